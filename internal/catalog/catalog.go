@@ -1,0 +1,363 @@
+// Package catalog holds what Freshet knows before the first reading arrives:
+// departments' stations, sites, the river network, ratings and stage tables.
+//
+// A Catalog is loaded from human-written YAML files in one pass (see [Load]),
+// validated as a whole, named by the hash of its files, and never changed
+// afterwards. It is safe for concurrent use.
+package catalog
+
+import (
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+// A Catalog is an immutable, validated catalogue. All slices are sorted by ID
+// and belong to the catalogue: do not write to them.
+type Catalog struct {
+	Version      string // "sha256:" and 16 hex digits of the hash of the files
+	Name         string
+	TitleZH      string
+	TitleEN      string
+	Illustrative string // not empty: the mark that must be shown with the numbers
+	Departments  []DepartmentInfo
+	Stations     []Station
+	Sites        []Site
+	Basins       []Basin
+	Ratings      []Rating
+	StageTables  []StageTable
+
+	stations map[string]int // id -> index into Stations
+	aliases  map[alias]int
+	files    []hydro.File
+}
+
+type alias struct {
+	department hydro.Department
+	code       string
+}
+
+// A DepartmentInfo names a department as its people do.
+type DepartmentInfo struct {
+	Department hydro.Department
+	NameZH     string
+	NameEN     string
+}
+
+// A Kind is what a station is.
+type Kind string
+
+// The kinds of station.
+const (
+	RainStation         Kind = "rain"         // PP
+	LevelStation        Kind = "level"        // ZZ
+	HydrologicalStation Kind = "hydrological" // ZQ: level and discharge
+	ReservoirStation    Kind = "reservoir"    // RR
+	GateStation         Kind = "gate"         // DD
+	TideStation         Kind = "tide"         // TT
+)
+
+// A Station is one department's station.
+type Station struct {
+	ID           string
+	NameZH       string
+	NameEN       string
+	Department   hydro.Department
+	Aliases      []string // codes that the department uses for it
+	Kind         Kind
+	Basin        string
+	Site         string // "" if it shares its place with no other
+	River        string
+	Lon, Lat     float64 // degrees, WGS84
+	Zone         string  // IANA name or offset: the zone of its local times and of its hydrological day
+	Parameters   []Parameter
+	Datum        Datum
+	Illustrative bool
+}
+
+// Parameter returns the parameter of that variable and sensor.
+func (s *Station) Parameter(v hydro.Variable, sensor uint8) (Parameter, bool) {
+	for _, p := range s.Parameters {
+		if p.Variable == v && p.Sensor == sensor {
+			return p, true
+		}
+	}
+	return Parameter{}, false
+}
+
+// A Parameter is one series that a station reports, and the limits of its
+// quality tests.
+type Parameter struct {
+	Variable hydro.Variable
+	Sensor   uint8
+	Interval time.Duration // between reports
+	Limits   Limits
+}
+
+// Limits are the limits of quality tests. A zero limit switches that leg of the
+// test off, except for the level range, where HasRange says so.
+type Limits struct {
+	HasRange    bool
+	Low, High   float64       // fail outside, unit of the variable
+	SuspectLow  float64       // suspect outside, if HasRange; else unused
+	SuspectHigh float64       //
+	StepSuspect float64       // suspect a change faster than this, unit per StepPer
+	StepFail    float64       // fail above this
+	StepPer     time.Duration // 5 min unless the file says otherwise
+	StuckAfter  time.Duration // suspect a value that did not move for this long while it should have
+	StuckDelta  float64       // moving less than this is not moving
+}
+
+// A Datum is a station's datum and how it relates to others.
+type Datum struct {
+	Name          hydro.Datum
+	To1985        *float64 // m to add to get a level on NATIONAL_1985; nil: not known
+	To1985Source  string   // where that number comes from
+	To1985Assumed bool     // an assumption, not a survey
+	Accepts       []DatumOffset
+}
+
+// A DatumOffset lets a station accept levels on another datum.
+type DatumOffset struct {
+	From   hydro.Datum
+	Add    float64 // m to add to a level on From to get one on the station's datum
+	Source string
+}
+
+// A Site is a place with stations of several departments.
+type Site struct {
+	ID        string
+	NameZH    string
+	NameEN    string
+	Stations  []string
+	Authority map[hydro.Variable]string // the station whose value counts
+}
+
+// A Basin is one river system with one engine.
+type Basin struct {
+	ID         string
+	NameZH     string
+	NameEN     string
+	Settings   Settings
+	Season     Season
+	Nodes      []Node // in topological order, upstream first
+	Reaches    []Reach
+	SubBasins  []SubBasin
+	Reservoirs []Reservoir
+}
+
+// Settings steer a basin's forecast, quality and alert rules.
+type Settings struct {
+	Step          time.Duration // of computation, 5 min
+	OutputStep    time.Duration // of a forecast's values, a multiple of Step
+	Horizon       time.Duration // 72 h
+	Every         time.Duration // between scheduled runs, 5 min
+	Warmup        time.Duration // how far back a run starts from its stored state; late data within it heal
+	RiseTrigger   float64       // a rise of an observed level by this much m within RiseWindow triggers a run; 0 off
+	RiseWindow    time.Duration
+	ErrorHalfLife time.Duration // in which the correction of a gauge decays
+	DeadBand      float64       // m below (or share of, for flow and rain) a threshold before a stage lowers; see DeadBandShare
+	DeadBandShare float64       // share of the threshold, for flow and rain
+	DwellRaise    time.Duration // an observed threshold must be met for this long before a stage rises; 0 at once
+	DwellLower    time.Duration // must be below for this long before a stage lowers
+	Persistence   int           // consecutive runs that must agree before a forecast leg raises or lowers
+	BlindAfter    int           // missed reports until a station is blind, 2
+}
+
+// A Season is the part of the year whose rain is summed up.
+type Season struct {
+	NameZH, NameEN       string
+	FromMonth, FromDay   int
+	ToMonth, ToDay       int
+	NormalMM             float64 // 0: not configured
+	NormalSource         string
+	HydrologicalDayStart time.Duration // after midnight, 8 h
+	Zone                 string        // "Asia/Shanghai"
+}
+
+// A Node is a point of the river network: a gauge, a confluence, a dam or the
+// mouth.
+type Node struct {
+	ID         string
+	NameZH     string
+	NameEN     string
+	Gauge      string  // station that observes level or discharge here; "" if none
+	Rating     string  // rating that turns discharge to level here; "" if none
+	Reservoir  string  // reservoir whose dam is here; its observed outflow replaces the inflow downstream
+	Tidal      bool    // levels here depend on the tide: routed levels are not given
+	BaseFlow   float64 // m³/s that the node carries before the first observation
+	Diversion  float64 // share of the flow arriving here that is lost (diversions); 0 to 1
+	Downstream string  // node at the end of the reach that leaves here; "" at the outlet
+}
+
+// A Reach carries flow from one node to the next by Muskingum routing.
+type Reach struct {
+	ID           string
+	From, To     string
+	Length       float64       // km
+	K            time.Duration // travel time of the reach
+	X            float64       // weighting factor, 0 to 0.5
+	SubReaches   int           // 0: as many as stability asks for
+	Illustrative bool
+}
+
+// A SubBasin is a catchment that drains to a node.
+type SubBasin struct {
+	ID           string
+	NameZH       string
+	NameEN       string
+	Node         string
+	Area         float64      // km²
+	Points       [][2]float64 // lon, lat of a grid that samples the area, for Thiessen weights; at least one
+	Gauges       []string     // rain stations that may serve it; empty: all of the basin
+	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
+	Runoff       Runoff
+	Illustrative bool
+}
+
+// Runoff are the parameters of the runoff method and its unit hydrograph.
+type Runoff struct {
+	Capacity      float64       // WM, areal mean tension-water capacity, mm
+	Exponent      float64       // B of the capacity curve
+	Impervious    float64       // share of the area, 0 to 1
+	InitialStore  float64       // share of Capacity at the first start, 0 to 1
+	Evaporation   float64       // potential, mm/d
+	BaseShare     float64       // share of runoff that goes to the slow store
+	BaseRecession time.Duration // e-folding time of the slow store
+	UHReservoirs  float64       // n of the Nash cascade
+	UHScale       time.Duration // k of the Nash cascade
+}
+
+// A Reservoir stands at a node.
+type Reservoir struct {
+	ID                string
+	NameZH            string
+	NameEN            string
+	Station           string
+	Node              string
+	Storage           []LevelVolume // ascending
+	FloodLimits       []FloodLimit
+	Normal, DamCrest  float64 // m
+	CapacityMillionM3 float64
+	Illustrative      bool
+}
+
+// A LevelVolume is a point of a storage curve.
+type LevelVolume struct {
+	Level  float64 // m
+	Volume float64 // 10⁶ m³
+}
+
+// A FloodLimit is the flood-limit level 汛限水位 of a part of the year.
+type FloodLimit struct {
+	FromMonth, FromDay int
+	ToMonth, ToDay     int
+	Level              float64 // m
+}
+
+// A Rating relates level and discharge at a station.
+type Rating struct {
+	ID           string
+	Station      string
+	Datum        hydro.Datum
+	ValidFrom    time.Time
+	Points       []RatingPoint // ascending in level and discharge
+	MeasuredLow  float64       // range of level that measurements cover, m; outside it values are extrapolated
+	MeasuredHigh float64
+	Source       string
+	Illustrative bool
+}
+
+// A RatingPoint is one point of a rating table.
+type RatingPoint struct {
+	Level     float64 // m
+	Discharge float64 // m³/s
+}
+
+// A StageTable is the thresholds of one station from an instant on.
+type StageTable struct {
+	Station      string
+	ValidFrom    time.Time
+	Datum        hydro.Datum // of the level thresholds
+	Thresholds   []Threshold
+	Source       string
+	Illustrative bool
+}
+
+// A Threshold asks for a stage when a value is met or exceeded.
+type Threshold struct {
+	Stage    hydro.Stage    // Blue to Red
+	Variable hydro.Variable // WaterLevel, Discharge, Inflow or Rain
+	Window   time.Duration  // of a rain accumulation; 0 otherwise
+	Value    float64
+	Observed bool // applies to observations
+	Forecast bool // applies to forecasts
+}
+
+// Station returns the station of that id.
+func (c *Catalog) Station(id string) (*Station, bool) {
+	i, ok := c.stations[id]
+	if !ok {
+		return nil, false
+	}
+	return &c.Stations[i], true
+}
+
+// StationIndex returns the place of a station in Stations, or -1.
+func (c *Catalog) StationIndex(id string) int {
+	if i, ok := c.stations[id]; ok {
+		return i
+	}
+	return -1
+}
+
+// Resolve returns the station with that id or that code of the department.
+func (c *Catalog) Resolve(d hydro.Department, code string) (*Station, bool) {
+	if s, ok := c.Station(code); ok {
+		return s, true
+	}
+	if i, ok := c.aliases[alias{d, code}]; ok {
+		return &c.Stations[i], true
+	}
+	return nil, false
+}
+
+// Basin returns the basin of that id.
+func (c *Catalog) Basin(id string) (*Basin, bool) {
+	for i := range c.Basins {
+		if c.Basins[i].ID == id {
+			return &c.Basins[i], true
+		}
+	}
+	return nil, false
+}
+
+// Rating returns the rating of that id which is in force at the instant: ratings
+// of one id and later valid-from replace each other.
+func (c *Catalog) Rating(id string, at time.Time) (*Rating, bool) {
+	var best *Rating
+	for i := range c.Ratings {
+		r := &c.Ratings[i]
+		if r.ID == id && !r.ValidFrom.After(at) && (best == nil || r.ValidFrom.After(best.ValidFrom)) {
+			best = r
+		}
+	}
+	return best, best != nil
+}
+
+// StageTable returns the stage table of a station that is in force at the
+// instant.
+func (c *Catalog) StageTable(station string, at time.Time) (*StageTable, bool) {
+	var best *StageTable
+	for i := range c.StageTables {
+		t := &c.StageTables[i]
+		if t.Station == station && !t.ValidFrom.After(at) && (best == nil || t.ValidFrom.After(best.ValidFrom)) {
+			best = t
+		}
+	}
+	return best, best != nil
+}
+
+// Files returns the files that the catalogue was loaded from, ascending by
+// name. They are what the log carries.
+func (c *Catalog) Files() []hydro.File { return c.files }

@@ -1,0 +1,76 @@
+package hydro
+
+import "time"
+
+// An Input is one thing that can change what Freshet believes about a basin. On
+// the log it has a sequence number; exactly one of the pointers is set.
+type Input struct {
+	Seq       uint64
+	Catalogue *CatalogueChange
+	Batch     *Batch
+	Tick      *Tick
+}
+
+// A CatalogueChange puts a catalogue in force. It carries the files, so that a
+// replay needs nothing but the log.
+type CatalogueChange struct {
+	Version string // hash of the files
+	Files   []File // ascending by name
+	At      time.Time
+}
+
+// A File is one file of a catalogue.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// A Batch is canonical readings of one basin that share an fsync. They may come
+// from many gateways.
+type Batch struct {
+	Basin      string
+	ReceivedAt time.Time // by the server's clock
+	Readings   []Reading
+	Refusals   []Refusal
+}
+
+// A Tick moves engine time. Stages and forecasts are decided on ticks alone, so
+// that the order in which gateways' batches interleave cannot show. A tick that
+// is not later than the last one changes nothing.
+type Tick struct {
+	At time.Time
+}
+
+// An Output is one conclusion of the engine; exactly one field is set.
+type Output struct {
+	Observations []Observation
+	Forecast     *Forecast
+	Warning      *Warning
+	Audit        *Audit
+}
+
+// Kind names what o carries: "observations", "forecast", "warning" or "audit".
+// It is the last part of the output's subject on the log.
+func (o Output) Kind() string {
+	switch {
+	case o.Forecast != nil:
+		return "forecast"
+	case o.Warning != nil:
+		return "warning"
+	case o.Audit != nil:
+		return "audit"
+	default:
+		return "observations"
+	}
+}
+
+// An Audit is a note for the record: a catalogue put in force, an accumulation
+// healed by late data, a forecast run that failed.
+type Audit struct {
+	At      time.Time
+	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused"
+	Station string
+	Text    string
+	Before  float64
+	After   float64
+}

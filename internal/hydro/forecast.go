@@ -1,0 +1,63 @@
+package hydro
+
+import "time"
+
+// A Forecast is one run for one basin: what was computed, and the honesty line
+// that says from what.
+type Forecast struct {
+	Basin     string
+	IssuedAt  time.Time // T0, the engine time of the run; with Basin it identifies the run
+	Trigger   string    // "schedule", or "rise at <station>"
+	Catalogue string    // version of the catalogue
+	Step      time.Duration
+	Horizon   time.Duration
+	Stations  []StationForecast // ascending by station id
+
+	// The honesty line.
+	DataCutoff    time.Time     // the latest observation used
+	ValidUntil    time.Time     // when the next run is overdue and this one must not be trusted
+	MissingGauges []string      // stations whose data should have entered and did not, with the reason after a colon
+	RainCoverage  float64       // share of the basin's area with a reporting rain gauge in reach, 0 to 1
+	RainAssumed   string        // e.g. "no further rain assumed"
+	Plan          string        // reservoir releases used, e.g. "last observed outflow held"
+	Notes         []string      // e.g. "level at x is above the rating's measured range"
+	Illustrative  bool          // built on illustrative catalogue data
+	Elapsed       time.Duration `json:"-"` // set by the caller that has a clock; not part of the run's identity
+}
+
+// A StationForecast is the forecast at one station. Discharge and Level have
+// equal length; value i is for IssuedAt + (i+1)·Step. A level is NaN where the
+// station has no rating.
+type StationForecast struct {
+	Station   string
+	Datum     Datum
+	Discharge []float64 // m³/s
+	Level     []float64 // m above Datum
+	// The values at IssuedAt, observed where a gauge reported.
+	NowDischarge float64
+	NowLevel     float64
+	Peak         Peak
+	Crossings    []Crossing // of the station's stage thresholds, lowest first
+	Updated      bool       // a gauge's observation corrected this forecast
+	Extrapolated bool       // a level lies outside the rating's range
+}
+
+// A Peak is the highest point of a forecast, found at the routing step.
+type Peak struct {
+	At        time.Time
+	Discharge float64
+	Level     float64
+	AtEnd     bool // still rising when the forecast ends: the peak is not known
+}
+
+// A Crossing says when a forecast reaches a threshold. A zero At means "no
+// crossing within the horizon".
+type Crossing struct {
+	Stage     Stage
+	Variable  Variable
+	Threshold float64
+	At        time.Time
+}
+
+// Identity returns what names the run: basin and time of issue.
+func (f *Forecast) Identity() (string, time.Time) { return f.Basin, f.IssuedAt }

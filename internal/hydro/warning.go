@@ -1,0 +1,54 @@
+package hydro
+
+import "time"
+
+// A Warning is one change of a station's stage.
+type Warning struct {
+	ID        string // "<basin>/<input sequence>/<index>", equal in every replay
+	Basin     string
+	Station   string
+	At        time.Time // engine time of the decision
+	From, To  Stage
+	Observed  Leg // what the observations say
+	Forecast  Leg // what the forecast says
+	ReasonZH  string
+	ReasonEN  string
+	Cause     string // of a Blind stage: "silent", "refused: …", "quality: …", "never reported"
+	Catalogue string // version of the rules
+	// ForecastIssuedAt names the run behind the forecast leg; zero if none.
+	ForecastIssuedAt time.Time
+	Illustrative     bool // thresholds are illustrative: an example, not an official table
+}
+
+// Raised reports whether the warning goes up the ladder. Going blind and coming
+// back to sight are neither raised nor lowered.
+func (w Warning) Raised() bool { return w.From != Blind && w.To != Blind && w.To > w.From }
+
+// Lowered reports whether the warning goes down the ladder.
+func (w Warning) Lowered() bool { return w.From != Blind && w.To != Blind && w.To < w.From }
+
+// A Leg is one half of a decision: the stage that one kind of evidence asks
+// for, and that evidence.
+type Leg struct {
+	Stage     Stage
+	Variable  Variable      // 0: the leg has no evidence
+	Window    time.Duration // of a rain accumulation
+	Value     float64       // the value that decided
+	Threshold float64       // the threshold it met; 0 where Stage is Clear
+	Datum     Datum
+	At        time.Time // of the value: observed at, or forecast to cross at
+	PeakValue float64   // of the forecast leg
+	PeakAt    time.Time
+}
+
+// A StationStatus is where a station stands now.
+type StationStatus struct {
+	Station  string
+	Stage    Stage
+	Since    time.Time
+	ReasonZH string
+	ReasonEN string
+	Observed Leg
+	Forecast Leg
+	Cause    string
+}
