@@ -25,12 +25,12 @@ type Unit uint8
 
 // The units of reports.
 const (
-	UnitUnknown Unit = iota // not stated although the variable needs it stated
-	UnitOwn                 // the variable's own unit
-	TenthMM                 // 0.1 mm, of rain
-	CubicMetre              // of storage
-	WanCubicMetre           // 万m³, 10⁴ m³
-	YiCubicMetre            // 亿m³, 10⁸ m³
+	UnitUnstated  Unit = iota // not stated, or not known, although the variable needs it stated
+	UnitOwn                   // the variable's own unit
+	TenthMM                   // 0.1 mm, of rain
+	CubicMetre                // of storage
+	WanCubicMetre             // 万m³, 10⁴ m³
+	YiCubicMetre              // 亿m³, 10⁸ m³
 )
 
 // A Rejection is one value of a frame that was not accepted.
