@@ -73,6 +73,8 @@ type Station struct {
 	Parameters   []Parameter
 	Datum        Datum
 	Illustrative bool
+
+	location *time.Location // of Zone; Load sets it
 }
 
 // Parameter returns the parameter of that variable and sensor.
@@ -361,3 +363,15 @@ func (c *Catalog) StageTable(station string, at time.Time) (*StageTable, bool) {
 // Files returns the files that the catalogue was loaded from, ascending by
 // name. They are what the log carries.
 func (c *Catalog) Files() []hydro.File { return c.files }
+
+// Location returns the zone of the station's local times.
+func (s *Station) Location() *time.Location {
+	if s.location == nil { // not made by Load
+		loc, err := ParseZone(s.Zone)
+		if err != nil {
+			return time.UTC
+		}
+		return loc
+	}
+	return s.location
+}

@@ -1,0 +1,382 @@
+// Package engine is the state machine of one basin: quality control,
+// accumulations, forecast and stages composed into Apply.
+//
+// An Engine is a pure function of the inputs that it was given, in their order:
+// it reads no clock, does no I/O and starts no goroutine, and no map's order
+// can show in its outputs. Two engines that applied the same inputs hold equal
+// states and gave equal outputs. Decisions (forecast runs, stages, blindness)
+// are taken on ticks alone; batches only add observations. An Engine is not
+// safe for concurrent use.
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"freshet/alert"
+	"freshet/forecast"
+	"freshet/ingest/accumulation"
+	"freshet/ingest/quality"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// retention is how long observations stay in memory: the longest accumulation
+// (72 h), a hydrological day before it, and no more.
+const retention = 96 * time.Hour
+
+// An Engine is one basin's state machine. The zero value is not usable; call
+// New or Restore.
+type Engine struct {
+	basin string
+	seq   uint64    // of the last input applied
+	now   time.Time // the last tick; zero before the first
+
+	cat   *catalog.Catalog // nil before the first catalogue
+	model *forecast.Model
+	rules *alert.Rules
+
+	series   []series          // in order of first appearance
+	index    map[hydro.Key]int // into series; only ever looked up
+	refusals []refusal         // ascending by station
+
+	forecastState forecast.State
+	alertState    alert.State
+	latest        *hydro.Forecast // never changed in place
+	lastRun       time.Time       // T0 of the last run, failed runs included
+
+	scratch scratch
+}
+
+// A series is one key's recent past.
+type series struct {
+	Key     hydro.Key
+	History hydro.History
+	Why     string // of the newest sample whose tests fired
+	WhyAt   int64  // its instant, Unix ms
+	Datum   hydro.Datum
+
+	// What the catalogue in force says; nil where it no longer knows the series.
+	station   *catalog.Station
+	parameter *catalog.Parameter
+}
+
+type refusal struct {
+	Refusal  hydro.Refusal
+	Received time.Time
+}
+
+// scratch is memory that is reused from call to call and never part of the state.
+type scratch struct {
+	rain   []hydro.Reading
+	healed []healed
+}
+
+// healed remembers the accumulations of a series before late rain entered it.
+type healed struct {
+	series int
+	before []accumulation.Sum
+}
+
+// New returns the engine of a basin that has applied nothing. It gives no
+// outputs until its first input puts a catalogue in force.
+func New(basin string) *Engine {
+	return &Engine{basin: basin, index: map[hydro.Key]int{}}
+}
+
+// Apply takes the next input and returns what follows from it. An input whose
+// sequence number is not above the last one applied is a redelivery: it changes
+// nothing and yields nothing. The error is for inputs that break the log's
+// contract; the engine is then unchanged and must not go on.
+func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
+	if in.Seq <= e.seq {
+		return nil, nil
+	}
+	var outs []hydro.Output
+	switch {
+	case in.Catalogue != nil:
+		outs = e.applyCatalogue(in.Catalogue)
+	case in.Batch != nil:
+		if in.Batch.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: batch of basin %q on the log of %q: %w", in.Seq, in.Batch.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyBatch(in.Batch)
+	case in.Tick != nil:
+		outs = e.applyTick(in.Tick.At, in.Seq)
+	default:
+		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
+	}
+	e.seq = in.Seq
+	return outs, nil
+}
+
+// applyCatalogue puts a catalogue in force. One that does not load or compile is
+// recorded and not used: the rules in force go on.
+func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
+	refuse := func(err any) []hydro.Output {
+		return []hydro.Output{{Audit: &hydro.Audit{At: c.At, Kind: "catalogue_refused", Text: fmt.Sprintf("catalogue %s was not put in force: %v", c.Version, err)}}}
+	}
+	cat, problems := catalog.Load(c.Files)
+	if len(problems) > 0 {
+		p := problems[0]
+		return refuse(fmt.Sprintf("%s:%d: %s (%d problems)", p.File, p.Line, p.Message, len(problems)))
+	}
+	model, err := forecast.Compile(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
+	rules, err := alert.Compile(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
+	if e.cat == nil {
+		e.forecastState, e.alertState = model.Start(e.now), rules.Start(e.now)
+	} else {
+		e.forecastState, e.alertState = model.Adopt(e.forecastState, e.now), rules.Adopt(e.alertState, e.now)
+	}
+	e.cat, e.model, e.rules = cat, model, rules
+	for i := range e.series {
+		e.bind(&e.series[i])
+	}
+	return []hydro.Output{{Audit: &hydro.Audit{At: c.At, Kind: "catalogue", Text: "catalogue " + cat.Name + " " + cat.Version + " is in force"}}}
+}
+
+// bind points s at what the catalogue in force says of it.
+func (e *Engine) bind(s *series) {
+	s.station, s.parameter = nil, nil
+	st, ok := e.cat.Station(s.Key.Station)
+	if !ok || st.Basin != e.basin {
+		return
+	}
+	s.station = st
+	for i := range st.Parameters {
+		if p := &st.Parameters[i]; p.Variable == s.Key.Variable && p.Sensor == s.Key.Sensor {
+			s.parameter = p
+			return
+		}
+	}
+	if s.Key.Variable == hydro.Rain { // rain that follows from a counter has the counter's limits
+		for i := range st.Parameters {
+			if p := &st.Parameters[i]; p.Variable == hydro.RainCounter && p.Sensor == s.Key.Sensor {
+				s.parameter = &catalog.Parameter{Variable: hydro.Rain, Sensor: p.Sensor, Interval: p.Interval}
+			}
+		}
+	}
+}
+
+// at returns the series of k, making it on first sight.
+func (e *Engine) at(k hydro.Key) int {
+	if i, ok := e.index[k]; ok {
+		return i
+	}
+	s := series{Key: k}
+	e.bind(&s)
+	e.series = append(e.series, s)
+	e.index[k] = len(e.series) - 1
+	return len(e.series) - 1
+}
+
+func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
+	if e.cat == nil {
+		return []hydro.Output{{Audit: &hydro.Audit{At: b.ReceivedAt, Kind: "refused", Text: fmt.Sprintf("%d readings arrived before any catalogue", len(b.Readings))}}}
+	}
+	obs := make([]hydro.Observation, 0, len(b.Readings)+len(b.Readings)/8)
+	var audits []hydro.Output
+	e.scratch.healed = e.scratch.healed[:0]
+	for _, r := range b.Readings {
+		i := e.at(r.Key)
+		if e.series[i].parameter == nil { // the catalogue changed between ingest and here
+			audits = append(audits, hydro.Output{Audit: &hydro.Audit{
+				At: b.ReceivedAt, Kind: "refused", Station: r.Station,
+				Text: "reading of " + r.Key.String() + " at " + r.At.Format(time.RFC3339) + ": the catalogue in force does not know this series",
+			}})
+			continue
+		}
+		obs = e.observe(i, r, b.ReceivedAt, obs)
+		if r.Variable == hydro.RainCounter {
+			e.scratch.rain = quality.Differences(r.Station, &e.series[i].History, r.At, e.scratch.rain[:0])
+			for _, rain := range e.scratch.rain {
+				rain.Sensor = r.Sensor
+				obs = e.observe(e.at(rain.Key), rain, b.ReceivedAt, obs)
+			}
+		}
+	}
+	for _, r := range b.Refusals {
+		e.refuse(r, b.ReceivedAt)
+	}
+	var outs []hydro.Output
+	if len(obs) > 0 {
+		outs = append(outs, hydro.Output{Observations: obs})
+	}
+	for _, h := range e.scratch.healed {
+		outs = e.auditHealed(h, b.ReceivedAt, outs)
+	}
+	return append(outs, audits...)
+}
+
+// observe judges one reading and stores it.
+func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro.Observation) []hydro.Observation {
+	s := &e.series[i]
+	if !e.now.IsZero() && r.At.Before(e.now.Add(-retention)) {
+		// Older than memory: it can be archived but neither judged nor used.
+		return append(obs, hydro.Observation{
+			Reading: r, Quality: hydro.NotEvaluated, Tests: r.Notes | hydro.TestLate, ReceivedAt: received,
+			Why: fmt.Sprintf("late: %s old, beyond the %s that quality control remembers", e.now.Sub(r.At).Round(time.Minute), retention),
+		})
+	}
+	if r.Variable == hydro.Rain && !e.now.IsZero() {
+		if last, ok := s.History.Last(); ok && r.At.UnixMilli() <= last.At {
+			e.rememberSums(i)
+		}
+	}
+	s.Datum = r.Datum
+	n := len(obs)
+	obs = quality.Check(s.parameter, s.station.Kind, &s.History, r, received, obs)
+	for _, o := range obs[n:] {
+		if ms := o.At.UnixMilli(); o.Why != "" && ms >= s.WhyAt {
+			s.Why, s.WhyAt = o.Why, ms
+		}
+	}
+	return obs
+}
+
+// rememberSums keeps the accumulations of series i as they were before this
+// batch's late rain.
+func (e *Engine) rememberSums(i int) {
+	for _, h := range e.scratch.healed {
+		if h.series == i {
+			return
+		}
+	}
+	e.scratch.healed = append(e.scratch.healed, healed{i, e.sums(i, nil)})
+}
+
+func (e *Engine) auditHealed(h healed, received time.Time, outs []hydro.Output) []hydro.Output {
+	s := &e.series[h.series]
+	for _, c := range accumulation.Changed(h.before, e.sums(h.series, nil)) {
+		window := c.Window.String()
+		if c.Window == 0 {
+			window = "hydrological day"
+		}
+		outs = append(outs, hydro.Output{Audit: &hydro.Audit{
+			At: received, Kind: "accumulation_healed", Station: s.Key.Station, Before: c.Before, After: c.After,
+			Text: fmt.Sprintf("late rain: %s up to %s was %.1f mm, is %.1f mm", window, e.now.Format(time.RFC3339), c.Before, c.After),
+		}})
+	}
+	return outs
+}
+
+func (e *Engine) sums(i int, out []accumulation.Sum) []accumulation.Sum {
+	basin, _ := e.cat.Basin(e.basin)
+	return accumulation.Sums(&e.series[i].History, e.now, basin.Season.HydrologicalDayStart, e.zone(i), out)
+}
+
+// zone returns the zone of the hydrological day at a series' station.
+func (e *Engine) zone(i int) *time.Location {
+	if st := e.series[i].station; st != nil {
+		return st.Location()
+	}
+	return time.UTC
+}
+
+func (e *Engine) refuse(r hydro.Refusal, received time.Time) {
+	i, found := slices.BinarySearchFunc(e.refusals, r.Station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
+	if found {
+		e.refusals[i] = refusal{r, received}
+		return
+	}
+	e.refusals = slices.Insert(e.refusals, i, refusal{r, received})
+}
+
+func (e *Engine) applyTick(now time.Time, seq uint64) []hydro.Output {
+	if e.cat == nil || !now.After(e.now) {
+		return nil
+	}
+	e.now = now
+	before := now.Add(-retention).UnixMilli()
+	for i := range e.series {
+		e.series[i].History.Prune(before)
+	}
+	var outs []hydro.Output
+	outs = e.runForecast(outs)
+	var warnings []hydro.Warning
+	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
+		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
+	})
+	for i := range warnings {
+		w := &warnings[i]
+		w.ID = fmt.Sprintf("%s/%d/%d", e.basin, seq, i)
+		w.Basin, w.Catalogue = e.basin, e.cat.Version
+		outs = append(outs, hydro.Output{Warning: w})
+	}
+	return outs
+}
+
+// runForecast runs the forecast if it is due: once in every Settings.Every, and
+// in between when a gauge rises markedly. A run's T0 is engine time cut to the
+// computing step, and no two runs share one.
+func (e *Engine) runForecast(outs []hydro.Output) []hydro.Output {
+	basin, _ := e.cat.Basin(e.basin)
+	t0 := e.now.Truncate(basin.Settings.Step)
+	if !t0.After(e.lastRun) {
+		return outs
+	}
+	trigger := "schedule"
+	if !e.lastRun.IsZero() && t0.Truncate(basin.Settings.Every).Equal(e.lastRun.Truncate(basin.Settings.Every)) {
+		station, rising := e.model.Rising(t0, e.history)
+		if !rising {
+			return outs
+		}
+		trigger = "rise at " + station
+	}
+	e.lastRun = t0
+	f, state, err := e.model.Run(e.forecastState, t0, trigger, e.history)
+	if err != nil {
+		return append(outs, hydro.Output{Audit: &hydro.Audit{At: e.now, Kind: "forecast_failed", Text: err.Error()}})
+	}
+	e.forecastState, e.latest = state, &f
+	return append(outs, hydro.Output{Forecast: &f})
+}
+
+func (e *Engine) history(k hydro.Key) *hydro.History {
+	if i, ok := e.index[k]; ok {
+		return &e.series[i].History
+	}
+	return nil
+}
+
+// rain returns the accumulation of a station's rain in a window that ends now.
+func (e *Engine) rain(station string, window time.Duration) (mm, coverage float64, ok bool) {
+	i, ok := e.index[hydro.Key{Station: station, Variable: hydro.Rain}]
+	if !ok {
+		return 0, 0, false
+	}
+	for _, s := range e.sums(i, nil) {
+		if s.Window == window {
+			return s.Rain, s.Coverage, true
+		}
+	}
+	return 0, 0, false
+}
+
+// refusal returns the latest refusal of a station's readings if it is recent
+// enough to explain why the station is not seen.
+func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
+	i, found := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
+	if !found {
+		return hydro.Refusal{}, false
+	}
+	st, ok := e.cat.Station(station)
+	basin, _ := e.cat.Basin(e.basin)
+	if !ok {
+		return hydro.Refusal{}, false
+	}
+	var window time.Duration
+	for _, p := range st.Parameters {
+		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
+	}
+	r := e.refusals[i]
+	return r.Refusal, e.now.Sub(r.Received) <= window
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"time"
+
+	"freshet/ingest/accumulation"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// A Latest is the newest value of one series.
+type Latest struct {
+	Observation hydro.Observation
+	Age         time.Duration // between the observation's instant and engine time
+	Overdue     bool          // as many reports are missing as make a station blind
+}
+
+// Basin returns the id of the engine's basin.
+func (e *Engine) Basin() string { return e.basin }
+
+// Seq returns the sequence number of the last input applied.
+func (e *Engine) Seq() uint64 { return e.seq }
+
+// Now returns engine time: the last tick, or zero before the first.
+func (e *Engine) Now() time.Time { return e.now }
+
+// Catalog returns the catalogue in force, or nil before the first.
+func (e *Engine) Catalog() *catalog.Catalog { return e.cat }
+
+// Latest returns the newest value of every series of a station, in the order of
+// the catalogue. Values that quality control doubts are included with their
+// flags.
+func (e *Engine) Latest(station string) []Latest {
+	if e.cat == nil {
+		return nil
+	}
+	st, ok := e.cat.Station(station)
+	basin, _ := e.cat.Basin(e.basin)
+	if !ok {
+		return nil
+	}
+	var out []Latest
+	add := func(k hydro.Key, interval time.Duration) {
+		i, ok := e.index[k]
+		if !ok {
+			return
+		}
+		s := &e.series[i]
+		last, ok := s.History.Last()
+		if !ok {
+			return
+		}
+		o := hydro.Observation{
+			Reading: hydro.Reading{
+				Key: k, At: last.Time(), Interval: time.Duration(last.Interval) * time.Second, Raw: last.Raw, Value: last.Value,
+				Datum: s.Datum, Notes: last.Tests & (hydro.NoteTrace | hydro.NoteDatumConverted),
+			},
+			Quality: last.Quality, Tests: last.Tests, Revision: last.Revision, ReceivedAt: time.UnixMilli(last.Received).UTC(),
+		}
+		if s.WhyAt == last.At {
+			o.Why = s.Why
+		}
+		age := e.now.Sub(o.At)
+		out = append(out, Latest{o, age, interval > 0 && age > time.Duration(basin.Settings.BlindAfter)*interval})
+	}
+	for _, p := range st.Parameters {
+		add(hydro.Key{Station: station, Variable: p.Variable, Sensor: p.Sensor}, p.Interval)
+		if p.Variable == hydro.RainCounter {
+			add(hydro.Key{Station: station, Variable: hydro.Rain, Sensor: p.Sensor}, p.Interval)
+		}
+	}
+	return out
+}
+
+// History returns the recent past of a series, or nil if it has none. It
+// belongs to the engine: read it before the next Apply and do not change it.
+func (e *Engine) History(k hydro.Key) *hydro.History { return e.history(k) }
+
+// Accumulations returns the rain of a station up to now in all windows, or nil
+// if it has reported no rain.
+func (e *Engine) Accumulations(station string) []accumulation.Sum {
+	i, ok := e.index[hydro.Key{Station: station, Variable: hydro.Rain}]
+	if !ok || e.cat == nil {
+		return nil
+	}
+	return e.sums(i, nil)
+}
+
+// Forecast returns the latest run, or nil before the first. It is never changed
+// afterwards.
+func (e *Engine) Forecast() *hydro.Forecast { return e.latest }
+
+// Statuses returns where every station stands, ascending by station id.
+func (e *Engine) Statuses() []hydro.StationStatus {
+	if e.rules == nil {
+		return nil
+	}
+	return e.rules.Statuses(e.alertState)
+}

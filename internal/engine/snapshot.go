@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"freshet/alert"
+	"freshet/forecast"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// snapshotVersion changes when a stored state can no longer be read; the engine
+// is then rebuilt from the log.
+const snapshotVersion = 1
+
+// A snapshot is the whole state of an engine. The catalogue travels as its
+// files, so that a state needs nothing beside it.
+type snapshot struct {
+	Version       int
+	Basin         string
+	Seq           uint64
+	Now           time.Time
+	Files         []hydro.File
+	Series        []series
+	Refusals      []refusal
+	ForecastState forecast.State
+	AlertState    alert.State
+	Latest        *hydro.Forecast
+	LastRun       time.Time
+}
+
+// Snapshot returns the engine's state as bytes that Restore reads.
+func (e *Engine) Snapshot() ([]byte, error) {
+	s := snapshot{
+		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
+		ForecastState: e.forecastState, AlertState: e.alertState, Latest: e.latest, LastRun: e.lastRun,
+	}
+	if e.cat != nil {
+		s.Files = e.cat.Files()
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(s); err != nil {
+		return nil, fmt.Errorf("snapshot of %s: %w", e.basin, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Restore returns the engine whose state Snapshot wrote. The error wraps
+// hydro.ErrInvalid if the bytes are of another version or damaged: rebuild the
+// engine from the log then.
+func Restore(data []byte) (*Engine, error) {
+	var s snapshot
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&s); err != nil {
+		return nil, fmt.Errorf("snapshot: %w: %w", err, hydro.ErrInvalid)
+	}
+	if s.Version != snapshotVersion {
+		return nil, fmt.Errorf("snapshot of version %d, this program reads %d: %w", s.Version, snapshotVersion, hydro.ErrInvalid)
+	}
+	e := New(s.Basin)
+	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
+	e.forecastState, e.alertState, e.latest, e.lastRun = s.ForecastState, s.AlertState, s.Latest, s.LastRun
+	if len(s.Files) > 0 {
+		cat, problems := catalog.Load(s.Files)
+		if len(problems) > 0 {
+			return nil, fmt.Errorf("snapshot: catalogue: %s: %w", problems[0].Message, hydro.ErrInvalid)
+		}
+		model, err := forecast.Compile(cat, s.Basin)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot: %w", err)
+		}
+		rules, err := alert.Compile(cat, s.Basin)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot: %w", err)
+		}
+		e.cat, e.model, e.rules = cat, model, rules
+	}
+	for i := range e.series {
+		e.index[e.series[i].Key] = i
+		if e.cat != nil {
+			e.bind(&e.series[i])
+		}
+	}
+	return e, nil
+}
+
+// Fork returns an engine that goes its own way from here: what is applied to it
+// never shows in e, nor the other way round. It shares what neither changes in
+// place (catalogue, model, rules, issued forecasts).
+func (e *Engine) Fork() *Engine {
+	f := *e
+	f.index = maps.Clone(e.index)
+	f.refusals = slices.Clone(e.refusals)
+	f.series = slices.Clone(e.series)
+	for i := range f.series {
+		f.series[i].History.Samples = slices.Clone(f.series[i].History.Samples)
+	}
+	f.scratch = scratch{}
+	return &f
+}
