@@ -104,7 +104,7 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 		}
 		outs = e.applyBatch(in.Batch)
 	case in.Tick != nil:
-		outs = e.applyTick(in.Tick.At, in.Seq)
+		outs = e.applyTick(in.Tick.At)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}
@@ -290,7 +290,7 @@ func (e *Engine) refuse(r hydro.Refusal, received time.Time) {
 	e.refusals = slices.Insert(e.refusals, i, refusal{r, received})
 }
 
-func (e *Engine) applyTick(now time.Time, seq uint64) []hydro.Output {
+func (e *Engine) applyTick(now time.Time) []hydro.Output {
 	if e.cat == nil || !now.After(e.now) {
 		return nil
 	}
@@ -307,7 +307,9 @@ func (e *Engine) applyTick(now time.Time, seq uint64) []hydro.Output {
 	})
 	for i := range warnings {
 		w := &warnings[i]
-		w.ID = fmt.Sprintf("%s/%d/%d", e.basin, seq, i)
+		// Of time and station, not of the log's sequence: resends after a broken
+		// link add inputs but must not change a warning's name.
+		w.ID = fmt.Sprintf("%s/%s/%s", e.basin, w.At.UTC().Format("20060102T150405Z"), w.Station)
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
 	}

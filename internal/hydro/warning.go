@@ -4,7 +4,7 @@ import "time"
 
 // A Warning is one change of a station's stage.
 type Warning struct {
-	ID        string // "<basin>/<input sequence>/<index>", equal in every replay
+	ID        string // "<basin>/<time>/<station>", equal in every replay
 	Basin     string
 	Station   string
 	At        time.Time // engine time of the decision

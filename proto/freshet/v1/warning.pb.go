@@ -486,7 +486,7 @@ func (x *ListWarningsResponse) GetWarnings() []*Warning {
 // One change of a station's stage.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Equal in every replay: "<basin>/<input sequence>/<index>".
+	// Equal in every replay: "<basin>/<time>/<station>".
 	Id      string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Basin   string `protobuf:"bytes,2,opt,name=basin,proto3" json:"basin,omitempty"`
 	Station string `protobuf:"bytes,3,opt,name=station,proto3" json:"station,omitempty"`

@@ -1,0 +1,42 @@
+# Freshet. `make demo` shows the main job, `make test` runs everything.
+SHELL := /bin/bash
+BIN := $(CURDIR)/.build/bin
+GOLANGCI := $(BIN)/golangci-lint
+GOLANGCI_VERSION := v2.15.0
+FUZZTIME ?= 60s
+
+.PHONY: demo build test lint generate fresh bench fuzz tools clean
+
+demo: build ## the synthetic Dragon Boat storm, live in the terminal
+	./freshet demo
+
+build: ## one static binary
+	CGO_ENABLED=0 go build -trimpath -o freshet ./cmd/freshet
+
+test: tools ## everything: race detector, a real InfluxDB, a real Prometheus
+	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
+
+tools: ## what the tests need beside Go: InfluxDB and promtool
+	internal/store/influx/influxtest/install.sh
+	deploy/install-prometheus.sh
+
+lint: $(GOLANGCI) ## style, import arrows, contract
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+generate: ## Go and OpenAPI from proto/
+	internal/tools/generate.sh
+
+fresh: ## fails if generated code is not fresh
+	internal/tools/generate.sh --check
+
+bench: build tools ## ingest against InfluxDB on this machine, then the inner loops
+	internal/bench/run.sh
+
+fuzz: ## every fuzz target for FUZZTIME
+	internal/tools/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -rf .build freshet

@@ -1,0 +1,373 @@
+// Package app is the composition root: it turns options into a running server.
+//
+// A running server is a log, a store, and for each basin of the catalogue an
+// engine that follows the in-log, a writer that appends readings to it and an
+// archive that follows the out-log; in front of them the gRPC and HTTP server.
+// Nothing imports this package but cmd and tests.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"freshet/ingest"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+	"freshet/internal/journal"
+	"freshet/internal/server"
+	"freshet/internal/store"
+	"freshet/internal/store/archive"
+	"freshet/internal/store/influx"
+	"freshet/internal/store/pebble"
+)
+
+// An App is a running server.
+type App struct {
+	opts    Options
+	logger  *slog.Logger
+	catalog *catalog.Catalog
+	journal *journal.Journal
+	store   store.Store
+	basins  []*basin
+	clock   *clock
+	server  *server.Server
+	metrics *metrics
+
+	grpc, http net.Listener
+	closers    []closer
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when everything has stopped
+	err        error         // valid after done
+	ready      chan struct{} // closed when the engines have caught up with the log
+}
+
+type closer struct {
+	name  string
+	close func() error
+}
+
+// Run starts a server and returns when ctx is done or a part of it fails.
+func Run(ctx context.Context, opts Options) error {
+	a, err := Start(ctx, opts)
+	if err != nil {
+		return err
+	}
+	a.logger.Info("serving", "grpc", a.GRPCAddr(), "http", a.HTTPAddr(), "catalogue", a.catalog.Name, "version", a.catalog.Version)
+	return a.Wait()
+}
+
+// Start opens everything and returns while the engines catch up with the log;
+// see Ready. Gateways may connect at once. The server runs until ctx is done or
+// Close is called.
+func Start(ctx context.Context, opts Options) (_ *App, err error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.Registry == nil {
+		opts.Registry = prometheus.NewRegistry()
+		opts.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
+	a := &App{opts: opts, logger: opts.logger(), done: make(chan struct{}), ready: make(chan struct{}), metrics: newMetrics(opts.Registry)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.closeAll())
+		}
+	}()
+	if a.catalog, err = catalog.LoadDir(opts.Catalog); err != nil {
+		return nil, err
+	}
+	if a.catalog.Illustrative != "" {
+		a.logger.Warn("the catalogue holds illustrative numbers", "mark", a.catalog.Illustrative)
+	}
+	if err := a.listen(ctx); err != nil {
+		return nil, err
+	}
+	a.journal, err = journal.Open(ctx, journal.Options{
+		Dir: filepath.Join(opts.Data, "log"), URL: opts.NATS, Replicas: opts.NATSReplicas, MaxAge: opts.LogMaxAge, Logger: a.logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	a.onClose("log", a.journal.Close)
+	if a.store, err = a.openStore(ctx); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	a.onClose("store", a.store.Close)
+
+	a.clock = &clock{wall: time.Now, driven: opts.Clock == "driven"}
+	for i := range a.catalog.Basins {
+		id := a.catalog.Basins[i].ID
+		b := &basin{
+			id: id, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
+			snapshotEvery: opts.SnapshotEvery, now: time.Now, durable: make(chan struct{}),
+		}
+		if err := b.recover(ctx); err != nil {
+			return nil, fmt.Errorf("recover basin %s: %w", id, err)
+		}
+		a.basins = append(a.basins, b)
+	}
+	a.clock.basins = a.basins
+	a.metrics.watchLag(opts.Registry, a.basins)
+	return a, a.start(ctx)
+}
+
+// start builds every role before it lets the first one run, so that a failure
+// starts none.
+func (a *App) start(parent context.Context) error {
+	ctx, cancel := context.WithCancel(parent)
+	a.cancel = cancel
+	g, ctx := errgroup.WithContext(ctx)
+
+	var roles []func(context.Context) error
+	writers := map[string]*ingest.Writer{}
+	var basins []server.Basin
+	for _, b := range a.basins {
+		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Queue: a.opts.Queue})
+		writers[b.id] = w
+		roles = append(roles, b.run, w.Run)
+		basins = append(basins, server.Basin{ID: b.id, Engine: b})
+		archives := map[string]store.Store{"archive": a.store}
+		for name, open := range a.opts.AlsoStores {
+			s, err := open()
+			if err != nil {
+				return fmt.Errorf("open store %s: %w", name, err)
+			}
+			a.onClose("store "+name, s.Close)
+			archives[name] = s
+		}
+		for name, s := range archives {
+			r, err := archive.New(b.id, a.journal, s, archive.Options{Name: name, Logger: a.logger, Registerer: a.opts.Registry, Now: time.Now})
+			if err != nil {
+				return err
+			}
+			roles = append(roles, r.Run)
+		}
+	}
+	ingestServer, err := server.NewIngest(server.IngestOptions{
+		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
+		Writer: func(basin string) *ingest.Writer { return writers[basin] },
+		Now:    a.clock.Now, Registerer: a.opts.Registry, Logger: a.logger,
+	})
+	if err != nil {
+		return err
+	}
+	a.server, err = server.New(server.Options{
+		Catalog: func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
+		Ready: a.Ready, Ingest: ingestServer, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
+	})
+	if err != nil {
+		return err
+	}
+
+	g.Go(func() error { return a.catchUp(ctx) })
+	g.Go(func() error { return a.server.Serve(ctx, a.grpc, a.http) })
+	for _, run := range roles {
+		g.Go(func() error { return run(ctx) })
+	}
+	go func() {
+		defer close(a.done)
+		a.err = errors.Join(ignoreCanceled(g.Wait()), a.saveSnapshots(parent), a.closeAll())
+	}()
+	return nil
+}
+
+// catchUp waits until the engines have applied what the log held at the start,
+// puts the catalogue in force if it is a new one, and then starts the clock.
+func (a *App) catchUp(ctx context.Context) error {
+	for _, b := range a.basins {
+		if err := b.wait(ctx, b.start); err != nil {
+			return ignoreCanceled(err)
+		}
+	}
+	a.clock.recover()
+	for _, b := range a.basins {
+		change := hydro.CatalogueChange{Version: a.catalog.Version, Files: a.catalog.Files(), At: a.clock.Now()}
+		if err := b.putInForce(ctx, change); err != nil {
+			return ignoreCanceled(err)
+		}
+		if err := b.wait(ctx, b.head.Load()); err != nil {
+			return ignoreCanceled(err)
+		}
+	}
+	close(a.ready)
+	a.logger.Info("caught up with the log", "engine_time", a.clock.Now())
+	if !a.clock.driven {
+		a.clock.run(ctx, a.opts.Tick, func(err error) {
+			a.logger.Warn("tick not written, the next one makes up for it", "err", err)
+		})
+	}
+	return nil
+}
+
+// Ready returns nil once the engines have caught up with what the log held when
+// the server started, else the reason why not.
+func (a *App) Ready() error {
+	select {
+	case <-a.ready:
+		return nil
+	default:
+	}
+	for _, b := range a.basins {
+		if applied := b.applied.Load(); applied < b.start {
+			return fmt.Errorf("basin %s is catching up with the log: %d of %d inputs applied: %w", b.id, applied, b.start, hydro.ErrUnavailable)
+		}
+	}
+	return fmt.Errorf("the catalogue is being put in force: %w", hydro.ErrUnavailable)
+}
+
+// WaitReady returns when Ready does not complain any more.
+func (a *App) WaitReady(ctx context.Context) error {
+	select {
+	case <-a.ready:
+		return nil
+	case <-a.done:
+		return fmt.Errorf("stopped before it was ready: %w", errors.Join(a.err, hydro.ErrUnavailable))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// GRPCAddr and HTTPAddr return the addresses that the server listens on.
+func (a *App) GRPCAddr() string { return a.grpc.Addr().String() }
+
+// HTTPAddr returns the address of the HTTP server.
+func (a *App) HTTPAddr() string { return a.http.Addr().String() }
+
+// Catalog returns the catalogue in force.
+func (a *App) Catalog() *catalog.Catalog { return a.catalog }
+
+// Store returns the store of long history.
+func (a *App) Store() store.Store { return a.store }
+
+// Registry returns the metrics of this server.
+func (a *App) Registry() *prometheus.Registry { return a.opts.Registry }
+
+// WaitArchived returns when the archive has stored all outputs that were on the
+// log when it was called.
+func (a *App) WaitArchived(ctx context.Context) error {
+	for _, b := range a.basins {
+		last, err := a.journal.LastOutput(ctx, b.id)
+		if err != nil {
+			return err
+		}
+		t := time.NewTicker(5 * time.Millisecond)
+		defer t.Stop()
+		for {
+			seq, err := a.journal.LoadCheckpoint(ctx, archive.CheckpointName("archive", b.id))
+			if err != nil {
+				return err
+			}
+			if seq >= last.Seq {
+				break
+			}
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-a.done:
+				return fmt.Errorf("stopped: %w", errors.Join(a.err, hydro.ErrUnavailable))
+			}
+		}
+	}
+	return nil
+}
+
+// Wait returns when the server has stopped.
+func (a *App) Wait() error {
+	<-a.done
+	return a.err
+}
+
+// Close stops the server and waits for it.
+func (a *App) Close() error {
+	a.cancel()
+	return a.Wait()
+}
+
+// saveSnapshots shortens the next start. It is a courtesy: a start after a
+// crash replays from the last regular snapshot.
+func (a *App) saveSnapshots(parent context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), 5*time.Second)
+	defer cancel()
+	for _, b := range a.basins {
+		b.progress.Lock()
+		complete := b.seq == b.applied.Load() && b.seq > 0
+		b.progress.Unlock()
+		if !complete {
+			continue // outputs of the last inputs may not be out: they must come from a replay
+		}
+		if err := b.snapshot(ctx); err != nil {
+			a.logger.Warn("no snapshot taken, the next start replays more", "basin", b.id, "err", err)
+		}
+	}
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) (store.Store, error) {
+	if a.opts.Store == "influx" {
+		return influx.Open(ctx, influx.Options{
+			URL: a.opts.InfluxURL, Org: a.opts.InfluxOrg, Bucket: a.opts.InfluxBucket, Token: a.opts.InfluxToken,
+		})
+	}
+	return pebble.Open(filepath.Join(a.opts.Data, "store"))
+}
+
+func (a *App) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	if a.grpc, err = lc.Listen(ctx, "tcp", a.opts.GRPC); err != nil {
+		return fmt.Errorf("listen on --grpc %s: %w", a.opts.GRPC, err)
+	}
+	a.onClose("grpc listener", closeListener(a.grpc))
+	if a.http, err = lc.Listen(ctx, "tcp", a.opts.HTTP); err != nil {
+		return fmt.Errorf("listen on --http %s: %w", a.opts.HTTP, err)
+	}
+	a.onClose("http listener", closeListener(a.http))
+	return nil
+}
+
+// closeListener closes l; the server may have done so before.
+func closeListener(l net.Listener) func() error {
+	return func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+func (a *App) onClose(name string, f func() error) { a.closers = append(a.closers, closer{name, f}) }
+
+// closeAll closes what was opened, last opened first.
+func (a *App) closeAll() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		if err := a.closers[i].close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", a.closers[i].name, err))
+		}
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// An inlog lets ingest append to a basin's log without choosing another basin's.
+type inlog struct{ b *basin }
+
+func (l inlog) AppendInput(ctx context.Context, _ string, in hydro.Input) (uint64, error) {
+	return l.b.AppendInput(ctx, in)
+}
