@@ -1,0 +1,114 @@
+package ingest
+
+import (
+	"time"
+
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// maxZones bounds the zones that a Result remembers.
+const maxZones = 256
+
+// A Result is what became of one frame. The zero value is ready; a Result that
+// is used again keeps its memory, so that accepted readings allocate nothing.
+// It belongs to one goroutine at a time.
+type Result struct {
+	// Basins holds what goes to the log, in order of first appearance; a basin
+	// appears only if it has readings or refusals. Valid until the Result is
+	// used again.
+	Basins []BasinResult
+	// Rejections are the values that were not accepted, in the order of the frame.
+	Rejections []hydro.Rejection
+	// Accepted is the number of readings in Basins.
+	Accepted int
+
+	place  []int32 // by the normalizer's basin number: 1 + index into Basins, or 0
+	merged map[refusalKey]int
+	zones  map[string]*time.Location // nil value: known to be no zone
+}
+
+// A BasinResult is one basin's part of a Result.
+type BasinResult struct {
+	Basin    string
+	Readings []hydro.Reading
+	Refusals []hydro.Refusal // one for each station, variable and reason
+}
+
+type refusalKey struct {
+	station  string
+	variable hydro.Variable
+	reason   hydro.RefusalReason
+}
+
+// reset empties r for a normalizer with that many basins.
+func (r *Result) reset(basins int) {
+	r.Basins = r.Basins[:0]
+	r.Rejections = r.Rejections[:0]
+	r.Accepted = 0
+	if cap(r.place) < basins {
+		r.place = make([]int32, basins)
+	}
+	r.place = r.place[:basins]
+	clear(r.place)
+	clear(r.merged)
+}
+
+// basin returns the part of the basin with that number.
+func (r *Result) basin(number int, name string) *BasinResult {
+	if i := r.place[number]; i != 0 {
+		return &r.Basins[i-1]
+	}
+	if n := len(r.Basins); n < cap(r.Basins) { // take back the memory of an earlier frame
+		r.Basins = r.Basins[:n+1]
+	} else {
+		r.Basins = append(r.Basins, BasinResult{})
+	}
+	b := &r.Basins[len(r.Basins)-1]
+	b.Basin, b.Readings, b.Refusals = name, b.Readings[:0], b.Refusals[:0]
+	r.place[number] = int32(len(r.Basins))
+	return b
+}
+
+// refuse lists raw as refused, and counts it for its station if that is known.
+// The instant at may be zero.
+func (r *Result) refuse(raw *hydro.Raw, s *station, at time.Time, reason hydro.RefusalReason, message string) {
+	r.Rejections = append(r.Rejections, hydro.Rejection{Report: raw.Report, Field: raw.Field, Reason: reason, Message: message})
+	if s == nil {
+		return
+	}
+	b := r.basin(s.basinNumber, s.basin)
+	key := refusalKey{s.id, raw.Variable, reason}
+	i, ok := r.merged[key]
+	if !ok {
+		if r.merged == nil {
+			r.merged = make(map[refusalKey]int)
+		}
+		i = len(b.Refusals)
+		r.merged[key] = i
+		b.Refusals = append(b.Refusals, hydro.Refusal{Station: s.id, Variable: raw.Variable, Reason: reason})
+	}
+	f := &b.Refusals[i]
+	f.Count++
+	f.Detail = message
+	if at.After(f.LastAt) {
+		f.LastAt = at
+	}
+}
+
+// zone returns the zone of that name, or nil if there is none. It remembers
+// both, because looking one up reads a data base.
+func (r *Result) zone(name string) *time.Location {
+	if z, ok := r.zones[name]; ok {
+		return z
+	}
+	if r.zones == nil || len(r.zones) >= maxZones {
+		r.zones = make(map[string]*time.Location)
+	}
+	z, err := catalog.ParseZone(name)
+	if err != nil {
+		z = nil
+	}
+	r.zones[name] = z
+	return z
+}
