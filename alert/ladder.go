@@ -1,0 +1,270 @@
+package alert
+
+import (
+	"math"
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+// reach returns the highest stage whose threshold value meets, and the highest
+// whose threshold less the dead-band it is not below of. The first is never
+// above the second.
+func (r *Rules) reach(v hydro.Variable, steps []step, value float64) (met, held hydro.Stage) {
+	for _, s := range steps {
+		if value >= s.value {
+			met = max(met, s.stage)
+		}
+		if value >= r.floor(v, s.value) {
+			held = max(held, s.stage)
+		}
+	}
+	return met, max(met, held)
+}
+
+// floor returns the value below which a threshold of v no longer holds.
+func (r *Rules) floor(v hydro.Variable, threshold float64) float64 {
+	if v == hydro.WaterLevel {
+		return threshold - r.deadBand
+	}
+	return threshold * (1 - r.deadShare)
+}
+
+// observe takes the observations that are new to an observed ladder and moves
+// it. The instant now is in Unix milliseconds.
+func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now int64) {
+	from := now - g.window
+	if l.At < from {
+		l.Lost = true
+	}
+	if h != nil {
+		if l.Lost {
+			r.resight(l, steps, h.Between(from-1, now))
+		} else {
+			for _, s := range h.Between(l.At-1, now) {
+				if s.Quality.Usable() && (s.At > l.At || s.Value != l.Value) {
+					r.note(l, steps, s.At, s.Value)
+				}
+			}
+		}
+	}
+	if !l.Lost {
+		r.move(l, g.interval, g.grace, now)
+	}
+}
+
+// resight lets the latest usable sample, if there is one, decide a ladder that
+// had no evidence.
+func (r *Rules) resight(l *Ladder, steps []step, samples []hydro.Sample) {
+	for i := len(samples) - 1; i >= 0; i-- {
+		if s := samples[i]; s.Quality.Usable() && s.At >= l.At {
+			r.anew(l, steps, s.At, s.Value)
+			return
+		}
+	}
+}
+
+// anew decides a ladder that had no evidence at once: on what the value meets,
+// but not below the stage that it held if the value is within its dead-band.
+func (r *Rules) anew(l *Ladder, steps []step, at int64, value float64) {
+	l.Met, l.Below = [rungs]int64{}, [rungs]int64{}
+	l.Lost = false
+	r.note(l, steps, at, value)
+	met, held := r.reach(l.Variable, steps, value)
+	l.Stage = max(met, min(l.Stage, held))
+}
+
+// note records one value of an observed quantity.
+func (r *Rules) note(l *Ladder, steps []step, at int64, value float64) {
+	met, held := r.reach(l.Variable, steps, value)
+	l.At, l.Value = at, value
+	for i := range l.Met {
+		stage := hydro.Blue + hydro.Stage(i)
+		since(&l.Met[i], met >= stage, at)
+		since(&l.Below[i], held < stage, at)
+	}
+}
+
+// since keeps the instant from which a condition has held.
+func since(t *int64, holds bool, at int64) {
+	switch {
+	case !holds:
+		*t = 0
+	case *t == 0:
+		*t = at
+	}
+}
+
+// move raises or lowers an observed ladder whose dwell is over. Interval and
+// grace are those of the reports, in milliseconds, 0 for a quantity that is
+// known at every instant.
+func (r *Rules) move(l *Ladder, interval, grace, now int64) {
+	for s := hydro.Red; s > l.Stage; s-- {
+		first := l.Met[s-hydro.Blue]
+		if dwelt(first, l.At, interval, r.dwellRaise, now) ||
+			first != 0 && now-first >= r.dwellRaise && now > l.At+interval+grace { // the report that could deny it is overdue
+			l.Stage = s
+			return
+		}
+	}
+	for l.Stage > hydro.Clear && dwelt(l.Below[l.Stage-hydro.Blue], l.At, interval, r.dwellLower, now) {
+		l.Stage--
+	}
+}
+
+// dwelt reports whether a condition that holds from first (0: it does not) to
+// the latest evidence has held for dwell, with no report due in between that
+// could have denied it. All are in milliseconds.
+func dwelt(first, latest, interval, dwell, now int64) bool {
+	if first == 0 || now-first < dwell {
+		return false
+	}
+	return latest-first >= dwell || latest+interval > first+dwell
+}
+
+// accumulate moves the ladder of a rain accumulation. Its evidence is the sum
+// of the window that ends now, as long as the gauge is in sight.
+func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, now time.Time) {
+	g, ok := st.gauge(hydro.Rain)
+	if !ok || ev.Rain == nil {
+		return
+	}
+	ms := now.UnixMilli()
+	mm, coverage, ok := ev.Rain(st.id, l.Window)
+	if !ok || math.IsNaN(mm) || !fresh(history(ev, g.key), ms-g.window, ms) {
+		if l.At < ms-g.window {
+			l.Lost = true
+		}
+		return
+	}
+	met, held := r.reach(hydro.Rain, steps, mm)
+	if coverage < minCoverage && held < l.Stage {
+		// What the gaps hide may have fallen: nothing counts as below.
+		l.At, l.Value = ms, mm
+		l.Below = [rungs]int64{}
+		for i := range l.Met {
+			since(&l.Met[i], met >= hydro.Blue+hydro.Stage(i), ms)
+		}
+	} else if l.Lost {
+		r.anew(l, steps, ms, mm)
+	} else {
+		r.note(l, steps, ms, mm)
+	}
+	l.Lost = false
+	r.move(l, 0, 0, ms)
+}
+
+// fresh reports whether h holds a usable sample in [from, to].
+func fresh(h *hydro.History, from, to int64) bool {
+	if h == nil {
+		return false
+	}
+	for i := len(h.Samples) - 1; i >= 0 && h.Samples[i].At >= from; i-- {
+		if s := &h.Samples[i]; s.At <= to && s.Quality.Usable() {
+			return true
+		}
+	}
+	return false
+}
+
+// foresee counts one run for a forecast ladder.
+func (r *Rules) foresee(st *station, l *Ladder, steps []step, run *hydro.Forecast) {
+	f := find(run.Stations, st.id)
+	if f == nil || run.Step <= 0 {
+		return
+	}
+	values, peak, add := f.Discharge, f.Peak.Discharge, 0.0
+	if l.Variable == hydro.WaterLevel {
+		var ok bool
+		if add, ok = st.offset(f.Datum); !ok {
+			return
+		}
+		values, peak = f.Level, f.Peak.Level
+	}
+	issued := run.IssuedAt
+	best, bestAt, gaps := math.Inf(-1), time.Time{}, false
+	var cross [rungs]time.Time
+	for i, v := range values {
+		if math.IsNaN(v) {
+			gaps = true
+			continue
+		}
+		at := issued.Add(time.Duration(i+1) * run.Step)
+		v += add
+		if v > best {
+			best, bestAt = v, at
+		}
+		for _, s := range steps {
+			if k := s.stage - hydro.Blue; v >= s.value && cross[k].IsZero() {
+				cross[k] = at
+			}
+		}
+	}
+	if bestAt.IsZero() {
+		return // no value: no evidence
+	}
+	if p := peak + add; f.Peak.At.After(issued) && p > best { // found between two output steps; false for NaN
+		best, bestAt = p, f.Peak.At
+	}
+	met, held := r.reach(l.Variable, steps, best)
+	l.At, l.Value, l.Peak, l.Lost = issued.UnixMilli(), best, bestAt.UnixMilli(), false
+	for i := range l.Met {
+		stage := hydro.Blue + hydro.Stage(i)
+		count(&l.Met[i], met >= stage)
+		count(&l.Below[i], held < stage && !gaps)
+		l.Cross[i] = 0
+		if step, ok := stepOf(steps, stage); ok && best >= step.value {
+			l.Cross[i] = crossing(f, l.Variable, step, add, cross[i], bestAt).UnixMilli()
+		}
+	}
+	for s := hydro.Red; s > l.Stage; s-- {
+		if l.Met[s-hydro.Blue] >= r.persistence {
+			l.Stage = s
+			return
+		}
+	}
+	for l.Stage > hydro.Clear && l.Below[l.Stage-hydro.Blue] >= r.persistence {
+		l.Stage--
+	}
+}
+
+// count keeps the number of runs in a row.
+func count(n *int64, agrees bool) {
+	if agrees {
+		*n++
+	} else {
+		*n = 0
+	}
+}
+
+// crossing returns when a run crosses a threshold: as the run says it, which is
+// at the routing step, or else at the first output step that reaches it, or at
+// the peak if that alone does.
+func crossing(f *hydro.StationForecast, v hydro.Variable, s step, add float64, first, peak time.Time) time.Time {
+	for _, c := range f.Crossings {
+		if c.Stage == s.stage && (c.Variable == v || v == hydro.Inflow && c.Variable == hydro.Discharge) && !c.At.IsZero() &&
+			math.Abs(c.Threshold+add-s.value) < 1e-9 && (first.IsZero() || !c.At.After(first)) {
+			return c.At
+		}
+	}
+	if first.IsZero() {
+		return peak
+	}
+	return first
+}
+
+// find returns the forecast of a station; stations ascend by id.
+func find(stations []hydro.StationForecast, id string) *hydro.StationForecast {
+	lo, hi := 0, len(stations)
+	for lo < hi {
+		if mid := (lo + hi) / 2; stations[mid].Station < id {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo < len(stations) && stations[lo].Station == id {
+		return &stations[lo]
+	}
+	return nil
+}

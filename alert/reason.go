@@ -1,0 +1,260 @@
+package alert
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+// What a blind station's cause begins with.
+const (
+	causeNever   = "never reported"
+	causeSilent  = "silent since "
+	causeRefused = "refused: "
+	causeQuality = "quality: "
+	causeWaiting = "not yet reported"
+)
+
+func refusedCause(ref hydro.Refusal) string {
+	if ref.Detail == "" {
+		return causeRefused + ref.Reason.String()
+	}
+	return causeRefused + ref.Reason.String() + ": " + ref.Detail
+}
+
+// qualityCause names the tests that made observations unusable.
+func qualityCause(t hydro.Tests) string {
+	failing := t & (hydro.TestRange | hydro.TestStep | hydro.TestSpike | hydro.TestStuck)
+	if failing == 0 {
+		failing = t
+	}
+	return causeQuality + strings.Join(failing.Names(), ", ")
+}
+
+var (
+	stageZH = [...]string{"解除", "蓝色", "黄色", "橙色", "红色", "失明"}
+	stageEN = [...]string{"clear", "BLUE", "YELLOW", "ORANGE", "RED", "BLIND"}
+	testZH  = map[string]string{"range": "超出合理范围", "step": "变化过快", "spike": "尖峰", "stuck": "卡滞"}
+	reasons = map[hydro.RefusalReason]string{
+		hydro.DatumMismatch: "基面不符", hydro.DatumMissing: "未注明基面", hydro.TimeInFuture: "时间在未来", hydro.TimeTooOld: "时间过旧",
+		hydro.UnitUnknown: "单位不明", hydro.ZoneUnknown: "时区不明", hydro.MissingValue: "无值", hydro.IntervalInvalid: "时段无效",
+		hydro.ValueImpossible: "数值不可能", hydro.UnknownVariable: "要素不符", hydro.WrongDepartment: "部门不符", hydro.TimeMissing: "缺时间",
+		hydro.NotFinite: "非有限值", hydro.UnknownStation: "站码不明",
+	}
+	datumZH = map[hydro.Datum]string{
+		hydro.National1985: "1985国家高程基准", hydro.Huanghai1956: "1956黄海高程", hydro.PearlRiver: "珠江基面", hydro.StationDatum: "测站基面",
+	}
+)
+
+// clock writes an instant as people in the basin read it.
+func (r *Rules) clock(t time.Time) string { return t.In(r.zone).Format("01-02 15:04") }
+
+// reason says in one sentence why a station stands where it stands. Before is
+// its state before the change, or the same state where nothing changed.
+func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Ladder, before StationState, now time.Time) (zh, en string) {
+	zhName, enName := st.names()
+	var zhParts, enParts []string
+	blind := state.Cause != "" || state.Waiting
+	if blind {
+		z, e := r.blindness(state)
+		if seen := highest(ladders, false); seen > hydro.Clear {
+			z += "，中断前实测为" + stageZH[seen]
+			e += ", last observed at " + stageEN[seen]
+		}
+		zhParts, enParts = append(zhParts, z), append(enParts, e)
+	} else if before.Cause != "" {
+		zhParts, enParts = append(zhParts, "观测恢复"), append(enParts, "observations are back")
+	}
+	if state.Stage != hydro.Blind {
+		i, other := deciding(ladders, false), deciding(ladders, true)
+		if i < 0 || other >= 0 && ladders[other].Stage > ladders[i].Stage || blind && other >= 0 {
+			i, other = other, i
+		}
+		switch {
+		case i < 0 && !blind && t == nil:
+			zhParts, enParts = append(zhParts, "有数据，未设阈值"), append(enParts, "data arrive, no thresholds are set")
+		case i < 0 && !blind:
+			zhParts, enParts = append(zhParts, "有数据"), append(enParts, "data arrive")
+		case i >= 0:
+			z, e := r.evidence(st, t, ladders, i, before, state.Stage, now)
+			zhParts, enParts = append(zhParts, z), append(enParts, e)
+		}
+	}
+	switch {
+	case state.Stage == hydro.Blind || before.Stage == hydro.Blind && state.Stage == hydro.Clear:
+	case state.Stage < before.Stage && before.Stage != hydro.Blind:
+		zhParts = append(zhParts, "由"+stageZH[before.Stage]+"降为"+stageZH[state.Stage])
+		if state.Stage == hydro.Clear {
+			zhParts[len(zhParts)-1] = stageZH[before.Stage] + "解除"
+		}
+		enParts = append(enParts, "lowered from "+stageEN[before.Stage]+" to "+stageEN[state.Stage])
+	}
+	zh = zhName + "：" + strings.Join(zhParts, "；")
+	en = enName + ": " + strings.Join(enParts, "; ")
+	if t != nil && t.illustrative && state.Stage != hydro.Blind {
+		zh += "（示例阈值，非正式）"
+		en += " (illustrative thresholds, not official)"
+	}
+	return zh + "。", en + "."
+}
+
+// blindness says why a station cannot be seen.
+func (r *Rules) blindness(state *StationState) (zh, en string) {
+	cause := state.Cause
+	switch {
+	case state.Waiting:
+		return "启动后尚未收到数据", "no report yet since the start"
+	case cause == causeNever:
+		return "失明，从未收到数据", "BLIND, never reported"
+	case strings.HasPrefix(cause, causeSilent):
+		at := strings.TrimPrefix(cause, causeSilent)
+		return "失明，自 " + at + " 起无可用数据", "BLIND, no usable data since " + at
+	case strings.HasPrefix(cause, causeRefused):
+		reason, detail, _ := strings.Cut(strings.TrimPrefix(cause, causeRefused), ": ")
+		zh, en = "失明，数据被拒收", "BLIND, its reports are refused ("+reason
+		if parsed, err := hydro.ParseRefusalReason(reason); err == nil {
+			zh += "（" + reasons[parsed] + "）"
+		}
+		if detail != "" {
+			en += ": " + detail
+		}
+		return zh, en + ")"
+	case strings.HasPrefix(cause, causeQuality):
+		tests := strings.TrimPrefix(cause, causeQuality)
+		names := strings.Split(tests, ", ")
+		for i, n := range names {
+			if z, ok := testZH[n]; ok {
+				names[i] = z
+			}
+		}
+		return "失明，数据未通过质量检查（" + strings.Join(names, "、") + "）", "BLIND, its data fail quality control (" + tests + ")"
+	default:
+		return "失明，" + cause, "BLIND, " + cause
+	}
+}
+
+// evidence says what the ladder i shows.
+func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before StationState, to hydro.Stage, now time.Time) (zh, en string) {
+	l := &ladders[i]
+	leg := st.leg(t, ladders, i)
+	what := quantities[l.Variable]
+	hoursZH, hoursEN := "", ""
+	if l.Window > 0 {
+		hoursZH, hoursEN = windowText(l.Window)
+	}
+	value, unitZH, unitEN := number2(l.Variable, l.Value), what.unitZH, what.unitEN
+	datumZH, datumEN := datumText(leg)
+	// The threshold to compare with: of the stage that holds, or, when lowered,
+	// of the stage that was left.
+	stage := l.Stage
+	if before.Stage != hydro.Blind && before.Stage > to {
+		stage = before.Stage
+	}
+	limit, known := stepOf(t.steps(i), stage)
+	threshold := number2(l.Variable, limit.value)
+
+	if !l.Forecast {
+		zh = fmt.Sprintf("%s 实测%s%s %s %s%s", r.clock(leg.At), hoursZH, what.zh, value, unitZH, datumZH)
+		en = fmt.Sprintf("observed %s%s %s %s%s at %s", hoursEN, what.en, value, unitEN, datumEN, r.clock(leg.At))
+	} else {
+		zh = fmt.Sprintf("预报最高%s %s %s%s（%s）", what.zh, value, unitZH, datumZH, r.clock(leg.PeakAt))
+		en = fmt.Sprintf("forecast peak %s %s %s%s at %s", what.en, value, unitEN, datumEN, r.clock(leg.PeakAt))
+	}
+	if !known {
+		return zh, en
+	}
+	colourZH, colourEN := stageZH[stage], stageEN[stage]
+	switch above := l.Value >= limit.value; {
+	case l.Forecast && above:
+		zh = fmt.Sprintf("预计 %s %s达到%s阈值 %s %s", r.clock(leg.At), what.zh, colourZH, threshold, unitZH)
+		en = fmt.Sprintf("forecast to reach the %s threshold of %s %s %s at %s", colourEN, what.en, threshold, unitEN, r.clock(leg.At))
+		if lead := leg.At.Sub(now); lead >= time.Minute {
+			leadZH, leadEN := leadText(lead)
+			zh += "，提前 " + leadZH
+			en += ", lead time " + leadEN
+		}
+		zh += fmt.Sprintf("，最高 %s %s%s（%s）", value, unitZH, datumZH, r.clock(leg.PeakAt))
+		en += fmt.Sprintf(", peak %s %s%s at %s", value, unitEN, datumEN, r.clock(leg.PeakAt))
+	case above:
+		zh += fmt.Sprintf("，达到%s阈值 %s %s", colourZH, threshold, unitZH)
+		en += fmt.Sprintf(", at or above the %s threshold %s %s", colourEN, threshold, unitEN)
+	case stage == l.Stage && before.Stage <= to: // holds
+		zh += fmt.Sprintf("，%s阈值 %s %s，回落未稳", colourZH, threshold, unitZH)
+		en += fmt.Sprintf(", %s held, not yet safely below the threshold %s %s", colourEN, threshold, unitEN)
+	default:
+		zh += fmt.Sprintf("，低于%s阈值 %s %s", colourZH, threshold, unitZH)
+		en += fmt.Sprintf(", below the %s threshold %s %s", colourEN, threshold, unitEN)
+	}
+	if l.Lost {
+		zh += "（此后无数据）"
+		en += " (no data since)"
+	}
+	return zh, en
+}
+
+var quantities = map[hydro.Variable]struct{ zh, en, unitZH, unitEN string }{
+	hydro.WaterLevel: {"水位", "water level", "米", "m"},
+	hydro.Discharge:  {"流量", "flow", "立方米每秒", "m³/s"},
+	hydro.Inflow:     {"入库流量", "inflow", "立方米每秒", "m³/s"},
+	hydro.Rain:       {"雨量", "rain", "毫米", "mm"},
+}
+
+// number2 writes a value as people in the field do: levels to the centimetre,
+// rain to 0.1 mm, flow to three figures or whole m³/s.
+func number2(v hydro.Variable, x float64) string {
+	switch {
+	case v == hydro.WaterLevel:
+		return strconv.FormatFloat(x, 'f', 2, 64)
+	case v == hydro.Rain, x < 100 && x > -100:
+		return strconv.FormatFloat(x, 'f', 1, 64)
+	default:
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+}
+
+func datumText(leg hydro.Leg) (zh, en string) {
+	if leg.Variable != hydro.WaterLevel || leg.Datum == hydro.NoDatum {
+		return "", ""
+	}
+	name, ok := datumZH[leg.Datum]
+	if !ok {
+		name = string(leg.Datum)
+	}
+	return "（" + name + "）", " (" + string(leg.Datum) + ")"
+}
+
+// windowText names the window of an accumulation, as "3 小时" and "3 h ".
+func windowText(d time.Duration) (zh, en string) {
+	if d%time.Hour == 0 {
+		n := strconv.Itoa(int(d / time.Hour))
+		return n + " 小时", n + " h "
+	}
+	n := strconv.Itoa(int(d / time.Minute))
+	return n + " 分钟", n + " min "
+}
+
+// leadText writes a lead time to the minute.
+func leadText(d time.Duration) (zh, en string) {
+	h, m := int(d/time.Hour), int(d%time.Hour/time.Minute)
+	switch {
+	case h == 0:
+		return fmt.Sprintf("%d 分钟", m), fmt.Sprintf("%d min", m)
+	case m == 0:
+		return fmt.Sprintf("%d 小时", h), fmt.Sprintf("%d h", h)
+	}
+	return fmt.Sprintf("%d 小时 %d 分", h, m), fmt.Sprintf("%d h %d min", h, m)
+}
+
+func (st *station) names() (zh, en string) {
+	zh, en = st.nameZH, st.nameEN
+	if zh == "" {
+		zh = st.id
+	}
+	if en == "" {
+		en = st.id
+	}
+	return zh, en
+}

@@ -1,0 +1,355 @@
+package alert
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// Rules are a basin's stage tables and settings, made ready to decide. They are
+// immutable and safe for concurrent use.
+type Rules struct {
+	zone                   *time.Location
+	deadBand               float64 // m
+	deadShare              float64 // share of the threshold
+	dwellRaise, dwellLower int64   // ms
+	persistence            int64   // runs
+	stations               []station
+	ladders                []ladderKey // all stations' ladders, in the order of stations
+}
+
+// A station is what the rules know of one station.
+type station struct {
+	id             string
+	nameZH, nameEN string
+	datum          hydro.Datum
+	offsets        []catalog.DatumOffset // declared: add to a level on From
+	gauges         []gauge               // its parameters
+	sights         []int                 // all gauges: what is watched where no table says more
+	tables         []table               // ascending by from
+	first, count   int                   // its part of the ladders
+}
+
+// A gauge is one series that a station reports. Times are in milliseconds.
+type gauge struct {
+	key                     hydro.Key
+	interval, grace, window int64
+}
+
+// A table is one stage table.
+type table struct {
+	from         time.Time
+	illustrative bool
+	ladders      [][]step // for each ladder of the station, ascending by stage; empty if not in this table
+	sights       []int    // gauges that the observed leg rests on
+}
+
+// A step is a threshold in the station's datum.
+type step struct {
+	stage hydro.Stage
+	value float64
+}
+
+// A ladderKey names a ladder.
+type ladderKey struct {
+	station  string
+	forecast bool
+	variable hydro.Variable
+	window   time.Duration
+}
+
+func (l *Ladder) key() ladderKey { return ladderKey{l.Station, l.Forecast, l.Variable, l.Window} }
+
+func (k ladderKey) compare(o ladderKey) int {
+	return cmp.Or(
+		cmp.Compare(k.station, o.station),
+		cmp.Compare(number(k.forecast), number(o.forecast)),
+		cmp.Compare(k.variable, o.variable),
+		cmp.Compare(k.window, o.window),
+	)
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Compile makes the rules of one basin from a catalogue. Settings that are zero
+// take their least value: no dwell, no dead-band, one run; BlindAfter takes 2.
+// The error wraps hydro.ErrNotFound if there is no such basin, and
+// hydro.ErrInvalid, naming every table at fault, if a level threshold stands on
+// a datum for which its station declares no offset, or a threshold cannot be
+// used.
+func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
+	b, ok := c.Basin(basin)
+	if !ok {
+		return nil, fmt.Errorf("alert rules: basin %q: %w", basin, hydro.ErrNotFound)
+	}
+	zone, err := location(b.Season.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("alert rules: basin %q: %w", basin, err)
+	}
+	set := b.Settings
+	r := &Rules{
+		zone:        zone,
+		deadBand:    set.DeadBand,
+		deadShare:   set.DeadBandShare,
+		dwellRaise:  set.DwellRaise.Milliseconds(),
+		dwellLower:  set.DwellLower.Milliseconds(),
+		persistence: int64(max(set.Persistence, 1)),
+	}
+	if !(set.DeadBand >= 0) || !(set.DeadBandShare >= 0 && set.DeadBandShare < 1) || set.DwellRaise < 0 || set.DwellLower < 0 {
+		return nil, fmt.Errorf("alert rules: basin %q: dead-band or dwell is negative, or the dead-band share is 1 or more: %w", basin, hydro.ErrInvalid)
+	}
+	blindAfter := set.BlindAfter
+	if blindAfter < 1 {
+		blindAfter = 2
+	}
+	var problems []error
+	for i := range c.Stations {
+		s := &c.Stations[i]
+		if s.Basin != basin || len(s.Parameters) == 0 {
+			continue
+		}
+		st, errs := compileStation(c, s, blindAfter)
+		problems = append(problems, errs...)
+		r.stations = append(r.stations, st)
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("alert rules: basin %q: %w", basin, errors.Join(problems...))
+	}
+	slices.SortFunc(r.stations, func(a, b station) int { return cmp.Compare(a.id, b.id) })
+	for i := range r.stations {
+		r.stations[i].compileLadders(c, r)
+	}
+	return r, nil
+}
+
+// compileStation takes a station's gauges and checks its tables.
+func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (station, []error) {
+	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name}
+	st.offsets = slices.Clone(s.Datum.Accepts)
+	if s.Datum.To1985 != nil {
+		st.offsets = append(st.offsets, catalog.DatumOffset{From: hydro.National1985, Add: -*s.Datum.To1985, Source: s.Datum.To1985Source})
+	}
+	for _, p := range s.Parameters {
+		g := gauge{key: hydro.Key{Station: s.ID, Variable: p.Variable, Sensor: p.Sensor}, interval: p.Interval.Milliseconds()}
+		g.grace = min(g.interval/4, (5 * time.Minute).Milliseconds())
+		g.window = int64(blindAfter)*g.interval + g.grace
+		st.gauges = append(st.gauges, g)
+	}
+	slices.SortFunc(st.gauges, func(a, b gauge) int {
+		return cmp.Or(cmp.Compare(a.key.Variable, b.key.Variable), cmp.Compare(a.key.Sensor, b.key.Sensor))
+	})
+	for i := range st.gauges {
+		st.sights = append(st.sights, i)
+	}
+	var problems []error
+	for i := range c.StageTables {
+		t := &c.StageTables[i]
+		if t.Station != s.ID {
+			continue
+		}
+		for _, th := range t.Thresholds {
+			if err := st.check(t, th); err != nil {
+				problems = append(problems, err)
+			}
+		}
+	}
+	return st, problems
+}
+
+// check returns an error unless a threshold can be used at the station.
+func (st *station) check(t *catalog.StageTable, th catalog.Threshold) error {
+	where := fmt.Sprintf("station %q, stage table valid from %s, %s %s", st.id, t.ValidFrom.UTC().Format(time.RFC3339), th.Stage, th.Variable)
+	switch {
+	case th.Stage < hydro.Blue || th.Stage > hydro.Red:
+		return fmt.Errorf("%s: a threshold is for blue, yellow, orange or red: %w", where, hydro.ErrInvalid)
+	case th.Variable == hydro.Rain && th.Window <= 0:
+		return fmt.Errorf("%s: a rain threshold needs its window: %w", where, hydro.ErrInvalid)
+	case th.Variable != hydro.WaterLevel && th.Variable != hydro.Discharge && th.Variable != hydro.Inflow && th.Variable != hydro.Rain:
+		return fmt.Errorf("%s: stages are on water_level, discharge, inflow or rain: %w", where, hydro.ErrInvalid)
+	case th.Variable == hydro.WaterLevel:
+		if _, ok := st.offset(t.Datum); !ok {
+			return fmt.Errorf("%s: the threshold is on datum %q, the station's levels are on %q and it declares no offset between them: %w",
+				where, t.Datum, st.datum, hydro.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// offset returns what to add to a level on the datum d to have it on the
+// station's.
+func (st *station) offset(d hydro.Datum) (float64, bool) {
+	if d == st.datum {
+		return 0, true
+	}
+	if d == hydro.NoDatum || d == hydro.StationDatum { // local: never the same surface at two places
+		return 0, false
+	}
+	for _, o := range st.offsets {
+		if o.From == d {
+			return o.Add, true
+		}
+	}
+	return 0, false
+}
+
+// compileLadders lays out the station's ladders in r and fills its tables.
+func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
+	var keys []ladderKey
+	each := func(t *catalog.StageTable, use func(ladderKey, step)) {
+		for _, th := range t.Thresholds {
+			value := th.Value
+			if th.Variable == hydro.WaterLevel {
+				add, _ := st.offset(t.Datum)
+				value += add
+			}
+			key := ladderKey{station: st.id, variable: th.Variable}
+			if th.Variable == hydro.Rain {
+				key.window = th.Window
+			}
+			if _, measured := st.gauge(th.Variable); th.Observed && measured {
+				use(key, step{th.Stage, value})
+			}
+			if th.Forecast && th.Variable != hydro.Rain {
+				key.forecast = true
+				use(key, step{th.Stage, value})
+			}
+		}
+	}
+	var tables []*catalog.StageTable
+	for i := range c.StageTables {
+		if t := &c.StageTables[i]; t.Station == st.id {
+			tables = append(tables, t)
+			each(t, func(k ladderKey, _ step) { keys = append(keys, k) })
+		}
+	}
+	slices.SortStableFunc(tables, func(a, b *catalog.StageTable) int { return a.ValidFrom.Compare(b.ValidFrom) })
+	slices.SortFunc(keys, ladderKey.compare)
+	keys = slices.Compact(keys)
+	st.first, st.count = len(r.ladders), len(keys)
+	r.ladders = append(r.ladders, keys...)
+	for _, ct := range tables {
+		t := table{from: ct.ValidFrom, illustrative: ct.Illustrative, ladders: make([][]step, len(keys))}
+		each(ct, func(k ladderKey, s step) {
+			i, _ := slices.BinarySearchFunc(keys, k, ladderKey.compare)
+			t.ladders[i] = append(t.ladders[i], s)
+			if !k.forecast {
+				if g, _ := st.gaugeIndex(k.variable); !slices.Contains(t.sights, g) {
+					t.sights = append(t.sights, g)
+				}
+			}
+		})
+		for _, steps := range t.ladders {
+			slices.SortStableFunc(steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.value, b.value)) })
+		}
+		slices.Sort(t.sights)
+		st.tables = append(st.tables, t)
+	}
+}
+
+// gauge returns the gauge that observes v: the lowest sensor. Rain may come
+// from a counter.
+func (st *station) gauge(v hydro.Variable) (*gauge, bool) {
+	i, ok := st.gaugeIndex(v)
+	if !ok {
+		return nil, false
+	}
+	return &st.gauges[i], true
+}
+
+func (st *station) gaugeIndex(v hydro.Variable) (int, bool) {
+	for i := range st.gauges {
+		if st.gauges[i].key.Variable == v {
+			return i, true
+		}
+	}
+	if v == hydro.Rain {
+		return st.gaugeIndex(hydro.RainCounter)
+	}
+	return 0, false
+}
+
+// concerns reports whether a refusal of v, 0 if not known, is about one of the
+// gauges.
+func (st *station) concerns(gauges []int, v hydro.Variable) bool {
+	if v == 0 {
+		return true
+	}
+	for _, i := range gauges {
+		if st.gauges[i].key.Variable == v {
+			return true
+		}
+	}
+	return false
+}
+
+// table returns the table in force at the instant, or nil.
+func (st *station) table(at time.Time) *table {
+	for i := len(st.tables) - 1; i >= 0; i-- {
+		if !st.tables[i].from.After(at) {
+			return &st.tables[i]
+		}
+	}
+	return nil
+}
+
+// steps returns the thresholds of the station's ladder i.
+func (t *table) steps(i int) []step {
+	if t == nil {
+		return nil
+	}
+	return t.ladders[i]
+}
+
+// stepOf returns the lowest threshold of a stage.
+func stepOf(steps []step, stage hydro.Stage) (step, bool) {
+	for _, s := range steps {
+		if s.stage == stage {
+			return s, true
+		}
+	}
+	return step{}, false
+}
+
+// BlindWindow returns how long the slowest quantity of a station may be silent
+// before it is out of sight, 0 for a station that the rules do not know. A
+// refusal within it explains blindness.
+func (r *Rules) BlindWindow(station string) time.Duration {
+	for i := range r.stations {
+		if r.stations[i].id == station {
+			var longest int64
+			for _, g := range r.stations[i].gauges {
+				longest = max(longest, g.window)
+			}
+			return time.Duration(longest) * time.Millisecond
+		}
+	}
+	return 0
+}
+
+// location returns a zone by IANA name or offset ("+08:00"). No name means
+// Beijing time, which has had one offset since 1991 and needs no zone files.
+func location(name string) (*time.Location, error) {
+	switch name {
+	case "", "Asia/Shanghai":
+		return time.FixedZone("Asia/Shanghai", 8*60*60), nil
+	}
+	if t, err := time.Parse("-07:00", name); err == nil {
+		_, offset := t.Zone()
+		return time.FixedZone(name, offset), nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("zone %q: %w", name, hydro.ErrInvalid)
+	}
+	return zone, nil
+}
