@@ -1,0 +1,490 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	freshetv1 "freshet/proto/freshet/v1"
+
+	"freshet/internal/hydro"
+)
+
+// EncodeInput returns in as a message of the log. Exactly one field of in must
+// be set; Seq is the message's place on the log and stays out of it. Instants
+// are cut to the millisecond. A reading that fails [hydro.Reading.Check], or an
+// interval that is not whole milliseconds or above 49 days, is an error that
+// wraps [hydro.ErrInvalid]: what is on the log can be read back.
+func EncodeInput(in hydro.Input) ([]byte, error) {
+	b, err := encodeInput(in)
+	if err != nil {
+		return nil, fmt.Errorf("encode input: %w", err)
+	}
+	return b, nil
+}
+
+func encodeInput(in hydro.Input) ([]byte, error) {
+	switch {
+	case in.Batch != nil && in.Catalogue == nil && in.Tick == nil:
+		c := newColumns()
+		defer c.free()
+		if err := c.fromBatch(in.Batch); err != nil {
+			return nil, fmt.Errorf("batch.%w", err)
+		}
+		return marshal(&c.input)
+	case in.Tick != nil && in.Catalogue == nil && in.Batch == nil:
+		at, err := fromMillis("at", in.Tick.At)
+		if err != nil {
+			return nil, fmt.Errorf("tick.%w", err)
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Tick{Tick: &freshetv1.Tick{AtMs: at}}})
+	case in.Catalogue != nil && in.Batch == nil && in.Tick == nil:
+		at, err := fromMillis("at", in.Catalogue.At)
+		if err != nil {
+			return nil, fmt.Errorf("catalogue.%w", err)
+		}
+		c := &freshetv1.CatalogueChange{Version: in.Catalogue.Version, AtMs: at}
+		for _, f := range in.Catalogue.Files {
+			c.Files = append(c.Files, &freshetv1.CatalogueFile{Name: f.Name, Data: f.Data})
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Catalogue{Catalogue: c}})
+	}
+	return nil, fmt.Errorf("not exactly one kind is set: %w", hydro.ErrInvalid)
+}
+
+// DecodeInput returns the input of a message of the log, with Seq 0. It keeps
+// nothing of data. Data that is no such message, and one that holds what
+// [EncodeInput] refuses, is an error that wraps [hydro.ErrInvalid].
+func DecodeInput(data []byte) (hydro.Input, error) {
+	in, err := decodeInput(data)
+	if err != nil {
+		return hydro.Input{}, fmt.Errorf("decode input: %w", err)
+	}
+	return in, nil
+}
+
+func decodeInput(data []byte) (hydro.Input, error) {
+	c := newColumns()
+	defer c.free()
+	if err := unmarshal(data, &c.input); err != nil {
+		return hydro.Input{}, err
+	}
+	switch p := c.input.Input.(type) {
+	case *freshetv1.LogInput_Batch:
+		b, err := c.toBatch(p.Batch)
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("batch.%w", err)
+		}
+		return hydro.Input{Batch: b}, nil
+	case *freshetv1.LogInput_Tick:
+		at, err := toMillis("at", p.Tick.GetAtMs())
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("tick.%w", err)
+		}
+		return hydro.Input{Tick: &hydro.Tick{At: at}}, nil
+	case *freshetv1.LogInput_Catalogue:
+		at, err := toMillis("at", p.Catalogue.GetAtMs())
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("catalogue.%w", err)
+		}
+		change := &hydro.CatalogueChange{Version: p.Catalogue.GetVersion(), At: at}
+		for _, f := range p.Catalogue.GetFiles() {
+			change.Files = append(change.Files, hydro.File{Name: f.GetName(), Data: f.GetData()})
+		}
+		return hydro.Input{Catalogue: change}, nil
+	}
+	return hydro.Input{}, fmt.Errorf("of no known kind: %w", hydro.ErrInvalid)
+}
+
+// EncodeOutput returns out as a message of the log, the index-th one (from 0)
+// that follows from the input of that sequence number. Exactly one field of out
+// must be set. The demands and the precision are those of [EncodeInput] for
+// observations and audits; the instants of forecasts and warnings are kept
+// whole.
+func EncodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) {
+	b, err := encodeOutput(inputSeq, index, out)
+	if err != nil {
+		return nil, fmt.Errorf("encode output %d/%d: %w", inputSeq, index, err)
+	}
+	return b, nil
+}
+
+func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) {
+	if index < 0 || index > math.MaxInt32 {
+		return nil, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
+	}
+	set := 0
+	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		return nil, fmt.Errorf("not exactly one kind is set: %w", hydro.ErrInvalid)
+	}
+	p := &freshetv1.LogOutput{InputSeq: inputSeq, Index: uint32(index)}
+	switch {
+	case out.Forecast != nil:
+		if err := checkForecast(out.Forecast); err != nil {
+			return nil, fmt.Errorf("forecast.%w", err)
+		}
+		f := storedHead(out.Forecast)
+		f.Stations = make([]*freshetv1.StationForecast, len(out.Forecast.Stations))
+		for i := range out.Forecast.Stations {
+			f.Stations[i] = FromStationForecast(&out.Forecast.Stations[i])
+		}
+		p.Output = &freshetv1.LogOutput_Forecast{Forecast: f}
+	case out.Warning != nil:
+		if err := checkWarning(out.Warning); err != nil {
+			return nil, fmt.Errorf("warning.%w", err)
+		}
+		p.Output = &freshetv1.LogOutput_Warning{Warning: FromWarning(out.Warning)}
+	case out.Audit != nil:
+		a := out.Audit
+		at, err := fromMillis("at", a.At)
+		if err != nil {
+			return nil, fmt.Errorf("audit.%w", err)
+		}
+		p.Output = &freshetv1.LogOutput_Audit{Audit: &freshetv1.Audit{
+			AtMs: at, Kind: a.Kind, Station: a.Station, Text: a.Text, Before: a.Before, After: a.After,
+		}}
+	default:
+		c := newColumns()
+		defer c.free()
+		if err := c.fromObservations(out.Observations); err != nil {
+			return nil, fmt.Errorf("observations.%w", err)
+		}
+		c.output.InputSeq, c.output.Index = inputSeq, uint32(index)
+		return marshal(&c.output)
+	}
+	return marshal(p)
+}
+
+// DecodeOutput is the reverse of [EncodeOutput]. It keeps nothing of data.
+func DecodeOutput(data []byte) (inputSeq uint64, index int, out hydro.Output, err error) {
+	c := newColumns()
+	defer c.free()
+	if err = unmarshal(data, &c.output); err == nil {
+		out, err = c.decodeOutput()
+	}
+	if err != nil {
+		return 0, 0, hydro.Output{}, fmt.Errorf("decode output: %w", err)
+	}
+	return c.output.InputSeq, int(c.output.Index), out, nil
+}
+
+func (c *columns) decodeOutput() (hydro.Output, error) {
+	if c.output.Index > math.MaxInt32 {
+		return hydro.Output{}, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
+	}
+	switch p := c.output.Output.(type) {
+	case *freshetv1.LogOutput_Observations:
+		obs, err := c.toObservations(p.Observations)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("observations.%w", err)
+		}
+		return hydro.Output{Observations: obs}, nil
+	case *freshetv1.LogOutput_Forecast:
+		f, err := ToForecast(p.Forecast)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("forecast.%w", err)
+		}
+		return hydro.Output{Forecast: &f}, nil
+	case *freshetv1.LogOutput_Warning:
+		w, err := ToWarning(p.Warning)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("warning.%w", err)
+		}
+		return hydro.Output{Warning: &w}, nil
+	case *freshetv1.LogOutput_Audit:
+		at, err := toMillis("at", p.Audit.GetAtMs())
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("audit.%w", err)
+		}
+		return hydro.Output{Audit: &hydro.Audit{
+			At: at, Kind: p.Audit.GetKind(), Station: p.Audit.GetStation(), Text: p.Audit.GetText(),
+			Before: p.Audit.GetBefore(), After: p.Audit.GetAfter(),
+		}}, nil
+	}
+	return hydro.Output{}, fmt.Errorf("of no known kind: %w", hydro.ErrInvalid)
+}
+
+func marshal(m proto.Message) ([]byte, error) {
+	b, err := proto.Marshal(m)
+	if err != nil { // text that is not UTF-8
+		return nil, fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
+	}
+	return b, nil
+}
+
+// unmarshal appends to the slices that m holds, so that a message of a pool
+// brings its room along. Fields that this version does not know are dropped.
+func unmarshal(data []byte, m proto.Message) error {
+	if err := (proto.UnmarshalOptions{Merge: true, DiscardUnknown: true}).Unmarshal(data, m); err != nil {
+		return fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
+	}
+	return nil
+}
+
+// Columns are the messages of a batch of readings or observations with all
+// their slices, kept in a pool: coding a batch then allocates its result and
+// little more.
+type columns struct {
+	input       freshetv1.LogInput
+	inputBatch  freshetv1.LogInput_Batch
+	output      freshetv1.LogOutput
+	outputObs   freshetv1.LogOutput_Observations
+	observation freshetv1.ObservationBatch
+	batch       freshetv1.Batch
+	stations    map[string]uint32
+	datums      map[string]uint32
+}
+
+var columnPool = sync.Pool{New: func() any {
+	c := &columns{stations: map[string]uint32{}, datums: map[string]uint32{}}
+	c.reset()
+	return c
+}}
+
+func newColumns() *columns { return columnPool.Get().(*columns) }
+
+// maxPooledRows bounds what an idle pool holds on to.
+const maxPooledRows = 1 << 17
+
+func (c *columns) free() {
+	if cap(c.batch.AtDeltaMs) > maxPooledRows || cap(c.observation.Tests) > maxPooledRows {
+		return
+	}
+	c.reset()
+	columnPool.Put(c)
+}
+
+// reset empties c and ties its messages to each other, which decoding may have
+// untied.
+func (c *columns) reset() {
+	b, o := &c.batch, &c.observation
+	b.Basin, b.ReceivedAtMs = "", 0
+	clear(b.Stations)
+	clear(b.Datums)
+	clear(b.Refusals)
+	clear(o.Why)
+	b.Stations, b.Station, b.Variable, b.Sensor = b.Stations[:0], b.Station[:0], b.Variable[:0], b.Sensor[:0]
+	b.AtDeltaMs, b.IntervalMs, b.Value, b.Raw = b.AtDeltaMs[:0], b.IntervalMs[:0], b.Value[:0], b.Raw[:0]
+	b.Datums, b.Datum, b.Notes, b.Refusals = b.Datums[:0], b.Datum[:0], b.Notes[:0], b.Refusals[:0]
+	o.Quality, o.Tests, o.Revision, o.ReceivedAtMs, o.Why = o.Quality[:0], o.Tests[:0], o.Revision[:0], o.ReceivedAtMs[:0], o.Why[:0]
+	clear(c.stations)
+	clear(c.datums)
+
+	o.Readings = b
+	c.inputBatch.Batch, c.outputObs.Observations = b, o
+	c.input.Input, c.output.Output = &c.inputBatch, &c.outputObs
+	c.output.InputSeq, c.output.Index = 0, 0
+}
+
+func (c *columns) fromBatch(in *hydro.Batch) error {
+	b := &c.batch
+	var err error
+	if in.Basin == "" {
+		return fmt.Errorf("basin: missing: %w", hydro.ErrInvalid)
+	}
+	b.Basin = in.Basin
+	if b.ReceivedAtMs, err = fromMillis("received_at", in.ReceivedAt); err != nil {
+		return err
+	}
+	w := rows{c: c}
+	for i := range in.Readings {
+		if err := w.add(&in.Readings[i]); err != nil {
+			return fmt.Errorf("readings[%d].%w", i, err)
+		}
+	}
+	w.close()
+	for i := range in.Refusals {
+		r, err := fromRefusal(&in.Refusals[i])
+		if err != nil {
+			return fmt.Errorf("refusals[%d].%w", i, err)
+		}
+		b.Refusals = append(b.Refusals, r)
+	}
+	return nil
+}
+
+func (c *columns) toBatch(b *freshetv1.Batch) (*hydro.Batch, error) {
+	if b.GetBasin() == "" {
+		return nil, fmt.Errorf("basin: missing: %w", hydro.ErrInvalid)
+	}
+	received, err := toMillis("received_at", b.GetReceivedAtMs())
+	if err != nil {
+		return nil, err
+	}
+	n, err := checkColumns(b)
+	if err != nil {
+		return nil, err
+	}
+	out := &hydro.Batch{Basin: b.Basin, ReceivedAt: received}
+	if n > 0 {
+		out.Readings = make([]hydro.Reading, n)
+		r := reader{b: b}
+		for i := range out.Readings {
+			if err := r.next(i, &out.Readings[i]); err != nil {
+				return nil, fmt.Errorf("readings[%d].%w", i, err)
+			}
+		}
+	}
+	if len(b.Refusals) > 0 {
+		out.Refusals = make([]hydro.Refusal, len(b.Refusals))
+	}
+	for i, p := range b.Refusals {
+		if out.Refusals[i], err = toRefusal(p); err != nil {
+			return nil, fmt.Errorf("refusals[%d].%w", i, err)
+		}
+	}
+	return out, nil
+}
+
+func (c *columns) fromObservations(obs []hydro.Observation) error {
+	p := &c.observation
+	w := rows{c: c}
+	var anyTests, anyRevision, anyReceived bool
+	for i := range obs {
+		o := &obs[i]
+		if err := w.add(&o.Reading); err != nil {
+			return fmt.Errorf("[%d].%w", i, err)
+		}
+		received, err := fromMillis("received_at", o.ReceivedAt)
+		if err != nil {
+			return fmt.Errorf("[%d].%w", i, err)
+		}
+		if i == 0 {
+			p.Readings.ReceivedAtMs = received
+		}
+		q := FromQuality(o.Quality)
+		if q == freshetv1.Quality_QUALITY_UNSPECIFIED {
+			return fmt.Errorf("[%d].quality: %d is unknown: %w", i, o.Quality, hydro.ErrInvalid)
+		}
+		p.Quality = append(p.Quality, uint32(q))
+		p.Tests = append(p.Tests, uint32(o.Tests))
+		p.Revision = append(p.Revision, o.Revision)
+		p.ReceivedAtMs = append(p.ReceivedAtMs, received)
+		anyTests = anyTests || o.Tests != 0
+		anyRevision = anyRevision || o.Revision != 0
+		anyReceived = anyReceived || received != p.Readings.ReceivedAtMs
+		if o.Why != "" {
+			p.Why = append(p.Why, &freshetv1.Why{Row: uint32(i), Text: o.Why})
+		}
+	}
+	w.close()
+	if !anyTests {
+		p.Tests = p.Tests[:0]
+	}
+	if !anyRevision {
+		p.Revision = p.Revision[:0]
+	}
+	if !anyReceived {
+		p.ReceivedAtMs = p.ReceivedAtMs[:0]
+	}
+	return nil
+}
+
+func (c *columns) toObservations(p *freshetv1.ObservationBatch) ([]hydro.Observation, error) {
+	b := p.GetReadings()
+	n, err := checkColumns(b)
+	if err != nil {
+		return nil, fmt.Errorf("readings.%w", err)
+	}
+	for _, col := range [...]struct {
+		name     string
+		len      int
+		optional bool
+	}{
+		{"quality", len(p.GetQuality()), false},
+		{"tests", len(p.GetTests()), true},
+		{"revision", len(p.GetRevision()), true},
+		{"received_at_ms", len(p.GetReceivedAtMs()), true},
+	} {
+		if col.len != n && !(col.optional && col.len == 0) {
+			return nil, fmt.Errorf("%s: %d values in %d rows: %w", col.name, col.len, n, hydro.ErrInvalid)
+		}
+	}
+	if n == 0 {
+		return nil, fmt.Errorf("none: %w", hydro.ErrInvalid)
+	}
+	var received time.Time
+	if len(p.ReceivedAtMs) == 0 {
+		if received, err = toMillis("received_at", b.ReceivedAtMs); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]hydro.Observation, n)
+	r := reader{b: b}
+	for i := range out {
+		o := &out[i]
+		if err := r.next(i, &o.Reading); err != nil {
+			return nil, fmt.Errorf("[%d].%w", i, err)
+		}
+		if o.Quality, err = ToQuality(freshetv1.Quality(p.Quality[i])); err != nil {
+			return nil, fmt.Errorf("[%d].%w", i, err)
+		}
+		o.ReceivedAt = received
+		if len(p.ReceivedAtMs) > 0 {
+			if o.ReceivedAt, err = toMillis("received_at", p.ReceivedAtMs[i]); err != nil {
+				return nil, fmt.Errorf("[%d].%w", i, err)
+			}
+		}
+		if len(p.Tests) > 0 {
+			o.Tests = hydro.Tests(p.Tests[i])
+		}
+		if len(p.Revision) > 0 {
+			o.Revision = p.Revision[i]
+		}
+	}
+	for i, w := range p.Why {
+		if int64(w.GetRow()) >= int64(n) {
+			return nil, fmt.Errorf("why[%d].row: %d is not below %d: %w", i, w.GetRow(), n, hydro.ErrInvalid)
+		}
+		out[w.GetRow()].Why = w.GetText()
+	}
+	return out, nil
+}
+
+func fromRefusal(r *hydro.Refusal) (*freshetv1.LogRefusal, error) {
+	reason := FromRefusalReason(r.Reason)
+	variable := FromVariable(r.Variable)
+	switch {
+	case reason == freshetv1.RefusalReason_REFUSAL_REASON_UNSPECIFIED:
+		return nil, fmt.Errorf("reason: %d is unknown: %w", r.Reason, hydro.ErrInvalid)
+	case variable == freshetv1.Variable_VARIABLE_UNSPECIFIED && r.Variable != 0:
+		return nil, fmt.Errorf("variable: %d is unknown: %w", r.Variable, hydro.ErrInvalid)
+	case r.Count < 0 || r.Count > math.MaxInt32:
+		return nil, fmt.Errorf("count: %d is out of range: %w", r.Count, hydro.ErrInvalid)
+	}
+	p := &freshetv1.LogRefusal{
+		Station: r.Station, Variable: uint32(variable), Reason: uint32(reason), Detail: r.Detail, Count: uint32(r.Count),
+	}
+	if !r.LastAt.IsZero() { // any instant can be refused, so any is let through
+		p.LastAtMs = r.LastAt.UnixMilli()
+	}
+	return p, nil
+}
+
+func toRefusal(p *freshetv1.LogRefusal) (hydro.Refusal, error) {
+	r := hydro.Refusal{Station: p.GetStation(), Detail: p.GetDetail(), Count: int(p.GetCount())}
+	if p.GetCount() > math.MaxInt32 {
+		return r, fmt.Errorf("count: out of range: %w", hydro.ErrInvalid)
+	}
+	var err error
+	if r.Reason, err = to(refusalsTo[:], p.GetReason(), "reason"); err != nil {
+		return r, err
+	}
+	if p.GetVariable() != 0 {
+		if r.Variable, err = to(variablesTo[:], p.GetVariable(), "variable"); err != nil {
+			return r, err
+		}
+	}
+	if p.GetLastAtMs() != 0 {
+		r.LastAt = time.UnixMilli(p.GetLastAtMs()).UTC()
+	}
+	return r, nil
+}
