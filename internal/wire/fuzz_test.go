@@ -1,0 +1,188 @@
+package wire_test
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	freshetv1 "freshet/proto/freshet/v1"
+
+	"freshet/internal/hydro"
+	"freshet/internal/wire"
+)
+
+func seedInputs() []hydro.Input {
+	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	return []hydro.Input{
+		{Tick: &hydro.Tick{At: at}},
+		{Catalogue: &hydro.CatalogueChange{Version: "v", At: at, Files: []hydro.File{{Name: "a.yaml", Data: []byte("x")}}}},
+		{Batch: &hydro.Batch{
+			Basin: "tanjiang", ReceivedAt: at,
+			Readings: batchOf(3),
+			Refusals: []hydro.Refusal{{Station: "a", Variable: hydro.Rain, Reason: hydro.TimeTooOld, Detail: "d", Count: 2, LastAt: at}},
+		}},
+	}
+}
+
+func seedOutputs() []hydro.Output {
+	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	return []hydro.Output{
+		{Observations: observationsOf(3)},
+		{Forecast: &hydro.Forecast{
+			Basin: "tanjiang", IssuedAt: at, ValidUntil: at, Step: time.Hour, Horizon: 2 * time.Hour,
+			Stations: []hydro.StationForecast{{
+				Station: "a", Discharge: []float64{1, 2}, Level: []float64{math.NaN(), 3},
+				Crossings: []hydro.Crossing{{Stage: hydro.Red, Variable: hydro.WaterLevel, Threshold: 4, At: at}},
+			}},
+		}},
+		{Warning: &hydro.Warning{ID: "i", Basin: "b", Station: "s", At: at, To: hydro.Red, Observed: hydro.Leg{Variable: hydro.Rain, Window: time.Hour}}},
+		{Audit: &hydro.Audit{At: at, Kind: "catalogue", Text: "x"}},
+	}
+}
+
+func FuzzDecodeInput(f *testing.F) {
+	for _, in := range seedInputs() {
+		data, err := wire.EncodeInput(in)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in, err := wire.DecodeInput(data)
+		if err != nil {
+			if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("%v is not ErrInvalid", err)
+			}
+			return
+		}
+		encoded, err := wire.EncodeInput(in)
+		if err != nil {
+			t.Fatalf("what was decoded does not encode: %v", err)
+		}
+		again, err := wire.DecodeInput(encoded)
+		if err != nil {
+			t.Fatalf("what was encoded does not decode: %v", err)
+		}
+		if diff := cmp.Diff(in, again, equal); diff != "" {
+			t.Fatalf("(-first +second):\n%s", diff)
+		}
+		if twice, err := wire.EncodeInput(again); err != nil || !bytes.Equal(encoded, twice) {
+			t.Fatalf("encoding differs the second time: %v", err)
+		}
+	})
+}
+
+func FuzzDecodeOutput(f *testing.F) {
+	for i, out := range seedOutputs() {
+		data, err := wire.EncodeOutput(7, i, out)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		seq, index, out, err := wire.DecodeOutput(data)
+		if err != nil {
+			if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("%v is not ErrInvalid", err)
+			}
+			return
+		}
+		encoded, err := wire.EncodeOutput(seq, index, out)
+		if err != nil {
+			t.Fatalf("what was decoded does not encode: %v", err)
+		}
+		seq2, index2, again, err := wire.DecodeOutput(encoded)
+		if err != nil || seq2 != seq || index2 != index {
+			t.Fatalf("what was encoded does not decode: %d/%d, %v", seq2, index2, err)
+		}
+		if diff := cmp.Diff(out, again, equal); diff != "" {
+			t.Fatalf("(-first +second):\n%s", diff)
+		}
+		// What people are shown of it can be made, too.
+		for _, o := range out.Observations {
+			wire.FromObservation(&o)
+		}
+		if out.Forecast != nil {
+			if _, err := protojson.Marshal(wire.FromForecast(out.Forecast)); err != nil {
+				t.Fatalf("forecast as JSON: %v", err)
+			}
+		}
+		if out.Warning != nil {
+			if _, err := protojson.Marshal(wire.FromWarning(out.Warning)); err != nil {
+				t.Fatalf("warning as JSON: %v", err)
+			}
+		}
+	})
+}
+
+// FuzzReports feeds frames as they come from the network, before validation.
+func FuzzReports(f *testing.F) {
+	at := unixMS(1)
+	for _, m := range []proto.Message{
+		&freshetv1.StreamWeatherRequest{Sequence: 1, Reports: []*freshetv1.WeatherReport{{Station: "a", ObservedAt: at, IntervalS: 300, Rain: proto.Float64(1)}}},
+		&freshetv1.StreamHydrologyRequest{Sequence: 1, Reports: []*freshetv1.HydrologyReport{{Station: "a", ObservedAt: at, WaterLevel: proto.Float64(1), Datum: "X"}}},
+		&freshetv1.StreamWaterResourcesRequest{Sequence: 1, Reports: []*freshetv1.WaterResourcesReport{
+			{Station: "a", ObservedAt: at, Storage: proto.Float64(1), Gates: []*freshetv1.GateOpening{{Gate: 1, OpeningM: 2}}},
+		}},
+	} {
+		data, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		check := func(raws []hydro.Raw, reports, values int) {
+			if len(raws) != values {
+				t.Fatalf("%d values became %d", values, len(raws))
+			}
+			for _, r := range raws {
+				if r.Report < 0 || r.Report >= reports || r.Field == "" || r.Variable == 0 || (!r.At.IsZero() && r.Local != "") {
+					t.Fatalf("bad value %+v", r)
+				}
+			}
+		}
+		count := func(vs ...*float64) (n int) {
+			for _, v := range vs {
+				if v != nil {
+					n++
+				}
+			}
+			return n
+		}
+		var (
+			weather   freshetv1.StreamWeatherRequest
+			hydrology freshetv1.StreamHydrologyRequest
+			water     freshetv1.StreamWaterResourcesRequest
+		)
+		if proto.Unmarshal(data, &weather) == nil {
+			n := 0
+			for _, r := range weather.Reports {
+				n += count(r.Rain)
+			}
+			check(wire.WeatherRaw(nil, weather.Reports), len(weather.Reports), n)
+		}
+		if proto.Unmarshal(data, &hydrology) == nil {
+			n := 0
+			for _, r := range hydrology.Reports {
+				n += count(r.WaterLevel, r.Discharge, r.Rain, r.RainCounter)
+			}
+			check(wire.HydrologyRaw(nil, hydrology.Reports), len(hydrology.Reports), n)
+		}
+		if proto.Unmarshal(data, &water) == nil {
+			n := 0
+			for _, r := range water.Reports {
+				n += count(r.ReservoirLevel, r.Storage, r.Inflow, r.Outflow) + len(r.Gates)
+			}
+			check(wire.WaterResourcesRaw(nil, water.Reports), len(water.Reports), n)
+		}
+	})
+}
