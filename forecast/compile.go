@@ -1,0 +1,641 @@
+package forecast
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"freshet/forecast/rain"
+	"freshet/forecast/rating"
+	"freshet/forecast/routing"
+	"freshet/forecast/runoff"
+	"freshet/forecast/unithydrograph"
+	"freshet/forecast/updating"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// A Model is one basin's forecast, compiled from a catalogue. It is immutable
+// and safe for concurrent use.
+type Model struct {
+	basin        string
+	version      string
+	settings     catalog.Settings
+	stepMS       int64
+	dt           float64 // s
+	nodes        []node  // upstream first
+	reaches      []reach
+	subs         []subBasin
+	gauges       []series // of rain, ascending by station
+	area         float64  // of all sub-basins, km²
+	corrector    updating.Corrector
+	notes        []string // that hold for every run
+	illustrative bool
+	reservoirs   bool
+	rising       []series // levels that may trigger a run, ascending by station
+}
+
+// A series is one series of a station, as far as a run reads it.
+type series struct {
+	key     hydro.Key
+	staleMS int64 // older than this it does not speak for now
+	gapMS   int64 // samples at most this far apart are joined by a line
+}
+
+type node struct {
+	id        string
+	out       int   // index of the reach that leaves, or -1
+	to        int   // index of the node at its end
+	subs      []int // indices of the sub-basins that drain here
+	keep      float64
+	local     float64 // steady local flow, m³/s
+	steady    float64 // flow when it has not rained for long, m³/s
+	tidal     bool
+	gauge     *gauge
+	reservoir *reservoir
+}
+
+type gauge struct {
+	station   string
+	datum     hydro.Datum
+	discharge *series // nil if not measured
+	level     *series // nil if not measured
+	updates   bool    // observations here correct the flow
+	ratings   []ratingFrom
+	tables    []tableFrom
+}
+
+type reservoir struct {
+	id, station            string
+	datum                  hydro.Datum
+	outflow, inflow, level *series
+	curve                  *rating.Table // level against storage; nil if the catalogue has none
+	tables                 []tableFrom
+}
+
+type ratingFrom struct {
+	from  time.Time
+	table *rating.Table
+}
+
+type tableFrom struct {
+	from       time.Time
+	thresholds []catalog.Threshold // of forecasts, mildest stage first
+}
+
+type reach struct {
+	id   string
+	m    routing.Muskingum
+	from int
+}
+
+type subBasin struct {
+	id       string
+	area     float64 // km²
+	gauges   []int   // indices into Model.gauges
+	thiessen *rain.Thiessen
+	runoff   runoff.Model
+	initial  runoff.State
+	uh       unithydrograph.Hydrograph
+	perMM    float64 // m³/s of 1 mm in one step
+}
+
+// Compile builds the model of a basin. The error wraps hydro.ErrNotFound if the
+// catalogue has no such basin, and hydro.ErrInvalid, with all that is wrong, if
+// the network is no forest of rivers, a setting is out of range, or a method
+// refuses its parameters (such as an unstable reach, with the numbers).
+func Compile(c *catalog.Catalog, basin string) (*Model, error) {
+	b, ok := c.Basin(basin)
+	if !ok {
+		return nil, fmt.Errorf("forecast: basin %q: %w", basin, hydro.ErrNotFound)
+	}
+	k := &compiler{c: c, b: b, stations: map[string]int{}, nodes: map[string]int{}, m: &Model{
+		basin: basin, version: c.Version, settings: b.Settings, illustrative: c.Illustrative != "",
+	}}
+	for i := range c.Stations {
+		k.stations[c.Stations[i].ID] = i
+	}
+	k.compile()
+	if len(k.errs) > 0 {
+		return nil, fmt.Errorf("forecast: basin %q: %w: %w", basin, hydro.ErrInvalid, errors.Join(k.errs...))
+	}
+	return k.m, nil
+}
+
+// A compiler gathers the model and all errors. Its maps are looked up only.
+type compiler struct {
+	c        *catalog.Catalog
+	b        *catalog.Basin
+	m        *Model
+	stations map[string]int
+	nodes    map[string]int
+	errs     []error
+}
+
+func (k *compiler) errorf(format string, args ...any) {
+	k.errs = append(k.errs, fmt.Errorf(format, args...))
+}
+
+func (k *compiler) compile() {
+	if !k.settings() {
+		return
+	}
+	order := k.order()
+	if len(k.errs) > 0 {
+		return
+	}
+	for _, i := range order {
+		k.addNode(&k.b.Nodes[i])
+	}
+	k.addReaches()
+	k.steadyFlows()
+	k.addSubBasins()
+	k.addRising()
+}
+
+func (k *compiler) settings() bool {
+	s := &k.m.settings
+	before := len(k.errs)
+	if s.Step < time.Millisecond || s.Step%time.Millisecond != 0 {
+		k.errorf("step %v: want whole milliseconds, more than 0", s.Step)
+		return false
+	}
+	if s.OutputStep == 0 {
+		s.OutputStep = s.Step
+	}
+	if s.OutputStep < 0 || s.OutputStep%s.Step != 0 {
+		k.errorf("output step %v: want a multiple of the step %v", s.OutputStep, s.Step)
+	}
+	if s.Horizon < s.OutputStep {
+		k.errorf("horizon %v: want at least the output step %v", s.Horizon, s.OutputStep)
+	}
+	if s.Warmup < 0 || s.Every < 0 || s.RiseWindow < 0 || s.RiseTrigger < 0 {
+		k.errorf("warm-up %v, every %v, rise window %v, rise trigger %g m: want none below 0", s.Warmup, s.Every, s.RiseWindow, s.RiseTrigger)
+	}
+	if s.BlindAfter <= 0 {
+		s.BlindAfter = 2
+	}
+	k.m.stepMS = s.Step.Milliseconds()
+	k.m.dt = s.Step.Seconds()
+	var err error
+	if k.m.corrector, err = updating.NewCorrector(s.ErrorHalfLife.Seconds(), k.m.dt); err != nil {
+		k.errs = append(k.errs, err)
+	}
+	return len(k.errs) == before
+}
+
+// order returns the indices of the nodes, upstream first and otherwise as in
+// the catalogue.
+func (k *compiler) order() []int {
+	nodes := k.b.Nodes
+	byID := make(map[string]int, len(nodes))
+	for i, n := range nodes {
+		if _, twice := byID[n.ID]; twice {
+			k.errorf("node %q stands twice", n.ID)
+		}
+		byID[n.ID] = i
+	}
+	waits := make([]int, len(nodes)) // reaches that must come first
+	for i, n := range nodes {
+		if n.Downstream == "" {
+			continue
+		}
+		d, ok := byID[n.Downstream]
+		if !ok || d == i {
+			k.errorf("node %q: downstream node %q is not another node of the basin", n.ID, n.Downstream)
+			continue
+		}
+		waits[d]++
+	}
+	if len(k.errs) > 0 {
+		return nil
+	}
+	order := make([]int, 0, len(nodes))
+	done := make([]bool, len(nodes))
+	for len(order) < len(nodes) {
+		before := len(order)
+		for i, n := range nodes {
+			if done[i] || waits[i] > 0 {
+				continue
+			}
+			done[i] = true
+			order = append(order, i)
+			if n.Downstream != "" {
+				waits[byID[n.Downstream]]--
+			}
+		}
+		if len(order) == before {
+			var ring []string
+			for i, n := range nodes {
+				if !done[i] {
+					ring = append(ring, n.ID)
+				}
+			}
+			k.errorf("nodes %s lie on or below a ring of reaches: water must run downhill", strings.Join(ring, ", "))
+			return nil
+		}
+	}
+	return order
+}
+
+func (k *compiler) station(id, use string) *catalog.Station {
+	i, ok := k.stations[id]
+	if !ok {
+		k.errorf("%s: station %q is not in the catalogue", use, id)
+		return nil
+	}
+	if k.c.Stations[i].Illustrative {
+		k.m.illustrative = true
+	}
+	return &k.c.Stations[i]
+}
+
+// series returns the station's first series of that variable, or nil.
+func (k *compiler) series(s *catalog.Station, v hydro.Variable) *series {
+	for _, p := range s.Parameters {
+		if p.Variable != v {
+			continue
+		}
+		return k.seriesOf(s.ID, p)
+	}
+	return nil
+}
+
+func (k *compiler) seriesOf(station string, p catalog.Parameter) *series {
+	interval := max(p.Interval, k.m.settings.Step).Milliseconds()
+	stale := int64(k.m.settings.BlindAfter+1) * interval
+	v := p.Variable
+	if v == hydro.RainCounter { // its differences are a rain series of the same sensor
+		v = hydro.Rain
+	}
+	return &series{key: hydro.Key{Station: station, Variable: v, Sensor: p.Sensor}, staleMS: stale, gapMS: max(stale, (30 * time.Minute).Milliseconds())}
+}
+
+func (k *compiler) addNode(n *catalog.Node) {
+	m := k.m
+	where := fmt.Sprintf("node %q", n.ID)
+	if !(n.BaseFlow >= 0) || math.IsInf(n.BaseFlow, 0) {
+		k.errorf("%s: base flow %g m³/s: want 0 or more", where, n.BaseFlow)
+	}
+	if !(n.Diversion >= 0 && n.Diversion <= 1) {
+		k.errorf("%s: diversion %g: want a share from 0 to 1", where, n.Diversion)
+	}
+	out := node{id: n.ID, out: -1, to: -1, keep: 1 - n.Diversion, steady: n.BaseFlow, tidal: n.Tidal}
+	if n.Reservoir != "" {
+		out.reservoir = k.addReservoir(n, where)
+		m.reservoirs = true
+	}
+	if n.Gauge != "" && (out.reservoir == nil || out.reservoir.station != n.Gauge) {
+		out.gauge = k.addGauge(n, where)
+	}
+	k.nodes[n.ID] = len(m.nodes)
+	m.nodes = append(m.nodes, out)
+}
+
+func (k *compiler) addGauge(n *catalog.Node, where string) *gauge {
+	s := k.station(n.Gauge, where)
+	if s == nil {
+		return nil
+	}
+	g := &gauge{station: s.ID, datum: s.Datum.Name, discharge: k.series(s, hydro.Discharge), level: k.series(s, hydro.WaterLevel), tables: k.tables(s)}
+	for i := range k.m.nodes {
+		if o := k.m.nodes[i].gauge; o != nil && o.station == s.ID {
+			k.errorf("%s: station %q gauges node %q already", where, s.ID, k.m.nodes[i].id)
+		}
+	}
+	if n.Rating != "" {
+		g.ratings = k.ratings(n.Rating, s, where)
+	}
+	switch {
+	case n.Tidal:
+		k.note("level at %s depends on the tide and is not forecast; its gauge corrects nothing", s.ID)
+	case g.discharge != nil || g.level != nil && len(g.ratings) > 0:
+		g.updates = true
+	case g.level != nil:
+		k.note("%s measures a level but has no rating: it corrects nothing and no level is forecast", s.ID)
+	}
+	return g
+}
+
+func (k *compiler) note(format string, args ...any) {
+	k.m.notes = append(k.m.notes, fmt.Sprintf(format, args...))
+}
+
+func (k *compiler) ratings(id string, s *catalog.Station, where string) []ratingFrom {
+	var out []ratingFrom
+	for i := range k.c.Ratings {
+		r := &k.c.Ratings[i]
+		if r.ID != id {
+			continue
+		}
+		if r.Datum != s.Datum.Name {
+			k.errorf("%s: rating %q is on datum %q and station %q on %q: levels on two datums cannot be compared", where, id, r.Datum, s.ID, s.Datum.Name)
+			continue
+		}
+		points := make([]rating.Point, len(r.Points))
+		for j, p := range r.Points {
+			points[j] = rating.Point{Level: p.Level, Discharge: p.Discharge}
+		}
+		t, err := rating.New(points, string(r.Datum), r.MeasuredLow, r.MeasuredHigh)
+		if err != nil {
+			k.errorf("%s: rating %q: %w", where, id, err)
+			continue
+		}
+		k.m.illustrative = k.m.illustrative || r.Illustrative
+		out = append(out, ratingFrom{r.ValidFrom, t})
+	}
+	if len(out) == 0 && len(k.errs) == 0 {
+		k.errorf("%s: rating %q is not in the catalogue", where, id)
+	}
+	slices.SortStableFunc(out, func(a, b ratingFrom) int { return a.from.Compare(b.from) })
+	return out
+}
+
+func (k *compiler) tables(s *catalog.Station) []tableFrom {
+	var out []tableFrom
+	for i := range k.c.StageTables {
+		t := &k.c.StageTables[i]
+		if t.Station != s.ID {
+			continue
+		}
+		tf := tableFrom{from: t.ValidFrom}
+		for _, h := range t.Thresholds {
+			if !h.Forecast || h.Variable == hydro.Rain {
+				continue
+			}
+			if h.Variable == hydro.WaterLevel && t.Datum != s.Datum.Name {
+				k.note("thresholds of %s are on datum %s and its levels on %s: crossings of level are not told", s.ID, datumName(t.Datum), datumName(s.Datum.Name))
+				break
+			}
+			tf.thresholds = append(tf.thresholds, h)
+		}
+		slices.SortStableFunc(tf.thresholds, func(a, b catalog.Threshold) int {
+			if a.Stage != b.Stage {
+				return int(a.Stage) - int(b.Stage)
+			}
+			return int(a.Variable) - int(b.Variable)
+		})
+		out = append(out, tf)
+	}
+	slices.SortStableFunc(out, func(a, b tableFrom) int { return a.from.Compare(b.from) })
+	return out
+}
+
+func datumName(d hydro.Datum) string {
+	if d == hydro.NoDatum {
+		return "(not stated)"
+	}
+	return string(d)
+}
+
+func (k *compiler) addReservoir(n *catalog.Node, where string) *reservoir {
+	for i := range k.b.Reservoirs {
+		r := &k.b.Reservoirs[i]
+		if r.ID != n.Reservoir {
+			continue
+		}
+		s := k.station(r.Station, where+": reservoir "+r.ID)
+		if s == nil {
+			return nil
+		}
+		k.m.illustrative = k.m.illustrative || r.Illustrative
+		out := &reservoir{
+			id: r.ID, station: s.ID, datum: s.Datum.Name, tables: k.tables(s),
+			outflow: k.series(s, hydro.Outflow), inflow: k.series(s, hydro.Inflow), level: k.series(s, hydro.WaterLevel),
+		}
+		if out.outflow == nil {
+			k.note("reservoir %s reports no outflow: its inflow passes through", r.ID)
+		}
+		if len(r.Storage) > 0 {
+			points := make([]rating.Point, len(r.Storage))
+			for j, p := range r.Storage {
+				points[j] = rating.Point{Level: p.Level, Discharge: p.Volume}
+			}
+			curve, err := rating.New(points, string(s.Datum.Name), 0, 0)
+			if err != nil {
+				k.errorf("%s: storage curve of reservoir %q: %w", where, r.ID, err)
+			}
+			out.curve = curve
+		}
+		return out
+	}
+	k.errorf("%s: reservoir %q is not in the basin", where, n.Reservoir)
+	return nil
+}
+
+func (k *compiler) addReaches() {
+	for i := range k.b.Reaches {
+		r := &k.b.Reaches[i]
+		from, ok1 := k.nodes[r.From]
+		to, ok2 := k.nodes[r.To]
+		switch {
+		case !ok1 || !ok2:
+			k.errorf("reach %q: from %q to %q: both must be nodes of the basin", r.ID, r.From, r.To)
+			continue
+		case k.m.nodes[from].out >= 0:
+			k.errorf("reach %q: reach %q leaves node %q already", r.ID, k.m.reaches[k.m.nodes[from].out].id, r.From)
+			continue
+		case to <= from || !k.leadsTo(r.From, r.To):
+			k.errorf("reach %q: the node downstream of %q is not %q", r.ID, r.From, r.To)
+			continue
+		}
+		m, err := routing.NewMuskingum(r.K.Seconds(), r.X, k.m.dt, r.SubReaches)
+		if err != nil {
+			k.errorf("reach %q: %w", r.ID, err)
+			continue
+		}
+		k.m.illustrative = k.m.illustrative || r.Illustrative
+		k.m.nodes[from].out, k.m.nodes[from].to = len(k.m.reaches), to
+		k.m.reaches = append(k.m.reaches, reach{id: r.ID, m: m, from: from})
+	}
+	if len(k.errs) > 0 {
+		return
+	}
+	for _, n := range k.b.Nodes {
+		if n.Downstream != "" && k.m.nodes[k.nodes[n.ID]].out < 0 {
+			k.errorf("node %q: no reach leads to its downstream node %q", n.ID, n.Downstream)
+		}
+	}
+}
+
+func (k *compiler) leadsTo(from, to string) bool {
+	for i := range k.b.Nodes {
+		if k.b.Nodes[i].ID == from {
+			return k.b.Nodes[i].Downstream == to
+		}
+	}
+	return false
+}
+
+// steadyFlows splits each node's base flow into what arrives and what is local.
+func (k *compiler) steadyFlows() {
+	arriving := make([]float64, len(k.m.nodes))
+	for i := range k.m.nodes {
+		n := &k.m.nodes[i]
+		n.local = max(0, n.steady-n.keep*arriving[i])
+		n.steady = n.keep*arriving[i] + n.local
+		if n.to >= 0 {
+			arriving[n.to] += n.steady
+		}
+	}
+}
+
+func (k *compiler) addSubBasins() {
+	m := k.m
+	type candidate struct {
+		series
+		place   rain.Place
+		counts  bool // has authority for rain at its site, or stands alone
+		station string
+	}
+	var all []candidate
+	for i := range k.c.Stations {
+		s := &k.c.Stations[i]
+		if s.Basin != m.basin {
+			continue
+		}
+		r := k.series(s, hydro.Rain)
+		if r == nil {
+			r = k.series(s, hydro.RainCounter)
+		}
+		if r != nil {
+			all = append(all, candidate{*r, rain.Place{Lon: s.Lon, Lat: s.Lat}, k.counts(s), s.ID})
+		}
+	}
+	// Of gauges at one place, the one with authority comes first and is nearer.
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		switch {
+		case a.counts && !b.counts:
+			return -1
+		case b.counts && !a.counts:
+			return 1
+		}
+		return strings.Compare(a.station, b.station)
+	})
+	used := make([]bool, len(all))
+	picks := make([][]int, 0, len(k.b.SubBasins))
+	for i := range k.b.SubBasins {
+		sb := &k.b.SubBasins[i]
+		where := fmt.Sprintf("sub-basin %q", sb.ID)
+		at, ok := k.nodes[sb.Node]
+		if !ok {
+			k.errorf("%s: node %q is not in the basin", where, sb.Node)
+			continue
+		}
+		if !(sb.Area > 0) || math.IsInf(sb.Area, 0) {
+			k.errorf("%s: area %g km²: want more than 0", where, sb.Area)
+		}
+		if !(sb.Runoff.InitialStore >= 0 && sb.Runoff.InitialStore <= 1) {
+			k.errorf("%s: initial store %g: want a share from 0 to 1", where, sb.Runoff.InitialStore)
+		}
+		var pick []int
+		var places []rain.Place
+		for j, c := range all {
+			if len(sb.Gauges) == 0 || slices.Contains(sb.Gauges, c.station) {
+				pick = append(pick, j)
+				places = append(places, c.place)
+				used[j] = true
+			}
+		}
+		for _, g := range sb.Gauges {
+			if !slices.ContainsFunc(all, func(c candidate) bool { return c.station == g }) {
+				k.errorf("%s: %q is no rain station of the basin", where, g)
+			}
+		}
+		points := make([]rain.Place, len(sb.Points))
+		for j, p := range sb.Points {
+			points[j] = rain.Place{Lon: p[0], Lat: p[1]}
+		}
+		th, err := rain.New(points, places, sb.Reach)
+		if err != nil {
+			k.errorf("%s: %w", where, err)
+		}
+		ro, err := runoff.New(runoff.Parameters{
+			Capacity: sb.Runoff.Capacity, Exponent: sb.Runoff.Exponent, Impervious: sb.Runoff.Impervious, Evaporation: sb.Runoff.Evaporation,
+			BaseShare: sb.Runoff.BaseShare, BaseRecession: sb.Runoff.BaseRecession.Seconds(),
+		}, m.dt)
+		if err != nil {
+			k.errorf("%s: %w", where, err)
+		}
+		uh, err := unithydrograph.Nash(sb.Runoff.UHReservoirs, sb.Runoff.UHScale.Seconds(), m.dt)
+		if err != nil {
+			k.errorf("%s: %w", where, err)
+		}
+		m.illustrative = m.illustrative || sb.Illustrative
+		m.nodes[at].subs = append(m.nodes[at].subs, len(m.subs))
+		m.area += sb.Area
+		picks = append(picks, pick)
+		m.subs = append(m.subs, subBasin{
+			id: sb.ID, area: sb.Area, thiessen: th, runoff: ro, uh: uh, perMM: sb.Area * 1000 / m.dt,
+			initial: runoff.State{Tension: sb.Runoff.InitialStore * sb.Runoff.Capacity},
+		})
+	}
+	index := make([]int, len(all))
+	for j, c := range all {
+		if used[j] {
+			index[j] = len(m.gauges)
+			m.gauges = append(m.gauges, c.series)
+		}
+	}
+	for i, pick := range picks {
+		for _, j := range pick {
+			m.subs[i].gauges = append(m.subs[i].gauges, index[j])
+		}
+	}
+}
+
+// counts reports whether the station's rain has authority at its site.
+func (k *compiler) counts(s *catalog.Station) bool {
+	if s.Site == "" {
+		return true
+	}
+	for i := range k.c.Sites {
+		if k.c.Sites[i].ID == s.Site {
+			a, ok := k.c.Sites[i].Authority[hydro.Rain]
+			return !ok || a == s.ID
+		}
+	}
+	return true
+}
+
+func (k *compiler) addRising() {
+	for i := range k.m.nodes {
+		if g := k.m.nodes[i].gauge; g != nil && g.level != nil && !k.m.nodes[i].tidal {
+			k.m.rising = append(k.m.rising, *g.level)
+		}
+	}
+	slices.SortFunc(k.m.rising, func(a, b series) int { return strings.Compare(a.key.Station, b.key.Station) })
+}
+
+// Rising returns the first station, ascending by id, whose observed level has
+// risen by Settings.RiseTrigger or more within Settings.RiseWindow and is
+// fresh: the marked rise that asks for a run before the next one is due. A
+// gauge with tide is not looked at. It remembers nothing: as long as the rise
+// lasts it is told.
+func (m *Model) Rising(now time.Time, obs Source) (station string, ok bool) {
+	if m.settings.RiseTrigger == 0 {
+		return "", false
+	}
+	nowMS := now.UnixMilli()
+	for i := range m.rising {
+		s := &m.rising[i]
+		h := obs(s.key)
+		if h == nil {
+			continue
+		}
+		samples := h.Between(nowMS-m.settings.RiseWindow.Milliseconds()-1, nowMS)
+		low, last, found := math.Inf(1), hydro.Sample{}, false
+		for _, v := range samples {
+			if v.Quality.Usable() {
+				low, last, found = min(low, v.Value), v, true
+			}
+		}
+		if found && nowMS-last.At <= s.staleMS && last.Value-low >= m.settings.RiseTrigger-1e-9 {
+			return s.key.Station, true
+		}
+	}
+	return "", false
+}

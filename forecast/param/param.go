@@ -1,0 +1,53 @@
+// Package param describes the parameters of forecast methods as data: name,
+// unit, range and source. One table checks configuration and draws the tables
+// of docs/models.
+package param
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// A Param describes one parameter of a method.
+type Param struct {
+	Name   string
+	Unit   string  // "–" if it has none
+	Lo, Hi float64 // the range that Check accepts, both ends included
+	Above  bool    // Lo itself is refused
+	Doc    string
+	Source string // tag of the paper, as in the package comment of the method
+}
+
+// Check returns an error that names the parameter, its value and its range
+// unless v lies in the range. NaN lies in none.
+func (p Param) Check(v float64) error {
+	if v > p.Lo && v <= p.Hi || v == p.Lo && !p.Above {
+		return nil
+	}
+	return fmt.Errorf("%s = %g %s: want %s", p.Name, v, p.Unit, p.Range())
+}
+
+// Range returns the range as text, such as "0 to 1" or "> 0".
+func (p Param) Range() string {
+	switch {
+	case math.IsInf(p.Hi, 1) && p.Above:
+		return fmt.Sprintf("> %g", p.Lo)
+	case math.IsInf(p.Hi, 1):
+		return fmt.Sprintf(">= %g", p.Lo)
+	case p.Above:
+		return fmt.Sprintf("> %g to %g", p.Lo, p.Hi)
+	default:
+		return fmt.Sprintf("%g to %g", p.Lo, p.Hi)
+	}
+}
+
+// Table returns the parameters as a Markdown table.
+func Table(params []Param) string {
+	var b strings.Builder
+	b.WriteString("| parameter | unit | range | meaning | source |\n|---|---|---|---|---|\n")
+	for _, p := range params {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", p.Name, p.Unit, p.Range(), p.Doc, p.Source)
+	}
+	return b.String()
+}

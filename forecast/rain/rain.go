@@ -1,0 +1,197 @@
+// Package rain turns gauges' rain into areal rain by Thiessen weights that
+// follow the gauges which report.
+//
+// A catchment is sampled by points of equal area. Each point takes the nearest
+// gauge that reports in the step and lies within reach; the weight of a gauge
+// is its share of the points that have one [Thiessen11]. A gauge that falls
+// silent or doubtful drops out and its points go to their next nearest gauge,
+// step by step, so that a storm in which gauges drown one after the other is
+// still summed up from those that live. Points without any gauge in reach take
+// the mean of the others, and their share is told as missing coverage.
+//
+// Distances are great-circle distances on a sphere of 6371.0088 km. Of two
+// gauges equally far from a point the earlier in the list is taken.
+//
+// Source: [Thiessen11] A. H. Thiessen, Precipitation averages for large areas,
+// Monthly Weather Review 39, 1911, 1082-1089.
+package rain
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"freshet/internal/hydro"
+)
+
+// A Place is a point of the Earth in degrees, WGS84.
+type Place struct {
+	Lon, Lat float64
+}
+
+// Distance returns the great-circle distance in km.
+func Distance(a, b Place) float64 {
+	const radius = 6371.0088 // km, mean
+	rad := math.Pi / 180
+	s1, s2 := math.Sin((b.Lat-a.Lat)*rad/2), math.Sin((b.Lon-a.Lon)*rad/2)
+	h := s1*s1 + math.Cos(a.Lat*rad)*math.Cos(b.Lat*rad)*s2*s2
+	return 2 * radius * math.Asin(math.Sqrt(min(1, h)))
+}
+
+// A Thiessen weighs gauges for one catchment. It is immutable and safe for
+// concurrent use; see [Weights] for what changes.
+type Thiessen struct {
+	gauges int
+	points int
+	order  []int32 // per point its gauges in reach, nearest first, one after the other
+	from   []int32 // index into order where a point's gauges start; one more than points
+}
+
+// New returns the weights' source for
+//
+//	points  sample points of equal area, at least one
+//	gauges  places of the gauges; of equals in distance the first is nearer
+//	reach   km beyond which a gauge does not speak for a point; 0: no limit
+func New(points, gauges []Place, reach float64) (*Thiessen, error) {
+	if len(points) == 0 {
+		return nil, errors.New("thiessen: no sample points")
+	}
+	if !(reach >= 0) {
+		return nil, fmt.Errorf("thiessen: reach = %g km: want 0 or more", reach)
+	}
+	t := &Thiessen{gauges: len(gauges), points: len(points), from: make([]int32, 1, len(points)+1)}
+	far := make([]float64, len(gauges))
+	for _, p := range points {
+		start := len(t.order)
+		for g, at := range gauges {
+			far[g] = Distance(p, at)
+			if math.IsNaN(far[g]) {
+				return nil, fmt.Errorf("thiessen: point (%g, %g) or gauge %d (%g, %g) is no place", p.Lon, p.Lat, g, at.Lon, at.Lat)
+			}
+			if reach == 0 || far[g] <= reach {
+				t.order = append(t.order, int32(g))
+			}
+		}
+		slices.SortStableFunc(t.order[start:], func(a, b int32) int {
+			switch {
+			case far[a] < far[b]:
+				return -1
+			case far[a] > far[b]:
+				return 1
+			}
+			return 0
+		})
+		t.from = append(t.from, int32(len(t.order)))
+	}
+	return t, nil
+}
+
+// Gauges returns the number of gauges.
+func (t *Thiessen) Gauges() int { return t.gauges }
+
+// Weights are the weights for one set of reporting gauges. They are kept until
+// the set changes. A Weights belongs to one goroutine.
+type Weights struct {
+	t        *Thiessen
+	live     []bool
+	share    []float64 // per gauge; sums to 1, or all 0
+	coverage float64
+	known    bool
+}
+
+// Weights returns a fresh set of weights.
+func (t *Thiessen) Weights() *Weights {
+	return &Weights{t: t, live: make([]bool, t.gauges), share: make([]float64, t.gauges)}
+}
+
+// For returns the share of each gauge, summing to 1, or all 0 where no live
+// gauge is in reach of any point; and the coverage, the share of the points
+// with a live gauge in reach. The slice is valid until the next call. It
+// panics if live has not one value for each gauge.
+func (w *Weights) For(live []bool) (share []float64, coverage float64) {
+	if len(live) != w.t.gauges {
+		panic("rain: live has not one value for each gauge")
+	}
+	if w.known && slices.Equal(live, w.live) {
+		return w.share, w.coverage
+	}
+	copy(w.live, live)
+	clear(w.share)
+	covered := 0
+	for p := range w.t.points {
+		for _, g := range w.t.order[w.t.from[p]:w.t.from[p+1]] {
+			if live[g] {
+				w.share[g]++
+				covered++
+				break
+			}
+		}
+	}
+	if covered > 0 {
+		for g := range w.share {
+			w.share[g] /= float64(covered)
+		}
+	}
+	w.coverage = float64(covered) / float64(w.t.points)
+	w.known = true
+	return w.share, w.coverage
+}
+
+// Prorate writes to depth the rain, mm, of each step of stepMS ms, the first of
+// which begins at fromMS (Unix milliseconds), and NaN where the gauge did not
+// report for at least half of the step. Each usable sample's depth is spread
+// evenly over its interval; where an interval reaches back over that of the
+// sample before, its depth over the remainder alone counts. What a sample
+// leaves of a step is raised to the whole step. Samples ascend by instant, those
+// later than untilMS are not looked at. It returns the instant of the latest
+// sample used, or 0.
+func Prorate(samples []hydro.Sample, fromMS, stepMS, untilMS int64, depth []float64) (latest int64) {
+	end := fromMS + int64(len(depth))*stepMS
+	cover := 0.0 // ms of the current step
+	step := -1   // the step that cover and depth[step] are about
+	finish := func(next int) {
+		if step >= 0 {
+			if 2*cover < float64(stepMS) {
+				depth[step] = math.NaN()
+			} else if cover < float64(stepMS) {
+				depth[step] *= float64(stepMS) / cover
+			}
+		}
+		for i := step + 1; i < next; i++ {
+			depth[i] = math.NaN()
+		}
+		if next < len(depth) {
+			depth[next] = 0
+		}
+		step, cover = next, 0
+	}
+	covered := int64(math.MinInt64)
+	for _, s := range samples {
+		if s.At > untilMS {
+			break
+		}
+		if !s.Quality.Usable() || s.Interval <= 0 {
+			continue
+		}
+		length := int64(s.Interval) * 1000
+		rate := max(0, s.Value) / float64(length) // mm per ms
+		a, b := max(s.At-length, covered, fromMS), min(s.At, end)
+		covered = max(covered, s.At)
+		if a >= b {
+			continue
+		}
+		latest = s.At
+		for i := int((a - fromMS) / stepMS); a < b; i++ {
+			if i != step {
+				finish(i)
+			}
+			to := min(b, fromMS+int64(i+1)*stepMS)
+			depth[i] += rate * float64(to-a)
+			cover += float64(to - a)
+			a = to
+		}
+	}
+	finish(len(depth))
+	return latest
+}

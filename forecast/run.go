@@ -1,0 +1,637 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"freshet/forecast/rain"
+	"freshet/forecast/rating"
+	"freshet/forecast/updating"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// What every run assumes, for the honesty line.
+const (
+	rainAssumed = "no further rain assumed"
+	planHeld    = "last observed outflow held"
+	planNone    = "no reservoir plan used"
+)
+
+// outage is how far a state may lie behind before a run starts anew.
+const outage = 7 * 24 * time.Hour
+
+// Run computes the forecast issued at now and the state to start the next run
+// from. It reads observations up to now and no later. It never writes to s, nor
+// to what s or obs refer to. now may not go back before s.At, or the error wraps
+// hydro.ErrInvalid; a state that does not fit the model is adopted; one more
+// than a week older than the warm-up is replaced by Start, with a note. A panic
+// of a method becomes an error.
+func (m *Model) Run(s State, now time.Time, trigger string, obs Source) (f hydro.Forecast, next State, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f, next, err = hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: panic: %v", m.basin, now.UTC().Format(time.RFC3339), p)
+		}
+	}()
+	now = time.UnixMilli(now.UnixMilli()).UTC()
+	var notes []string
+	if !m.fits(s) {
+		s = m.Adopt(s, now)
+	}
+	if now.Before(s.At) {
+		return f, next, fmt.Errorf("forecast: run of basin %q at %s: the state is later (%s): %w", m.basin, now.Format(time.RFC3339), s.At.Format(time.RFC3339), hydro.ErrInvalid)
+	}
+	if now.Sub(s.At) > m.settings.Warmup+outage {
+		notes = append(notes, fmt.Sprintf("the last state is of %s, more than a week ago: started anew", stamp(s.At.UnixMilli())))
+		s = m.Start(now)
+	}
+	r := newRun(m, s, now, obs)
+	r.notes = notes
+	r.rain()
+	for i := range m.nodes {
+		r.node(i)
+	}
+	f = hydro.Forecast{
+		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
+		Stations:   r.stations,
+		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: rainAssumed, Plan: planNone,
+		Illustrative: m.illustrative,
+	}
+	if r.held {
+		f.Plan = planHeld
+	}
+	if r.cutoff > 0 {
+		f.DataCutoff = time.UnixMilli(r.cutoff).UTC()
+	} else {
+		r.note("no observation at all: the rivers' base flow is all that this forecast knows")
+	}
+	slices.SortFunc(f.Stations, func(a, b hydro.StationForecast) int { return strings.Compare(a.Station, b.Station) })
+	for i := range f.Stations {
+		for j, q := range f.Stations[i].Discharge {
+			if math.IsNaN(q) || math.IsInf(q, 0) {
+				return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: discharge %d of station %s is %g", m.basin, now.Format(time.RFC3339), j, f.Stations[i].Station, q)
+			}
+		}
+	}
+	slices.Sort(r.missing)
+	f.MissingGauges = slices.Compact(r.missing)
+	f.Notes = append(r.notes, m.notes...)
+	return f, r.next, nil
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04Z") }
+
+// A run is what one run knows. Index i of a series is the instant start + i·step;
+// 0 is the state's instant, keep that of the state to be returned, here the last
+// one at or before now, end the first one at or after the horizon.
+type run struct {
+	m     *Model
+	s     State
+	next  State
+	obs   Source
+	now   int64 // Unix ms
+	start int64
+	keep  int
+	here  int
+	end   int
+
+	flow     [][]float64 // per node
+	local    []float64   // scratch: what a node's sub-basins give, then what a reach gives
+	observed []float64   // scratch, from index 1 to here
+	inflow   []float64   // scratch, of a reservoir
+	level    []float64   // scratch, per index from here on
+	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
+	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
+
+	stations []hydro.StationForecast
+	missing  []string
+	notes    []string
+	cutoff   int64
+	coverage float64
+	held     bool
+}
+
+func newRun(m *Model, s State, now time.Time, obs Source) *run {
+	r := &run{m: m, s: s, obs: obs, now: now.UnixMilli(), start: s.At.UnixMilli()}
+	r.here = int((r.now - r.start) / m.stepMS)
+	horizon := r.now + m.settings.Horizon.Milliseconds() - r.start
+	r.end = int((horizon + m.stepMS - 1) / m.stepMS)
+	r.keep = max(0, int((m.floor(now.Add(-m.settings.Warmup)).UnixMilli()-r.start)/m.stepMS))
+	n := r.end + 1
+	arena := make([]float64, (len(m.nodes)+3)*n+r.here)
+	take := func(n int) []float64 {
+		a := arena[:n:n]
+		arena = arena[n:]
+		return a
+	}
+	r.flow = make([][]float64, len(m.nodes))
+	for i := range r.flow {
+		r.flow[i] = take(n)
+	}
+	r.local, r.inflow, r.level, r.observed = take(n), take(n), take(n), take(r.here)
+	r.next = State{
+		At: s.At.Add(time.Duration(r.keep) * m.settings.Step), From: s.From, Step: s.Step,
+		SubBasins: make([]SubBasinState, len(m.subs)), Reaches: make([]ReachState, len(m.reaches)), Nodes: make([]NodeState, len(m.nodes)),
+	}
+	r.stations = make([]hydro.StationForecast, 0, len(m.nodes))
+	return r
+}
+
+func (r *run) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+func (r *run) used(at int64) { r.cutoff = max(r.cutoff, at) }
+
+// health names the series among the missing gauges unless its newest sample is
+// usable and fresh. It returns the newest usable sample, if it is fresh.
+func (r *run) health(s *series) (hydro.Sample, bool) {
+	h := r.obs(s.key)
+	var newest, usable hydro.Sample
+	seen, ok := false, false
+	if h != nil {
+		for i := len(h.Samples) - 1; i >= 0; i-- {
+			v := h.Samples[i]
+			if v.At > r.now {
+				continue
+			}
+			if !seen {
+				newest, seen = v, true
+			}
+			if v.Quality.Usable() {
+				usable, ok = v, true
+				break
+			}
+			if r.now-v.At > s.staleMS {
+				break
+			}
+		}
+	}
+	name := s.key.Variable.String()
+	switch {
+	case !seen:
+		r.missing = append(r.missing, fmt.Sprintf("%s: %s: no data", s.key.Station, name))
+	case r.now-newest.At > s.staleMS:
+		r.missing = append(r.missing, fmt.Sprintf("%s: %s: silent since %s", s.key.Station, name, stamp(newest.At)))
+	case !newest.Quality.Usable():
+		why := newest.Quality.String()
+		if t := newest.Tests.Names(); len(t) > 0 {
+			why += " (" + strings.Join(t, ", ") + ")"
+		}
+		r.missing = append(r.missing, fmt.Sprintf("%s: %s: %s since %s", s.key.Station, name, why, r.since(h, newest)))
+	}
+	return usable, ok && r.now-usable.At <= s.staleMS
+}
+
+// since tells when the run of unusable samples that ends with newest began.
+func (r *run) since(h *hydro.History, newest hydro.Sample) string {
+	i, _ := h.Find(newest.At)
+	for i > 0 && !h.Samples[i-1].Quality.Usable() {
+		i--
+	}
+	return stamp(h.Samples[i].At)
+}
+
+// rain fills runoff from the gauges and moves the sub-basins' states.
+func (r *run) rain() {
+	m := r.m
+	live := make([]bool, len(m.gauges)) // now
+	r.depth = make([][]float64, len(m.gauges))
+	depth := make([]float64, len(m.gauges)*r.here)
+	for g := range m.gauges {
+		s := &m.gauges[g]
+		_, live[g] = r.health(s)
+		r.depth[g] = depth[g*r.here : (g+1)*r.here]
+		var samples []hydro.Sample
+		if h := r.obs(s.key); h != nil {
+			samples = h.Between(r.start, r.now)
+		}
+		r.used(rain.Prorate(samples, r.start, m.stepMS, r.now, r.depth[g]))
+	}
+	r.runoff = make([][]float64, len(m.subs))
+	for i := range m.subs {
+		r.subBasin(i, live)
+	}
+	if m.area > 0 {
+		r.coverage /= m.area
+	}
+}
+
+func (r *run) subBasin(i int, liveNow []bool) {
+	b, s := &r.m.subs[i], &r.s.SubBasins[i]
+	flow := make([]float64, r.end+1+max(len(b.uh), len(s.Pending)))
+	copy(flow[1:], s.Pending)
+	r.runoff[i] = flow
+	live := make([]bool, len(b.gauges))
+	weights := b.thiessen.Weights()
+	store := s.Store
+	if r.keep == 0 {
+		r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
+	}
+	for t := 1; t <= r.end; t++ {
+		areal := 0.0
+		if t <= r.here {
+			for k, g := range b.gauges {
+				d := r.depth[g][t-1]
+				live[k] = d == d
+			}
+			share, _ := weights.For(live)
+			for k, g := range b.gauges {
+				if live[k] {
+					areal += share[k] * r.depth[g][t-1]
+				}
+			}
+		}
+		next, flux := b.runoff.Step(store, areal)
+		store = next
+		b.uh.Add(flow[t:], flux.Fast*b.perMM)
+		flow[t] += flux.Slow * b.perMM
+		if t == r.keep {
+			pending := flow[t+1 : max(t+len(b.uh), len(s.Pending)+1)]
+			r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
+		}
+	}
+	for k, g := range b.gauges {
+		live[k] = liveNow[g]
+	}
+	_, coverage := weights.For(live)
+	r.coverage += coverage * b.area
+}
+
+// node computes the flow through node i, whose buffer holds what arrives, and
+// routes it on.
+func (r *run) node(i int) {
+	m, n := r.m, &r.m.nodes[i]
+	state, next := &r.s.Nodes[i], &r.next.Nodes[i]
+	flow := r.flow[i]
+	for t := range flow {
+		flow[t] = n.keep*flow[t] + n.local
+	}
+	for _, b := range n.subs {
+		for t, q := range r.runoff[b][:len(flow)] {
+			flow[t] += q
+		}
+	}
+	flow[0] = state.Flow
+	*next = NodeState{ID: n.id}
+	cold := r.start < r.s.From.Add(m.settings.Warmup).UnixMilli()
+	seen := state.Seen
+	if n.reservoir != nil {
+		r.reservoir(n.reservoir, flow, state, next)
+	}
+	var g reading
+	if n.gauge != nil {
+		g = r.gauge(n, state, next, cold, flow)
+		seen = seen || next.Seen
+	} else {
+		next.Error = state.Error
+	}
+	next.Seen = seen
+	next.Flow = flow[r.keep]
+	if n.gauge != nil {
+		r.stations = append(r.stations, r.gaugeForecast(n, g, flow))
+	}
+	if n.out < 0 {
+		return
+	}
+	reach := &m.reaches[n.out]
+	water := slices.Clone(r.s.Reaches[n.out].Flow)
+	out := r.local
+	reach.m.Route(water, flow[1:r.keep+1], out[1:r.keep+1])
+	r.next.Reaches[n.out] = ReachState{ID: reach.id, Flow: slices.Clone(water)}
+	reach.m.Route(water, flow[r.keep+1:], out[r.keep+1:])
+	down := r.flow[n.to]
+	for t := 1; t < len(down); t++ {
+		down[t] += out[t]
+	}
+}
+
+// A reading is what a gauge says now.
+type reading struct {
+	discharge, level float64 // NaN where it does not say
+	levelAt          int64   // of the sample behind offset
+	offset           float64 // observed level less that of the rating, m, at levelAt
+	hasOffset        bool
+	fresh            bool // its flow corrects the forecast
+	table            *rating.Table
+}
+
+// correct corrects flow from index 1 on by the series' observations, turned
+// into a flow by table if that is not nil, and returns the errors at keep and
+// whether there was an observation by then.
+func (r *run) correct(s *series, table *rating.Table, carried float64, flow []float64, backfill bool) (kept float64, seen, any bool) {
+	m := r.m
+	o := r.observed
+	var samples []hydro.Sample
+	if h := r.obs(s.key); h != nil {
+		samples = h.Between(r.start-s.gapMS, r.now)
+	}
+	last, ok := updating.Resample(samples, r.start+m.stepMS, m.stepMS, s.gapMS, r.now, o)
+	if ok {
+		r.used(last.At)
+	}
+	first := -1
+	for t, v := range o {
+		if v != v {
+			continue
+		}
+		if first < 0 {
+			first = t
+		}
+		if table != nil {
+			o[t], _ = table.Discharge(v)
+		}
+	}
+	if first >= 0 && backfill {
+		for t := range first {
+			o[t] = o[first]
+		}
+	}
+	kept = m.corrector.Correct(carried, flow[1:r.keep+1], o[:r.keep], flow[1:r.keep+1])
+	e := m.corrector.Correct(kept, flow[r.keep+1:r.here+1], o[r.keep:], flow[r.keep+1:r.here+1])
+	m.corrector.Carry(e, flow[r.here+1:], flow[r.here+1:])
+	return kept, first >= 0 && first < r.keep, first >= 0
+}
+
+// gauge corrects flow by what the gauge at n observed.
+func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) reading {
+	g := n.gauge
+	out := reading{discharge: math.NaN(), level: math.NaN(), table: ratingAt(g.ratings, r.now)}
+	var q, h hydro.Sample
+	var qOK, hOK bool
+	if g.discharge != nil {
+		if q, qOK = r.health(g.discharge); qOK {
+			out.discharge = q.Value
+		}
+	}
+	if g.level != nil {
+		if h, hOK = r.health(g.level); hOK {
+			out.level = h.Value
+			r.used(h.At)
+			if !qOK && out.table != nil && !n.tidal {
+				out.discharge, _ = out.table.Discharge(h.Value)
+			}
+		}
+	}
+	if !g.updates || n.tidal {
+		next.Error = 0
+		return out
+	}
+	s, table := g.discharge, (*rating.Table)(nil)
+	if g.level != nil && out.table != nil && (s == nil || !qOK && hOK) {
+		s, table = g.level, out.table
+	}
+	if s == nil { // a level whose rating is not in force yet
+		r.note("%s has no rating in force: it corrects nothing", g.station)
+		next.Error = r.carry(state.Error, flow)
+		return out
+	}
+	var any bool
+	next.Error, next.Seen, any = r.correct(s, table, state.Error, flow, cold && !state.Seen)
+	out.fresh = any && (qOK || table != nil && hOK)
+	if !any && !state.Seen {
+		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
+	}
+	if g.level != nil && out.table != nil && hOK {
+		// A level and a flow of one instant say how far the river stands from its rating.
+		at := r.at(flow, h.At)
+		if table != nil {
+			at, _ = table.Discharge(h.Value)
+		}
+		l, _ := out.table.Level(at)
+		out.offset, out.levelAt, out.hasOffset = h.Value-l, h.At, true
+	}
+	return out
+}
+
+// carry fades an error over all of flow and returns what is left at keep.
+func (r *run) carry(e float64, flow []float64) float64 {
+	kept := r.m.corrector.Carry(e, flow[1:r.keep+1], flow[1:r.keep+1])
+	r.m.corrector.Carry(kept, flow[r.keep+1:], flow[r.keep+1:])
+	return kept
+}
+
+// at returns the value of a series at an instant, linear between indices.
+func (r *run) at(v []float64, ms int64) float64 {
+	d := max(0, ms-r.start)
+	i := int(d / r.m.stepMS)
+	if i >= len(v)-1 {
+		return v[len(v)-1]
+	}
+	f := float64(d%r.m.stepMS) / float64(r.m.stepMS)
+	if f == 0 {
+		return v[i]
+	}
+	return v[i] + f*(v[i+1]-v[i])
+}
+
+func ratingAt(all []ratingFrom, ms int64) *rating.Table {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].from.IsZero() || all[i].from.UnixMilli() <= ms {
+			return all[i].table
+		}
+	}
+	return nil
+}
+
+func thresholdsAt(all []tableFrom, ms int64) []catalog.Threshold {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].from.IsZero() || all[i].from.UnixMilli() <= ms {
+			return all[i].thresholds
+		}
+	}
+	return nil
+}
+
+// gaugeForecast turns the flow at a gauge into its station's forecast.
+func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationForecast {
+	f := hydro.StationForecast{Station: n.gauge.station, Datum: n.gauge.datum, Updated: g.fresh, NowDischarge: g.discharge, NowLevel: g.level}
+	if math.IsNaN(f.NowDischarge) {
+		f.NowDischarge = r.at(flow, r.now)
+	}
+	level := r.level
+	if g.table == nil || n.tidal {
+		level = nil
+	} else {
+		offset := 0.0
+		decay := r.m.corrector.Decay()
+		if g.hasOffset {
+			steps := float64(r.start+int64(r.here)*r.m.stepMS-g.levelAt) / float64(r.m.stepMS)
+			offset = g.offset
+			if decay > 0 {
+				offset *= math.Pow(decay, steps) // at index here, or carried back to it
+			}
+		}
+		for t := r.here; t <= r.end; t++ {
+			l, beyond := g.table.Level(flow[t])
+			f.Extrapolated = f.Extrapolated || beyond && t > r.here
+			level[t] = l + offset
+			offset *= decay
+		}
+		if math.IsNaN(f.NowLevel) {
+			f.NowLevel, _ = g.table.Level(f.NowDischarge)
+		}
+		if f.Extrapolated {
+			low, high := g.table.Measured()
+			r.note("level at %s lies outside the rating's measured range %g to %g m at some time", f.Station, low, high)
+		}
+	}
+	r.finish(&f, flow, level, thresholdsAt(n.gauge.tables, r.now), hydro.Discharge)
+	return f
+}
+
+// finish fills the values, the peak and the crossings. level is nil where there
+// is none, else valid from index here on. quantity is the variable that flow is
+// of in stage tables.
+func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds []catalog.Threshold, quantity hydro.Variable) {
+	every := r.m.settings.OutputStep.Milliseconds()
+	count := int(r.m.settings.Horizon.Milliseconds() / every)
+	values := make([]float64, 2*count)
+	f.Discharge, f.Level = values[:count:count], values[count:]
+	for i := range count {
+		at := r.now + int64(i+1)*every
+		f.Discharge[i] = r.at(flow, at)
+		if level != nil {
+			f.Level[i] = r.at(level, at)
+		} else {
+			f.Level[i] = math.NaN()
+		}
+	}
+	// A reservoir's crest is that of its level, a river's that of its flow.
+	decides, now := flow, f.NowDischarge
+	if quantity == hydro.Inflow && level != nil {
+		decides, now = level, f.NowLevel
+	}
+	f.Peak = hydro.Peak{At: time.UnixMilli(r.now).UTC(), Discharge: f.NowDischarge, Level: f.NowLevel}
+	if level == nil {
+		f.Peak.Level = math.NaN()
+	}
+	best, where := now, -1
+	last := int((r.now + r.m.settings.Horizon.Milliseconds() - r.start) / r.m.stepMS)
+	for t := r.here + 1; t <= last; t++ {
+		if decides[t] > best || math.IsNaN(best) {
+			best, where = decides[t], t
+		}
+		f.Peak.Discharge = max(f.Peak.Discharge, flow[t])
+		if level != nil && (level[t] > f.Peak.Level || math.IsNaN(f.Peak.Level)) {
+			f.Peak.Level = level[t]
+		}
+	}
+	if where >= 0 {
+		f.Peak.At = r.instant(where)
+		f.Peak.AtEnd = where == last && last > r.here+1 && decides[last] > decides[last-1]
+	}
+	for _, h := range thresholds {
+		c := hydro.Crossing{Stage: h.Stage, Variable: h.Variable, Threshold: h.Value}
+		switch {
+		case h.Variable == quantity:
+			c.At = r.crossing(flow, f.NowDischarge, h.Value, last)
+		case h.Variable == hydro.WaterLevel && level != nil:
+			c.At = r.crossing(level, f.NowLevel, h.Value, last)
+		default:
+			continue
+		}
+		f.Crossings = append(f.Crossings, c)
+	}
+}
+
+// crossing returns when v first meets the threshold: now if it does already,
+// else between two indices, to the second; zero if not by index last.
+func (r *run) crossing(v []float64, now, threshold float64, last int) time.Time {
+	if now >= threshold {
+		return time.UnixMilli(r.now).UTC()
+	}
+	before, at := now, r.now
+	for t := r.here + 1; t <= last; t++ {
+		ms := r.start + int64(t)*r.m.stepMS
+		if v[t] >= threshold {
+			if before < threshold && v[t] > before {
+				ms = at + int64(math.Ceil(float64(ms-at)*(threshold-before)/(v[t]-before)))
+			}
+			return time.UnixMilli(ms).UTC()
+		}
+		before, at = v[t], ms
+	}
+	return time.Time{}
+}
+
+func (r *run) instant(t int) time.Time { return time.UnixMilli(r.start + int64(t)*r.m.stepMS).UTC() }
+
+// reservoir turns flow, the computed inflow of a reservoir, into its outflow,
+// and appends the reservoir's own forecast, whose discharge is the inflow.
+func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
+	f := hydro.StationForecast{Station: v.station, Datum: v.datum, NowDischarge: math.NaN(), NowLevel: math.NaN()}
+	inflow := r.inflow
+	copy(inflow, flow)
+	inflow[0] = state.Inflow
+	if v.inflow != nil {
+		if q, ok := r.health(v.inflow); ok {
+			f.NowDischarge, f.Updated = q.Value, true
+		}
+		next.InflowError, _, _ = r.correct(v.inflow, nil, state.InflowError, inflow, false)
+	} else {
+		next.InflowError = r.carry(state.InflowError, inflow)
+	}
+	if math.IsNaN(f.NowDischarge) {
+		f.NowDischarge = r.at(inflow, r.now)
+	}
+	copy(flow[1:], inflow[1:])
+	held, outflow := false, 0.0
+	if v.outflow != nil {
+		if q, ok := r.health(v.outflow); ok {
+			held, outflow = true, max(0, q.Value)
+		} else {
+			r.note("no recent outflow of reservoir %s: its inflow passes through", v.id)
+		}
+		var samples []hydro.Sample
+		if h := r.obs(v.outflow.key); h != nil {
+			samples = h.Between(r.start-v.outflow.gapMS, r.now)
+		}
+		if last, ok := updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed); ok {
+			r.used(last.At)
+		}
+		observed := 0
+		for t, q := range r.observed {
+			if q == q {
+				flow[t+1], observed = max(0, q), t+1
+			}
+		}
+		if held {
+			for t := observed + 1; t <= r.end; t++ {
+				flow[t] = outflow
+			}
+			r.held = true
+		}
+	}
+	next.Inflow = inflow[r.keep]
+
+	var level []float64
+	if v.level != nil {
+		h, ok := r.health(v.level)
+		if ok {
+			f.NowLevel = h.Value
+			r.used(h.At)
+		}
+		if ok && v.curve != nil {
+			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
+			level = r.level
+			volume, _ := v.curve.Discharge(h.Value)
+			level[r.here] = h.Value
+			for t := r.here + 1; t <= r.end; t++ {
+				in, out := (inflow[t-1]+inflow[t])/2, (flow[t-1]+flow[t])/2
+				volume = max(0, volume+(in-out)*r.m.dt/1e6)
+				var beyond bool
+				level[t], beyond = v.curve.Level(volume)
+				f.Extrapolated = f.Extrapolated || beyond
+			}
+			if f.Extrapolated {
+				r.note("level of reservoir %s leaves its storage curve: %s would fill or empty it", v.id, planHeld)
+			}
+		}
+	}
+	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow)
+	r.stations = append(r.stations, f)
+}

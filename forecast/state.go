@@ -1,0 +1,146 @@
+package forecast
+
+import (
+	"slices"
+	"time"
+
+	"freshet/forecast/routing"
+	"freshet/forecast/runoff"
+	"freshet/internal/hydro"
+)
+
+// A State is the water of a basin at one instant, from which a run can start.
+// It is plain data, keyed by the catalogue's ids, so that it can be stored and
+// survives a change of the catalogue. Treat it as a value: no method of Model
+// writes to the slices of a state that it was given.
+type State struct {
+	At        time.Time     // a multiple of Step since 1970
+	From      time.Time     // At of the state that Start made
+	Step      time.Duration // of computation
+	SubBasins []SubBasinState
+	Reaches   []ReachState
+	Nodes     []NodeState
+}
+
+// A SubBasinState is the water in a sub-basin.
+type SubBasinState struct {
+	ID      string
+	Store   runoff.State
+	Pending []float64 // m³/s that runoff so far will add in the steps to come; at most one fewer than the unit hydrograph has ordinates
+}
+
+// A ReachState is the water in a reach.
+type ReachState struct {
+	ID   string
+	Flow routing.State // m³/s
+}
+
+// A NodeState is the flow through a node.
+type NodeState struct {
+	ID     string
+	Flow   float64 // m³/s
+	Inflow float64 // into the reservoir here, m³/s
+	Error  float64 // observed less computed flow, m³/s, as far as it is still carried
+	// InflowError is the same of the reservoir's inflow.
+	InflowError float64
+	Seen        bool // the gauge has reported at or before At
+}
+
+// A Source returns the recent past of a series, or nil if there is none. A run
+// only reads it.
+type Source func(hydro.Key) *hydro.History
+
+// Start returns the state of a basin where it has not rained for long, the
+// warm-up before now: nodes carry their base flow, sub-basins hold their
+// initial store.
+func (m *Model) Start(now time.Time) State {
+	at := m.floor(now.Add(-m.settings.Warmup))
+	s := State{At: at, From: at, Step: m.settings.Step}
+	for i := range m.subs {
+		s.SubBasins = append(s.SubBasins, m.subs[i].start())
+	}
+	for i := range m.reaches {
+		s.Reaches = append(s.Reaches, m.startReach(i))
+	}
+	for i := range m.nodes {
+		s.Nodes = append(s.Nodes, m.nodes[i].start())
+	}
+	return s
+}
+
+func (b *subBasin) start() SubBasinState { return SubBasinState{ID: b.id, Store: b.initial} }
+
+func (m *Model) startReach(i int) ReachState {
+	r := &m.reaches[i]
+	return ReachState{ID: r.id, Flow: r.m.Steady(m.nodes[r.from].steady)}
+}
+
+func (n *node) start() NodeState { return NodeState{ID: n.id, Flow: n.steady, Inflow: n.steady} }
+
+// Adopt returns old as a state of m, after a change of the catalogue: parts
+// that still exist and keep their shape keep their water, new ones start as in
+// Start. A change of the step starts anew.
+func (m *Model) Adopt(old State, now time.Time) State {
+	if old.Step != m.settings.Step || old.At.IsZero() {
+		return m.Start(now)
+	}
+	s := State{At: old.At, From: old.From, Step: old.Step}
+	for i := range m.subs {
+		b := &m.subs[i]
+		next := b.start()
+		if j := slices.IndexFunc(old.SubBasins, func(o SubBasinState) bool { return o.ID == b.id }); j >= 0 {
+			next.Store = old.SubBasins[j].Store
+			// Water under way stays under way, be the new unit hydrograph shorter or longer.
+			next.Pending = slices.Clone(old.SubBasins[j].Pending)
+		}
+		s.SubBasins = append(s.SubBasins, next)
+	}
+	for i := range m.reaches {
+		next := m.startReach(i)
+		if j := slices.IndexFunc(old.Reaches, func(o ReachState) bool { return o.ID == next.ID && len(o.Flow) == len(next.Flow) }); j >= 0 {
+			next.Flow = slices.Clone(old.Reaches[j].Flow)
+		}
+		s.Reaches = append(s.Reaches, next)
+	}
+	for i := range m.nodes {
+		next := m.nodes[i].start()
+		if j := slices.IndexFunc(old.Nodes, func(o NodeState) bool { return o.ID == next.ID }); j >= 0 {
+			next = old.Nodes[j]
+		}
+		s.Nodes = append(s.Nodes, next)
+	}
+	return s
+}
+
+// fits reports whether s is a state of m.
+func (m *Model) fits(s State) bool {
+	if s.Step != m.settings.Step || !s.At.Equal(m.floor(s.At)) || len(s.SubBasins) != len(m.subs) || len(s.Reaches) != len(m.reaches) || len(s.Nodes) != len(m.nodes) {
+		return false
+	}
+	for i := range m.subs {
+		if s.SubBasins[i].ID != m.subs[i].id {
+			return false
+		}
+	}
+	for i := range m.reaches {
+		if s.Reaches[i].ID != m.reaches[i].id || len(s.Reaches[i].Flow) != m.reaches[i].m.SubReaches()+1 {
+			return false
+		}
+	}
+	for i := range m.nodes {
+		if s.Nodes[i].ID != m.nodes[i].id {
+			return false
+		}
+	}
+	return true
+}
+
+// floor returns the latest instant of the computation's grid at or before t.
+func (m *Model) floor(t time.Time) time.Time {
+	ms := t.UnixMilli()
+	r := ms % m.stepMS
+	if r < 0 {
+		r += m.stepMS
+	}
+	return time.UnixMilli(ms - r).UTC()
+}
