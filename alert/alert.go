@@ -20,7 +20,8 @@
 // is counted from the observation's own time. A report that is due within the
 // dwell is waited for, since it could deny the rise; one that is overdue is not.
 // The first evidence after a start or after blindness decides at once: the
-// ladder then knows of nothing to which it could hold.
+// ladder then knows of nothing to which it could hold. When the other leg lowers,
+// evidence that is above a threshold holds the stage that stands, without dwell.
 //
 // A forecast ladder counts runs, each once by its time of issue. It rises when
 // Persistence runs in a row reach a threshold, and lowers when as many in a row
@@ -52,9 +53,9 @@
 // not hide blindness. So a blind station is Blind unless its forecast leg asks
 // for Blue or more; then its stage is the higher of the forecast leg and of what
 // was last observed, and Cause and the reason say that the observations are
-// blind. While blind a station may rise, and it may become Blind, but it never
-// steps down. A warning is given when a station goes blind or comes back to
-// sight even if its stage stays the same (From equals To).
+// blind. So the loss of a gauge never steps a stage down, it can only make it
+// Blind. A warning is given when a station goes blind or comes back to sight
+// even if its stage stays the same (From equals To).
 //
 // After a start a station has its blind window of grace. Until it reports or
 // the grace is over, [Rules.Statuses] show it as Blind with the cause "not yet
@@ -246,8 +247,12 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, ev E
 		}
 	}
 
-	observed, forecast := highest(ladders, false), highest(ladders, true)
-	stage := max(observed, forecast)
+	if stage := max(highest(ladders, false), highest(ladders, true)); stage < state.Stage && state.Stage != hydro.Blind {
+		current := ev.Forecast != nil && ev.Forecast.ValidUntil.After(now) && ev.Forecast.IssuedAt.Equal(issued)
+		takeOver(ladders, state.Stage, current, issued.UnixMilli())
+	}
+	forecast := highest(ladders, true)
+	stage := max(highest(ladders, false), forecast)
 	if cause != "" && forecast == hydro.Clear {
 		stage = hydro.Blind
 	}
@@ -274,6 +279,23 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, ev E
 	}
 	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, now)
 	return w, true
+}
+
+// takeOver lets ladders hold the stage that stands, at once, as far as their
+// latest evidence asks for it: dwell and persistence are there for raising.
+// Current says whether the run issued at issued is valid.
+func takeOver(ladders []Ladder, stands hydro.Stage, current bool, issued int64) {
+	for i := range ladders {
+		l := &ladders[i]
+		if l.Forecast && (!current || l.At != issued) {
+			continue
+		}
+		for s := stands; s > l.Stage; s-- {
+			if l.Met[s-hydro.Blue] != 0 {
+				l.Stage = s
+			}
+		}
+	}
 }
 
 // sight says whether a station can be seen at the instant now (Unix

@@ -226,14 +226,14 @@ func datumText(leg hydro.Leg) (zh, en string) {
 	return "（" + name + "）", " (" + string(leg.Datum) + ")"
 }
 
-// windowText names the window of an accumulation, as "3 小时" and "3 h ".
+// windowText names the window of an accumulation, as " 3 小时" and "3 h ".
 func windowText(d time.Duration) (zh, en string) {
 	if d%time.Hour == 0 {
 		n := strconv.Itoa(int(d / time.Hour))
-		return n + " 小时", n + " h "
+		return " " + n + " 小时", n + " h "
 	}
 	n := strconv.Itoa(int(d / time.Minute))
-	return n + " 分钟", n + " min "
+	return " " + n + " 分钟", n + " min "
 }
 
 // leadText writes a lead time to the minute.
