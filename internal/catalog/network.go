@@ -172,9 +172,12 @@ func (l *loader) season(basin *mapping) Season {
 		return s
 	}
 	defer m.done()
-	s.NameZH, s.NameEN = m.name("name")
-	s.FromMonth, s.FromDay = m.monthDay("from")
-	s.ToMonth, s.ToDay = m.monthDay("to")
+	if m.values["name"].n != nil || m.values["from"].n != nil || m.values["to"].n != nil {
+		s.NameZH, s.NameEN = m.name("name")
+		s.FromMonth, s.FromDay = m.monthDay("from")
+		s.ToMonth, s.ToDay = m.monthDay("to")
+	}
+	m.asked = append(m.asked, "name", "from", "to")
 	s.NormalMM = m.number("normal_mm", 0, notNegative)
 	if s.NormalMM > 0 {
 		m.need("normal_source")
