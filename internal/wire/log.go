@@ -300,7 +300,6 @@ func (c *columns) fromBatch(in *hydro.Batch) error {
 			return fmt.Errorf("readings[%d].%w", i, err)
 		}
 	}
-	w.close()
 	for i := range in.Refusals {
 		r, err := fromRefusal(&in.Refusals[i])
 		if err != nil {
@@ -347,7 +346,7 @@ func (c *columns) toBatch(b *freshetv1.Batch) (*hydro.Batch, error) {
 func (c *columns) fromObservations(obs []hydro.Observation) error {
 	p := &c.observation
 	w := rows{c: c}
-	var anyTests, anyRevision, anyReceived bool
+	var first int64 // received; the default of the column
 	for i := range obs {
 		o := &obs[i]
 		if err := w.add(&o.Reading); err != nil {
@@ -358,32 +357,24 @@ func (c *columns) fromObservations(obs []hydro.Observation) error {
 			return fmt.Errorf("[%d].%w", i, err)
 		}
 		if i == 0 {
-			p.Readings.ReceivedAtMs = received
+			first, c.batch.ReceivedAtMs = received, received
 		}
 		q := FromQuality(o.Quality)
 		if q == freshetv1.Quality_QUALITY_UNSPECIFIED {
 			return fmt.Errorf("[%d].quality: %d is unknown: %w", i, o.Quality, hydro.ErrInvalid)
 		}
 		p.Quality = append(p.Quality, uint32(q))
-		p.Tests = append(p.Tests, uint32(o.Tests))
-		p.Revision = append(p.Revision, o.Revision)
-		p.ReceivedAtMs = append(p.ReceivedAtMs, received)
-		anyTests = anyTests || o.Tests != 0
-		anyRevision = anyRevision || o.Revision != 0
-		anyReceived = anyReceived || received != p.Readings.ReceivedAtMs
+		p.Tests = sparse(p.Tests, i, uint32(o.Tests))
+		p.Revision = sparse(p.Revision, i, o.Revision)
+		if len(p.ReceivedAtMs) > 0 || received != first {
+			for len(p.ReceivedAtMs) < i {
+				p.ReceivedAtMs = append(p.ReceivedAtMs, first)
+			}
+			p.ReceivedAtMs = append(p.ReceivedAtMs, received)
+		}
 		if o.Why != "" {
 			p.Why = append(p.Why, &freshetv1.Why{Row: uint32(i), Text: o.Why})
 		}
-	}
-	w.close()
-	if !anyTests {
-		p.Tests = p.Tests[:0]
-	}
-	if !anyRevision {
-		p.Revision = p.Revision[:0]
-	}
-	if !anyReceived {
-		p.ReceivedAtMs = p.ReceivedAtMs[:0]
 	}
 	return nil
 }

@@ -11,14 +11,14 @@ import (
 )
 
 // Rows writes readings into columns. A column in which every row holds the
-// default is left out by close.
+// default stays empty.
 type rows struct {
-	c       *columns
-	at      int64  // of the row before
-	station string // of the row before
-	place   uint32 // of that station in the dictionary
-
-	anySensor, anyInterval, anyRaw, anyDatum, anyNotes bool
+	c            *columns
+	at           int64  // of the row before
+	station      string // of the row before
+	stationPlace uint32 // of that station in the dictionary
+	datum        hydro.Datum
+	datumPlace   uint32 // 1 + the place of datum in the dictionary, 0 for none
 }
 
 func (w *rows) add(r *hydro.Reading) error {
@@ -34,48 +34,44 @@ func (w *rows) add(r *hydro.Reading) error {
 	if interval > math.MaxUint32 || time.Duration(interval)*time.Millisecond != r.Interval {
 		return fmt.Errorf("interval: %v is above 49 days or not whole milliseconds: %w", r.Interval, hydro.ErrInvalid)
 	}
-	if r.Station != w.station || len(b.Station) == 0 {
-		w.station, w.place = r.Station, place(w.c.stations, &b.Stations, r.Station)
+	row := len(b.Station)
+	if r.Station != w.station || row == 0 {
+		w.station, w.stationPlace = r.Station, place(w.c.stations, &b.Stations, r.Station)
 	}
 	var datum uint32
 	if r.Datum != hydro.NoDatum {
-		datum = 1 + place(w.c.datums, &b.Datums, string(r.Datum))
+		if r.Datum != w.datum {
+			w.datum, w.datumPlace = r.Datum, 1+place(w.c.datums, &b.Datums, string(r.Datum))
+		}
+		datum = w.datumPlace
 	}
-	b.Station = append(b.Station, w.place)
+	b.Station = append(b.Station, w.stationPlace)
 	b.Variable = append(b.Variable, uint32(FromVariable(r.Variable)))
-	b.Sensor = append(b.Sensor, uint32(r.Sensor))
+	b.Sensor = sparse(b.Sensor, row, uint32(r.Sensor))
 	b.AtDeltaMs = append(b.AtDeltaMs, at-w.at)
-	b.IntervalMs = append(b.IntervalMs, uint32(interval))
+	b.IntervalMs = sparse(b.IntervalMs, row, uint32(interval))
+	if len(b.Raw) > 0 || math.Float64bits(r.Raw) != math.Float64bits(r.Value) {
+		b.Raw = append(append(b.Raw, b.Value[len(b.Raw):]...), r.Raw)
+	}
 	b.Value = append(b.Value, r.Value)
-	b.Raw = append(b.Raw, r.Raw)
-	b.Datum = append(b.Datum, datum)
-	b.Notes = append(b.Notes, uint32(r.Notes))
+	b.Datum = sparse(b.Datum, row, datum)
+	b.Notes = sparse(b.Notes, row, uint32(r.Notes))
 	w.at = at
-	w.anySensor = w.anySensor || r.Sensor != 0
-	w.anyInterval = w.anyInterval || interval != 0
-	w.anyRaw = w.anyRaw || math.Float64bits(r.Raw) != math.Float64bits(r.Value)
-	w.anyDatum = w.anyDatum || datum != 0
-	w.anyNotes = w.anyNotes || r.Notes != 0
 	return nil
 }
 
-func (w *rows) close() {
-	b := &w.c.batch
-	if !w.anySensor {
-		b.Sensor = b.Sensor[:0]
+// sparse puts v, in the given row, into a column that stays empty until a row
+// holds something else than 0.
+func sparse(column []uint32, row int, v uint32) []uint32 {
+	if len(column) == 0 {
+		if v == 0 {
+			return column
+		}
+		for range row {
+			column = append(column, 0)
+		}
 	}
-	if !w.anyInterval {
-		b.IntervalMs = b.IntervalMs[:0]
-	}
-	if !w.anyRaw {
-		b.Raw = b.Raw[:0]
-	}
-	if !w.anyDatum {
-		b.Datum = b.Datum[:0]
-	}
-	if !w.anyNotes {
-		b.Notes = b.Notes[:0]
-	}
+	return append(column, v)
 }
 
 // place returns the place of s in the dictionary, putting it there if need be.
