@@ -336,20 +336,10 @@ func (r *Rules) BlindWindow(station string) time.Duration {
 	return 0
 }
 
-// location returns a zone by IANA name or offset ("+08:00"). No name means
-// Beijing time, which has had one offset since 1991 and needs no zone files.
+// location returns a zone by IANA name or offset; no name means Beijing time.
 func location(name string) (*time.Location, error) {
-	switch name {
-	case "", "Asia/Shanghai":
-		return time.FixedZone("Asia/Shanghai", 8*60*60), nil
+	if name == "" {
+		name = "Asia/Shanghai"
 	}
-	if t, err := time.Parse("-07:00", name); err == nil {
-		_, offset := t.Zone()
-		return time.FixedZone(name, offset), nil
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("zone %q: %w", name, hydro.ErrInvalid)
-	}
-	return zone, nil
+	return catalog.ParseZone(name)
 }
