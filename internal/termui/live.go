@@ -94,11 +94,11 @@ type Counters struct {
 
 // Render draws s in at most width columns and height lines, without a line feed
 // at the end. A list says how many of its items do not fit; blind stations and
-// warnings get their lines before all else. Less than 40 columns or 8 lines give
+// warnings get their lines before all else. Less than 50 columns or 8 lines give
 // the warnings alone.
 func Render(s State, width, height int) string {
 	width, height = max(width, 28), max(height, 1) // less than a head of a warning is no view
-	if width < 40 || height < 8 {
+	if width < 50 || height < 8 {
 		return strings.Join(s.feed(width, height), "\n")
 	}
 	head := s.head(width)
