@@ -284,7 +284,7 @@ func (s State) stations(width, lines int) []string {
 			age += s.Lang.Pick(" 迟报", " LATE")
 		}
 		return "  " + StageTag(st.Stage, s.Colour) + " " + Pad(s.Lang.Pick(st.NameZH, st.NameEN), name) + " " +
-			PadLeft(value, 13) + " " + st.Trend.String() + "  " + Cut(Pad(next, 17)+age, width-name-31)
+			PadLeft(value, 13) + " " + st.Trend.String() + "  " + Cut(Pad(next, 17)+age, width-name-32)
 	})
 }
 
