@@ -296,11 +296,6 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("catalog: {name: x, title: y}\n"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("- 1\n--- |\n x\n...\n"))
-	for _, name := range []string{"tanjiang", "upper_calder"} {
-		for _, file := range shipped(f, name).Files() {
-			f.Add(file.Data)
-		}
-	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, problems := load(string(data))
 		if (c == nil) != (len(problems) > 0) {
