@@ -1,0 +1,389 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"freshet/internal/client"
+	"freshet/internal/hydro"
+	"freshet/internal/termui"
+	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
+)
+
+// forecastCommand is `freshet forecast`: the latest run as a table, or one
+// station's as a hydrograph.
+func forecastCommand() *cobra.Command {
+	var (
+		server, basin, station, issued, lang string
+		asJSON                               bool
+		timeout                              time.Duration
+	)
+	c := &cobra.Command{
+		Use:   "forecast",
+		Short: "Show the latest forecast of a basin or a station",
+		Long: `Forecast shows where each station stands, its forecast peak with time and lead
+time, and when it crosses which threshold. With --station it draws the
+hydrograph. What the forecast stands on is printed below it, in Chinese and
+English: read it. Times are Beijing time.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			language, err := termui.ParseLang(lang)
+			if err != nil {
+				return err
+			}
+			req := &freshetv1.GetForecastRequest{Basin: basin, Station: station}
+			if issued != "" {
+				at, err := parseInstant(issued)
+				if err != nil {
+					return err
+				}
+				req.IssuedAt = timestamppb.New(at)
+			}
+			conn, err := client.Dial(server)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			resp, err := freshetv1.NewForecastServiceClient(conn).GetForecast(ctx, req)
+			if err != nil {
+				return callError(server, err)
+			}
+			out := cmd.OutOrStdout()
+			if asJSON {
+				return printJSON(out, resp)
+			}
+			v := &forecastView{lang: language, colour: termui.Colours(out), width: 110}
+			if termui.Terminal(out) {
+				v.width, _ = termui.Size(out)
+			}
+			if err := v.load(ctx, conn, resp.GetForecast(), issued == ""); err != nil {
+				return callError(server, err)
+			}
+			_, err = io.WriteString(out, v.render(station != ""))
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&server, "server", defaultServer, "address of the gRPC server")
+	f.StringVar(&basin, "basin", "", "basin; may be left out if the server has one")
+	f.StringVar(&station, "station", "", "only this station, by id or code, with its hydrograph")
+	f.StringVar(&issued, "issued-at", "", "the run issued at this time (RFC 3339, or Beijing time as 2026-06-10T14:35) instead of the latest")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.StringVar(&lang, "lang", locale(), "language of captions, zh or en")
+	f.DurationVar(&timeout, "timeout", 10*time.Second, "give up after this long")
+	return c
+}
+
+// parseInstant reads an instant with its offset, or Beijing time without one.
+func parseInstant(s string) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(layout, s, termui.Beijing); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("time %q: write 2026-06-10T14:35 (Beijing time) or 2026-06-10T06:35:00Z: %w", s, hydro.ErrInvalid)
+}
+
+// callError says in a sentence what went wrong with a call, and keeps the kind.
+func callError(server string, err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	switch s.Code() {
+	case codes.Unavailable, codes.DeadlineExceeded:
+		return plain{fmt.Sprintf("no answer from %s: %s (is `freshet serve` running there, and its log caught up?)", server, s.Message()), hydro.ErrUnavailable}
+	case codes.NotFound:
+		return plain{s.Message(), hydro.ErrNotFound}
+	case codes.InvalidArgument:
+		return plain{s.Message(), hydro.ErrInvalid}
+	}
+	return plain{s.Message(), err}
+}
+
+// A forecastView writes one run for people.
+type forecastView struct {
+	lang   termui.Lang
+	colour bool
+	width  int
+	run    hydro.Forecast
+	now    time.Time // engine time; zero if not known or a past run
+	names  map[string]*freshetv1.Station
+}
+
+func (v *forecastView) load(ctx context.Context, conn grpc.ClientConnInterface, p *freshetv1.Forecast, latest bool) (err error) {
+	if v.run, err = wire.ToForecast(p); err != nil {
+		return fmt.Errorf("the server sent a forecast that cannot be read: %w", err)
+	}
+	stations, err := freshetv1.NewStationServiceClient(conn).ListStations(ctx, &freshetv1.ListStationsRequest{Basin: v.run.Basin})
+	if err != nil {
+		return err
+	}
+	v.names = map[string]*freshetv1.Station{}
+	for _, s := range stations.GetStations() {
+		v.names[s.GetId()] = s
+	}
+	if !latest {
+		return nil
+	}
+	clock, err := freshetv1.NewClockServiceClient(conn).GetClock(ctx, &freshetv1.GetClockRequest{})
+	if err != nil {
+		return err
+	}
+	if clock.GetNow().IsValid() {
+		v.now = clock.GetNow().AsTime()
+	}
+	return nil
+}
+
+func (v *forecastView) name(id string) string {
+	s, ok := v.names[id]
+	if !ok {
+		return id
+	}
+	if name := v.lang.Pick(s.GetNameZh(), s.GetNameEn()); name != "" {
+		return name
+	}
+	return id
+}
+
+func (v *forecastView) render(one bool) string {
+	var b strings.Builder
+	f := &v.run
+	pick := v.lang.Pick
+	horizon := v.lang.Span(f.Horizon)
+	fmt.Fprintf(&b, "%s %s  %s %s  %s  %s %s\n", pick("洪水预报", "Forecast"), f.Basin,
+		f.IssuedAt.In(termui.Beijing).Format("2006-01-02 15:04"), pick("发布", "issued"), v.trigger(), pick("预见期", "horizon"), horizon)
+	if !v.now.IsZero() && !f.ValidUntil.IsZero() && v.now.After(f.ValidUntil) {
+		b.WriteString(pick("！本次预报已过有效期，不可采用（系统时间 ", "! This forecast has EXPIRED, do not use it (engine time ") + termui.Clock(v.now) + pick("）", ")") + "\n")
+	}
+	if f.Illustrative {
+		b.WriteString(pick("［示例数据，非正式］", "[illustrative numbers, not official]") + "\n")
+	}
+	b.WriteString("\n")
+	if len(f.Stations) == 0 {
+		b.WriteString(pick("本次预报没有测站。", "This run covers no station.") + "\n")
+	}
+	if one {
+		for i := range f.Stations {
+			v.station(&b, &f.Stations[i])
+		}
+	} else if len(f.Stations) > 0 {
+		v.table(&b)
+	}
+	b.WriteString("\n")
+	for _, line := range []string{f.HonestyZH(), f.HonestyEN()} {
+		b.WriteString(strings.Join(termui.Wrap(line, max(40, v.width-1)), "\n") + "\n")
+	}
+	return b.String()
+}
+
+func (v *forecastView) trigger() string {
+	if station, ok := strings.CutPrefix(v.run.Trigger, "rise at "); ok {
+		return v.lang.Pick("因 "+v.name(station)+" 急涨加报", "triggered by a rise at "+v.name(station))
+	}
+	return v.lang.Pick("定时", "on schedule")
+}
+
+// shown picks what a station is shown by: its level, or its flow where it has
+// no rating.
+func shown(s *hydro.StationForecast) (variable hydro.Variable, values []float64, now, peak float64) {
+	if !math.IsNaN(s.NowLevel) && slices.ContainsFunc(s.Level, func(x float64) bool { return !math.IsNaN(x) }) {
+		return hydro.WaterLevel, s.Level, s.NowLevel, s.Peak.Level
+	}
+	return hydro.Discharge, s.Discharge, s.NowDischarge, s.Peak.Discharge
+}
+
+// worst returns the highest stage that a forecast reaches.
+func worst(s *hydro.StationForecast) hydro.Stage {
+	stage := hydro.Clear
+	for _, c := range s.Crossings {
+		if !c.At.IsZero() && c.Stage != hydro.Blind {
+			stage = max(stage, c.Stage)
+		}
+	}
+	return stage
+}
+
+func (v *forecastView) table(b *strings.Builder) {
+	pick := v.lang.Pick
+	f := &v.run
+	const fixed = termui.StageWidth + 1 + 10 + 10 + 1 + 5 + 1 + 12 + 13
+	name := min(24, max(12, v.width-fixed-34))
+	rest := max(20, v.width-fixed-name-1)
+	spark := 0
+	if rest >= 52 {
+		spark = 20
+		rest -= spark + 1
+	}
+	fmt.Fprintf(b, "%s%s%s%s %s %s%s%s\n", termui.Pad(pick("将达", "reaches"), termui.StageWidth+1), termui.Pad(pick("测站", "station"), name),
+		termui.PadLeft(pick("现值", "now"), 10), termui.PadLeft(pick("洪峰", "peak"), 10), termui.Pad(pick("单位", "unit"), 5),
+		termui.Pad(pick("峰现时间", "peak at"), 12), termui.Pad(pick("预见期", "lead"), 13), pick("超阈时间", "crossings"))
+	stations := slices.Clone(f.Stations)
+	slices.SortStableFunc(stations, func(a, b hydro.StationForecast) int { return int(worst(&b)) - int(worst(&a)) })
+	for i := range stations {
+		s := &stations[i]
+		variable, values, now, peak := shown(s)
+		at, lead := termui.Clock(s.Peak.At), v.lang.Span(s.Peak.At.Sub(f.IssuedAt))
+		switch {
+		case s.Peak.AtEnd:
+			at, lead = pick("期末仍涨", "still rising"), pick("峰未定", "not known")
+		case !s.Peak.At.After(f.IssuedAt):
+			at, lead = pick("现在", "now"), ""
+		}
+		line := fmt.Sprintf("%s %s%s%s %s %s%s", termui.StageTag(worst(s), v.colour), termui.Pad(v.name(s.Station), name),
+			termui.PadLeft(termui.Number(variable, now), 10), termui.PadLeft(termui.Number(variable, peak), 10),
+			termui.Pad(termui.Unit(variable), 5), termui.Pad(at, 12), termui.Pad(lead, 13))
+		if spark > 0 {
+			line += termui.Pad(termui.Spark(values, spark), spark+1)
+		}
+		b.WriteString(line + termui.Cut(v.crossings(s)+v.remarks(s), rest) + "\n")
+	}
+	v.datums(b, stations)
+}
+
+// crossings lists the thresholds that are reached, lowest first.
+func (v *forecastView) crossings(s *hydro.StationForecast) string {
+	var reached []string
+	for _, c := range s.Crossings {
+		if c.At.IsZero() {
+			continue
+		}
+		word := strings.TrimSpace(termui.StageTag(c.Stage, false))
+		if !c.At.After(v.run.IssuedAt) {
+			reached = append(reached, word+v.lang.Pick(" 已达", " now"))
+		} else {
+			reached = append(reached, word+" "+termui.Clock(c.At))
+		}
+	}
+	switch {
+	case len(s.Crossings) == 0:
+		return v.lang.Pick("未设阈值", "no thresholds set")
+	case len(reached) == 0:
+		return v.within()
+	}
+	return strings.Join(reached, "  ")
+}
+
+func (v *forecastView) within() string {
+	hours := int(v.run.Horizon / time.Hour)
+	return v.lang.Pick(fmt.Sprintf("%d 小时内不超阈", hours), fmt.Sprintf("no crossing within %d h", hours))
+}
+
+func (v *forecastView) remarks(s *hydro.StationForecast) string {
+	text := ""
+	if s.Extrapolated {
+		text += v.lang.Pick("  水位流量关系外延", "  rating extrapolated")
+	}
+	if !s.Updated {
+		text += v.lang.Pick("  未经实测校正", "  not corrected by a gauge")
+	}
+	return text
+}
+
+// datums says what the levels are measured from.
+func (v *forecastView) datums(b *strings.Builder, stations []hydro.StationForecast) {
+	by := map[hydro.Datum][]string{}
+	var order []hydro.Datum
+	for i := range stations {
+		s := &stations[i]
+		if variable, _, _, _ := shown(s); variable != hydro.WaterLevel {
+			continue
+		}
+		if by[s.Datum] == nil {
+			order = append(order, s.Datum)
+		}
+		by[s.Datum] = append(by[s.Datum], v.name(s.Station))
+	}
+	for _, d := range order {
+		which := ""
+		if len(order) > 1 {
+			which = v.lang.Pick("：", ": ") + strings.Join(by[d], v.lang.Pick("、", ", "))
+		}
+		name := string(d)
+		if d == hydro.NoDatum {
+			name = v.lang.Pick("未注明", "not stated")
+		}
+		b.WriteString(strings.Join(termui.Wrap(v.lang.Pick("水位基面 ", "levels above ")+name+which, max(40, v.width-1)), "\n") + "\n")
+	}
+}
+
+// station writes one station in full.
+func (v *forecastView) station(b *strings.Builder, s *hydro.StationForecast) {
+	pick := v.lang.Pick
+	f := &v.run
+	variable, values, now, peak := shown(s)
+	unit := termui.Unit(variable)
+	if variable == hydro.WaterLevel && s.Datum != hydro.NoDatum {
+		unit += " (" + string(s.Datum) + ")"
+	}
+	what := pick("流量", "flow")
+	if variable == hydro.WaterLevel {
+		what = pick("水位", "water level")
+	}
+	caption := fmt.Sprintf("%s %s  %s, %s", v.name(s.Station), s.Station, what, unit)
+	// The highest threshold that is reached, or the lowest one.
+	threshold, label := math.NaN(), ""
+	for _, c := range s.Crossings {
+		if c.Variable == variable && (math.IsNaN(threshold) || !c.At.IsZero()) {
+			threshold, label = c.Threshold, strings.TrimSpace(termui.StageTag(c.Stage, false))
+		}
+	}
+	b.WriteString(termui.Plot{
+		Values: values, Start: f.IssuedAt, Step: f.Step, Variable: variable, Caption: caption,
+		Threshold: threshold, Label: label, PeakAt: s.Peak.At,
+	}.Render(min(v.width, 120), 10))
+	b.WriteString("\n")
+	fmt.Fprintf(b, "%s %s %s", pick("现值", "now "), termui.Number(variable, now), termui.Unit(variable))
+	if variable == hydro.WaterLevel && !math.IsNaN(s.NowDischarge) {
+		fmt.Fprintf(b, "  %s %s m³/s", pick("流量", "flow"), termui.Number(hydro.Discharge, s.NowDischarge))
+	}
+	fmt.Fprintf(b, "\n%s %s %s", pick("洪峰", "peak"), termui.Number(variable, peak), termui.Unit(variable))
+	if variable == hydro.WaterLevel && !math.IsNaN(s.Peak.Discharge) {
+		fmt.Fprintf(b, "  %s %s m³/s", pick("流量", "flow"), termui.Number(hydro.Discharge, s.Peak.Discharge))
+	}
+	switch {
+	case s.Peak.AtEnd:
+		b.WriteString("  " + pick("预报期末仍在上涨，峰未定", "still rising when the forecast ends: the peak is not known"))
+	case !s.Peak.At.After(f.IssuedAt):
+		b.WriteString("  " + pick("现为最高", "the present is the highest"))
+	default:
+		fmt.Fprintf(b, "  %s  %s %s", termui.Clock(s.Peak.At), pick("预见期", "lead"), v.lang.Span(s.Peak.At.Sub(f.IssuedAt)))
+	}
+	b.WriteString("\n")
+	if len(s.Crossings) == 0 {
+		b.WriteString(pick("未设阈值", "no thresholds set") + "\n")
+	}
+	for _, c := range s.Crossings {
+		when := v.within()
+		switch {
+		case c.At.IsZero():
+		case !c.At.After(f.IssuedAt):
+			when = pick("已达", "reached now")
+		default:
+			when = termui.Clock(c.At) + "  " + pick("预见期 ", "lead ") + v.lang.Span(c.At.Sub(f.IssuedAt))
+		}
+		fmt.Fprintf(b, "  %s %s %s  %s\n", termui.StageTag(c.Stage, v.colour), termui.PadLeft(termui.Number(c.Variable, c.Threshold), 9),
+			termui.Pad(termui.Unit(c.Variable), 4), when)
+	}
+	if r := strings.TrimSpace(v.remarks(s)); r != "" {
+		b.WriteString(r + "\n")
+	}
+}
