@@ -161,6 +161,10 @@ func (s *Server) startPlaces(ctx context.Context, req *freshetv1.WatchWarningsRe
 		if err != nil {
 			return nil, fmt.Errorf("feed of %s: %w", basin, err)
 		}
+		first, err := s.opts.Feed.FirstOutput(ctx, basin)
+		if err != nil {
+			return nil, fmt.Errorf("feed of %s: %w", basin, err)
+		}
 		p := place{basin: basin, log: logHash(identity)}
 		old, resume := resumed.find(basin)
 		switch {
@@ -170,6 +174,9 @@ func (s *Server) startPlaces(ctx context.Context, req *freshetv1.WatchWarningsRe
 		case resume && old.seq > last.Seq:
 			return nil, badField("resume_token", fmt.Sprintf(
 				"the resume token is ahead of the log of basin %s, which may have been restored from an older copy: connect without a token and with from_start to read this feed from its oldest warning", basin))
+		case resume && old.seq+1 < first:
+			return nil, badField("resume_token", fmt.Sprintf(
+				"the log of basin %s no longer reaches back to the place of the resume token, so warnings may be missing in between: read them with ListWarnings, and connect without a token and with from_start to go on from the oldest that the log holds", basin))
 		case resume:
 			p.seq = old.seq
 			known++

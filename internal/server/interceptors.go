@@ -31,7 +31,7 @@ func (s *Server) serverOptions() []grpc.ServerOption {
 		}
 	})
 	recover := recovery.WithRecoveryHandlerContext(recovered)
-	return []grpc.ServerOption{
+	return append(GRPCOptions(),
 		grpc.ChainUnaryInterceptor(
 			s.metrics.calls.UnaryServerInterceptor(),
 			logging.UnaryServerInterceptor(logger, logged...),
@@ -51,8 +51,8 @@ func (s *Server) serverOptions() []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.ConnectionTimeout(20 * time.Second),
-		grpc.MaxRecvMsgSize(4 << 20),
-	}
+		grpc.MaxRecvMsgSize(4<<20),
+	)
 }
 
 // logLevel says which ends of calls are worth an operator's eye: faults of the

@@ -86,6 +86,9 @@ type Feed interface {
 	// after, of the given kinds (all if none), ascending, and then follows the
 	// log until ctx is done.
 	Outputs(ctx context.Context, basin string, after uint64, kinds ...string) iter.Seq2[journal.Record, error]
+	// FirstOutput returns the sequence number of the oldest record that a basin's
+	// out-log still holds, or will hold if it is empty.
+	FirstOutput(ctx context.Context, basin string) (uint64, error)
 	// LastOutput returns the end of a basin's out-log.
 	LastOutput(ctx context.Context, basin string) (journal.Position, error)
 	// Identity returns text that differs from that of any other log of the
