@@ -1,0 +1,350 @@
+package engine_test
+
+import (
+	"bytes"
+	"encoding/gob"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"freshet/ingest/accumulation"
+	"freshet/internal/catalog"
+	"freshet/internal/engine"
+	"freshet/internal/hydro"
+)
+
+var start = time.Date(2026, 6, 8, 0, 0, 0, 0, time.UTC)
+
+const step = 5 * time.Minute
+
+var sameFloats = cmpopts.EquateNaNs()
+
+func load(tb testing.TB) (*catalog.Catalog, string) {
+	tb.Helper()
+	c, err := catalog.LoadDir("../../deploy/catalog/tanjiang")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c, c.Basins[0].ID
+}
+
+// A history draws inputs as a network of gauges would send them: values that
+// wander, gaps, spikes, late and repeated readings, rain counters that reset,
+// refusals and a tick after each step. Batches holds, per step, what came
+// between two ticks.
+type history struct {
+	basin   string
+	first   hydro.Input
+	batches [][]hydro.Batch
+	ticks   []time.Time
+}
+
+func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
+	h := history{basin: basin, first: hydro.Input{Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}}}
+	steps := rapid.IntRange(4, 18).Draw(t, "steps")
+	seed := rapid.Uint64().Draw(t, "seed")
+	next := func() float64 { // in [0, 1); rapid shrinks the seed, which is enough
+		seed = seed*6364136223846793005 + 1442695040888963407
+		return float64(seed>>11) / (1 << 53)
+	}
+	level := map[hydro.Key]float64{}
+	var sent []hydro.Reading
+	for i := range steps {
+		at := start.Add(time.Duration(i) * step)
+		batch := hydro.Batch{Basin: basin, ReceivedAt: at}
+		for _, s := range c.Stations {
+			if s.Basin != basin || next() < 0.1 {
+				continue
+			}
+			for _, p := range s.Parameters {
+				k := hydro.Key{Station: s.ID, Variable: p.Variable, Sensor: p.Sensor}
+				r := hydro.Reading{Key: k, At: at}
+				switch p.Variable {
+				case hydro.Rain:
+					r.Interval, r.Value = p.Interval, math.Floor(next()*next()*80)/10
+				case hydro.RainCounter:
+					if level[k] += math.Floor(next() * 5); next() < 0.02 {
+						level[k] = 0
+					}
+					r.Value = level[k]
+				case hydro.WaterLevel:
+					base := 2.0
+					if p.Limits.HasRange {
+						base = (p.Limits.Low + p.Limits.High) / 2
+					}
+					level[k] += (next() - 0.4) / 4
+					r.Value, r.Datum = base+level[k], s.Datum.Name
+				default:
+					level[k] += (next() - 0.4) * 20
+					r.Value = math.Abs(100 + level[k])
+				}
+				if next() < 0.01 {
+					r.Value += 5
+				}
+				r.Raw = r.Value
+				late := next()
+				if late < 0.03 && i > 3 {
+					r.At = r.At.Add(-time.Duration(1+int(next()*3)) * step)
+				}
+				batch.Readings = append(batch.Readings, r)
+				sent = append(sent, r)
+			}
+			if next() < 0.01 {
+				batch.Refusals = append(batch.Refusals, hydro.Refusal{Station: s.ID, Reason: hydro.DatumMismatch, Detail: "other datum", Count: 1, LastAt: at})
+			}
+		}
+		if len(sent) > 0 && next() < 0.5 { // a gateway repeats something
+			batch.Readings = append(batch.Readings, sent[int(next()*float64(len(sent)))])
+		}
+		// Three gateways: each sends its own stations.
+		parts := make([]hydro.Batch, 3)
+		for g := range parts {
+			parts[g] = hydro.Batch{Basin: basin, ReceivedAt: at}
+		}
+		for _, r := range batch.Readings {
+			g := c.StationIndex(r.Station) % 3
+			parts[g].Readings = append(parts[g].Readings, r)
+		}
+		for _, r := range batch.Refusals {
+			g := c.StationIndex(r.Station) % 3
+			parts[g].Refusals = append(parts[g].Refusals, r)
+		}
+		h.batches = append(h.batches, parts)
+		h.ticks = append(h.ticks, at)
+	}
+	return h
+}
+
+// inputs returns the history in log order. order permutes the gateways' batches
+// within a step.
+func (h history) inputs(order func([]hydro.Batch) []hydro.Batch) []hydro.Input {
+	ins := []hydro.Input{h.first}
+	for i, bs := range h.batches {
+		for _, b := range order(bs) {
+			ins = append(ins, hydro.Input{Batch: &b})
+		}
+		ins = append(ins, hydro.Input{Tick: &hydro.Tick{At: h.ticks[i]}})
+	}
+	for i := range ins {
+		ins[i].Seq = uint64(i + 1)
+	}
+	return ins
+}
+
+func asSent(bs []hydro.Batch) []hydro.Batch { return bs }
+
+func apply(t fataler, e *engine.Engine, ins []hydro.Input) []hydro.Output {
+	var outs []hydro.Output
+	for _, in := range ins {
+		o, err := e.Apply(in)
+		if err != nil {
+			t.Fatalf("input %d: %v", in.Seq, err)
+		}
+		outs = append(outs, o...)
+	}
+	return outs
+}
+
+type fataler interface {
+	Fatalf(format string, args ...any)
+}
+
+// same compares by stored bytes first: the difference in words costs a hundred
+// times as much and is asked for only when there is one.
+func same[T any](t fataler, what string, want, got T) {
+	var a, b bytes.Buffer
+	if gob.NewEncoder(&a).Encode(want) == nil && gob.NewEncoder(&b).Encode(got) == nil && bytes.Equal(a.Bytes(), b.Bytes()) {
+		return
+	}
+	if d := cmp.Diff(want, got, sameFloats); d != "" {
+		t.Fatalf("%s (-want +got):\n%.4000s", what, d)
+	}
+}
+
+// A situation is all that queries can see of an engine, but for its sequence.
+type situation struct {
+	Latest   [][]engine.Latest
+	Rain     [][]accumulation.Sum
+	Now      time.Time
+	Forecast *hydro.Forecast
+	Statuses []hydro.StationStatus
+}
+
+func state(e *engine.Engine) situation {
+	s := situation{Now: e.Now(), Forecast: e.Forecast(), Statuses: e.Statuses()}
+	if e.Catalog() == nil {
+		return s
+	}
+	for _, st := range e.Catalog().Stations {
+		s.Latest = append(s.Latest, e.Latest(st.ID))
+		s.Rain = append(s.Rain, e.Accumulations(st.ID))
+	}
+	return s
+}
+
+func TestReplayEqualsOriginal(t *testing.T) {
+	c, basin := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		ins := drawHistory(t, c, basin).inputs(asSent)
+		a, b := engine.New(basin), engine.New(basin)
+		same(t, "outputs of a replay", apply(t, a, ins), apply(t, b, ins))
+		same(t, "state after a replay", state(a), state(b))
+	})
+}
+
+func TestSnapshotAndRestEqualTheWhole(t *testing.T) {
+	c, basin := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		ins := drawHistory(t, c, basin).inputs(asSent)
+		cut := rapid.IntRange(0, len(ins)-1).Draw(t, "cut")
+		whole := engine.New(basin)
+		apply(t, whole, ins[:cut])
+		data, err := whole.Snapshot()
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		restored, err := engine.Restore(data)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		// The log delivers some inputs again after a restart: they yield nothing.
+		if outs := apply(t, restored, ins[max(0, cut-3):cut]); len(outs) > 0 {
+			t.Fatalf("redelivered inputs gave %d outputs", len(outs))
+		}
+		same(t, "outputs after a restore", apply(t, whole, ins[cut:]), apply(t, restored, ins[cut:]))
+		same(t, "state after a restore", state(whole), state(restored))
+	})
+}
+
+func TestForkLeavesTheOriginalUntouched(t *testing.T) {
+	c, basin := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		ins := drawHistory(t, c, basin).inputs(asSent)
+		other := drawHistory(t, c, basin).inputs(asSent)
+		cut := rapid.IntRange(1, len(ins)-1).Draw(t, "cut")
+		alone, forked := engine.New(basin), engine.New(basin)
+		apply(t, alone, ins[:cut])
+		apply(t, forked, ins[:cut])
+		before := state(forked)
+		f := forked.Fork()
+		for i := range other {
+			other[i].Seq += uint64(len(ins))
+		}
+		apply(t, f, other[1:])
+		same(t, "original after its fork went on", before, state(forked))
+		same(t, "outputs of the original", apply(t, alone, ins[cut:]), apply(t, forked, ins[cut:]))
+		same(t, "state of the original", state(alone), state(forked))
+	})
+}
+
+func decisions(outs []hydro.Output) []hydro.Output {
+	return slices.DeleteFunc(slices.Clone(outs), func(o hydro.Output) bool { return o.Forecast == nil && o.Warning == nil })
+}
+
+func TestInterleavingOfGatewaysCannotShow(t *testing.T) {
+	c, basin := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t, c, basin)
+		order := rapid.Permutation([]int{0, 1, 2}).Draw(t, "order")
+		shuffled := func(bs []hydro.Batch) []hydro.Batch {
+			out := make([]hydro.Batch, len(bs))
+			for i, j := range order {
+				out[i] = bs[j]
+			}
+			return out
+		}
+		// One gateway's frame arrives twice, as after a broken link.
+		again := func(bs []hydro.Batch) []hydro.Batch { return append(shuffled(bs), bs[order[0]]) }
+		want := decisions(apply(t, engine.New(basin), h.inputs(asSent)))
+		same(t, "decisions in another interleaving", want, decisions(apply(t, engine.New(basin), h.inputs(shuffled))))
+		same(t, "decisions with resends", want, decisions(apply(t, engine.New(basin), h.inputs(again))))
+	})
+}
+
+func TestATickThatIsNotLaterChangesNothing(t *testing.T) {
+	c, basin := load(t)
+	rapid.Check(t, func(t *rapid.T) {
+		ins := drawHistory(t, c, basin).inputs(asSent)
+		e := engine.New(basin)
+		apply(t, e, ins)
+		before := state(e)
+		seq := e.Seq()
+		outs := apply(t, e, []hydro.Input{
+			{Seq: seq + 1, Tick: &hydro.Tick{At: e.Now()}},
+			{Seq: seq + 2, Tick: &hydro.Tick{At: e.Now().Add(-time.Hour)}},
+		})
+		if len(outs) > 0 {
+			t.Fatalf("a tick into the past gave %d outputs", len(outs))
+		}
+		same(t, "state", before, state(e))
+	})
+}
+
+func TestABadCatalogueIsRecordedAndTheRulesInForceGoOn(t *testing.T) {
+	c, basin := load(t)
+	e := engine.New(basin)
+	apply(t, e, []hydro.Input{{Seq: 1, Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}}})
+	outs := apply(t, e, []hydro.Input{{Seq: 2, Catalogue: &hydro.CatalogueChange{Version: "sha256:bad", Files: []hydro.File{{Name: "a.yaml", Data: []byte("stations: 3")}}, At: start}}})
+	if len(outs) != 1 || outs[0].Audit == nil || outs[0].Audit.Kind != "catalogue_refused" {
+		t.Fatalf("outputs: %+v", outs)
+	}
+	if e.Catalog().Version != c.Version {
+		t.Fatalf("catalogue in force: %s", e.Catalog().Version)
+	}
+}
+
+func TestADamagedSnapshotIsRefused(t *testing.T) {
+	c, basin := load(t)
+	e := engine.New(basin)
+	apply(t, e, []hydro.Input{{Seq: 1, Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}}})
+	data, err := e.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]byte{nil, data[:len(data)/2], []byte("not a snapshot")} {
+		if _, err := engine.Restore(bad); err == nil {
+			t.Fatalf("%d bytes restored", len(bad))
+		}
+	}
+}
+
+func TestLateRainHealsAndIsRecordedWithBeforeAndAfter(t *testing.T) {
+	c, basin := load(t)
+	i := slices.IndexFunc(c.Stations, func(s catalog.Station) bool { _, ok := s.Parameter(hydro.Rain, 0); return ok })
+	rain := func(minute int, mm float64) hydro.Reading {
+		return hydro.Reading{Key: hydro.Key{Station: c.Stations[i].ID, Variable: hydro.Rain}, At: start.Add(time.Duration(minute) * time.Minute), Interval: 5 * time.Minute, Raw: mm, Value: mm}
+	}
+	e := engine.New(basin)
+	batch := func(seq uint64, minute int, rs ...hydro.Reading) hydro.Input {
+		return hydro.Input{Seq: seq, Batch: &hydro.Batch{Basin: basin, ReceivedAt: start.Add(time.Duration(minute) * time.Minute), Readings: rs}}
+	}
+	outs := apply(t, e, []hydro.Input{
+		{Seq: 1, Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}},
+		batch(2, 5, rain(5, 1)),
+		batch(3, 15, rain(15, 2)),
+		{Seq: 4, Tick: &hydro.Tick{At: start.Add(15 * time.Minute)}},
+		batch(5, 60, rain(10, 4)),
+	})
+	var hour *hydro.Audit
+	for _, o := range outs {
+		if o.Audit != nil && o.Audit.Kind == "accumulation_healed" && o.Audit.Before == 3 && o.Audit.After == 7 {
+			hour = o.Audit
+		}
+		if o.Audit != nil && o.Audit.Kind == "accumulation_healed" && o.Audit.Before == o.Audit.After {
+			t.Errorf("a window that did not change was recorded: %s", o.Audit.Text)
+		}
+	}
+	if hour == nil {
+		t.Fatalf("no record of 3 mm becoming 7 mm in %+v", outs)
+	}
+	for _, s := range e.Accumulations(c.Stations[i].ID) {
+		if s.Window == time.Hour && s.Rain != 7 {
+			t.Errorf("1 h rain is %g mm, want 7", s.Rain)
+		}
+	}
+}
