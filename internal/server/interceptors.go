@@ -50,7 +50,7 @@ func (s *Server) serverOptions() []grpc.ServerOption {
 		// even between calls, but not more often than every 10 s.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.ConnectionTimeout(20 * time.Second),
+		grpc.ConnectionTimeout(20*time.Second),
 		grpc.MaxRecvMsgSize(4<<20),
 	)
 }
