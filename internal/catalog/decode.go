@@ -585,7 +585,7 @@ func (m *mapping) zone(name, def string) (string, *time.Location) {
 	if loc, ok := m.l.zones[s]; ok {
 		return s, loc
 	}
-	loc, err := Location(s)
+	loc, err := ParseZone(s)
 	if err != nil {
 		m.l.report(m.place(name), "%s: %q is no zone: write an IANA name such as Asia/Shanghai, UTC, or an offset such as +08:00", name, s)
 		return def, time.UTC

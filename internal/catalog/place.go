@@ -1,30 +1,6 @@
 package catalog
 
-import (
-	"fmt"
-	"math"
-	"time"
-	_ "time/tzdata" // zones resolve on machines without a zone data base
-
-	"freshet/internal/hydro"
-)
-
-// Location returns the zone of that name: "UTC", an IANA name, or an offset
-// such as "+08:00". The error wraps hydro.ErrInvalid.
-func Location(name string) (*time.Location, error) {
-	if t, err := time.Parse("-07:00", name); err == nil {
-		_, offset := t.Zone()
-		return time.FixedZone(name, offset), nil
-	}
-	if name == "" || name == "Local" {
-		return nil, fmt.Errorf("zone %q: %w", name, hydro.ErrInvalid)
-	}
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("zone %q: %w", name, hydro.ErrInvalid)
-	}
-	return loc, nil
-}
+import "math"
 
 // samplePoints is about how many points stand for a sub-basin.
 const samplePoints = 100
