@@ -69,33 +69,23 @@ func Nash(n, k, dt float64) (Hydrograph, error) {
 	return u.whole(), nil
 }
 
-// whole scales u to the sum 1 and gives what rounding leaves to the largest
-// ordinate.
+// whole scales u to the sum 1, and makes the last ordinate what is missing to
+// exactly 1.
 func (u Hydrograph) whole() Hydrograph {
-	s := u.sum()
-	largest := 0
-	for i := range u {
-		u[i] /= s
-		if u[i] > u[largest] {
-			largest = i
-		}
+	total := 0.0
+	for _, v := range u {
+		total += v
 	}
-	for range 8 { // one or two rounds do
-		d := 1 - u.sum()
-		if d == 0 {
-			break
+	sum := 0.0
+	for i, v := range u {
+		if rest := 1 - sum; i == len(u)-1 || v/total >= rest {
+			u[i] = rest
+			return u[:i+1]
 		}
-		u[largest] += d
+		u[i] = v / total
+		sum += u[i]
 	}
 	return u
-}
-
-func (u Hydrograph) sum() float64 {
-	var s float64
-	for _, v := range u {
-		s += v
-	}
-	return s
 }
 
 // Add adds to flow the response to the runoff r of the step whose end is

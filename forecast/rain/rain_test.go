@@ -1,0 +1,161 @@
+package rain_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"freshet/forecast/rain"
+	"freshet/internal/hydro"
+)
+
+var (
+	nan    = math.NaN()
+	minute = time.Minute.Milliseconds()
+	// Four points in a row, and a gauge near each end.
+	points = []rain.Place{{Lon: 112.0, Lat: 22}, {Lon: 112.1, Lat: 22}, {Lon: 112.2, Lat: 22}, {Lon: 112.3, Lat: 22}}
+	gauges = []rain.Place{{Lon: 112.01, Lat: 22}, {Lon: 112.22, Lat: 22}}
+)
+
+func TestDistanceIsThatOfTheSphere(t *testing.T) {
+	// One degree along a meridian of a sphere of 6371.0088 km.
+	if got, want := rain.Distance(rain.Place{Lon: 112, Lat: 22}, rain.Place{Lon: 112, Lat: 23}), 6371.0088*math.Pi/180; math.Abs(got-want) > 1e-9 {
+		t.Errorf("%g km, want %g", got, want)
+	}
+}
+
+func TestWeightsFollowWhatReports(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		reach    float64
+		live     []bool
+		share    []float64
+		coverage float64
+	}{
+		{"both report", 0, []bool{true, true}, []float64{0.5, 0.5}, 1},
+		{"one fell silent", 0, []bool{true, false}, []float64{1, 0}, 1},
+		{"none reports", 0, []bool{false, false}, []float64{0, 0}, 0},
+		{"a gauge speaks only for what is in reach", 12, []bool{true, false}, []float64{1, 0}, 0.5},
+		{"no gauge in reach of a point", 5, []bool{true, true}, []float64{0.5, 0.5}, 0.5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			th, err := rain.New(points, gauges, c.reach)
+			if err != nil {
+				t.Fatal(err)
+			}
+			share, coverage := th.Weights().For(c.live)
+			if diff := cmp.Diff(c.share, share); diff != "" || coverage != c.coverage {
+				t.Errorf("coverage %g, want %g; shares (-want +got):\n%s", coverage, c.coverage, diff)
+			}
+		})
+	}
+}
+
+func TestSharesSumToOneAndKeptWeightsAreFresh(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		place := rapid.Custom(func(t *rapid.T) rain.Place {
+			return rain.Place{Lon: rapid.Float64Range(112, 113).Draw(t, "lon"), Lat: rapid.Float64Range(22, 23).Draw(t, "lat")}
+		})
+		th, err := rain.New(rapid.SliceOfN(place, 1, 40).Draw(t, "points"), rapid.SliceOfN(place, 0, 8).Draw(t, "gauges"), rapid.Float64Range(0, 60).Draw(t, "reach"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := th.Weights()
+		for range 5 {
+			live := rapid.SliceOfN(rapid.Bool(), th.Gauges(), th.Gauges()).Draw(t, "live")
+			share, coverage := kept.For(live)
+			fresh, freshCoverage := th.Weights().For(live)
+			if diff := cmp.Diff(fresh, share); diff != "" || coverage != freshCoverage {
+				t.Fatalf("kept weights are stale: %s", diff)
+			}
+			sum := 0.0
+			for g, v := range share {
+				sum += v
+				if v > 0 && !live[g] {
+					t.Fatalf("gauge %d is silent and weighs %g", g, v)
+				}
+			}
+			if coverage > 0 && math.Abs(sum-1) > 1e-12 || coverage == 0 && sum != 0 {
+				t.Fatalf("shares sum to %g at coverage %g", sum, coverage)
+			}
+		}
+	})
+}
+
+func TestRainIsProratedToSteps(t *testing.T) {
+	s := func(at int64, interval time.Duration, mm float64, q hydro.Quality) hydro.Sample {
+		return hydro.Sample{At: at * minute, Interval: int32(interval.Seconds()), Value: mm, Quality: q}
+	}
+	for _, c := range []struct {
+		name    string
+		samples []hydro.Sample
+		want    []float64
+		latest  int64
+	}{
+		{"nothing reported", nil, []float64{nan, nan, nan, nan, nan, nan}, 0},
+		{"an hour is spread", []hydro.Sample{s(20, time.Hour, 12, hydro.Pass)}, []float64{1, 1, 1, 1, nan, nan}, 20},
+		{"finer than the step is summed", []hydro.Sample{s(3, 3*time.Minute, 1, hydro.Pass), s(5, 2*time.Minute, 2, hydro.Pass)}, []float64{3, nan, nan, nan, nan, nan}, 5},
+		{"an interval across a border is cut", []hydro.Sample{s(7, 10*time.Minute, 10, hydro.Pass)}, []float64{5, nan, nan, nan, nan, nan}, 7},
+		{"most of a step stands for all of it", []hydro.Sample{s(4, 4*time.Minute, 4, hydro.Pass)}, []float64{5, nan, nan, nan, nan, nan}, 4},
+		{"a doubtful sample is a hole", []hydro.Sample{s(5, 5*time.Minute, 1, hydro.Pass), s(10, 5*time.Minute, 90, hydro.Suspect), s(15, 5*time.Minute, 2, hydro.Pass)}, []float64{1, nan, 2, nan, nan, nan}, 15},
+		{"what is told twice counts once", []hydro.Sample{s(5, 5*time.Minute, 1, hydro.Pass), s(10, 5*time.Minute, 1, hydro.Pass), s(15, 15*time.Minute, 6, hydro.Pass)}, []float64{1, 1, 2, nan, nan, nan}, 15},
+		{"what is later than the limit is not seen", []hydro.Sample{s(25, 5*time.Minute, 1, hydro.Pass), s(30, 5*time.Minute, 1, hydro.Pass)}, []float64{nan, nan, nan, nan, 1, nan}, 25},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := make([]float64, 6)
+			latest := rain.Prorate(c.samples, 0, 5*minute, 27*minute, got)
+			if diff := cmp.Diff(c.want, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+				t.Error(diff)
+			}
+			if latest != c.latest*minute {
+				t.Errorf("latest %d min, want %d", latest/minute, c.latest)
+			}
+		})
+	}
+}
+
+func TestProratingKeepsTheDepthOfGaplessRain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		step := int64(rapid.IntRange(1, 20).Draw(t, "step")) * minute
+		var samples []hydro.Sample
+		var at int64
+		total := 0.0
+		for range rapid.IntRange(1, 30).Draw(t, "n") {
+			length := int64(rapid.IntRange(1, 90).Draw(t, "length"))
+			at += length * minute
+			mm := rapid.Float64Range(0, 30).Draw(t, "mm")
+			total += mm
+			samples = append(samples, hydro.Sample{At: at, Interval: int32(length * 60), Value: mm, Quality: hydro.Pass})
+		}
+		depth := make([]float64, (at+step-1)/step)
+		// The last step may be covered in part; a dry sample completes it.
+		end := int64(len(depth)) * step
+		if end > at {
+			samples = append(samples, hydro.Sample{At: end, Interval: int32((end - at) / 1000), Quality: hydro.Pass})
+		}
+		rain.Prorate(samples, 0, step, end, depth)
+		sum := 0.0
+		for _, d := range depth {
+			sum += d
+		}
+		if math.Abs(sum-total) > 1e-9*(1+total) {
+			t.Fatalf("%g mm fell, %g mm in steps", total, sum)
+		}
+	})
+}
+
+func TestBadGeometryIsRefused(t *testing.T) {
+	if _, err := rain.New(nil, gauges, 0); err == nil {
+		t.Error("no points accepted")
+	}
+	if _, err := rain.New(points, gauges, -1); err == nil {
+		t.Error("a negative reach accepted")
+	}
+	if _, err := rain.New([]rain.Place{{Lon: nan, Lat: 0}}, gauges, 0); err == nil {
+		t.Error("a point that is no place accepted")
+	}
+}
