@@ -2,6 +2,7 @@ package alert
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"freshet/internal/hydro"
@@ -56,8 +57,8 @@ func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now
 // resight lets the latest usable sample, if there is one, decide a ladder that
 // had no evidence.
 func (r *Rules) resight(l *Ladder, steps []step, samples []hydro.Sample) {
-	for i := len(samples) - 1; i >= 0; i-- {
-		if s := samples[i]; s.Quality.Usable() && s.At >= l.At {
+	for _, s := range slices.Backward(samples) {
+		if s.Quality.Usable() && s.At >= l.At {
 			r.anew(l, steps, s.At, s.Value)
 			return
 		}
@@ -138,16 +139,17 @@ func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, no
 		return
 	}
 	met, held := r.reach(hydro.Rain, steps, mm)
-	if coverage < minCoverage && held < l.Stage {
+	switch {
+	case coverage < minCoverage && held < l.Stage:
 		// What the gaps hide may have fallen: nothing counts as below.
 		l.At, l.Value = ms, mm
 		l.Below = [rungs]int64{}
 		for i := range l.Met {
 			since(&l.Met[i], met >= hydro.Blue+hydro.Stage(i), ms)
 		}
-	} else if l.Lost {
+	case l.Lost:
 		r.anew(l, steps, ms, mm)
-	} else {
+	default:
 		r.note(l, steps, ms, mm)
 	}
 	l.Lost = false

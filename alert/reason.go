@@ -69,9 +69,9 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 		zhParts, enParts = append(zhParts, "观测恢复"), append(enParts, "observations are back")
 	}
 	if state.Stage != hydro.Blind {
-		i, other := deciding(ladders, false), deciding(ladders, true)
-		if i < 0 || other >= 0 && ladders[other].Stage > ladders[i].Stage || blind && other >= 0 {
-			i, other = other, i
+		i := deciding(ladders, false)
+		if f := deciding(ladders, true); i < 0 || f >= 0 && (blind || ladders[f].Stage > ladders[i].Stage) {
+			i = f
 		}
 		switch {
 		case i < 0 && !blind && t == nil:

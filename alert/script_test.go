@@ -352,12 +352,13 @@ func (s *scenario) forecast(text string) error {
 	i := 2
 	for ; i < len(words); i += 2 {
 		d, err := time.ParseDuration(words[i+1])
-		if words[i] == "valid" && err == nil {
-			f.ValidUntil = issued.Add(d)
-		} else if words[i] == "step" && err == nil {
-			f.Step = d
-		} else {
+		if err != nil {
 			break
+		}
+		if words[i] == "valid" {
+			f.ValidUntil = issued.Add(d)
+		} else {
+			f.Step = d
 		}
 	}
 	names := words[i:]
@@ -365,7 +366,7 @@ func (s *scenario) forecast(text string) error {
 		name, list, _ := strings.Cut(part, ":")
 		who := strings.Fields(name)
 		var values []float64
-		for _, v := range strings.Fields(list) {
+		for v := range strings.FieldsSeq(list) {
 			x, err := strconv.ParseFloat(v, 64)
 			if err != nil {
 				return err
