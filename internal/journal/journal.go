@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -73,8 +74,8 @@ const (
 	// requestTimeout bounds one request to the server. A disk that is busy may
 	// take long for one sync.
 	requestTimeout = 30 * time.Second
-	// duplicates is the window in which JetStream would look for repeated message
-	// ids. Freshet sends none, so it is as short as JetStream allows.
+	// duplicates is the window in which JetStream looks for repeated message ids.
+	// Freshet never repeats one, so it is as short as JetStream allows.
 	duplicates = 100 * time.Millisecond
 )
 
@@ -87,6 +88,7 @@ type Journal struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 	closed chan struct{} // when the connection is
+	close  func() error
 }
 
 // Open opens the log. An embedded server recovers its file store first, which
@@ -101,6 +103,7 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 	}
 	opts.Replicas = max(opts.Replicas, 1)
 	j := &Journal{opts: opts, log: opts.Logger.With("component", "journal"), closed: make(chan struct{})}
+	j.close = sync.OnceValue(j.shutDown)
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open journal: %w", errors.Join(err, j.Close()))
@@ -176,7 +179,10 @@ func (j *Journal) serve(ctx context.Context) error {
 }
 
 // Close ends every call that is under way and shuts the embedded server down.
-func (j *Journal) Close() error {
+// Closing again does nothing.
+func (j *Journal) Close() error { return j.close() }
+
+func (j *Journal) shutDown() error {
 	if j.conn != nil {
 		j.conn.Close()
 		<-j.closed
@@ -230,6 +236,10 @@ func (j *Journal) EnsureBasin(ctx context.Context, basin string) error {
 	return nil
 }
 
+// wrongLastMsgID is the server's JSStreamWrongLastMsgIDErrF, which the client
+// does not name.
+const wrongLastMsgID jetstream.ErrorCode = 10070
+
 // kind wraps an error of NATS with the kind that callers act on.
 func (j *Journal) kind(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -238,7 +248,7 @@ func (j *Journal) kind(ctx context.Context, err error) error {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, wrongLastMsgID:
 			return fmt.Errorf("%w: %w", err, hydro.ErrConflict)
 		case jetstream.JSErrCodeStreamNotFound, jetstream.JSErrCodeMessageNotFound:
 			return fmt.Errorf("%w: %w", err, hydro.ErrNotFound)

@@ -3,8 +3,10 @@ package journal
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
@@ -21,13 +23,18 @@ const (
 	observationCost = 64
 )
 
-// A Publisher appends the outputs of a basin's engine to its out-log. Each
-// message says which sequence number it must follow, so that of two publishers
-// for one basin one fails and nothing is doubled. It is for use by one
-// goroutine.
+// A Publisher appends the outputs of a basin's engine to its out-log. It is for
+// use by one goroutine.
+//
+// Each message names the sequence number and, from the publisher's second one
+// on, the message id that it must follow. Of two publishers for one basin one
+// is therefore refused, and so is all that it has sent ahead: by sequence
+// numbers alone its later messages could follow those of the other.
 type Publisher struct {
 	j        *Journal
 	basin    string
+	id       string   // of this publisher, unlike any other
+	lastID   string   // message id of the last message under way; "" before the first
 	last     Position // out or under way
 	inFlight []inFlight
 	bytes    int
@@ -43,7 +50,7 @@ type inFlight struct {
 // Publisher returns a publisher that goes on behind last, see
 // [Journal.LastOutput].
 func (j *Journal) Publisher(basin string, last Position) *Publisher {
-	return &Publisher{j: j, basin: basin, last: last}
+	return &Publisher{j: j, basin: basin, id: nuid.Next(), last: last}
 }
 
 // Last returns the place of the last message that is out or under way.
@@ -126,15 +133,22 @@ func (p *Publisher) send(ctx context.Context, inputSeq uint64, index int, out hy
 			return err
 		}
 	}
-	ack, err := p.j.js.PublishAsync(outSubject(p.basin, out.Kind()), data,
+	id := p.id + "." + strconv.FormatUint(p.last.Seq+1, 10)
+	options := []jetstream.PublishOpt{
+		jetstream.WithMsgID(id),
 		jetstream.WithExpectStream(outStream(p.basin)),
 		jetstream.WithExpectLastSequence(p.last.Seq),
 		// Sent again, a message would overtake the ones behind it.
-		jetstream.WithRetryAttempts(0))
+		jetstream.WithRetryAttempts(0),
+	}
+	if p.lastID != "" {
+		options = append(options, jetstream.WithExpectLastMsgID(p.lastID))
+	}
+	ack, err := p.j.js.PublishAsync(outSubject(p.basin, out.Kind()), data, options...)
 	if err != nil {
 		return p.j.kind(ctx, err)
 	}
-	p.last = Position{Seq: p.last.Seq + 1, InputSeq: inputSeq, Index: index}
+	p.last, p.lastID = Position{Seq: p.last.Seq + 1, InputSeq: inputSeq, Index: index}, id
 	p.inFlight = append(p.inFlight, inFlight{ack: ack, seq: p.last.Seq, size: len(data)})
 	p.bytes += len(data)
 	return nil
