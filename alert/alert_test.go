@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -353,5 +354,27 @@ func BenchmarkEvaluate(b *testing.B) {
 			h.Samples = h.Samples[:0]
 		}
 		s, _ = r.Evaluate(s, alert.Evidence{Now: now, History: func(hydro.Key) *hydro.History { return h }})
+	}
+}
+
+func TestTheShippedCataloguesCompile(t *testing.T) {
+	dirs, err := filepath.Glob("../deploy/catalog/*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no catalogues: %v", err)
+	}
+	for _, dir := range dirs {
+		c, err := catalog.LoadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range c.Basins {
+			r, err := alert.Compile(c, b.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := r.Start(start); len(s.Stations) == 0 || len(s.Ladders) == 0 {
+				t.Errorf("%s/%s: %d stations and %d ladders", c.Name, b.ID, len(s.Stations), len(s.Ladders))
+			}
+		}
 	}
 }
