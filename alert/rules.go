@@ -136,7 +136,7 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (station, []error) {
 	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name}
 	st.offsets = slices.Clone(s.Datum.Accepts)
-	if s.Datum.To1985 != nil {
+	if s.Datum.To1985 != nil && !s.Datum.To1985Assumed { // an assumed offset is for showing, not for warning
 		st.offsets = append(st.offsets, catalog.DatumOffset{From: hydro.National1985, Add: -*s.Datum.To1985, Source: s.Datum.To1985Source})
 	}
 	for _, p := range s.Parameters {
