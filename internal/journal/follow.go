@@ -46,7 +46,7 @@ func (j *Journal) follow(ctx context.Context, basin string, stream func(string) 
 		}
 		pause := firstPause
 		for ctx.Err() == nil {
-			last, goOn, err := j.consume(ctx, stream(basin), after, subjects, yield)
+			last, goOn, err := j.consumeUntilReconnect(ctx, stream(basin), after, subjects, yield)
 			if !goOn || ctx.Err() != nil {
 				return
 			}
@@ -67,6 +67,30 @@ func (j *Journal) follow(ctx context.Context, basin string, stream func(string) 
 			timer.Stop()
 			pause = min(2*pause, lastPause)
 		}
+	}
+}
+
+// consumeUntilReconnect is consume, and ends it when a lost connection is back:
+// the server that answers then may not know the consumer.
+func (j *Journal) consumeUntilReconnect(ctx context.Context, stream string, after uint64, subjects []string, yield func(message, error) bool) (last uint64, goOn bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	j.mu.Lock()
+	j.readers[&cancel] = struct{}{}
+	j.mu.Unlock()
+	defer func() {
+		j.mu.Lock()
+		delete(j.readers, &cancel)
+		j.mu.Unlock()
+	}()
+	return j.consume(ctx, stream, after, subjects, yield)
+}
+
+func (j *Journal) wakeReaders() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for cancel := range j.readers {
+		(*cancel)()
 	}
 }
 

@@ -74,6 +74,8 @@ const (
 	// requestTimeout bounds one request to the server. A disk that is busy may
 	// take long for one sync.
 	requestTimeout = 30 * time.Second
+	// reconnectWait is the pause between attempts to reach one server again.
+	reconnectWait = 250 * time.Millisecond
 	// duplicates is the window in which JetStream looks for repeated message ids.
 	// Freshet never repeats one, so it is as short as JetStream allows.
 	duplicates = 100 * time.Millisecond
@@ -89,6 +91,9 @@ type Journal struct {
 	js     jetstream.JetStream
 	closed chan struct{} // when the connection is
 	close  func() error
+
+	mu      sync.Mutex
+	readers map[*context.CancelFunc]struct{} // to be woken when the connection is back
 }
 
 // Open opens the log. An embedded server recovers its file store first, which
@@ -102,7 +107,7 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	opts.Replicas = max(opts.Replicas, 1)
-	j := &Journal{opts: opts, log: opts.Logger.With("component", "journal"), closed: make(chan struct{})}
+	j := &Journal{opts: opts, log: opts.Logger.With("component", "journal"), closed: make(chan struct{}), readers: map[*context.CancelFunc]struct{}{}}
 	j.close = sync.OnceValue(j.shutDown)
 	defer func() {
 		if err != nil {
@@ -112,6 +117,7 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 	connect := []nats.Option{
 		nats.Name("freshet"),
 		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1), // a lost connection is an error at once, not an unbounded queue
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			j.log.Warn("nats connection reports an error, readers resume by themselves", "err", err)
@@ -121,6 +127,7 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 				j.log.Warn("nats connection lost, reconnecting", "err", err)
 			}
 		}),
+		nats.ReconnectHandler(func(*nats.Conn) { j.wakeReaders() }),
 		nats.ClosedHandler(func(*nats.Conn) { close(j.closed) }),
 	}
 	if opts.URL == "" {
