@@ -2,7 +2,9 @@ package hydro
 
 import "time"
 
-// A Warning is one change of a station's stage.
+// A Warning is one change of a station's stage, or of whether it can be seen: a
+// station may lose or regain sight while a stage is held, and then From equals
+// To and Cause says whether it is blind.
 type Warning struct {
 	ID        string // "<basin>/<time>/<station>", equal in every replay
 	Basin     string
@@ -13,7 +15,7 @@ type Warning struct {
 	Forecast  Leg // what the forecast says
 	ReasonZH  string
 	ReasonEN  string
-	Cause     string // of a Blind stage: "silent", "refused: …", "quality: …", "never reported"
+	Cause     string // why the observations are blind, "" if they are not: "silent since …", "refused: …", "quality: …", "never reported"
 	Catalogue string // version of the rules
 	// ForecastIssuedAt names the run behind the forecast leg; zero if none.
 	ForecastIssuedAt time.Time

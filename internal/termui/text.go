@@ -167,9 +167,9 @@ func paint(s, code string, colour bool) string {
 // sight regained.
 func Arrow(w hydro.Warning) string {
 	switch {
-	case w.To == hydro.Blind:
+	case w.To == hydro.Blind, w.From == w.To && w.Cause != "": // blind, but a stage is held
 		return "✕"
-	case w.From == hydro.Blind:
+	case w.From == hydro.Blind, w.From == w.To:
 		return "○"
 	case w.Lowered():
 		return "▼"
