@@ -28,13 +28,13 @@ import (
 
 // Options steer a demo.
 type Options struct {
-	App   app.Options   // catalogue, addresses and store; log and clock are the demo's
-	Speed float64       // seconds of engine time per second; 0 as fast as it goes
-	Steps int           // stop after this many steps; 0 plays the whole storm
-	Seed  uint64        // of the storm
-	JSON  bool          // a line per event instead of the view
-	Lang  termui.Lang   // of the view
-	Out   io.Writer     // where view or lines go
+	App   app.Options // catalogue, addresses and store; log and clock are the demo's
+	Speed float64     // seconds of engine time per second; 0 as fast as it goes
+	Steps int         // stop after this many steps; 0 plays the whole storm
+	Seed  uint64      // of the storm
+	JSON  bool        // a line per event instead of the view
+	Lang  termui.Lang // of the view
+	Out   io.Writer   // where view or lines go
 	Now   func() time.Time
 }
 
@@ -166,7 +166,7 @@ func (p *player) steps() iter.Seq2[replay.Step, error] {
 }
 
 func (p *player) total() int {
-	n := int(p.storm.Duration() / p.storm.Step())
+	n := p.storm.Steps()
 	if p.opts.Steps > 0 {
 		n = min(n, p.opts.Steps)
 	}

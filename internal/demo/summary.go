@@ -242,3 +242,12 @@ func WriteSummary(w io.Writer, s Summary, lang termui.Lang) {
 		fmt.Fprintln(w, s.Illustrative)
 	}
 }
+
+// testOf says which quality tests name a kind of fault.
+var testOf = map[scenario.FaultKind]hydro.Tests{
+	scenario.Stuck:        hydro.TestStuck,
+	scenario.Spike:        hydro.TestSpike | hydro.TestStep | hydro.TestRange,
+	scenario.Gap:          hydro.TestGap,
+	scenario.Late:         hydro.TestLate,
+	scenario.CounterReset: hydro.TestCounterReset,
+}

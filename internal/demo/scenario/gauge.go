@@ -221,8 +221,9 @@ func (g *gauge) observedAt(i int) *freshetv1.ObservedAt {
 // what is left over kept for the next; trace says that there was rain, but no
 // tip.
 func (g *gauge) tipped(i int) (mm float64, trace bool) {
-	noise := 1 + 0.03*g.r.NormFloat64()
-	fell := g.rain.over(g.x, g.y, i) * g.catchBy * math.Max(0, noise)
+	// Rain at one place comes in gusts that no cell resolves: log-normal, mean 1.
+	gust := math.Exp(0.35*g.r.NormFloat64() - 0.35*0.35/2)
+	fell := g.rain.over(g.x, g.y, i) * g.catchBy * gust
 	g.bucket += fell
 	tips := math.Floor(g.bucket/g.tip + 1e-9)
 	g.bucket -= tips * g.tip
