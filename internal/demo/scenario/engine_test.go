@@ -93,7 +93,7 @@ func play(t *testing.T, s *scenario.Storm) outcome {
 }
 
 func TestTheStormPassesThroughTheEngine(t *testing.T) {
-	s := storm(t, tanjiang(t), scenario.DefaultSeed)
+	s := theStorm(t)
 	got := play(t, s)
 
 	t.Run("every stage is reached and lowered again", func(t *testing.T) {

@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,22 @@ func tanjiang(t testing.TB) *catalog.Catalog {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// The storm that most tests look at; storms are immutable.
+var shown struct {
+	once  sync.Once
+	storm *scenario.Storm
+}
+
+// theStorm returns the storm of the default seed.
+func theStorm(t testing.TB) *scenario.Storm {
+	t.Helper()
+	shown.once.Do(func() { shown.storm = storm(t, tanjiang(t), scenario.DefaultSeed) })
+	if shown.storm == nil {
+		t.Fatal("no storm")
+	}
+	return shown.storm
 }
 
 func storm(t testing.TB, c *catalog.Catalog, seed uint64) *scenario.Storm {
@@ -48,7 +65,7 @@ func levels(t testing.TB, c *catalog.Catalog, s *scenario.Storm, station string)
 
 func TestTheRiverClimbsThroughTheStagesAndComesDownAgain(t *testing.T) {
 	c := tanjiang(t)
-	for _, seed := range []uint64{scenario.DefaultSeed, 2, 3, 7} {
+	for _, seed := range []uint64{scenario.DefaultSeed, 2, 7} {
 		s := storm(t, c, seed)
 		for station, reaches := range map[string]hydro.Stage{
 			"h-enping": hydro.Red, "h-puqiao": hydro.Red, "h-changsha": hydro.Red,
@@ -83,7 +100,7 @@ func TestTheRiverClimbsThroughTheStagesAndComesDownAgain(t *testing.T) {
 
 func TestTwoStormsOfOneSeedAreEqual(t *testing.T) {
 	c := tanjiang(t)
-	a, b, other := storm(t, c, 5), storm(t, c, 5), storm(t, c, 6)
+	a, b, other := theStorm(t), storm(t, c, scenario.DefaultSeed), storm(t, c, 6)
 	different := false
 	for i := range a.Steps() {
 		x, y, z := a.Frames(i), b.Frames(i), other.Frames(i)
@@ -114,7 +131,7 @@ func TestTwoStormsOfOneSeedAreEqual(t *testing.T) {
 
 func TestEveryStationReportsAndNothingFromTheFuture(t *testing.T) {
 	c := tanjiang(t)
-	s := storm(t, c, scenario.DefaultSeed)
+	s := theStorm(t)
 	count := map[string]int{}
 	see := func(d hydro.Department, name string) {
 		st, ok := c.Resolve(d, name)
@@ -163,7 +180,7 @@ func TestEveryStationReportsAndNothingFromTheFuture(t *testing.T) {
 
 func TestTheFaultsAreInTheReports(t *testing.T) {
 	c := tanjiang(t)
-	s := storm(t, c, scenario.DefaultSeed)
+	s := theStorm(t)
 	kinds := map[scenario.FaultKind]int{}
 	for _, f := range s.Faults() {
 		kinds[f.Kind]++
@@ -215,7 +232,7 @@ func TestTheFaultsAreInTheReports(t *testing.T) {
 }
 
 func TestTheRainIsTheStormsTotal(t *testing.T) {
-	s := storm(t, tanjiang(t), scenario.DefaultSeed)
+	s := theStorm(t)
 	var sum float64
 	for _, mm := range s.ArealRain() {
 		sum += mm
@@ -229,7 +246,7 @@ func TestTheRainIsTheStormsTotal(t *testing.T) {
 // percent, and off by more where nobody measured.
 func TestRatingsDifferFromTheTruthAsGaugingsDo(t *testing.T) {
 	c := tanjiang(t)
-	s := storm(t, c, scenario.DefaultSeed)
+	s := theStorm(t)
 	b, _ := c.Basin("tanjiang")
 	for _, n := range b.Nodes {
 		rating, ok := c.Rating(n.Rating, s.Start())

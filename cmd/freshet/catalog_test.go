@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func runCatalog(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	c := catalogCommand()
+	c.SetOut(&out)
+	c.SetErr(&out)
+	c.SetArgs(args)
+	err := c.Execute()
+	return out.String(), err
+}
+
+func TestCatalogCheckPassesTheShippedCatalogues(t *testing.T) {
+	for _, name := range []string{"tanjiang", "lower_colorado", "upper_calder"} {
+		out, err := runCatalog(t, "check", filepath.Join("..", "..", "deploy", "catalog", name))
+		if err != nil || !strings.Contains(out, ": sound") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		if !strings.Contains(out, "not official") {
+			t.Errorf("%s: the mark is not shown:\n%s", name, out)
+		}
+	}
+}
+
+func TestCatalogCheckListsEveryMistake(t *testing.T) {
+	dir := t.TempDir()
+	text := "catalog: {name: x, title: X, colour: blue}\nstations:\n  - {id: a}\n"
+	if err := os.WriteFile(filepath.Join(dir, "x.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runCatalog(t, "check", dir)
+	if err == nil || !strings.Contains(out, `x.yaml:1:30: unknown key "colour"`) || !strings.Contains(out, "x.yaml:3:5: kind: missing") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out, err = runCatalog(t, "check", "--json", dir)
+	var got catalogReport
+	if jsonErr := json.NewDecoder(strings.NewReader(out)).Decode(&got); jsonErr != nil {
+		t.Fatalf("%v\n%s", jsonErr, out)
+	}
+	if err == nil || got.OK || len(got.Problems) < 5 || got.Problems[0].Line != 1 {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
