@@ -2,6 +2,7 @@ package hydro
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,25 +19,39 @@ func beijingTime(t time.Time, none string) string {
 	return t.In(beijing).Format("2006-01-02 15:04")
 }
 
+// utcStamp is how the forecast writes an instant inside a reason or a note.
+var utcStamp = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\dZ`)
+
+// inBeijing rewrites the instants inside a reason or a note.
+func inBeijing(s string) string {
+	return utcStamp.ReplaceAllStringFunc(s, func(stamp string) string {
+		t, err := time.Parse("2006-01-02 15:04Z", stamp)
+		if err != nil {
+			return stamp
+		}
+		return beijingTime(t, stamp)
+	})
+}
+
 // HonestyEN returns in one English sentence what the forecast stands on: the
 // data's cut-off, the gauges' coverage, what is missing, what was assumed, the
 // notes, how long to trust it, and the mark of illustrative numbers. Times are
 // Beijing time. Print it wherever the forecast is shown.
 func (f *Forecast) HonestyEN() string {
-	parts := []string{"data up to " + beijingTime(f.DataCutoff, "(none)") + " Beijing time (+08:00)"}
-	parts = append(parts, "rain gauges cover "+percent(f.RainCoverage)+" of the area")
+	parts := []string{
+		"data up to " + beijingTime(f.DataCutoff, "(none)") + " Beijing time (+08:00)",
+		"rain gauges cover " + percent(f.RainCoverage) + " of the area",
+	}
 	if len(f.MissingGauges) == 0 {
 		parts = append(parts, "no gauge missing")
 	} else {
-		parts = append(parts, "missing: "+strings.Join(f.MissingGauges, ", "))
+		parts = append(parts, "missing: "+inBeijing(strings.Join(f.MissingGauges, ", ")))
 	}
-	if f.RainAssumed != "" {
-		parts = append(parts, f.RainAssumed)
+	for _, p := range append([]string{f.RainAssumed, f.Plan}, f.Notes...) {
+		if p != "" {
+			parts = append(parts, inBeijing(p))
+		}
 	}
-	if f.Plan != "" {
-		parts = append(parts, "reservoirs: "+f.Plan)
-	}
-	parts = append(parts, f.Notes...)
 	parts = append(parts, "valid until "+beijingTime(f.ValidUntil, "(not stated)"))
 	if f.Illustrative {
 		parts = append(parts, "illustrative catalogue data, not official")
@@ -44,49 +59,79 @@ func (f *Forecast) HonestyEN() string {
 	return "Forecast of " + beijingTime(f.IssuedAt, "(no time)") + ": " + strings.Join(parts, "; ") + "."
 }
 
-// phrasesZH are the phrases of the forecast's own making, in Chinese. What is
-// not here stands in the sentence as it is.
-var phrasesZH = map[string]string{
-	"no further rain assumed":    "假定此后无雨",
-	"last observed outflow held": "水库出流按最近实测值维持",
-	"silent":                     "无数据",
-	"stuck":                      "数值不变",
-	"never reported":             "从未上报",
-	"failed quality control":     "质控未通过",
-	"wrong datum":                "高程基准不符",
+// phrasesZH are the phrases that forecasts are made of, in Chinese; ${1} and
+// on are what stood in the brackets. What is not here stays as it is.
+var phrasesZH = []struct {
+	en *regexp.Regexp
+	zh string
+}{
+	{regexp.MustCompile(`^no further rain assumed$`), "假定此后无雨"},
+	{regexp.MustCompile(`^last observed outflow held$`), "水库出流按最近实测值维持"},
+	{regexp.MustCompile(`^no reservoir plan used$`), "未采用水库调度方案"},
+	{regexp.MustCompile(`^no data$`), "无数据"},
+	{regexp.MustCompile(`^silent since (.*)$`), "自${1}起无报汛"},
+	{regexp.MustCompile(`^silent$`), "无报汛"},
+	{regexp.MustCompile(`^fail(.*) since (.*)$`), "自${2}起质控不通过${1}"},
+	{regexp.MustCompile(`^suspect(.*) since (.*)$`), "自${2}起质控存疑${1}"},
+	{regexp.MustCompile(`^no observation at all: .*$`), "无任何实测资料，仅按河道基流计算"},
+	{regexp.MustCompile(`^(\S+) has no rating in force: .*$`), "${1}无现行水位流量关系，不参与校正"},
+	{regexp.MustCompile(`^no observed flow at (\S+) yet: its base flow of (\S+) m³/s is assumed$`), "${1}尚无实测流量，按基流${2} m³/s计"},
+	{regexp.MustCompile(`^level at (\S+) lies outside the rating's measured range (\S+) to (\S+) m at some time$`), "${1}水位部分时段超出水位流量关系实测范围（${2}至${3} m）"},
+	{regexp.MustCompile(`^no recent outflow of reservoir (\S+): .*$`), "水库${1}无近期出流资料，按入流下泄"},
+	{regexp.MustCompile(`^reservoir (\S+) reports no outflow: .*$`), "水库${1}不报出流，按入流下泄"},
+	{regexp.MustCompile(`^level at (\S+) depends on the tide .*$`), "${1}水位受潮汐影响，不作预报，不参与校正"},
+	{regexp.MustCompile(`^(\S+) measures a level but has no rating: .*$`), "${1}仅测水位，无水位流量关系，不参与校正，不作水位预报"},
+	{regexp.MustCompile(`^thresholds of (\S+) are on datum (\S+) and its levels on (\S+): .*$`), "${1}特征值基面（${2}）与水位基面（${3}）不同，不作超限判断"},
+	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
+}
+
+// variablesZH names the variables in Chinese.
+var variablesZH = map[string]string{
+	"water_level": "水位", "discharge": "流量", "rain": "雨量", "rain_counter": "累计雨量",
+	"storage": "蓄水量", "inflow": "入库流量", "outflow": "出库流量", "gate_opening": "闸门开度",
 }
 
 func zh(phrase string) string {
-	if s, ok := phrasesZH[phrase]; ok {
-		return s
+	for _, p := range phrasesZH {
+		if p.en.MatchString(phrase) {
+			return inBeijing(p.en.ReplaceAllString(phrase, p.zh))
+		}
 	}
-	return phrase
+	return inBeijing(phrase)
+}
+
+// missingZH writes one of MissingGauges, "<station>: [<variable>: ]<reason>".
+func missingZH(gauge string) string {
+	station, reason, ok := strings.Cut(gauge, ": ")
+	if !ok {
+		return gauge
+	}
+	variable := ""
+	if v, rest, ok := strings.Cut(reason, ": "); ok && variablesZH[v] != "" {
+		variable, reason = variablesZH[v], rest
+	}
+	return station + variable + "（" + zh(reason) + "）"
 }
 
 // HonestyZH is [Forecast.HonestyEN] in Chinese.
 func (f *Forecast) HonestyZH() string {
-	parts := []string{"数据截至北京时间（+08:00）" + beijingTime(f.DataCutoff, "（无）")}
-	parts = append(parts, "雨量站控制流域面积的"+percent(f.RainCoverage))
+	parts := []string{
+		"数据截至北京时间（+08:00）" + beijingTime(f.DataCutoff, "（无）"),
+		"雨量站控制流域面积的" + percent(f.RainCoverage),
+	}
 	if len(f.MissingGauges) == 0 {
 		parts = append(parts, "无缺测站")
 	} else {
 		missing := make([]string, len(f.MissingGauges))
 		for i, g := range f.MissingGauges {
-			station, reason, _ := strings.Cut(g, ": ")
-			if missing[i] = station; reason != "" {
-				missing[i] += "（" + zh(reason) + "）"
-			}
+			missing[i] = missingZH(g)
 		}
 		parts = append(parts, "缺测："+strings.Join(missing, "、"))
 	}
-	if f.RainAssumed != "" {
-		parts = append(parts, zh(f.RainAssumed))
-	}
-	if f.Plan != "" {
-		parts = append(parts, "调度："+zh(f.Plan))
-	}
-	for _, n := range f.Notes {
-		parts = append(parts, zh(n))
+	for _, p := range append([]string{f.RainAssumed, f.Plan}, f.Notes...) {
+		if p != "" {
+			parts = append(parts, zh(p))
+		}
 	}
 	parts = append(parts, "有效期至"+beijingTime(f.ValidUntil, "（未定）"))
 	if f.Illustrative {

@@ -17,16 +17,20 @@ func TestTheHonestyLineSaysWhatTheForecastStandsOn(t *testing.T) {
 		"Everything": {
 			forecast: hydro.Forecast{
 				IssuedAt: at, DataCutoff: at.Add(-5 * time.Minute), ValidUntil: at.Add(10 * time.Minute),
-				MissingGauges: []string{"GD-PP-003: silent", "GD-ZQ-001: clock is wrong"}, RainCoverage: 0.9299,
+				MissingGauges: []string{
+					"GD-PP-003: rain: silent since 2026-05-31 20:00Z", "GD-ZQ-001: water_level: suspect (stuck) since 2026-05-31 22:00Z", "GD-ZQ-002: clock is wrong",
+				}, RainCoverage: 0.9299,
 				RainAssumed: "no further rain assumed", Plan: "last observed outflow held",
-				Notes: []string{"level at Sanbu is above the rating"}, Illustrative: true,
+				Notes: []string{"level at GD-ZQ-003 lies outside the rating's measured range 1 to 9.5 m at some time", "by hand"}, Illustrative: true,
 			},
 			en: "Forecast of 2026-06-01 08:05: data up to 2026-06-01 08:00 Beijing time (+08:00); rain gauges cover 92 % of the area; " +
-				"missing: GD-PP-003: silent, GD-ZQ-001: clock is wrong; no further rain assumed; reservoirs: last observed outflow held; " +
-				"level at Sanbu is above the rating; valid until 2026-06-01 08:15; illustrative catalogue data, not official.",
+				"missing: GD-PP-003: rain: silent since 2026-06-01 04:00, GD-ZQ-001: water_level: suspect (stuck) since 2026-06-01 06:00, " +
+				"GD-ZQ-002: clock is wrong; no further rain assumed; last observed outflow held; " +
+				"level at GD-ZQ-003 lies outside the rating's measured range 1 to 9.5 m at some time; by hand; valid until 2026-06-01 08:15; illustrative catalogue data, not official.",
 			zh: "2026-06-01 08:05预报：数据截至北京时间（+08:00）2026-06-01 08:00；雨量站控制流域面积的92 %；" +
-				"缺测：GD-PP-003（无数据）、GD-ZQ-001（clock is wrong）；假定此后无雨；调度：水库出流按最近实测值维持；" +
-				"level at Sanbu is above the rating；有效期至2026-06-01 08:15；基础资料为示例，非官方数据。",
+				"缺测：GD-PP-003雨量（自2026-06-01 04:00起无报汛）、GD-ZQ-001水位（自2026-06-01 06:00起质控存疑 (stuck)）、" +
+				"GD-ZQ-002（clock is wrong）；假定此后无雨；水库出流按最近实测值维持；" +
+				"GD-ZQ-003水位部分时段超出水位流量关系实测范围（1至9.5 m）；by hand；有效期至2026-06-01 08:15；基础资料为示例，非官方数据。",
 		},
 		"NoDataAtAll": {
 			forecast: hydro.Forecast{IssuedAt: at, RainCoverage: math.NaN()},
