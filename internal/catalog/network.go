@@ -605,7 +605,7 @@ func (l *loader) checkStationBasins() {
 	}
 }
 
-// Windows are the windows of rain accumulation that a threshold may use.
+// windows are the windows of rain accumulation that a threshold may use.
 var windows = []time.Duration{
 	5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour,
 	6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 72 * time.Hour,
