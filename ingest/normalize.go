@@ -296,7 +296,8 @@ func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hy
 	case hydro.Rain:
 		return rain(unit, v)
 	case hydro.Storage:
-		if isNines(v, 4, false) || v < 0 && isNines(v, 3, true) {
+		// 9999.9 万m³ is a volume, 9999.999 of any unit is not.
+		if isNines(v, 4, 3) || v < 0 && isNines(v, 3, 0) {
 			return 0, 0, hydro.MissingValue
 		}
 		switch unit {
@@ -311,15 +312,15 @@ func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hy
 		}
 		return 0, 0, hydro.UnitUnknown
 	case hydro.WaterLevel, hydro.GateOpening:
-		if isNines(v, 3, true) && (v < 0 || v > 9000) || v == 65535 {
+		if isNines(v, 3, 0) && (v < 0 || v > 9000) || v == 65535 {
 			return 0, 0, hydro.MissingValue
 		}
 	case hydro.RainCounter:
-		if v == 999999 || v == 999998 || v == 65535 || isNines(v, 4, false) || isNines(v, 5, true) || v < 0 && isNines(v, 3, true) {
+		if v == 999999 || v == 999998 || v == 65535 || isNines(v, 4, 3) || isNines(v, 5, 0) || v < 0 && isNines(v, 3, 0) {
 			return 0, 0, hydro.MissingValue
 		}
-	default: // flows: 9999 m³/s is a flow of the Xijiang, 9999.999 is not
-		if isNines(v, 4, false) || isNines(v, 5, true) || v < 0 && isNines(v, 4, true) || v == 65535 {
+	default: // flows: 9999 and 9999.9 m³/s are flows of the Xijiang, 9999.999 is not
+		if isNines(v, 4, 2) || isNines(v, 5, 0) || v < 0 && isNines(v, 4, 0) || v == 65535 {
 			return 0, 0, hydro.MissingValue
 		}
 	}
@@ -335,13 +336,13 @@ func rain(unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason
 		switch {
 		case v == 999990:
 			return 0, hydro.NoteTrace, 0
-		case v == 999999, v == 999998, v == 65535, isNines(v, 5, true), v < 0 && isNines(v, 3, true):
+		case v == 999999, v == 999998, v == 65535, isNines(v, 5, 0), v < 0 && isNines(v, 3, 0):
 			return 0, 0, hydro.MissingValue
 		}
 	}
 	switch unit {
 	case hydro.UnitOwn:
-		if v == 6553.5 || v > 9000 && isNines(v, 4, true) {
+		if v == 6553.5 || v > 9000 && isNines(v, 4, 0) {
 			return 0, 0, hydro.MissingValue
 		}
 		return v, 0, 0
@@ -362,8 +363,8 @@ func rain(unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason
 }
 
 // isNines reports whether |v| is written with nines only: at least digits of
-// them before the point, and after it none (if whole says so) or one to four.
-func isNines(v float64, digits int, whole bool) bool {
+// them before the point, and behind it at least decimals and at most four.
+func isNines(v float64, digits, decimals int) bool {
 	a := math.Abs(v)
 	if a < 999 || a >= 1e9 {
 		return false
@@ -376,11 +377,8 @@ func isNines(v float64, digits int, whole bool) bool {
 		return false
 	}
 	gap := p - a // 1 for 9999, 0.001 for 9999.999
-	if gap == 1 {
-		return whole
-	}
-	for _, g := range [...]float64{0.1, 0.01, 0.001, 0.0001} {
-		if math.Abs(gap-g) < g/100 {
+	for d, g := range [...]float64{1, 0.1, 0.01, 0.001, 0.0001} {
+		if d >= decimals && math.Abs(gap-g) < g/100 {
 			return true
 		}
 	}

@@ -91,6 +91,7 @@ func TestAcceptedValuesAreCanonical(t *testing.T) {
 		{"126.3 mm in an hour is rain, not an error", hydro.Weather, with(rainOf(126.3, hydro.UnitOwn), func(r *hydro.Raw) { r.Interval = time.Hour }), 126.3, 126.3, 0, now},
 		{"storage in m3", hydro.WaterResources, storage(119_700_000, hydro.CubicMetre), 119.7, 119.7, 0, now},
 		{"storage in wan m3", hydro.WaterResources, storage(11_970, hydro.WanCubicMetre), 119.7, 119.7, 0, now},
+		{"9999.9 wan m3 is a volume", hydro.WaterResources, storage(9999.9, hydro.WanCubicMetre), 99.999, 99.999, 0, now},
 		{"storage in yi m3", hydro.WaterResources, storage(4.91, hydro.YiCubicMetre), 491, 491, 0, now},
 		{"storage in its own unit", hydro.WaterResources, storage(119.7, hydro.UnitOwn), 119.7, 119.7, 0, now},
 		{
@@ -153,6 +154,7 @@ func TestRefusalsNameWhatWhereAndHowToMend(t *testing.T) {
 		{"65535 m", hydro.Hydrology, level("enping", 65535), hydro.MissingValue, nil},
 		{"9999.999 m3/s", hydro.Hydrology, with(flow, func(r *hydro.Raw) { r.Value = 9999.999 }), hydro.MissingValue, nil},
 		{"999999.999 m3/s", hydro.Hydrology, with(flow, func(r *hydro.Raw) { r.Value = 999999.999 }), hydro.MissingValue, nil},
+		{"9999.999 wan m3", hydro.WaterResources, storage(9999.999, hydro.WanCubicMetre), hydro.MissingValue, nil},
 		{"999999 mm", hydro.Weather, rainOf(999999, hydro.UnitOwn), hydro.MissingValue, nil},
 		{"999998 mm", hydro.Weather, rainOf(999998, hydro.UnitOwn), hydro.MissingValue, nil},
 		{"32766 tenths", hydro.Weather, rainOf(32766, hydro.TenthMM), hydro.MissingValue, nil},
