@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -97,7 +96,7 @@ func engine(ctx context.Context, j *journal.Journal, until uint64) error {
 }
 
 func TestWhatWasAcknowledgedSurvivesKill(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
