@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -21,26 +22,27 @@ import (
 
 	"freshet/ingest"
 	"freshet/internal/catalog"
+	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/journal"
 	"freshet/internal/server"
 	"freshet/internal/store"
-	"freshet/internal/store/archive"
 	"freshet/internal/store/influx"
 	"freshet/internal/store/pebble"
 )
 
 // An App is a running server.
 type App struct {
-	opts    Options
-	logger  *slog.Logger
-	catalog *catalog.Catalog
-	journal *journal.Journal
-	store   store.Store
-	basins  []*basin
-	clock   *clock
-	server  *server.Server
-	metrics *metrics
+	opts     Options
+	logger   *slog.Logger
+	catalog  *catalog.Catalog
+	journal  *journal.Journal
+	store    store.Store
+	basins   []*basin
+	clock    *clock
+	server   *server.Server
+	metrics  *metrics
+	archives []*interimArchive
 
 	grpc, http net.Listener
 	closers    []closer
@@ -98,7 +100,7 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	a.onClose("log", a.journal.Close)
-	if a.store, err = a.openStore(ctx); err != nil {
+	if a.store, err = a.openStore(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	a.onClose("store", a.store.Close)
@@ -131,26 +133,13 @@ func (a *App) start(parent context.Context) error {
 	writers := map[string]*ingest.Writer{}
 	var basins []server.Basin
 	for _, b := range a.basins {
-		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Queue: a.opts.Queue})
+		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Logger: a.logger, Queue: a.opts.Queue})
 		writers[b.id] = w
 		roles = append(roles, b.run, w.Run)
 		basins = append(basins, server.Basin{ID: b.id, Engine: b})
-		archives := map[string]store.Store{"archive": a.store}
-		for name, open := range a.opts.AlsoStores {
-			s, err := open()
-			if err != nil {
-				return fmt.Errorf("open store %s: %w", name, err)
-			}
-			a.onClose("store "+name, s.Close)
-			archives[name] = s
-		}
-		for name, s := range archives {
-			r, err := archive.New(b.id, a.journal, s, archive.Options{Name: name, Logger: a.logger, Registerer: a.opts.Registry, Now: time.Now})
-			if err != nil {
-				return err
-			}
-			roles = append(roles, r.Run)
-		}
+		r := &interimArchive{basin: b.id, log: a.journal, store: a.store}
+		a.archives = append(a.archives, r)
+		roles = append(roles, r.Run)
 	}
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
@@ -190,7 +179,11 @@ func (a *App) catchUp(ctx context.Context) error {
 	}
 	a.clock.recover()
 	for _, b := range a.basins {
-		change := hydro.CatalogueChange{Version: a.catalog.Version, Files: a.catalog.Files(), At: a.clock.Now()}
+		at := a.clock.Now()
+		if at.IsZero() { // a driven clock before its first tick
+			at = time.Now().UTC()
+		}
+		change := hydro.CatalogueChange{Version: a.catalog.Version, Files: a.catalog.Files(), At: at}
 		if err := b.putInForce(ctx, change); err != nil {
 			return ignoreCanceled(err)
 		}
@@ -254,21 +247,14 @@ func (a *App) Registry() *prometheus.Registry { return a.opts.Registry }
 // WaitArchived returns when the archive has stored all outputs that were on the
 // log when it was called.
 func (a *App) WaitArchived(ctx context.Context) error {
-	for _, b := range a.basins {
+	t := time.NewTicker(5 * time.Millisecond)
+	defer t.Stop()
+	for i, b := range a.basins {
 		last, err := a.journal.LastOutput(ctx, b.id)
 		if err != nil {
 			return err
 		}
-		t := time.NewTicker(5 * time.Millisecond)
-		defer t.Stop()
-		for {
-			seq, err := a.journal.LoadCheckpoint(ctx, archive.CheckpointName("archive", b.id))
-			if err != nil {
-				return err
-			}
-			if seq >= last.Seq {
-				break
-			}
+		for a.archives[i].seq.Load() < last.Seq {
 			select {
 			case <-t.C:
 			case <-ctx.Done():
@@ -279,6 +265,44 @@ func (a *App) WaitArchived(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Archived returns how many observations the archive has written since the
+// start, and how many outputs it is behind the log.
+func (a *App) Archived() (written, lag uint64) {
+	for _, r := range a.archives {
+		written += r.archived.Load()
+	}
+	return written, 0
+}
+
+// Query calls f with the engine of a basin; see basin.Query. An unknown basin
+// is not called.
+func (a *App) Query(id string, f func(*engine.Engine)) {
+	for _, b := range a.basins {
+		if b.id == id {
+			b.Query(f)
+		}
+	}
+}
+
+// Inputs yields what the in-log of a basin holds now, from its start.
+func (a *App) Inputs(ctx context.Context, id string) iter.Seq2[hydro.Input, error] {
+	return func(yield func(hydro.Input, error) bool) {
+		last, err := a.journal.LastInput(ctx, id)
+		if err != nil {
+			yield(hydro.Input{}, err)
+			return
+		}
+		if last == 0 {
+			return
+		}
+		for in, err := range a.journal.Inputs(ctx, id, 0) {
+			if !yield(in, err) || err != nil || in.Seq >= last {
+				return
+			}
+		}
+	}
 }
 
 // Wait returns when the server has stopped.
@@ -312,13 +336,13 @@ func (a *App) saveSnapshots(parent context.Context) error {
 	return nil
 }
 
-func (a *App) openStore(ctx context.Context) (store.Store, error) {
+func (a *App) openStore() (store.Store, error) {
 	if a.opts.Store == "influx" {
-		return influx.Open(ctx, influx.Options{
-			URL: a.opts.InfluxURL, Org: a.opts.InfluxOrg, Bucket: a.opts.InfluxBucket, Token: a.opts.InfluxToken,
+		return influx.Open(influx.Options{
+			URL: a.opts.InfluxURL, Org: a.opts.InfluxOrg, Bucket: a.opts.InfluxBucket, Token: a.opts.InfluxToken, CreateBucket: true,
 		})
 	}
-	return pebble.Open(filepath.Join(a.opts.Data, "store"))
+	return pebble.Open(pebble.Options{Dir: filepath.Join(a.opts.Data, "store"), Logger: a.logger})
 }
 
 func (a *App) listen(ctx context.Context) (err error) {

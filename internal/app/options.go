@@ -49,9 +49,8 @@ type Options struct {
 	LogFormat string // "text" or "json"
 
 	// Not flags: for callers inside the program.
-	Logger     *slog.Logger                                     // nil: as LogLevel and LogFormat say
-	Registry   *prometheus.Registry                             // nil: a new one
-	AlsoStores map[string]func() (store StoreCloser, err error) // further archives by name, for tests that compare stores
+	Logger   *slog.Logger         // nil: as LogLevel and LogFormat say
+	Registry *prometheus.Registry // nil: a new one
 }
 
 // DefaultOptions returns the options of a server on one machine: embedded log,

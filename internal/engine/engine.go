@@ -46,6 +46,7 @@ type Engine struct {
 	alertState    alert.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
+	forecasts     uint64          // runs issued so far
 
 	scratch scratch
 }
@@ -339,6 +340,7 @@ func (e *Engine) runForecast(outs []hydro.Output) []hydro.Output {
 		return append(outs, hydro.Output{Audit: &hydro.Audit{At: e.now, Kind: "forecast_failed", Text: err.Error()}})
 	}
 	e.forecastState, e.latest = state, &f
+	e.forecasts++
 	return append(outs, hydro.Output{Forecast: &f})
 }
 

@@ -90,6 +90,9 @@ func (e *Engine) Accumulations(station string) []accumulation.Sum {
 // afterwards.
 func (e *Engine) Forecast() *hydro.Forecast { return e.latest }
 
+// ForecastCount returns how many runs the engine has issued.
+func (e *Engine) ForecastCount() uint64 { return e.forecasts }
+
 // Statuses returns where every station stands, ascending by station id.
 func (e *Engine) Statuses() []hydro.StationStatus {
 	if e.rules == nil {

@@ -32,13 +32,14 @@ type snapshot struct {
 	AlertState    alert.State
 	Latest        *hydro.Forecast
 	LastRun       time.Time
+	Forecasts     uint64
 }
 
 // Snapshot returns the engine's state as bytes that Restore reads.
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Latest: e.latest, LastRun: e.lastRun,
+		ForecastState: e.forecastState, AlertState: e.alertState, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	if e.cat != nil {
 		s.Files = e.cat.Files()
@@ -63,7 +64,7 @@ func Restore(data []byte) (*Engine, error) {
 	}
 	e := New(s.Basin)
 	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
-	e.forecastState, e.alertState, e.latest, e.lastRun = s.ForecastState, s.AlertState, s.Latest, s.LastRun
+	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
 	if len(s.Files) > 0 {
 		cat, problems := catalog.Load(s.Files)
 		if len(problems) > 0 {

@@ -368,8 +368,12 @@ func (in *intake[T, Req]) take(m Req, f *frame) error {
 	}
 	in.last = f.sequence
 
+	now := in.server.opts.Now()
+	if now.IsZero() { // every reading would seem to lie in the future and be refused for good
+		return fmt.Errorf("engine time is not known yet: the server is catching up with its log, or nobody has moved its driven clock: %w", hydro.ErrUnavailable)
+	}
 	in.raws = in.raw(in.raws[:0], m)
-	in.server.normalizer.Load().Normalize(in.kind, in.raws, in.server.opts.Now(), &f.result)
+	in.server.normalizer.Load().Normalize(in.kind, in.raws, now, &f.result)
 	in.rejectEmpty(m, f)
 	clear(in.raws) // let go of the message's strings
 	if cap(in.raws) > keepReadings {

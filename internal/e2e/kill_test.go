@@ -1,0 +1,169 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"freshet/internal/catalog"
+	"freshet/internal/demo/scenario"
+	"freshet/internal/hydro"
+	"freshet/internal/store/pebble"
+)
+
+// killSteps are the steps of the storm that the test plays: 60 hours, until
+// warnings have gone up to red and half of the way down.
+const killSteps = 60 * 12
+
+// A storm is played twice: once left alone, once with kill -9 at 25 random
+// moments while readings come in, the archive writes and an officer watches.
+// Nobody may be able to tell the difference.
+func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
+	const kills = 25
+	cat, err := catalog.LoadDir(catalogDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storm, err := scenario.New(cat, scenario.DefaultSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+
+	alone := newServer(t)
+	quiet := newSender(cat)
+	started := time.Now()
+	if err := quiet.play(ctx, alone.spec.GRPC, storm, killSteps, nil); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(started)
+	alone.stop()
+	want := storedWarnings(t, alone.spec.Data)
+	checkStore(t, alone.spec.Data, quiet.acked)
+	if len(want) < 40 {
+		t.Fatalf("the undisturbed run gave %d warnings: too few to show anything", len(want))
+	}
+
+	// The moments follow from nothing but this seed and how fast the machine is.
+	seed := rand.Uint64()
+	t.Logf("undisturbed: %d warnings, %d readings in %s; seed of the moments %d", len(want), len(quiet.acked), took.Round(time.Millisecond), seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	srv := newServer(t)
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	officer, watched := watch(watching, srv.spec.GRPC)
+
+	disturbed := newSender(cat)
+	progress := make(chan int, killSteps)
+	finished := make(chan error, 1)
+	go func() {
+		finished <- disturbed.play(ctx, srv.spec.GRPC, storm, killSteps, func(i int) error { progress <- i; return nil })
+	}()
+	killed := 0
+	for killed < kills {
+		// Let it get some steps further, so that all kills fall inside the storm,
+		// then wait for a random part of a step.
+		ahead := 1 + r.IntN(2*killSteps/kills-2)
+		for range ahead {
+			select {
+			case <-progress:
+			case err := <-finished:
+				t.Fatalf("the storm ended after %d of %d kills: %v", killed, kills, err)
+			}
+		}
+		moment := time.NewTimer(time.Duration(r.Int64N(int64(took / killSteps * 3))))
+		<-moment.C
+		srv.kill()
+		killed++
+		srv.start()
+	}
+	if err := <-finished; err != nil {
+		t.Fatal(err)
+	}
+	got, err := officer.wait(ctx, len(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.stop()
+	stopWatching()
+	if err := <-watched; err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+
+	checkStore(t, srv.spec.Data, disturbed.acked)
+	if d := cmp.Diff(quiet.acked, disturbed.acked); d != "" {
+		t.Errorf("acknowledged readings differ (-undisturbed +killed):\n%.2000s", d)
+	}
+	same := cmp.Options{cmpopts.EquateNaNs()}
+	if d := cmp.Diff(want, got, same); d != "" {
+		t.Errorf("the officer's feed differs (-undisturbed +killed):\n%.4000s", d)
+	}
+	if d := cmp.Diff(want, storedWarnings(t, srv.spec.Data), same); d != "" {
+		t.Errorf("stored warnings differ (-undisturbed +killed):\n%.4000s", d)
+	}
+}
+
+func storedWarnings(t *testing.T, data string) []hydro.Warning {
+	t.Helper()
+	s, err := pebble.Open(pebble.Options{Dir: filepath.Join(data, "store")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var out []hydro.Warning
+	for w, err := range s.Warnings(t.Context(), basin, time.Time{}, time.Unix(1<<40, 0)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// checkStore fails unless every acknowledged reading is in the store once.
+func checkStore(t *testing.T, data string, acked map[reading]int) {
+	t.Helper()
+	s, err := pebble.Open(pebble.Options{Dir: filepath.Join(data, "store")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	keys := map[hydro.Key]bool{}
+	for r := range acked {
+		keys[r.key] = true
+	}
+	found := map[reading]int{}
+	for k := range keys {
+		for o, err := range s.Observations(t.Context(), k, time.Time{}, time.Unix(1<<40, 0)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[reading{k, o.At.UnixMilli()}]++
+		}
+	}
+	lost, doubled := 0, 0
+	for r := range acked {
+		switch n := found[r]; {
+		case n == 0:
+			lost++
+			t.Logf("lost: %s at %s", r.key, time.UnixMilli(r.at).UTC())
+		case n > 1:
+			doubled++
+		}
+	}
+	for r := range found {
+		if acked[r] == 0 && r.key.Variable != hydro.Rain { // rain may follow from a counter
+			t.Errorf("stored and never acknowledged: %s at %s", r.key, time.UnixMilli(r.at).UTC())
+		}
+	}
+	if lost > 0 || doubled > 0 {
+		t.Fatalf("of %d acknowledged readings %d are lost and %d are doubled", len(acked), lost, doubled)
+	}
+}
