@@ -278,18 +278,15 @@ func (r *run) node(i int) {
 	flow[0] = state.Flow
 	*next = NodeState{ID: n.id}
 	cold := r.start < r.s.From.Add(m.settings.Warmup).UnixMilli()
-	seen := state.Seen
 	if n.reservoir != nil {
 		r.reservoir(n.reservoir, flow, state, next)
 	}
 	var g reading
 	if n.gauge != nil {
 		g = r.gauge(n, state, next, cold, flow)
-		seen = seen || next.Seen
 	} else {
 		next.Error = state.Error
 	}
-	next.Seen = seen
 	next.Flow = flow[r.keep]
 	if n.gauge != nil {
 		r.stations = append(r.stations, r.gaugeForecast(n, g, flow))
@@ -320,9 +317,10 @@ type reading struct {
 }
 
 // correct corrects flow from index 1 on by the series' observations, turned
-// into a flow by table if that is not nil, and returns the errors at keep and
-// whether there was an observation by then.
-func (r *run) correct(s *series, table *rating.Table, carried float64, flow []float64, backfill bool) (kept float64, seen, any bool) {
+// into a flow by table if that is not nil, and returns the error at keep and
+// whether there was any observation. With backfill the first observation stands
+// for the time before it, too.
+func (r *run) correct(s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, any bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -345,15 +343,21 @@ func (r *run) correct(s *series, table *rating.Table, carried float64, flow []fl
 			o[t], _ = table.Discharge(v)
 		}
 	}
+	from := 0
 	if first >= 0 && backfill {
 		for t := range first {
-			o[t] = o[first]
+			flow[t+1] = max(0, o[first])
 		}
+		from = first // nothing is learnt from what was not observed
 	}
-	kept = m.corrector.Correct(carried, flow[1:r.keep+1], o[:r.keep], flow[1:r.keep+1])
-	e := m.corrector.Correct(kept, flow[r.keep+1:r.here+1], o[r.keep:], flow[r.keep+1:r.here+1])
+	kept = carried
+	if from < r.keep {
+		kept = m.corrector.Correct(carried, flow[from+1:r.keep+1], o[from:r.keep], flow[from+1:r.keep+1])
+	}
+	from = max(from, r.keep)
+	e := m.corrector.Correct(kept, flow[from+1:r.here+1], o[from:], flow[from+1:r.here+1])
 	m.corrector.Carry(e, flow[r.here+1:], flow[r.here+1:])
-	return kept, first >= 0 && first < r.keep, first >= 0
+	return kept, first >= 0
 }
 
 // gauge corrects flow by what the gauge at n observed.
@@ -377,7 +381,6 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 		}
 	}
 	if !g.updates || n.tidal {
-		next.Error = 0
 		return out
 	}
 	s, table := g.discharge, (*rating.Table)(nil)
@@ -390,9 +393,9 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 		return out
 	}
 	var any bool
-	next.Error, next.Seen, any = r.correct(s, table, state.Error, flow, cold && !state.Seen)
+	next.Error, any = r.correct(s, table, state.Error, flow, cold && state.Error.Count == 0)
 	out.fresh = any && (qOK || table != nil && hOK)
-	if !any && !state.Seen {
+	if !any && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
 	}
 	if g.level != nil && out.table != nil && hOK {
@@ -408,7 +411,7 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 }
 
 // carry fades an error over all of flow and returns what is left at keep.
-func (r *run) carry(e float64, flow []float64) float64 {
+func (r *run) carry(e updating.Error, flow []float64) updating.Error {
 	kept := r.m.corrector.Carry(e, flow[1:r.keep+1], flow[1:r.keep+1])
 	r.m.corrector.Carry(kept, flow[r.keep+1:], flow[r.keep+1:])
 	return kept
@@ -571,7 +574,7 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		if q, ok := r.health(v.inflow); ok {
 			f.NowDischarge, f.Updated = q.Value, true
 		}
-		next.InflowError, _, _ = r.correct(v.inflow, nil, state.InflowError, inflow, false)
+		next.InflowError, _ = r.correct(v.inflow, nil, state.InflowError, inflow, false)
 	} else {
 		next.InflowError = r.carry(state.InflowError, inflow)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
+	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
 
@@ -40,10 +41,9 @@ type NodeState struct {
 	ID     string
 	Flow   float64 // m³/s
 	Inflow float64 // into the reservoir here, m³/s
-	Error  float64 // observed less computed flow, m³/s, as far as it is still carried
-	// InflowError is the same of the reservoir's inflow.
-	InflowError float64
-	Seen        bool // the gauge has reported at or before At
+	// Error is that of the computed flow at the gauge, InflowError that of the
+	// computed inflow of the reservoir.
+	Error, InflowError updating.Error
 }
 
 // A Source returns the recent past of a series, or nil if there is none. A run
