@@ -157,7 +157,7 @@ func TestARefusedReadingFailsTheRun(t *testing.T) {
 	}
 }
 
-func serve(t *testing.T, o *Options, log ingest.Log) string {
+func serve(t testing.TB, o *Options, log ingest.Log) string {
 	t.Helper()
 	c, problems := catalog.Load(Catalogue(o))
 	if len(problems) > 0 {
