@@ -168,9 +168,10 @@ func (v *forecastView) render(one bool) string {
 	var b strings.Builder
 	f := &v.run
 	pick := v.lang.Pick
-	horizon := v.lang.Span(f.Horizon)
-	fmt.Fprintf(&b, "%s %s  %s %s  %s  %s %s\n", pick("洪水预报", "Forecast"), f.Basin,
+	horizon := fmt.Sprintf("%d %s", int(f.Horizon/time.Hour), pick("小时", "h"))
+	head := fmt.Sprintf("%s %s  %s %s  %s  %s %s", pick("洪水预报", "Forecast"), f.Basin,
 		f.IssuedAt.In(termui.Beijing).Format("2006-01-02 15:04"), pick("发布", "issued"), v.trigger(), pick("预见期", "horizon"), horizon)
+	b.WriteString(strings.Join(termui.Wrap(head, max(40, v.width)), "\n") + "\n")
 	if !v.now.IsZero() && !f.ValidUntil.IsZero() && v.now.After(f.ValidUntil) {
 		b.WriteString(pick("！本次预报已过有效期，不可采用（系统时间 ", "! This forecast has EXPIRED, do not use it (engine time ") + termui.Clock(v.now) + pick("）", ")") + "\n")
 	}
@@ -222,80 +223,103 @@ func worst(s *hydro.StationForecast) hydro.Stage {
 	return stage
 }
 
+// indent is where the lines below a station's row begin.
+const indent = termui.StageWidth + 1
+
 func (v *forecastView) table(b *strings.Builder) {
 	pick := v.lang.Pick
 	f := &v.run
-	const fixed = termui.StageWidth + 1 + 10 + 10 + 1 + 5 + 1 + 12 + 13
-	name := min(24, max(12, v.width-fixed-34))
-	rest := max(20, v.width-fixed-name-1)
-	spark := 0
-	if rest >= 52 {
-		spark = 20
-		rest -= spark + 1
+	name := 16
+	if v.width >= 120 {
+		name = 24
 	}
-	fmt.Fprintf(b, "%s%s%s%s %s %s%s%s\n", termui.Pad(pick("将达", "reaches"), termui.StageWidth+1), termui.Pad(pick("测站", "station"), name),
-		termui.PadLeft(pick("现值", "now"), 10), termui.PadLeft(pick("洪峰", "peak"), 10), termui.Pad(pick("单位", "unit"), 5),
-		termui.Pad(pick("峰现时间", "peak at"), 12), termui.Pad(pick("预见期", "lead"), 13), pick("超阈时间", "crossings"))
+	spark := max(0, min(40, v.width-name-65))
+	if spark < 12 {
+		spark = 0
+	}
+	row := func(tag, station, now, peak, unit, at, lead, plot string) {
+		line := tag + strings.Repeat(" ", indent-termui.StageWidth) + termui.Pad(station, name) + termui.PadLeft(now, 8) + termui.PadLeft(peak, 9) + " " +
+			termui.Pad(unit, 5) + termui.Pad(at, 13) + termui.Pad(lead, 16) + plot
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	row(termui.Pad(pick("将达", "reaches"), termui.StageWidth), pick("测站", "station"), pick("现值", "now"), pick("洪峰", "peak"), pick("单位", "unit"),
+		pick("峰现时间", "peak at"), pick("预见期", "lead"), "")
 	stations := slices.Clone(f.Stations)
 	slices.SortStableFunc(stations, func(a, b hydro.StationForecast) int { return int(worst(&b)) - int(worst(&a)) })
+	var none, unset, extrapolated, uncorrected []string
 	for i := range stations {
 		s := &stations[i]
+		station := v.name(s.Station)
 		variable, values, now, peak := shown(s)
 		at, lead := termui.Clock(s.Peak.At), v.lang.Span(s.Peak.At.Sub(f.IssuedAt))
 		switch {
 		case s.Peak.AtEnd:
-			at, lead = pick("期末仍涨", "still rising"), pick("峰未定", "not known")
+			at, lead = pick("期末仍涨", "still rising"), pick("峰未定", "peak not known")
 		case !s.Peak.At.After(f.IssuedAt):
 			at, lead = pick("现在", "now"), ""
 		}
-		line := fmt.Sprintf("%s %s%s%s %s %s%s", termui.StageTag(worst(s), v.colour), termui.Pad(v.name(s.Station), name),
-			termui.PadLeft(termui.Number(variable, now), 10), termui.PadLeft(termui.Number(variable, peak), 10),
-			termui.Pad(termui.Unit(variable), 5), termui.Pad(at, 12), termui.Pad(lead, 13))
-		if spark > 0 {
-			line += termui.Pad(termui.Spark(values, spark), spark+1)
+		row(termui.StageTag(worst(s), v.colour), station, termui.Number(variable, now), termui.Number(variable, peak), termui.Unit(variable), at, lead,
+			termui.Spark(values, spark))
+		reached := v.crossings(s)
+		for _, line := range termui.Wrap(reached, max(40, v.width-indent)) {
+			b.WriteString(strings.Repeat(" ", indent) + line + "\n")
 		}
-		b.WriteString(line + termui.Cut(v.crossings(s)+v.remarks(s), rest) + "\n")
+		switch {
+		case len(s.Crossings) == 0:
+			unset = append(unset, station)
+		case reached == "":
+			none = append(none, station)
+		}
+		if s.Extrapolated {
+			extrapolated = append(extrapolated, station)
+		}
+		if !s.Updated {
+			uncorrected = append(uncorrected, station)
+		}
 	}
+	b.WriteString("\n")
 	v.datums(b, stations)
+	v.group(b, v.within(), none)
+	v.group(b, pick("未设阈值", "no thresholds set"), unset)
+	v.group(b, pick(extrapolatedZH, extrapolatedEN), extrapolated)
+	v.group(b, pick(uncorrectedZH, uncorrectedEN), uncorrected)
 }
 
-// crossings lists the thresholds that are reached, lowest first.
+const (
+	extrapolatedZH, extrapolatedEN = "水位流量关系外延", "rating extrapolated"
+	uncorrectedZH, uncorrectedEN   = "未经实测校正", "not corrected by a gauge"
+)
+
+// group writes what holds for several stations in one line.
+func (v *forecastView) group(b *strings.Builder, what string, stations []string) {
+	if len(stations) > 0 {
+		text := what + v.lang.Pick("：", ": ") + strings.Join(stations, v.lang.Pick("、", ", "))
+		b.WriteString(strings.Join(termui.Wrap(text, max(40, v.width-1)), "\n") + "\n")
+	}
+}
+
+// crossings lists the thresholds that are reached, lowest first; "" for none.
 func (v *forecastView) crossings(s *hydro.StationForecast) string {
 	var reached []string
 	for _, c := range s.Crossings {
 		if c.At.IsZero() {
 			continue
 		}
-		word := strings.TrimSpace(termui.StageTag(c.Stage, false))
-		if !c.At.After(v.run.IssuedAt) {
-			reached = append(reached, word+v.lang.Pick(" 已达", " now"))
+		text := strings.TrimSpace(termui.StageTag(c.Stage, false)) + " " + termui.Number(c.Variable, c.Threshold) + " " + termui.Unit(c.Variable) + " "
+		if lead := c.At.Sub(v.run.IssuedAt); lead > 0 {
+			text += termui.Clock(c.At) + " (" + v.lang.Span(lead) + ")"
 		} else {
-			reached = append(reached, word+" "+termui.Clock(c.At))
+			text += v.lang.Pick("已达", "now")
 		}
+		reached = append(reached, text)
 	}
-	switch {
-	case len(s.Crossings) == 0:
-		return v.lang.Pick("未设阈值", "no thresholds set")
-	case len(reached) == 0:
-		return v.within()
-	}
-	return strings.Join(reached, "  ")
+	return strings.Join(reached, v.lang.Pick("；", "; "))
 }
 
+// within says that nothing is crossed.
 func (v *forecastView) within() string {
 	hours := int(v.run.Horizon / time.Hour)
 	return v.lang.Pick(fmt.Sprintf("%d 小时内不超阈", hours), fmt.Sprintf("no crossing within %d h", hours))
-}
-
-func (v *forecastView) remarks(s *hydro.StationForecast) string {
-	text := ""
-	if s.Extrapolated {
-		text += v.lang.Pick("  水位流量关系外延", "  rating extrapolated")
-	}
-	if !s.Updated {
-		text += v.lang.Pick("  未经实测校正", "  not corrected by a gauge")
-	}
-	return text
 }
 
 // datums says what the levels are measured from.
@@ -383,7 +407,10 @@ func (v *forecastView) station(b *strings.Builder, s *hydro.StationForecast) {
 		fmt.Fprintf(b, "  %s %s %s  %s\n", termui.StageTag(c.Stage, v.colour), termui.PadLeft(termui.Number(c.Variable, c.Threshold), 9),
 			termui.Pad(termui.Unit(c.Variable), 4), when)
 	}
-	if r := strings.TrimSpace(v.remarks(s)); r != "" {
-		b.WriteString(r + "\n")
+	if s.Extrapolated {
+		b.WriteString(pick(extrapolatedZH, extrapolatedEN) + "\n")
+	}
+	if !s.Updated {
+		b.WriteString(pick(uncorrectedZH, uncorrectedEN) + "\n")
 	}
 }

@@ -83,7 +83,7 @@ func Pad(s string, width int) string { return columns.FillRight(Cut(s, width), w
 func PadLeft(s string, width int) string { return columns.FillLeft(Cut(s, width), width) }
 
 // Wrap breaks s into lines of at most width columns: between words, and within
-// Chinese text anywhere but before a closing mark.
+// Chinese text anywhere but before a closing or behind an opening mark.
 func Wrap(s string, width int) []string {
 	if width < 2 {
 		return []string{s}
@@ -120,7 +120,7 @@ func Wrap(s string, width int) []string {
 		}
 		line = append(line, r)
 		used += w
-		if r == ' ' || w == 2 {
+		if r == ' ' || w == 2 && !strings.ContainsRune("（“《", r) {
 			brk = len(line)
 		}
 	}
