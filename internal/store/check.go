@@ -23,6 +23,14 @@ const MaxText = 16 << 10
 // MaxName is the largest length of a name (basin, station, ID), in bytes.
 const MaxName = 200
 
+// MaxRevision is the largest revision of an observation: InfluxDB keeps the
+// revisions of an instant apart by as many nanoseconds of its millisecond.
+const MaxRevision = 999_999
+
+// MaxForecastText is the largest sum of the lengths of a forecast's texts and
+// station ids, in bytes.
+const MaxForecastText = 40 << 10
+
 // Earliest and Latest bound the instants that a store keeps, both included:
 // what fits in 64 bits of nanoseconds, with a margin.
 var (
@@ -105,8 +113,11 @@ func CheckObservation(o *hydro.Observation) error {
 	if o.Quality > hydro.Fail {
 		return fmt.Errorf("quality: %d is unknown: %w", o.Quality, hydro.ErrInvalid)
 	}
-	if o.Tests >= hydro.NoteDatumConverted<<1 {
-		return fmt.Errorf("tests: %#x has unknown bits: %w", uint32(o.Tests), hydro.ErrInvalid)
+	if (o.Tests | o.Notes) >= hydro.NoteDatumConverted<<1 {
+		return fmt.Errorf("tests: %#x has unknown bits: %w", uint32(o.Tests|o.Notes), hydro.ErrInvalid)
+	}
+	if o.Revision > MaxRevision {
+		return fmt.Errorf("revision: %d, want at most %d: %w", o.Revision, MaxRevision, hydro.ErrInvalid)
 	}
 	if o.Datum != "" {
 		if err := CheckText("datum", string(o.Datum)); err != nil {
@@ -165,6 +176,9 @@ func CheckForecast(f *hydro.Forecast) error {
 			}
 		}
 	}
+	if n := forecastText(f); n > MaxForecastText {
+		return fmt.Errorf("%d bytes of text, want at most %d: %w", n, MaxForecastText, hydro.ErrInvalid)
+	}
 	for i := range f.Stations {
 		if i > 0 && f.Stations[i].Station <= f.Stations[i-1].Station {
 			return fmt.Errorf("station %s: not ascending: %w", f.Stations[i].Station, hydro.ErrInvalid)
@@ -174,6 +188,19 @@ func CheckForecast(f *hydro.Forecast) error {
 		}
 	}
 	return nil
+}
+
+func forecastText(f *hydro.Forecast) int {
+	n := len(f.Trigger) + len(f.Catalogue) + len(f.RainAssumed) + len(f.Plan)
+	for _, texts := range [][]string{f.MissingGauges, f.Notes} {
+		for _, s := range texts {
+			n += len(s)
+		}
+	}
+	for i := range f.Stations {
+		n += len(f.Stations[i].Station)
+	}
+	return n
 }
 
 func checkStationForecast(s *hydro.StationForecast) error {

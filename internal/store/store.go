@@ -22,6 +22,9 @@
 // suffix twice equals one that has seen it once. The store keeps nothing of
 // the slices it is given.
 //
+// An observation's Notes are part of its Tests (see [Notes]): what is read has
+// in Tests both, and in Notes those of Tests that are notes.
+//
 // Methods may be called from many goroutines. Order is defined among writes of
 // one goroutine.
 package store
@@ -33,6 +36,10 @@ import (
 
 	"freshet/internal/hydro"
 )
+
+// Notes are the members of [hydro.Tests] that are notes about a reading and not
+// tests that fired.
+const Notes = hydro.NoteTrace | hydro.NoteDatumConverted
 
 // A Store keeps the long history.
 type Store interface {

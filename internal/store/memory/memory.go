@@ -50,6 +50,8 @@ func (s *Store) WriteObservations(ctx context.Context, basin string, observation
 	for _, o := range observations {
 		o.At, o.ReceivedAt = milli(o.At), milli(o.ReceivedAt)
 		o.Interval = o.Interval.Truncate(time.Millisecond)
+		o.Tests |= o.Notes
+		o.Notes = o.Tests & store.Notes
 		series := s.observations[o.Key]
 		i := sort.Search(len(series), func(i int) bool { return !series[i].At.Before(o.At) })
 		switch {

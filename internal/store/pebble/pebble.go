@@ -199,7 +199,7 @@ func (s *Store) set(ctx context.Context, key, value []byte) error {
 func (s *Store) Observations(ctx context.Context, k hydro.Key, from, to time.Time) iter.Seq2[hydro.Observation, error] {
 	prefix := appendObservationKey(nil, k, 0)
 	prefix = prefix[:len(prefix)-8]
-	return scan(ctx, s, prefix, from, to, func(key, value []byte) (hydro.Observation, error) {
+	return scan(ctx, s, k.Station, prefix, from, to, func(key, value []byte) (hydro.Observation, error) {
 		return record.Observation(value, k, instant(key[len(prefix):]))
 	})
 }
@@ -232,21 +232,22 @@ func (s *Store) forecast(ctx context.Context, basin string, issuedAt time.Time) 
 
 // Forecasts implements [store.Reader].
 func (s *Store) Forecasts(ctx context.Context, basin string, from, to time.Time) iter.Seq2[hydro.Forecast, error] {
-	return scan(ctx, s, appendName(nil, kindForecast, basin), from, to, func(_, value []byte) (hydro.Forecast, error) {
+	return scan(ctx, s, basin, appendName(nil, kindForecast, basin), from, to, func(_, value []byte) (hydro.Forecast, error) {
 		return record.Forecast(value)
 	})
 }
 
 // Warnings implements [store.Reader].
 func (s *Store) Warnings(ctx context.Context, basin string, from, to time.Time) iter.Seq2[hydro.Warning, error] {
-	return scan(ctx, s, appendName(nil, kindWarning, basin), from, to, func(_, value []byte) (hydro.Warning, error) {
+	return scan(ctx, s, basin, appendName(nil, kindWarning, basin), from, to, func(_, value []byte) (hydro.Warning, error) {
 		return record.Warning(value)
 	})
 }
 
 // scan yields the decoded records whose keys are prefix and then an instant in
-// [from, to), in the order of the keys, as they were when it started.
-func scan[T any](ctx context.Context, s *Store, prefix []byte, from, to time.Time, decode func(key, value []byte) (T, error)) iter.Seq2[T, error] {
+// [from, to), in the order of the keys, as they were when it started. The name
+// is that in the prefix; one that cannot be stored has no records.
+func scan[T any](ctx context.Context, s *Store, name string, prefix []byte, from, to time.Time, decode func(key, value []byte) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		done, err := s.use(ctx)
@@ -256,7 +257,7 @@ func scan[T any](ctx context.Context, s *Store, prefix []byte, from, to time.Tim
 		}
 		defer done()
 		first, last, ok := store.Range(from, to)
-		if !ok {
+		if !ok || store.CheckName("name", name) != nil {
 			return
 		}
 		it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{

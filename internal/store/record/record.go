@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"freshet/internal/hydro"
+	"freshet/internal/store"
 )
 
 // ErrCorrupt says that bytes are not a record of the expected kind.
@@ -64,7 +65,7 @@ func AppendObservation(b []byte, o *hydro.Observation) []byte {
 		flags |= hasWhy
 	}
 	b = append(b, flags, byte(o.Quality))
-	b = binary.AppendUvarint(b, uint64(o.Tests))
+	b = binary.AppendUvarint(b, uint64(o.Tests|o.Notes))
 	if flags&hasReceived != 0 {
 		b = binary.AppendVarint(b, o.ReceivedAt.UnixMilli()-o.At.UnixMilli())
 	}
@@ -94,6 +95,7 @@ func Observation(b []byte, k hydro.Key, at time.Time) (hydro.Observation, error)
 	flags := r.byte()
 	o.Quality = hydro.Quality(r.byte())
 	o.Tests = hydro.Tests(r.uvarint())
+	o.Notes = o.Tests & store.Notes
 	if flags&hasReceived != 0 {
 		o.ReceivedAt = time.UnixMilli(at.UnixMilli() + r.varint()).UTC()
 	}
