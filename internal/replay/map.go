@@ -55,6 +55,8 @@ type Column struct {
 	Interval   time.Duration // of rain
 }
 
+const maxMapBytes = 1 << 20
+
 // Units that columns may be in, with the factor to the variable's own unit.
 var units = map[hydro.Variable]map[string]float64{
 	hydro.WaterLevel:  {"m": 1, "cm": 0.01, "mm": 0.001, "ft": 0.3048},
@@ -100,12 +102,37 @@ type columnFile struct {
 	Interval string `yaml:"interval"`
 }
 
+// Problems is an error that lists every mistake of a map or of recorded files,
+// one a line. It wraps hydro.ErrInvalid.
+type Problems []catalog.Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, 0, len(p)+1)
+	if len(p) == 1 {
+		lines = append(lines, "replay: 1 problem")
+	} else {
+		lines = append(lines, fmt.Sprintf("replay: %d problems", len(p)))
+	}
+	for _, one := range p {
+		lines = append(lines, one.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns hydro.ErrInvalid.
+func (p Problems) Unwrap() error { return hydro.ErrInvalid }
+
 // ParseMap reads a map and checks it against the catalogue. If it is wrong the
-// error is a [catalog.Problems], which lists all mistakes with line and column;
+// error is a [Problems], which lists all mistakes with line and column;
 // name is what it calls the file.
-func ParseMap(name string, data []byte, cat *catalog.Catalog) (*Map, error) {
+func ParseMap(name string, data []byte, cat *catalog.Catalog) (m *Map, err error) {
+	defer func() { // the YAML parser is not ours
+		if r := recover(); r != nil {
+			m, err = nil, Problems{{File: name, Message: fmt.Sprintf("not readable as YAML: %v", r)}}
+		}
+	}()
 	p := mapParser{name: name, cat: cat}
-	m := p.parse(data)
+	m = p.parse(data)
 	if len(p.problems) > 0 {
 		return nil, p.problems
 	}
@@ -116,10 +143,14 @@ type mapParser struct {
 	name     string
 	cat      *catalog.Catalog
 	tree     *ast.File
-	problems catalog.Problems
+	problems Problems
 }
 
 func (p *mapParser) parse(data []byte) *Map {
+	if len(data) > maxMapBytes {
+		p.problems = append(p.problems, catalog.Problem{File: p.name, Message: "larger than 1 MB"})
+		return nil
+	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		p.yaml(err)

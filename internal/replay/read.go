@@ -41,7 +41,7 @@ type Data struct {
 }
 
 // Read reads the files of m in dir. A cell that is neither a number nor a mark
-// for a missing value is a mistake: the error is then a [catalog.Problems] with
+// for a missing value is a mistake: the error is then a [Problems] with
 // file, line and column.
 func Read(dir string, m *Map) (*Data, error) {
 	r := reader{data: &Data{}}
@@ -74,7 +74,7 @@ func Read(dir string, m *Map) (*Data, error) {
 
 type reader struct {
 	data     *Data
-	problems catalog.Problems
+	problems Problems
 }
 
 func (r *reader) open(name string, f *File) error {

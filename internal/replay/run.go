@@ -187,8 +187,8 @@ func startServer(ctx context.Context, opts RunOptions) (a *app.App, stop func() 
 }
 
 // count waits until the archive has caught up and counts what it holds, and
-// then until the feed has told all warnings.
-func (s *Summary) count(ctx context.Context, a *app.App, f *feed) error {
+// then waits until the feed has told all warnings later than before.
+func (s *Summary) count(ctx context.Context, a *app.App, f *feed, before time.Time) error {
 	if err := a.WaitArchived(ctx); err != nil {
 		return err
 	}
