@@ -56,6 +56,10 @@ func FuzzDecodeInput(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in, err := wire.DecodeInput(data)
+		slow, slowErr := wire.DecodeInputGenerated(data)
+		if diff := cmp.Diff(slow, in, equal); diff != "" || (err == nil) != (slowErr == nil) {
+			t.Fatalf("the generated code reads it differently: %v, %v (-generated +got):\n%s", slowErr, err, diff)
+		}
 		if err != nil {
 			if !errors.Is(err, hydro.ErrInvalid) {
 				t.Fatalf("%v is not ErrInvalid", err)
@@ -89,6 +93,10 @@ func FuzzDecodeOutput(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		seq, index, out, err := wire.DecodeOutput(data)
+		slowSeq, slowIndex, slow, slowErr := wire.DecodeOutputGenerated(data)
+		if diff := cmp.Diff(slow, out, equal); diff != "" || (err == nil) != (slowErr == nil) || slowSeq != seq || slowIndex != index {
+			t.Fatalf("the generated code reads it differently: %v, %v (-generated +got):\n%s", slowErr, err, diff)
+		}
 		if err != nil {
 			if !errors.Is(err, hydro.ErrInvalid) {
 				t.Fatalf("%v is not ErrInvalid", err)

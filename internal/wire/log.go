@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -29,12 +28,13 @@ func EncodeInput(in hydro.Input) ([]byte, error) {
 func encodeInput(in hydro.Input) ([]byte, error) {
 	switch {
 	case in.Batch != nil && in.Catalogue == nil && in.Tick == nil:
-		c := newColumns()
-		defer c.free()
-		if err := c.fromBatch(in.Batch); err != nil {
+		e := newEncoder()
+		defer e.free()
+		data, err := e.encodeBatch(in.Batch)
+		if err != nil {
 			return nil, fmt.Errorf("batch.%w", err)
 		}
-		return marshal(&c.input)
+		return data, nil
 	case in.Tick != nil && in.Catalogue == nil && in.Batch == nil:
 		at, err := fromMillis("at", in.Tick.At)
 		if err != nil {
@@ -59,6 +59,9 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 // nothing of data. Data that is no such message, and one that holds what
 // [EncodeInput] refuses, is an error that wraps [hydro.ErrInvalid].
 func DecodeInput(data []byte) (hydro.Input, error) {
+	if in, ok := readInput(data); ok {
+		return in, nil
+	}
 	in, err := decodeInput(data)
 	if err != nil {
 		return hydro.Input{}, fmt.Errorf("decode input: %w", err)
@@ -67,14 +70,13 @@ func DecodeInput(data []byte) (hydro.Input, error) {
 }
 
 func decodeInput(data []byte) (hydro.Input, error) {
-	c := newColumns()
-	defer c.free()
-	if err := unmarshal(data, &c.input); err != nil {
+	var m freshetv1.LogInput
+	if err := unmarshal(data, &m); err != nil {
 		return hydro.Input{}, err
 	}
-	switch p := c.input.Input.(type) {
+	switch p := m.Input.(type) {
 	case *freshetv1.LogInput_Batch:
-		b, err := c.toBatch(p.Batch)
+		b, err := toBatch(p.Batch)
 		if err != nil {
 			return hydro.Input{}, fmt.Errorf("batch.%w", err)
 		}
@@ -152,37 +154,43 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 			AtMs: at, Kind: a.Kind, Station: a.Station, Text: a.Text, Before: a.Before, After: a.After,
 		}}
 	default:
-		c := newColumns()
-		defer c.free()
-		if err := c.fromObservations(out.Observations); err != nil {
-			return nil, fmt.Errorf("observations.%w", err)
+		e := newEncoder()
+		defer e.free()
+		data, err := e.encodeObservations(inputSeq, index, out.Observations)
+		if err != nil {
+			return nil, fmt.Errorf("observations%w", err)
 		}
-		c.output.InputSeq, c.output.Index = inputSeq, uint32(index)
-		return marshal(&c.output)
+		return data, nil
 	}
 	return marshal(p)
 }
 
 // DecodeOutput is the reverse of [EncodeOutput]. It keeps nothing of data.
 func DecodeOutput(data []byte) (inputSeq uint64, index int, out hydro.Output, err error) {
-	c := newColumns()
-	defer c.free()
-	if err = unmarshal(data, &c.output); err == nil {
-		out, err = c.decodeOutput()
+	if inputSeq, index, obs, ok := readOutput(data); ok {
+		return inputSeq, index, hydro.Output{Observations: obs}, nil
+	}
+	return decodeOutputGenerated(data)
+}
+
+func decodeOutputGenerated(data []byte) (inputSeq uint64, index int, out hydro.Output, err error) {
+	var m freshetv1.LogOutput
+	if err = unmarshal(data, &m); err == nil {
+		out, err = decodeOutput(&m)
 	}
 	if err != nil {
 		return 0, 0, hydro.Output{}, fmt.Errorf("decode output: %w", err)
 	}
-	return c.output.InputSeq, int(c.output.Index), out, nil
+	return m.InputSeq, int(m.Index), out, nil
 }
 
-func (c *columns) decodeOutput() (hydro.Output, error) {
-	if c.output.Index > math.MaxInt32 {
+func decodeOutput(m *freshetv1.LogOutput) (hydro.Output, error) {
+	if m.Index > math.MaxInt32 {
 		return hydro.Output{}, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
 	}
-	switch p := c.output.Output.(type) {
+	switch p := m.Output.(type) {
 	case *freshetv1.LogOutput_Observations:
-		obs, err := c.toObservations(p.Observations)
+		obs, err := toObservations(p.Observations)
 		if err != nil {
 			return hydro.Output{}, fmt.Errorf("observations.%w", err)
 		}
@@ -220,97 +228,15 @@ func marshal(m proto.Message) ([]byte, error) {
 	return b, nil
 }
 
-// unmarshal appends to the slices that m holds, so that a message of a pool
-// brings its room along. Fields that this version does not know are dropped.
+// unmarshal drops fields that this version does not know.
 func unmarshal(data []byte, m proto.Message) error {
-	if err := (proto.UnmarshalOptions{Merge: true, DiscardUnknown: true}).Unmarshal(data, m); err != nil {
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, m); err != nil {
 		return fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
 	}
 	return nil
 }
 
-// Columns are the messages of a batch of readings or observations with all
-// their slices, kept in a pool: coding a batch then allocates its result and
-// little more.
-type columns struct {
-	input       freshetv1.LogInput
-	inputBatch  freshetv1.LogInput_Batch
-	output      freshetv1.LogOutput
-	outputObs   freshetv1.LogOutput_Observations
-	observation freshetv1.ObservationBatch
-	batch       freshetv1.Batch
-	stations    map[string]uint32
-	datums      map[string]uint32
-}
-
-var columnPool = sync.Pool{New: func() any {
-	c := &columns{stations: map[string]uint32{}, datums: map[string]uint32{}}
-	c.reset()
-	return c
-}}
-
-func newColumns() *columns { return columnPool.Get().(*columns) }
-
-// maxPooledRows bounds what an idle pool holds on to.
-const maxPooledRows = 1 << 17
-
-func (c *columns) free() {
-	if cap(c.batch.AtDeltaMs) > maxPooledRows || cap(c.observation.Tests) > maxPooledRows {
-		return
-	}
-	c.reset()
-	columnPool.Put(c)
-}
-
-// reset empties c and ties its messages to each other, which decoding may have
-// untied.
-func (c *columns) reset() {
-	b, o := &c.batch, &c.observation
-	b.Basin, b.ReceivedAtMs = "", 0
-	clear(b.Stations)
-	clear(b.Datums)
-	clear(b.Refusals)
-	clear(o.Why)
-	b.Stations, b.Station, b.Variable, b.Sensor = b.Stations[:0], b.Station[:0], b.Variable[:0], b.Sensor[:0]
-	b.AtDeltaMs, b.IntervalMs, b.Value, b.Raw = b.AtDeltaMs[:0], b.IntervalMs[:0], b.Value[:0], b.Raw[:0]
-	b.Datums, b.Datum, b.Notes, b.Refusals = b.Datums[:0], b.Datum[:0], b.Notes[:0], b.Refusals[:0]
-	o.Quality, o.Tests, o.Revision, o.ReceivedAtMs, o.Why = o.Quality[:0], o.Tests[:0], o.Revision[:0], o.ReceivedAtMs[:0], o.Why[:0]
-	clear(c.stations)
-	clear(c.datums)
-
-	o.Readings = b
-	c.inputBatch.Batch, c.outputObs.Observations = b, o
-	c.input.Input, c.output.Output = &c.inputBatch, &c.outputObs
-	c.output.InputSeq, c.output.Index = 0, 0
-}
-
-func (c *columns) fromBatch(in *hydro.Batch) error {
-	b := &c.batch
-	var err error
-	if in.Basin == "" {
-		return fmt.Errorf("basin: missing: %w", hydro.ErrInvalid)
-	}
-	b.Basin = in.Basin
-	if b.ReceivedAtMs, err = fromMillis("received_at", in.ReceivedAt); err != nil {
-		return err
-	}
-	w := rows{c: c}
-	for i := range in.Readings {
-		if err := w.add(&in.Readings[i]); err != nil {
-			return fmt.Errorf("readings[%d].%w", i, err)
-		}
-	}
-	for i := range in.Refusals {
-		r, err := fromRefusal(&in.Refusals[i])
-		if err != nil {
-			return fmt.Errorf("refusals[%d].%w", i, err)
-		}
-		b.Refusals = append(b.Refusals, r)
-	}
-	return nil
-}
-
-func (c *columns) toBatch(b *freshetv1.Batch) (*hydro.Batch, error) {
+func toBatch(b *freshetv1.Batch) (*hydro.Batch, error) {
 	if b.GetBasin() == "" {
 		return nil, fmt.Errorf("basin: missing: %w", hydro.ErrInvalid)
 	}
@@ -343,43 +269,7 @@ func (c *columns) toBatch(b *freshetv1.Batch) (*hydro.Batch, error) {
 	return out, nil
 }
 
-func (c *columns) fromObservations(obs []hydro.Observation) error {
-	p := &c.observation
-	w := rows{c: c}
-	var first int64 // received; the default of the column
-	for i := range obs {
-		o := &obs[i]
-		if err := w.add(&o.Reading); err != nil {
-			return fmt.Errorf("[%d].%w", i, err)
-		}
-		received, err := fromMillis("received_at", o.ReceivedAt)
-		if err != nil {
-			return fmt.Errorf("[%d].%w", i, err)
-		}
-		if i == 0 {
-			first, c.batch.ReceivedAtMs = received, received
-		}
-		q := FromQuality(o.Quality)
-		if q == freshetv1.Quality_QUALITY_UNSPECIFIED {
-			return fmt.Errorf("[%d].quality: %d is unknown: %w", i, o.Quality, hydro.ErrInvalid)
-		}
-		p.Quality = append(p.Quality, uint32(q))
-		p.Tests = sparse(p.Tests, i, uint32(o.Tests))
-		p.Revision = sparse(p.Revision, i, o.Revision)
-		if len(p.ReceivedAtMs) > 0 || received != first {
-			for len(p.ReceivedAtMs) < i {
-				p.ReceivedAtMs = append(p.ReceivedAtMs, first)
-			}
-			p.ReceivedAtMs = append(p.ReceivedAtMs, received)
-		}
-		if o.Why != "" {
-			p.Why = append(p.Why, &freshetv1.Why{Row: uint32(i), Text: o.Why})
-		}
-	}
-	return nil
-}
-
-func (c *columns) toObservations(p *freshetv1.ObservationBatch) ([]hydro.Observation, error) {
+func toObservations(p *freshetv1.ObservationBatch) ([]hydro.Observation, error) {
 	b := p.GetReadings()
 	n, err := checkColumns(b)
 	if err != nil {

@@ -1,31 +1,67 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	freshetv1 "freshet/proto/freshet/v1"
 
 	"freshet/internal/hydro"
 )
 
-// Rows writes readings into columns. A column in which every row holds the
-// default stays empty.
-type rows struct {
-	c            *columns
-	at           int64  // of the row before
-	station      string // of the row before
-	stationPlace uint32 // of that station in the dictionary
-	datum        hydro.Datum
-	datumPlace   uint32 // 1 + the place of datum in the dictionary, 0 for none
+// Batches and observations are most of the log, so they are written straight
+// from and to the domain's types: the generated code would fill a column of
+// uint32 for each column of bytes and size it in a pass of its own. What is
+// written here is plain protobuf (log.proto); what does not look like it was
+// written here is read by the generated code.
+
+// An encoder holds the columns of a batch, each packed as protobuf has it. A
+// column in which every row holds the default stays empty.
+type encoder struct {
+	rows                                                                int
+	at                                                                  int64  // of the row before
+	lastStation                                                         string // of the row before
+	lastPlace                                                           uint64 // of that station in the dictionary
+	stations, datums                                                    dictionary
+	station, variable, sensor, delta, interval, value, raw, datum, note []byte
+	quality, tests, revision, received                                  []byte
+	batch, message                                                      []byte
 }
 
-func (w *rows) add(r *hydro.Reading) error {
+var encoders = sync.Pool{New: func() any {
+	return &encoder{stations: dictionary{index: map[string]uint64{}}, datums: dictionary{index: map[string]uint64{}}}
+}}
+
+func newEncoder() *encoder { return encoders.Get().(*encoder) }
+
+// maxPooled bounds what an idle encoder holds on to, in bytes.
+const maxPooled = 8 << 20
+
+func (e *encoder) free() {
+	if cap(e.message) > maxPooled {
+		return
+	}
+	e.rows, e.at, e.lastStation, e.lastPlace = 0, 0, "", 0
+	e.stations.reset()
+	e.datums.reset()
+	for _, b := range [...]*[]byte{
+		&e.station, &e.variable, &e.sensor, &e.delta, &e.interval, &e.value, &e.raw, &e.datum, &e.note,
+		&e.quality, &e.tests, &e.revision, &e.received, &e.batch, &e.message,
+	} {
+		*b = (*b)[:0]
+	}
+	encoders.Put(e)
+}
+
+// add appends a reading to the columns.
+func (e *encoder) add(r *hydro.Reading) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	b := &w.c.batch
 	at, err := fromMillis("at", r.At)
 	if err != nil {
 		return err
@@ -34,124 +70,538 @@ func (w *rows) add(r *hydro.Reading) error {
 	if interval > math.MaxUint32 || time.Duration(interval)*time.Millisecond != r.Interval {
 		return fmt.Errorf("interval: %v is above 49 days or not whole milliseconds: %w", r.Interval, hydro.ErrInvalid)
 	}
-	row := len(b.Station)
-	if r.Station != w.station || row == 0 {
-		w.station, w.stationPlace = r.Station, place(w.c.stations, &b.Stations, r.Station)
+	if e.rows == 0 || r.Station != e.lastStation {
+		e.lastStation, e.lastPlace = r.Station, e.stations.place(r.Station)
 	}
-	var datum uint32
+	var datum uint64
 	if r.Datum != hydro.NoDatum {
-		if r.Datum != w.datum {
-			w.datum, w.datumPlace = r.Datum, 1+place(w.c.datums, &b.Datums, string(r.Datum))
+		datum = 1 + e.datums.place(string(r.Datum))
+	}
+	e.station = appendVarint(e.station, e.lastPlace)
+	e.variable = append(e.variable, byte(FromVariable(r.Variable))) // far below 128
+	e.sensor = sparse(e.sensor, e.rows, uint64(r.Sensor))
+	d := at - e.at
+	e.delta = appendVarint(e.delta, uint64(d<<1)^uint64(d>>63)) // zigzag
+	e.interval = sparse(e.interval, e.rows, uint64(interval))
+	value, raw := math.Float64bits(r.Value), math.Float64bits(r.Raw)
+	if len(e.raw) > 0 || raw != value {
+		if len(e.raw) == 0 {
+			e.raw = append(e.raw, e.value...)
 		}
-		datum = w.datumPlace
+		e.raw = binary.LittleEndian.AppendUint64(e.raw, raw)
 	}
-	b.Station = append(b.Station, w.stationPlace)
-	b.Variable = append(b.Variable, uint32(FromVariable(r.Variable)))
-	b.Sensor = sparse(b.Sensor, row, uint32(r.Sensor))
-	b.AtDeltaMs = append(b.AtDeltaMs, at-w.at)
-	b.IntervalMs = sparse(b.IntervalMs, row, uint32(interval))
-	if len(b.Raw) > 0 || math.Float64bits(r.Raw) != math.Float64bits(r.Value) {
-		b.Raw = append(append(b.Raw, b.Value[len(b.Raw):]...), r.Raw)
-	}
-	b.Value = append(b.Value, r.Value)
-	b.Datum = sparse(b.Datum, row, datum)
-	b.Notes = sparse(b.Notes, row, uint32(r.Notes))
-	w.at = at
+	e.value = binary.LittleEndian.AppendUint64(e.value, value)
+	e.datum = sparse(e.datum, e.rows, datum)
+	e.note = sparse(e.note, e.rows, uint64(r.Notes))
+	e.at = at
+	e.rows++
 	return nil
 }
 
-// sparse puts v, in the given row, into a column that stays empty until a row
-// holds something else than 0.
-func sparse(column []uint32, row int, v uint32) []uint32 {
+// sparse appends v to a column that stays empty until a row holds something
+// else than 0.
+func sparse(column []byte, rows int, v uint64) []byte {
 	if len(column) == 0 {
 		if v == 0 {
 			return column
 		}
-		for range row {
+		for range rows {
 			column = append(column, 0)
 		}
 	}
-	return append(column, v)
+	return appendVarint(column, v)
 }
 
-// place returns the place of s in the dictionary, putting it there if need be.
-func place(index map[string]uint32, dictionary *[]string, s string) uint32 {
-	i, ok := index[s]
-	if !ok {
-		i = uint32(len(*dictionary))
-		index[s] = i
-		*dictionary = append(*dictionary, s)
+func appendVarint(b []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(b, byte(v))
 	}
+	return binary.AppendUvarint(b, v)
+}
+
+// appendField appends a field of bytes, unless it is empty. Numbers are below
+// 16.
+func appendField[T []byte | string](b []byte, number byte, data T) []byte {
+	if len(data) == 0 {
+		return b
+	}
+	return append(appendVarint(append(b, number<<3|2), uint64(len(data))), data...)
+}
+
+// appendNumber appends a varint field, unless it is 0.
+func appendNumber(b []byte, number byte, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return appendVarint(append(b, number<<3), v)
+}
+
+// finish puts the columns together as a Batch.
+func (e *encoder) finish(basin string, receivedMS int64, refusals []hydro.Refusal) error {
+	b := appendField(e.batch, 1, basin)
+	b = appendNumber(b, 2, uint64(receivedMS))
+	valid := utf8.ValidString(basin)
+	for _, s := range e.stations.names {
+		valid = valid && utf8.ValidString(s)
+		b = appendField(b, 3, s)
+	}
+	b = appendField(b, 4, e.station)
+	b = appendField(b, 5, e.variable)
+	b = appendField(b, 6, e.sensor)
+	b = appendField(b, 7, e.delta)
+	b = appendField(b, 8, e.interval)
+	b = appendField(b, 9, e.value)
+	b = appendField(b, 10, e.raw)
+	for _, s := range e.datums.names {
+		valid = valid && utf8.ValidString(s)
+		b = appendField(b, 11, s)
+	}
+	b = appendField(b, 12, e.datum)
+	b = appendField(b, 13, e.note)
+	for i := range refusals {
+		r, err := fromRefusal(&refusals[i])
+		if err != nil {
+			return fmt.Errorf("refusals[%d].%w", i, err)
+		}
+		data, err := marshal(r)
+		if err != nil {
+			return fmt.Errorf("refusals[%d]: %w", i, err)
+		}
+		b = append(appendVarint(append(b, 14<<3|2), uint64(len(data))), data...)
+	}
+	e.batch = b
+	if !valid {
+		return fmt.Errorf("text is not UTF-8: %w", hydro.ErrInvalid)
+	}
+	return nil
+}
+
+// encodeBatch returns in as a LogInput.
+func (e *encoder) encodeBatch(in *hydro.Batch) ([]byte, error) {
+	if in.Basin == "" {
+		return nil, fmt.Errorf("basin: missing: %w", hydro.ErrInvalid)
+	}
+	received, err := fromMillis("received_at", in.ReceivedAt)
+	if err != nil {
+		return nil, err
+	}
+	for i := range in.Readings {
+		if err := e.add(&in.Readings[i]); err != nil {
+			return nil, fmt.Errorf("readings[%d].%w", i, err)
+		}
+	}
+	if err := e.finish(in.Basin, received, in.Refusals); err != nil {
+		return nil, err
+	}
+	return appendField(make([]byte, 0, len(e.batch)+6), 2, e.batch), nil
+}
+
+// encodeObservations returns obs as a LogOutput.
+func (e *encoder) encodeObservations(inputSeq uint64, index int, obs []hydro.Observation) ([]byte, error) {
+	var first int64 // received; the default of the column
+	why := 0        // observations that say why
+	for i := range obs {
+		o := &obs[i]
+		received, err := fromMillis("received_at", o.ReceivedAt)
+		if err != nil {
+			return nil, fmt.Errorf("[%d].%w", i, err)
+		}
+		if i == 0 {
+			first = received
+		}
+		q := FromQuality(o.Quality)
+		if q == freshetv1.Quality_QUALITY_UNSPECIFIED {
+			return nil, fmt.Errorf("[%d].quality: %d is unknown: %w", i, o.Quality, hydro.ErrInvalid)
+		}
+		e.quality = append(e.quality, byte(q)) // far below 128
+		e.tests = sparse(e.tests, i, uint64(o.Tests))
+		e.revision = sparse(e.revision, i, uint64(o.Revision))
+		if len(e.received) > 0 || received != first {
+			if len(e.received) == 0 {
+				for range i {
+					e.received = appendVarint(e.received, uint64(first))
+				}
+			}
+			e.received = appendVarint(e.received, uint64(received))
+		}
+		if o.Why != "" {
+			why++
+		}
+		if err := e.add(&o.Reading); err != nil {
+			return nil, fmt.Errorf("[%d].%w", i, err)
+		}
+	}
+	if err := e.finish("", first, nil); err != nil {
+		return nil, err
+	}
+	b := appendField(e.message, 1, e.batch)
+	b = appendField(b, 2, e.quality)
+	b = appendField(b, 3, e.tests)
+	b = appendField(b, 4, e.revision)
+	b = appendField(b, 5, e.received)
+	for i := 0; why > 0; i++ {
+		text := obs[i].Why
+		if text == "" {
+			continue
+		}
+		if !utf8.ValidString(text) {
+			return nil, fmt.Errorf("[%d].why: not UTF-8: %w", i, hydro.ErrInvalid)
+		}
+		var head [16]byte
+		h := appendNumber(head[:0], 1, uint64(i))
+		h = appendVarint(append(h, 2<<3|2), uint64(len(text)))
+		b = appendVarint(append(b, 6<<3|2), uint64(len(h)+len(text)))
+		b = append(append(b, h...), text...)
+		why--
+	}
+	e.message = b
+	out := appendNumber(make([]byte, 0, len(b)+24), 1, inputSeq)
+	out = appendNumber(out, 2, uint64(index))
+	return appendField(out, 3, b), nil
+}
+
+// A dictionary numbers texts in the order of their first use.
+type dictionary struct {
+	names  []string
+	index  map[string]uint64
+	recent [256]struct { // what place answered, by the ends of the texts
+		s     string
+		place uint64
+	}
+}
+
+func (d *dictionary) reset() {
+	clear(d.names)
+	d.names = d.names[:0]
+	clear(d.index)
+	clear(d.recent[:])
+}
+
+// place returns the place of s, which is not empty.
+func (d *dictionary) place(s string) uint64 {
+	slot := s[len(s)-1] & 15
+	if len(s) > 1 {
+		slot |= s[len(s)-2] << 4
+	}
+	if r := &d.recent[slot]; r.s == s {
+		return r.place
+	}
+	i, ok := d.index[s]
+	if !ok {
+		i = uint64(len(d.names))
+		d.index[s] = i
+		d.names = append(d.names, s)
+	}
+	d.recent[slot].s, d.recent[slot].place = s, i
 	return i
 }
 
-// checkColumns returns the number of rows, or an error if a column has another
-// number and is not an optional one that was left out.
-func checkColumns(b *freshetv1.Batch) (int, error) {
-	n := len(b.GetStation())
-	for _, col := range [...]struct {
-		name     string
-		len      int
-		optional bool
-	}{
-		{"variable", len(b.GetVariable()), false},
-		{"sensor", len(b.GetSensor()), true},
-		{"at_delta_ms", len(b.GetAtDeltaMs()), false},
-		{"interval_ms", len(b.GetIntervalMs()), true},
-		{"value", len(b.GetValue()), false},
-		{"raw", len(b.GetRaw()), true},
-		{"datum", len(b.GetDatum()), true},
-		{"notes", len(b.GetNotes()), true},
-	} {
-		if col.len != n && !(col.optional && col.len == 0) {
-			return 0, fmt.Errorf("%s: %d values in %d rows: %w", col.name, col.len, n, hydro.ErrInvalid)
-		}
+// Reading what was written above. A false means that it was not, or that it
+// does not hold: then the generated code reads it and says what is wrong.
+
+// next takes the field at the beginning of b apart. Fields of other types than
+// varint and bytes are not ours.
+func next(b []byte) (number byte, v uint64, data, rest []byte, ok bool) {
+	if len(b) < 2 || b[0] >= 0x80 {
+		return 0, 0, nil, nil, false
 	}
-	return n, nil
+	number, kind := b[0]>>3, b[0]&7
+	v, n := binary.Uvarint(b[1:])
+	if n <= 0 || (kind != 0 && kind != 2) {
+		return 0, 0, nil, nil, false
+	}
+	b = b[1+n:]
+	if kind == 0 {
+		return number, v, nil, b, true
+	}
+	if v > uint64(len(b)) {
+		return 0, 0, nil, nil, false
+	}
+	return number, v, b[:v:v], b[v:], true
 }
 
-// A reader reads the rows of checked columns, in order.
-type reader struct {
-	b  *freshetv1.Batch
-	at int64 // of the row before
+// packed are the fields of a Batch or ObservationBatch.
+type packed struct {
+	fields   [16][]byte // by number; a field of texts or messages has none
+	received int64
+	stations []string
+	datums   []string
+	refusals []hydro.Refusal
 }
 
-func (r *reader) next(i int, out *hydro.Reading) error {
-	b := r.b
-	station := b.Station[i]
-	if int64(station) >= int64(len(b.Stations)) {
-		return fmt.Errorf("station: %d is not in the dictionary of %d: %w", station, len(b.Stations), hydro.ErrInvalid)
-	}
-	out.Station = b.Stations[station]
-	var err error
-	if out.Variable, err = to(variablesTo[:], b.Variable[i], "variable"); err != nil {
-		return err
-	}
-	if len(b.Sensor) > 0 {
-		if b.Sensor[i] > math.MaxUint8 {
-			return fmt.Errorf("sensor: %d is above 255: %w", b.Sensor[i], hydro.ErrInvalid)
+func (p *packed) readBatch(b []byte) bool {
+	for len(b) > 0 {
+		number, v, data, rest, ok := next(b)
+		if !ok {
+			return false
 		}
-		out.Sensor = uint8(b.Sensor[i])
-	}
-	r.at += b.AtDeltaMs[i] // may wrap; what comes of it is checked
-	if out.At, err = toMillis("at", r.at); err != nil {
-		return err
-	}
-	if len(b.IntervalMs) > 0 {
-		out.Interval = time.Duration(b.IntervalMs[i]) * time.Millisecond
-	}
-	out.Value, out.Raw = b.Value[i], b.Value[i]
-	if len(b.Raw) > 0 {
-		out.Raw = b.Raw[i]
-	}
-	if len(b.Datum) > 0 && b.Datum[i] != 0 {
-		if int64(b.Datum[i]) > int64(len(b.Datums)) {
-			return fmt.Errorf("datum: %d is not in the dictionary of %d: %w", b.Datum[i], len(b.Datums), hydro.ErrInvalid)
+		b = rest
+		if number == 2 {
+			if data != nil || p.received != 0 {
+				return false
+			}
+			p.received = int64(v)
+			continue
 		}
-		out.Datum = hydro.Datum(b.Datums[b.Datum[i]-1])
+		if data == nil {
+			return false
+		}
+		switch number {
+		case 3, 11:
+			if len(data) == 0 || !utf8.Valid(data) {
+				return false
+			}
+			if number == 3 {
+				p.stations = append(p.stations, string(data))
+			} else {
+				p.datums = append(p.datums, string(data))
+			}
+		case 14:
+			var m freshetv1.LogRefusal
+			if unmarshal(data, &m) != nil {
+				return false
+			}
+			r, err := toRefusal(&m)
+			if err != nil {
+				return false
+			}
+			p.refusals = append(p.refusals, r)
+		case 1, 4, 5, 6, 7, 8, 9, 10, 12, 13:
+			if p.fields[number] != nil {
+				return false
+			}
+			p.fields[number] = data
+		default:
+			return false
+		}
 	}
-	if len(b.Notes) > 0 {
-		out.Notes = hydro.Tests(b.Notes[i])
+	return true
+}
+
+// A cursor reads the varints of a column.
+type cursor struct {
+	b  []byte
+	ok bool
+}
+
+func (c *cursor) next() uint64 {
+	if len(c.b) > 0 && c.b[0] < 0x80 {
+		v := c.b[0]
+		c.b = c.b[1:]
+		return uint64(v)
 	}
-	return out.Check()
+	v, n := binary.Uvarint(c.b)
+	if n <= 0 {
+		c.ok, c.b = false, nil
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+// done reports whether the column held as many numbers as were asked for.
+func (c *cursor) done() bool { return c.ok && len(c.b) == 0 }
+
+// rows returns the number of rows.
+func (p *packed) rows() (int, bool) {
+	return len(p.fields[9]) / 8, len(p.fields[9])%8 == 0 && (p.fields[10] == nil || len(p.fields[10]) == len(p.fields[9]))
+}
+
+// readRows fills the readings that at returns, for rows 0 to n-1.
+func (p *packed) readRows(n int, at func(int) *hydro.Reading) bool {
+	column := func(number int) cursor { return cursor{p.fields[number], true} }
+	station, variable, delta := column(4), column(5), column(7)
+	sensor, interval, datum, note := column(6), column(8), column(12), column(13)
+	hasSensor, hasInterval, hasDatum, hasNote := len(sensor.b) > 0, len(interval.b) > 0, len(datum.b) > 0, len(note.b) > 0
+	value, raw := p.fields[9], p.fields[10]
+	var ms int64
+	for i := range n {
+		r := at(i)
+		s, v := station.next(), variable.next()
+		if s >= uint64(len(p.stations)) || v >= uint64(len(variablesTo)) {
+			return false
+		}
+		r.Station, r.Variable = p.stations[s], variablesTo[v]
+		if hasSensor {
+			v := sensor.next()
+			if v > math.MaxUint8 {
+				return false
+			}
+			r.Sensor = uint8(v)
+		}
+		d := delta.next()
+		ms += int64(d>>1) ^ -int64(d&1) // zigzag; may wrap, what comes of it is checked
+		if !validMillis(ms) {
+			return false
+		}
+		r.At = time.UnixMilli(ms).UTC()
+		if hasInterval {
+			v := interval.next()
+			if v > math.MaxUint32 {
+				return false
+			}
+			r.Interval = time.Duration(v) * time.Millisecond
+		}
+		bits := binary.LittleEndian.Uint64(value[8*i:])
+		r.Value, r.Raw = math.Float64frombits(bits), math.Float64frombits(bits)
+		if raw != nil {
+			r.Raw = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
+		}
+		if hasDatum {
+			v := datum.next()
+			if v > uint64(len(p.datums)) {
+				return false
+			}
+			if v > 0 {
+				r.Datum = hydro.Datum(p.datums[v-1])
+			}
+		}
+		if hasNote {
+			v := note.next()
+			if v > math.MaxUint32 {
+				return false
+			}
+			r.Notes = hydro.Tests(v)
+		}
+		if r.Check() != nil {
+			return false
+		}
+	}
+	return station.done() && variable.done() && delta.done() && sensor.done() && interval.done() && datum.done() && note.done()
+}
+
+// readInput reads a LogInput that is a batch.
+func readInput(data []byte) (hydro.Input, bool) {
+	number, _, data, rest, ok := next(data)
+	if !ok || number != 2 || data == nil || len(rest) > 0 {
+		return hydro.Input{}, false
+	}
+	var p packed
+	if !p.readBatch(data) || len(p.fields[1]) == 0 || !utf8.Valid(p.fields[1]) || !validMillis(p.received) {
+		return hydro.Input{}, false
+	}
+	n, ok := p.rows()
+	if !ok {
+		return hydro.Input{}, false
+	}
+	b := &hydro.Batch{Basin: string(p.fields[1]), ReceivedAt: time.UnixMilli(p.received).UTC(), Refusals: p.refusals}
+	if n > 0 {
+		b.Readings = make([]hydro.Reading, n)
+	}
+	if !p.readRows(n, func(i int) *hydro.Reading { return &b.Readings[i] }) {
+		return hydro.Input{}, false
+	}
+	return hydro.Input{Batch: b}, true
+}
+
+// readOutput reads a LogOutput that is observations.
+func readOutput(data []byte) (inputSeq uint64, index int, obs []hydro.Observation, ok bool) {
+	var place [3]uint64
+	for last := byte(0); ; {
+		number, v, field, rest, ok := next(data)
+		if !ok || number <= last || number > 3 || (number == 3) != (field != nil) {
+			return 0, 0, nil, false
+		}
+		last = number
+		if number == 3 {
+			if len(rest) > 0 {
+				return 0, 0, nil, false
+			}
+			data = field
+			break
+		}
+		place[number], data = v, rest
+	}
+	if place[2] > math.MaxInt32 {
+		return 0, 0, nil, false
+	}
+	obs, ok = readObservations(data)
+	return place[1], int(place[2]), obs, ok
+}
+
+func readObservations(data []byte) ([]hydro.Observation, bool) {
+	var (
+		p    packed
+		cols [6][]byte
+		why  []struct {
+			row  uint64
+			text string
+		}
+	)
+	for len(data) > 0 {
+		number, _, field, rest, ok := next(data)
+		switch {
+		case !ok || field == nil || number < 1 || number > 6:
+			return nil, false
+		case number == 6:
+			var row, text []byte
+			var at uint64
+			if row = field; len(row) > 0 && row[0] == 1<<3 {
+				if _, at, _, row, ok = next(row); !ok {
+					return nil, false
+				}
+			}
+			number, _, text, row, ok = next(row)
+			if !ok || number != 2 || text == nil || len(row) > 0 || !utf8.Valid(text) {
+				return nil, false
+			}
+			why = append(why, struct {
+				row  uint64
+				text string
+			}{at, string(text)})
+		case cols[number-1] != nil:
+			return nil, false
+		default:
+			cols[number-1] = field
+		}
+		data = rest
+	}
+	if !p.readBatch(cols[0]) || p.fields[1] != nil || !validMillis(p.received) {
+		return nil, false
+	}
+	n, ok := p.rows()
+	if !ok || n == 0 || len(cols[1]) != n {
+		return nil, false
+	}
+	obs := make([]hydro.Observation, n)
+	if !p.readRows(n, func(i int) *hydro.Reading { return &obs[i].Reading }) {
+		return nil, false
+	}
+	tests, revision, received := cursor{cols[2], true}, cursor{cols[3], true}, cursor{cols[4], true}
+	hasTests, hasRevision, hasReceived := len(tests.b) > 0, len(revision.b) > 0, len(received.b) > 0
+	first := time.UnixMilli(p.received).UTC()
+	for i := range obs {
+		o := &obs[i]
+		q := cols[1][i]
+		if int(q) >= len(qualitiesTo) || q == 0 {
+			return nil, false
+		}
+		o.Quality = qualitiesTo[q] - 1
+		o.ReceivedAt = first
+		if hasReceived {
+			ms := int64(received.next())
+			if !validMillis(ms) {
+				return nil, false
+			}
+			o.ReceivedAt = time.UnixMilli(ms).UTC()
+		}
+		var t, r uint64
+		if hasTests {
+			t = tests.next()
+		}
+		if hasRevision {
+			r = revision.next()
+		}
+		if t > math.MaxUint32 || r > math.MaxUint32 {
+			return nil, false
+		}
+		o.Tests, o.Revision = hydro.Tests(t), uint32(r)
+	}
+	for _, w := range why {
+		if w.row >= uint64(n) {
+			return nil, false
+		}
+		obs[w.row].Why = w.text
+	}
+	return obs, tests.done() && revision.done() && received.done()
 }

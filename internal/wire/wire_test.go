@@ -239,6 +239,15 @@ func TestInputsComeBackEqual(t *testing.T) {
 		if diff := cmp.Diff(in, got, equal); diff != "" {
 			t.Fatalf("input (-want +got):\n%s", diff)
 		}
+		if got, err = wire.DecodeInputGenerated(data); err != nil {
+			t.Fatalf("the generated code: %v", err)
+		}
+		if diff := cmp.Diff(in, got, equal); diff != "" {
+			t.Fatalf("by the generated code (-want +got):\n%s", diff)
+		}
+		if in.Batch != nil && !wire.ReadInput(data) {
+			t.Fatal("a batch is read the slow way")
+		}
 	})
 }
 
@@ -259,6 +268,15 @@ func TestOutputsComeBackEqual(t *testing.T) {
 		}
 		if diff := cmp.Diff(out, got, equal); diff != "" {
 			t.Fatalf("output (-want +got):\n%s", diff)
+		}
+		if _, _, got, err = wire.DecodeOutputGenerated(data); err != nil {
+			t.Fatalf("the generated code: %v", err)
+		}
+		if diff := cmp.Diff(out, got, equal); diff != "" {
+			t.Fatalf("by the generated code (-want +got):\n%s", diff)
+		}
+		if len(out.Observations) > 0 && !wire.ReadOutput(data) {
+			t.Fatal("observations are read the slow way")
 		}
 	})
 }
