@@ -320,7 +320,7 @@ type reading struct {
 // into a flow by table if that is not nil, and returns the error at keep and
 // whether there was any observation. With backfill the first observation stands
 // for the time before it, too.
-func (r *run) correct(s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, any bool) {
+func (r *run) correct(s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, observed bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -392,10 +392,10 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 		next.Error = r.carry(state.Error, flow)
 		return out
 	}
-	var any bool
-	next.Error, any = r.correct(s, table, state.Error, flow, cold && state.Error.Count == 0)
-	out.fresh = any && (qOK || table != nil && hOK)
-	if !any && state.Error.Count == 0 {
+	var observed bool
+	next.Error, observed = r.correct(s, table, state.Error, flow, cold && state.Error.Count == 0)
+	out.fresh = observed && (qOK || table != nil && hOK)
+	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
 	}
 	if g.level != nil && out.table != nil && hOK {

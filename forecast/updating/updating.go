@@ -43,7 +43,6 @@ var Params = []param.Param{
 const (
 	memory       = 86400.0 // M, s
 	biasHalfLife = 86400.0 // B, s
-
 )
 
 // A Corrector carries a gauge's error. It is immutable.
