@@ -3,32 +3,111 @@ package demo_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
+	"io"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"freshet/internal/app"
 	"freshet/internal/demo"
 	"freshet/internal/termui"
 )
 
-func options() demo.Options {
-	o := demo.Options{App: app.DefaultOptions(), Now: time.Now, Seed: 1, Lang: termui.English}
+func options(out io.Writer) demo.Options {
+	o := demo.Options{App: app.DefaultOptions(), Now: time.Now, Seed: 1, Lang: termui.English, Out: out}
 	o.App.Catalog = "../../deploy/catalog/tanjiang"
 	o.App.GRPC, o.App.HTTP = "127.0.0.1:0", "127.0.0.1:0"
 	return o
 }
 
-func TestExplore(t *testing.T) {
+// The storm of `freshet demo`, twice: everything arrives, every stage is reached
+// and left again, the faulty gauges are named, and both runs say the same.
+func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
+	var runs []demo.Summary
+	var feeds [][]string
+	for range 2 {
+		var out bytes.Buffer
+		o := options(&out)
+		o.JSON = true
+		s, err := demo.Run(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, s)
+		feeds = append(feeds, warningLines(t, out.Bytes()))
+	}
+	s := runs[0]
+	if s.Acked == 0 || s.Acked != s.OnLog || s.OnLog != s.Archived {
+		t.Errorf("acked %d, on the log %d, archived %d: want one number", s.Acked, s.OnLog, s.Archived)
+	}
+	refused := 0
+	for _, n := range s.Refused {
+		refused += n
+	}
+	if s.Sent != s.Acked+refused {
+		t.Errorf("sent %d, acked %d, refused %d: something is unaccounted for", s.Sent, s.Acked, refused)
+	}
+	for _, stage := range []string{"blue", "yellow", "orange", "red"} {
+		if s.Raised[stage] == 0 || s.Lowered[stage] == 0 {
+			t.Errorf("%s: raised %d times, lowered %d times; want both", stage, s.Raised[stage], s.Lowered[stage])
+		}
+	}
+	for _, f := range s.Faults {
+		if want := map[string]string{"stuck": "stuck", "silent": "silent", "wrong_datum": "datum_mismatch"}[f.Kind]; want != "" && !strings.Contains(f.Named, want) {
+			t.Errorf("%s is %s and was named %q", f.Station, f.Kind, f.Named)
+		}
+	}
+	for _, kind := range []string{"stuck", "silent", "wrong_datum", "spike", "gap", "late", "duplicate"} {
+		if !slices.ContainsFunc(s.Faults, func(f demo.Fault) bool { return f.Kind == kind }) {
+			t.Errorf("no %s was injected", kind)
+		}
+	}
+	if d := cmp.Diff(feeds[0], feeds[1]); d != "" {
+		t.Errorf("two runs warned differently (-first +second):\n%.3000s", d)
+	}
+	if len(feeds[0]) != s.Warnings {
+		t.Errorf("%d warnings on the feed, %d in the summary", len(feeds[0]), s.Warnings)
+	}
+	runs[0].WallSeconds, runs[1].WallSeconds = 0, 0
+	if d := cmp.Diff(runs[0], runs[1]); d != "" {
+		t.Errorf("two runs counted differently (-first +second):\n%.3000s", d)
+	}
+}
+
+func warningLines(t *testing.T, out []byte) []string {
+	t.Helper()
+	var lines []string
+	for line := range bytes.Lines(out) {
+		var l struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(line, &l); err != nil {
+			t.Fatalf("%q is not JSON: %v", line, err)
+		}
+		if l.Type == "warning" {
+			lines = append(lines, string(line))
+		}
+	}
+	return lines
+}
+
+// What people see when the output is no terminal: warnings as lines, and a
+// summary that says what it is and is not.
+func TestThePlainViewSaysSyntheticAndIllustrative(t *testing.T) {
 	var out bytes.Buffer
-	o := options()
-	o.JSON = true
-	o.Out = &out
+	o := options(&out)
+	o.Steps = 200
 	s, err := demo.Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := json.MarshalIndent(s, "", " ")
-	t.Logf("%s", b)
-	_ = os.WriteFile("/tmp/demo.jsonl", out.Bytes(), 0o644)
+	demo.WriteSummary(&out, s, termui.English)
+	for _, want := range []string{"SYNTHETIC", "illustrative", "BLUE", "archived", "faults injected"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output does not say %q:\n%s", want, out.String())
+		}
+	}
 }
