@@ -261,13 +261,13 @@ func (v *forecastView) table(b *strings.Builder) {
 		row(termui.StageTag(worst(s), v.colour), station, termui.Number(variable, now), termui.Number(variable, peak), termui.Unit(variable), at, lead,
 			termui.Spark(values, spark))
 		reached := v.crossings(s)
-		for _, line := range termui.Wrap(reached, max(40, v.width-indent)) {
+		for _, line := range lines(reached, pick("；", "; "), max(40, v.width-indent)) {
 			b.WriteString(strings.Repeat(" ", indent) + line + "\n")
 		}
 		switch {
 		case len(s.Crossings) == 0:
 			unset = append(unset, station)
-		case reached == "":
+		case len(reached) == 0:
 			none = append(none, station)
 		}
 		if s.Extrapolated {
@@ -298,8 +298,22 @@ func (v *forecastView) group(b *strings.Builder, what string, stations []string)
 	}
 }
 
-// crossings lists the thresholds that are reached, lowest first; "" for none.
-func (v *forecastView) crossings(s *hydro.StationForecast) string {
+// lines joins items into lines of at most width columns and breaks none of them.
+func lines(items []string, separator string, width int) []string {
+	var out []string
+	for i, item := range items {
+		switch last := len(out) - 1; {
+		case i > 0 && termui.Width(out[last]+separator+item) <= width:
+			out[last] += separator + item
+		default:
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// crossings lists the thresholds that are reached, lowest first.
+func (v *forecastView) crossings(s *hydro.StationForecast) []string {
 	var reached []string
 	for _, c := range s.Crossings {
 		if c.At.IsZero() {
@@ -313,7 +327,7 @@ func (v *forecastView) crossings(s *hydro.StationForecast) string {
 		}
 		reached = append(reached, text)
 	}
-	return strings.Join(reached, v.lang.Pick("；", "; "))
+	return reached
 }
 
 // within says that nothing is crossed.

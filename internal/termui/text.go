@@ -198,14 +198,14 @@ func WarningText(w hydro.Warning, lang Lang, width int, colour bool) string {
 	return head + StageTag(w.To, colour) + " " + strings.Join(lines, "\n"+strings.Repeat(" ", indent)) + "\n"
 }
 
-// Reason is the warning's sentence in a language; it says when thresholds are
+// Reason is the warning's sentence in a language; it says when the thresholds behind it are
 // illustrative.
 func Reason(w hydro.Warning, lang Lang) string {
 	s := lang.Pick(w.ReasonZH, w.ReasonEN)
 	if s == "" {
 		s = w.Station
 	}
-	if w.Illustrative && !strings.Contains(s, "示例") && !strings.Contains(s, "llustrative") {
+	if w.Illustrative && w.To != hydro.Blind && !strings.Contains(s, "示例") && !strings.Contains(s, "llustrative") {
 		s += lang.Pick("（示例阈值，非正式）", " (illustrative thresholds, not official)")
 	}
 	return s
