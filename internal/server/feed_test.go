@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"freshet/internal/hydro"
+	"freshet/internal/journal"
+	"freshet/internal/server"
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
@@ -244,6 +246,35 @@ func TestTokensThatCannotBeHonouredAreRefusedWithAWayOut(t *testing.T) {
 	w := b.watch(t.Context(), t, &freshetv1.WatchWarningsRequest{Basins: []string{"amazon"}})
 	if _, err := w.recv(); status.Code(err) != codes.NotFound {
 		t.Errorf("unknown basin: %v", err)
+	}
+}
+
+// An agedLog has dropped its oldest records.
+type agedLog struct {
+	*journal.Journal
+	first uint64
+}
+
+func (l agedLog) FirstOutput(context.Context, string) (uint64, error) { return l.first, nil }
+
+func TestATokenBehindTheOldestRecordIsRefusedBecauseAGapIsPossible(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		first uint64
+		want  codes.Code
+	}{{"next record is held", 3, codes.OK}, {"next record is gone", 4, codes.InvalidArgument}} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, func(o *server.Options) { o.Feed = agedLog{o.Feed.(*journal.Journal), c.first} })
+			if err := b.publish(t.Context(), riverBasin, 0, 1); err != nil { // records 1 and 2
+				t.Fatal(err)
+			}
+			only := []string{riverBasin}
+			token := b.watch(t.Context(), t, &freshetv1.WatchWarningsRequest{Basins: only}).next().GetResumeToken()
+			_, err := b.watch(t.Context(), t, &freshetv1.WatchWarningsRequest{Basins: only, ResumeToken: token}).recv()
+			if status.Code(err) != c.want {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

@@ -198,8 +198,8 @@ func WarningText(w hydro.Warning, lang Lang, width int, colour bool) string {
 	return head + StageTag(w.To, colour) + " " + strings.Join(lines, "\n"+strings.Repeat(" ", indent)) + "\n"
 }
 
-// Reason is the warning's sentence in a language; it says when the thresholds behind it are
-// illustrative.
+// Reason is the warning's sentence in a language; it says when the thresholds
+// behind it are illustrative.
 func Reason(w hydro.Warning, lang Lang) string {
 	s := lang.Pick(w.ReasonZH, w.ReasonEN)
 	if s == "" {
