@@ -268,8 +268,9 @@ func (l *limits) hasStep() bool {
 	switch l.p.Variable {
 	case hydro.Rain, hydro.RainCounter, hydro.GateOpening:
 		return false
+	default:
+		return l.p.Limits.StepSuspect > 0 || l.p.Limits.StepFail > 0
 	}
-	return l.p.Limits.StepSuspect > 0 || l.p.Limits.StepFail > 0
 }
 
 // stepVerdict compares samples[i] with the nearest earlier usable one. After a
@@ -355,8 +356,9 @@ func (l *limits) stillFor() int64 {
 			return RainStuckAfter.Milliseconds()
 		}
 		return l.stuckAfter
+	default:
+		return 0 // reservoirs, gates and counters may stand for days
 	}
-	return 0 // reservoirs, gates and counters may stand for days
 }
 
 // still reports whether samples[i] and all before it, back over the time after

@@ -84,6 +84,7 @@ func reading(p *catalog.Parameter, at time.Time, v float64) hydro.Reading {
 		r.Interval = p.Interval
 	case hydro.WaterLevel:
 		r.Datum = hydro.PearlRiver
+	default:
 	}
 	return r
 }

@@ -91,8 +91,9 @@ func again(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Aborted, codes.ResourceExhausted, codes.DeadlineExceeded, codes.Canceled:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // openAgain is again for streams: a link that breaks while a message is on its
@@ -104,8 +105,9 @@ func openAgain(err error) bool {
 	switch status.Code(err) {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // kind adds the error kind of a status to err.
@@ -119,6 +121,7 @@ func kind(err error) error {
 		return fmt.Errorf("%w: %w", err, hydro.ErrConflict)
 	case codes.Unavailable:
 		return fmt.Errorf("%w: %w", err, hydro.ErrUnavailable)
+	default:
+		return err
 	}
-	return err
 }

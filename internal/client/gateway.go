@@ -377,7 +377,7 @@ func (g *Gateway) stream(ctx context.Context) (acked bool, err error) {
 			}
 			if !errors.Is(err, io.EOF) { // with EOF, recv has the reason
 				cancel()
-				<-ended
+				_ = <-ended // send knows better why
 				return acked, err
 			}
 			changed = nil

@@ -19,7 +19,7 @@ import (
 
 // A Map says what recorded CSV files hold: which column is which series of the
 // catalogue, in which unit, zone and datum. It is written in YAML; see
-// docs/formats and deploy/catalog/lower_colorado/replay/map.yaml.
+// docs/formats/replay-map.md and deploy/catalog/lower_colorado/replay/map.yaml.
 type Map struct {
 	Step  time.Duration // of engine time; 5 min unless stated, 10 min at most
 	Files []File
