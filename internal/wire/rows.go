@@ -378,29 +378,34 @@ func (p *packed) readBatch(b []byte) bool {
 	return true
 }
 
-// A cursor reads the varints of a column.
+// A cursor reads the varints of a column. It moves an index and not a slice:
+// storing a pointer for each number would cost more than reading it.
 type cursor struct {
-	b  []byte
-	ok bool
+	b   []byte
+	i   int
+	bad bool
 }
 
 func (c *cursor) next() uint64 {
-	if len(c.b) > 0 && c.b[0] < 0x80 {
-		v := c.b[0]
-		c.b = c.b[1:]
-		return uint64(v)
+	if c.i < len(c.b) && c.b[c.i] < 0x80 {
+		c.i++
+		return uint64(c.b[c.i-1])
 	}
-	v, n := binary.Uvarint(c.b)
+	return c.long()
+}
+
+func (c *cursor) long() uint64 {
+	v, n := binary.Uvarint(c.b[c.i:])
 	if n <= 0 {
-		c.ok, c.b = false, nil
+		c.bad, c.i = true, len(c.b)
 		return 0
 	}
-	c.b = c.b[n:]
+	c.i += n
 	return v
 }
 
 // done reports whether the column held as many numbers as were asked for.
-func (c *cursor) done() bool { return c.ok && len(c.b) == 0 }
+func (c *cursor) done() bool { return !c.bad && c.i == len(c.b) }
 
 // rows returns the number of rows.
 func (p *packed) rows() (int, bool) {
@@ -409,7 +414,7 @@ func (p *packed) rows() (int, bool) {
 
 // readRows fills the readings that at returns, for rows 0 to n-1.
 func (p *packed) readRows(n int, at func(int) *hydro.Reading) bool {
-	column := func(number int) cursor { return cursor{p.fields[number], true} }
+	column := func(number int) cursor { return cursor{b: p.fields[number]} }
 	station, variable, delta := column(4), column(5), column(7)
 	sensor, interval, datum, note := column(6), column(8), column(12), column(13)
 	hasSensor, hasInterval, hasDatum, hasNote := len(sensor.b) > 0, len(interval.b) > 0, len(datum.b) > 0, len(note.b) > 0
@@ -567,7 +572,7 @@ func readObservations(data []byte) ([]hydro.Observation, bool) {
 	if !p.readRows(n, func(i int) *hydro.Reading { return &obs[i].Reading }) {
 		return nil, false
 	}
-	tests, revision, received := cursor{cols[2], true}, cursor{cols[3], true}, cursor{cols[4], true}
+	tests, revision, received := cursor{b: cols[2]}, cursor{b: cols[3]}, cursor{b: cols[4]}
 	hasTests, hasRevision, hasReceived := len(tests.b) > 0, len(revision.b) > 0, len(received.b) > 0
 	first := time.UnixMilli(p.received).UTC()
 	for i := range obs {
