@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"iter"
 	"log/slog"
 	"net"
@@ -27,6 +28,7 @@ import (
 	"freshet/internal/journal"
 	"freshet/internal/server"
 	"freshet/internal/store"
+	"freshet/internal/store/archive"
 	"freshet/internal/store/influx"
 	"freshet/internal/store/pebble"
 )
@@ -42,7 +44,7 @@ type App struct {
 	clock    *clock
 	server   *server.Server
 	metrics  *metrics
-	archives []*interimArchive
+	archives []*archive.Archive
 
 	grpc, http net.Listener
 	closers    []closer
@@ -132,12 +134,18 @@ func (a *App) start(parent context.Context) error {
 	var roles []func(context.Context) error
 	writers := map[string]*ingest.Writer{}
 	var basins []server.Basin
+	archived := archive.NewMetrics(a.opts.Registry)
 	for _, b := range a.basins {
 		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Logger: a.logger, Queue: a.opts.Queue})
 		writers[b.id] = w
 		roles = append(roles, b.run, w.Run)
 		basins = append(basins, server.Basin{ID: b.id, Engine: b})
-		r := &interimArchive{basin: b.id, log: a.journal, store: a.store}
+		r, err := archive.New(a.journal, a.store, archive.Options{
+			Basin: b.id, Store: a.opts.storeName(), Now: time.Now, Logger: a.logger, Metrics: archived,
+		})
+		if err != nil {
+			return err
+		}
 		a.archives = append(a.archives, r)
 		roles = append(roles, r.Run)
 	}
@@ -254,7 +262,7 @@ func (a *App) WaitArchived(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for a.archives[i].seq.Load() < last.Seq {
+		for a.archives[i].Done() < last.Seq {
 			select {
 			case <-t.C:
 			case <-ctx.Done():
@@ -271,9 +279,10 @@ func (a *App) WaitArchived(ctx context.Context) error {
 // start, and how many outputs it is behind the log.
 func (a *App) Archived() (written, lag uint64) {
 	for _, r := range a.archives {
-		written += r.archived.Load()
+		written += r.Written()
+		lag += r.Lag()
 	}
-	return written, 0
+	return written, lag
 }
 
 // Query calls f with the engine of a basin; see basin.Query. An unknown basin
@@ -345,6 +354,17 @@ func (a *App) openStore() (store.Store, error) {
 	return pebble.Open(pebble.Options{Dir: filepath.Join(a.opts.Data, "store"), Logger: a.logger})
 }
 
+// storeName names the store in the archive's checkpoint. Another InfluxDB or
+// bucket is another store, which is filled from the start of the log.
+func (a *App) storeName() string {
+	if a.opts.Store != "influx" {
+		return a.opts.Store
+	}
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%s\n%s\n%s", a.opts.InfluxURL, a.opts.InfluxOrg, a.opts.InfluxBucket)
+	return fmt.Sprintf("influx-%016x", h.Sum64())
+}
+
 func (a *App) listen(ctx context.Context) (err error) {
 	var lc net.ListenConfig
 	if a.grpc, err = lc.Listen(ctx, "tcp", a.opts.GRPC); err != nil {
@@ -394,4 +414,19 @@ type inlog struct{ b *basin }
 
 func (l inlog) AppendInput(ctx context.Context, _ string, in hydro.Input) (uint64, error) {
 	return l.b.AppendInput(ctx, in)
+}
+
+// StartAppend lets ingest have several appends under way.
+func (l inlog) StartAppend(_ string, in hydro.Input) (func(context.Context) (uint64, error), error) {
+	wait, err := l.b.log.StartAppend(l.b.id, in)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (uint64, error) {
+		seq, err := wait(ctx)
+		if err == nil {
+			raise(&l.b.head, seq)
+		}
+		return seq, err
+	}, nil
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"os"
 	"slices"
@@ -253,4 +254,15 @@ func (o *Options) logger() *slog.Logger {
 		return slog.New(slog.NewJSONHandler(os.Stderr, h))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, h))
+}
+
+// storeName names the store in the archive's checkpoint: another store starts
+// at the beginning of the log.
+func (o *Options) storeName() string {
+	if o.Store != "influx" {
+		return o.Store
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(o.InfluxURL + "\n" + o.InfluxOrg + "\n" + o.InfluxBucket)) // never fails
+	return fmt.Sprintf("influx-%016x", h.Sum64())
 }

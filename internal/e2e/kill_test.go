@@ -66,22 +66,21 @@ func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 	go func() {
 		finished <- disturbed.play(ctx, srv.spec.GRPC, storm, killSteps, func(i int) error { progress <- i; return nil })
 	}()
-	killed := 0
-	for killed < kills {
-		// Let it get some steps further, so that all kills fall inside the storm,
-		// then wait for a random part of a step.
-		ahead := 1 + r.IntN(2*killSteps/kills-2)
-		for range ahead {
+	// One kill in each 26th of the storm, at a random step and then a random
+	// part of the time that a few steps take.
+	const window = killSteps / (kills + 1)
+	for k := range kills {
+		at := k*window + r.IntN(window)
+		for step := -1; step < at; {
 			select {
-			case <-progress:
+			case step = <-progress:
 			case err := <-finished:
-				t.Fatalf("the storm ended after %d of %d kills: %v", killed, kills, err)
+				t.Fatalf("the storm ended after %d of %d kills: %v", k, kills, err)
 			}
 		}
 		moment := time.NewTimer(time.Duration(r.Int64N(int64(took / killSteps * 3))))
 		<-moment.C
 		srv.kill()
-		killed++
 		srv.start()
 	}
 	if err := <-finished; err != nil {
