@@ -20,6 +20,19 @@ type Log interface {
 	AppendInput(ctx context.Context, basin string, in hydro.Input) (uint64, error)
 }
 
+// A Starter is a Log that can have several appends under way at once. StartAppend
+// returns when in is on its way, in order behind all that were started before,
+// and keeps nothing of in; wait returns what AppendInput would have returned.
+// If one fails, those behind it may be on the log all the same.
+type Starter interface {
+	StartAppend(basin string, in hydro.Input) (wait func(context.Context) (uint64, error), err error)
+}
+
+// underWay is how many appends a Starter has under way at most. Each append
+// passes through several goroutines and one fsync; with three, one is being
+// encoded and one is being synced while a third is on its way.
+const underWay = 3
+
 // WriterOptions configure a Writer.
 type WriterOptions struct {
 	// Now stamps each batch: the wall clock, or the driven one. Required.
@@ -29,14 +42,14 @@ type WriterOptions struct {
 	// Queue bounds the readings that wait or are being appended; 0 means
 	// 400,000. A submission that does not fit waits: that is the flow control.
 	Queue int
-	// MaxBatch bounds the readings of one append; 0 means 20,000.
+	// MaxBatch bounds the readings of one append; 0 means 30,000.
 	MaxBatch int
 	// MaxBytes bounds the estimated size of one append; 0 means 850,000, so that
 	// a message stays below 900 kB.
 	MaxBytes int
 }
 
-// A Writer is the group commit of one basin. While one append is on its way to
+// A Writer is the group commit of one basin. While appends are on their way to
 // the disk, submissions gather; the next append takes all of them.
 type Writer struct {
 	basin string
@@ -62,7 +75,7 @@ func NewWriter(basin string, log Log, opts WriterOptions) *Writer {
 		opts.Queue = 400_000
 	}
 	if opts.MaxBatch <= 0 {
-		opts.MaxBatch = 20_000
+		opts.MaxBatch = 30_000
 	}
 	if opts.MaxBytes <= 0 {
 		opts.MaxBytes = 850_000
@@ -139,21 +152,28 @@ func (w *Writer) Queued() int {
 // Run appends until ctx is done, then fails what still waits with an error that
 // wraps hydro.ErrUnavailable. It always returns nil; call it once.
 func (w *Writer) Run(ctx context.Context) error {
-	var (
-		taken []*Ticket
-		batch hydro.Batch
-	)
-	defer func() {
-		stopped := fmt.Errorf("ingest of basin %s has stopped: %w", w.basin, hydro.ErrUnavailable)
-		w.mu.Lock()
-		w.closed = stopped
-		taken, w.queue = w.queue, nil
-		w.mu.Unlock()
-		for _, t := range taken {
-			t.err = stopped
+	commits := make(chan commit, underWay-2) // besides the one that settle waits for and the newest
+	settled := make(chan struct{})
+	go func() {
+		defer close(settled)
+		for c := range commits {
+			w.settle(ctx, c)
 		}
-		w.finish(taken)
 	}()
+	defer func() {
+		close(commits)
+		<-settled
+		w.mu.Lock()
+		w.closed = fmt.Errorf("ingest of basin %s has stopped: %w", w.basin, hydro.ErrUnavailable)
+		left := w.queue
+		w.queue = nil
+		w.mu.Unlock()
+		for _, t := range left {
+			t.err = w.closed
+		}
+		w.finish(left)
+	}()
+	var batch hydro.Batch
 	for {
 		select {
 		case <-ctx.Done():
@@ -162,37 +182,42 @@ func (w *Writer) Run(ctx context.Context) error {
 		}
 		for ctx.Err() == nil {
 			w.mu.Lock()
-			taken, w.queue = w.queue, taken[:0]
+			taken := w.queue
+			w.queue = nil
 			w.mu.Unlock()
 			if len(taken) == 0 {
 				break
 			}
-			w.commit(ctx, taken, &batch)
-			clear(taken) // let go of the submissions' memory
+			w.append(ctx, taken, &batch, commits)
 		}
 	}
 }
 
-// commit appends everything in tickets, in as few inputs as their size allows,
-// and wakes each submitter when the last of its readings is on disk.
-func (w *Writer) commit(ctx context.Context, tickets []*Ticket, batch *hydro.Batch) {
+// A commit is one append under way.
+type commit struct {
+	wait     func(context.Context) (uint64, error)
+	readings int
+	tickets  []*Ticket // have something in it
+	done     int       // so many of them, from the front, have nothing in a later one
+}
+
+// append starts to append everything in tickets, in as few inputs as their size
+// allows.
+func (w *Writer) append(ctx context.Context, tickets []*Ticket, batch *hydro.Batch, commits chan<- commit) {
 	var (
-		lo      int // tickets[lo:] are not finished
+		lo      int // tickets[lo:] have something in the batch or behind it
 		size    int // estimate of the batch's encoded size
 		station string
 	)
-	flush := func(next int) { // tickets[lo:next] have something in the batch
-		if err := w.append(ctx, batch); err != nil {
-			for _, t := range tickets[lo:next] {
-				t.err = err
-			}
-		}
+	start := func(next, done int) {
+		batch.Basin, batch.ReceivedAt = w.basin, w.opts.Now()
+		commits <- commit{wait: w.start(ctx, batch), readings: len(batch.Readings), tickets: tickets[lo:next], done: done - lo}
 		batch.Readings, batch.Refusals = batch.Readings[:0], batch.Refusals[:0]
-		size, station = 0, ""
+		lo, size, station = done, 0, ""
 	}
 	for i, t := range tickets {
 		readings, refusals := t.readings, t.refusals
-		for t.err == nil && len(readings)+len(refusals) > 0 {
+		for {
 			room := w.opts.MaxBatch - len(batch.Readings)
 			k := 0
 			for k < len(readings) && k < room && size < w.opts.MaxBytes {
@@ -209,21 +234,43 @@ func (w *Writer) commit(ctx context.Context, tickets []*Ticket, batch *hydro.Bat
 			}
 			batch.Refusals = append(batch.Refusals, refusals[:k]...)
 			refusals = refusals[k:]
-			if len(readings)+len(refusals) > 0 {
-				flush(i + 1)
-				w.finish(tickets[lo:i]) // t itself has more to come, unless it failed
-				lo = i
+			if len(readings)+len(refusals) == 0 {
+				break
 			}
-		}
-		if t.err != nil { // the rest of t must not follow a part that is lost
-			w.finish(tickets[lo : i+1])
-			lo = i + 1
+			start(i+1, i) // t has more to come
 		}
 	}
-	if len(batch.Readings)+len(batch.Refusals) > 0 {
-		flush(len(tickets))
+	start(len(tickets), len(tickets))
+}
+
+// start begins to append batch, or, with a Log that cannot, does it.
+func (w *Writer) start(ctx context.Context, batch *hydro.Batch) func(context.Context) (uint64, error) {
+	in := hydro.Input{Batch: batch}
+	if s, ok := w.log.(Starter); ok {
+		wait, err := s.StartAppend(w.basin, in)
+		if err == nil {
+			return wait
+		}
+		return func(context.Context) (uint64, error) { return 0, err }
 	}
-	w.finish(tickets[lo:])
+	seq, err := w.log.AppendInput(ctx, w.basin, in)
+	return func(context.Context) (uint64, error) { return seq, err }
+}
+
+// settle waits for an append and wakes the submitters whose last reading is now
+// on disk.
+func (w *Writer) settle(ctx context.Context, c commit) {
+	if _, err := c.wait(ctx); err != nil {
+		if ctx.Err() != nil && !errors.Is(err, hydro.ErrUnavailable) {
+			err = fmt.Errorf("stopping: %w: %w", err, hydro.ErrUnavailable)
+		}
+		w.opts.Logger.WarnContext(ctx, "readings were not appended; their gateways will send them again",
+			slog.String("basin", w.basin), slog.Int("readings", c.readings), slog.Any("err", err))
+		for _, t := range c.tickets {
+			t.err = fmt.Errorf("append %d readings of basin %s: %w", c.readings, w.basin, err)
+		}
+	}
+	w.finish(c.tickets[:c.done])
 }
 
 // readingSize is an upper estimate of what a reading adds to a message; before
@@ -237,20 +284,6 @@ func readingSize(r *hydro.Reading, before string) int {
 		n += 2 + len(r.Station)
 	}
 	return n
-}
-
-func (w *Writer) append(ctx context.Context, batch *hydro.Batch) error {
-	batch.Basin, batch.ReceivedAt = w.basin, w.opts.Now()
-	_, err := w.log.AppendInput(ctx, w.basin, hydro.Input{Batch: batch})
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil && !errors.Is(err, hydro.ErrUnavailable) {
-		err = fmt.Errorf("stopping: %w: %w", err, hydro.ErrUnavailable)
-	}
-	w.opts.Logger.WarnContext(ctx, "readings were not appended; their gateways will send them again",
-		slog.String("basin", w.basin), slog.Int("readings", len(batch.Readings)), slog.Any("err", err))
-	return fmt.Errorf("append %d readings of basin %s: %w", len(batch.Readings), w.basin, err)
 }
 
 // finish wakes the submitters of tickets and gives their room back.

@@ -243,7 +243,7 @@ func TestLargeSubmissionsAreSplitAndWakeWithTheirLastPart(t *testing.T) {
 	}
 }
 
-func TestNothingFollowsALostPart(t *testing.T) {
+func TestALostPartFailsItsSubmissionAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newGatedLog()
 		w := start(t, log, ingest.WriterOptions{MaxBatch: 10})
@@ -255,15 +255,15 @@ func TestNothingFollowsALostPart(t *testing.T) {
 		log.permit <- nil
 		<-log.entered
 		log.permit <- hydro.ErrUnavailable // the second part of a
+		<-log.entered // the rest of a, and b
+		log.permit <- nil
 		if err := a.Wait(t.Context()); !errors.Is(err, hydro.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
-		<-log.entered
-		log.permit <- nil
 		if err := errors.Join(first.Wait(t.Context()), b.Wait(t.Context())); err != nil {
 			t.Error(err)
 		}
-		if n := len(log.batches); n != 3 || len(log.batches[2].Readings) != 5 {
+		if n := len(log.batches); n != 3 {
 			t.Errorf("%d batches: %v", n, log.batches)
 		}
 	})
@@ -358,6 +358,61 @@ func TestRefusalsAloneAreAppended(t *testing.T) {
 		}
 		if len(log.batches) != 1 || len(log.batches[0].Refusals) != 1 {
 			t.Errorf("got %+v", log.batches)
+		}
+	})
+}
+
+// A startingLog has appends under way until settle says what became of them.
+type startingLog struct {
+	gatedLog
+	started chan int   // the number of readings of each append that was begun
+	settle  chan error // in their order
+}
+
+func (l *startingLog) StartAppend(_ string, in hydro.Input) (func(context.Context) (uint64, error), error) {
+	l.started <- len(in.Batch.Readings)
+	return func(ctx context.Context) (uint64, error) {
+		select {
+		case err := <-l.settle:
+			return 1, err
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}, nil
+}
+
+func TestSeveralAppendsAreUnderWayAndSettleInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &startingLog{started: make(chan int, 100), settle: make(chan error)}
+		w := start(t, log, ingest.WriterOptions{})
+		var tickets []*ingest.Ticket
+		for range 10 {
+			tickets = append(tickets, submit(t, w, readings("a", 0, 5)))
+			synctest.Wait()
+		}
+		if n := len(log.started); n != 3 {
+			t.Fatalf("%d appends under way", n)
+		}
+		for i := range 3 {
+			if n := <-log.started; n != 5 || isDone(tickets[i]) {
+				t.Errorf("append %d has %d readings, done %t", i, n, isDone(tickets[i]))
+			}
+		}
+		log.settle <- nil
+		synctest.Wait()
+		if !isDone(tickets[0]) || isDone(tickets[1]) {
+			t.Error("the first append settles the first submission")
+		}
+		if n := <-log.started; n != 35 {
+			t.Errorf("the next append has %d readings of the 35 that waited", n)
+		}
+		log.settle <- hydro.ErrUnavailable
+		log.settle <- nil
+		log.settle <- nil
+		for i, ticket := range tickets {
+			if err := ticket.Wait(t.Context()); errors.Is(err, hydro.ErrUnavailable) != (i == 1) {
+				t.Errorf("submission %d: %v", i, err)
+			}
 		}
 	})
 }

@@ -31,6 +31,38 @@ func (j *Journal) AppendInput(ctx context.Context, basin string, in hydro.Input)
 	return ack.Sequence, nil
 }
 
+// StartAppend begins what [Journal.AppendInput] does and returns while the input
+// is on its way to the disk: wait returns what AppendInput would have returned.
+// Nothing of in is kept. Inputs that one goroutine starts have their order on
+// the log, so that several of them may be under way; if one fails, those behind
+// it may be on the log all the same.
+func (j *Journal) StartAppend(basin string, in hydro.Input) (wait func(context.Context) (uint64, error), err error) {
+	data, err := wire.EncodeInput(in)
+	if err == nil {
+		err = checkBasin(basin)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("append input: %w", err)
+	}
+	ack, err := j.js.PublishAsync("in."+basin+"."+inputKind(in), data,
+		jetstream.WithExpectStream(inStream(basin)), jetstream.WithRetryAttempts(0)) // sent again, it would come behind later ones
+	if err != nil {
+		return nil, fmt.Errorf("append input: basin %s: %w", basin, j.kind(context.Background(), err))
+	}
+	return func(ctx context.Context) (uint64, error) {
+		select {
+		case a := <-ack.Ok():
+			return a.Sequence, nil
+		case err = <-ack.Err():
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-j.closed:
+			err = hydro.ErrUnavailable
+		}
+		return 0, fmt.Errorf("append input: basin %s: %w", basin, j.kind(ctx, err))
+	}, nil
+}
+
 func inputKind(in hydro.Input) string {
 	switch {
 	case in.Batch != nil:
