@@ -55,7 +55,7 @@ English: read it. Times are Beijing time.`,
 			if err != nil {
 				return err
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }() // nothing is under way
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			resp, err := freshetv1.NewForecastServiceClient(conn).GetForecast(ctx, req)
@@ -107,7 +107,7 @@ func callError(server string, err error) error {
 	if !ok {
 		return err
 	}
-	switch s.Code() {
+	switch s.Code() { //nolint:exhaustive // the rest is told as it is
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return plain{fmt.Sprintf("no answer from %s: %s (is `freshet serve` running there, and its log caught up?)", server, s.Message()), hydro.ErrUnavailable}
 	case codes.NotFound:

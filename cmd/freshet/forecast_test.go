@@ -29,8 +29,11 @@ var updateGolden = flag.Bool("update", false, "write the golden files anew")
 
 var issued = time.Date(2026, 6, 10, 6, 35, 0, 0, time.UTC)
 
-func wave(n int, base, height float64, peak int) []float64 {
-	out := make([]float64, n)
+// steps is how many values the test's forecasts have.
+const steps = 288
+
+func wave(base, height float64, peak int) []float64 {
+	out := make([]float64, steps)
 	for i := range out {
 		out[i] = base + height*math.Exp(-math.Pow(float64(i-peak)/40, 2))
 	}
@@ -38,9 +41,8 @@ func wave(n int, base, height float64, peak int) []float64 {
 }
 
 func testForecast() hydro.Forecast {
-	const n = 288
 	at := func(i int) time.Time { return issued.Add(time.Duration(i+1) * 15 * time.Minute) }
-	nan := make([]float64, n)
+	nan := make([]float64, steps)
 	for i := range nan {
 		nan[i] = math.NaN()
 	}
@@ -53,17 +55,17 @@ func testForecast() hydro.Forecast {
 		RainAssumed: "no further rain assumed", Plan: "last observed outflow held", Illustrative: true,
 		Stations: []hydro.StationForecast{
 			{
-				Station: "h-enping", Datum: hydro.PearlRiver, Discharge: wave(n, 400, 900, 60), Level: wave(n, 5.2, 3.1, 60), NowDischarge: 430, NowLevel: 5.31,
+				Station: "h-enping", Datum: hydro.PearlRiver, Discharge: wave(400, 900, 60), Level: wave(5.2, 3.1, 60), NowDischarge: 430, NowLevel: 5.31,
 				Peak: hydro.Peak{At: at(60), Discharge: 1300, Level: 8.3}, Updated: true, Extrapolated: true,
 				Crossings: []hydro.Crossing{level(hydro.Blue, 5, issued), level(hydro.Yellow, 7, at(35)), level(hydro.Orange, 8, at(48)), level(hydro.Red, 9, time.Time{})},
 			},
 			{
-				Station: "h-puqiao", Datum: hydro.PearlRiver, Discharge: wave(n, 400, 100, 0), Level: wave(n, 2, 0.4, 0), NowDischarge: 500, NowLevel: 2.4,
+				Station: "h-puqiao", Datum: hydro.PearlRiver, Discharge: wave(400, 100, 0), Level: wave(2, 0.4, 0), NowDischarge: 500, NowLevel: 2.4,
 				Peak: hydro.Peak{At: issued, Discharge: 500, Level: 2.4}, Updated: true,
 				Crossings: []hydro.Crossing{level(hydro.Blue, 4, time.Time{}), level(hydro.Yellow, 5, time.Time{})},
 			},
 			{
-				Station: "h-shizui", Discharge: wave(n, 800, 2200, 287), Level: nan, NowDischarge: 812, NowLevel: math.NaN(),
+				Station: "h-shizui", Discharge: wave(800, 2200, 287), Level: nan, NowDischarge: 812, NowLevel: math.NaN(),
 				Peak: hydro.Peak{At: at(287), Discharge: 3000, Level: math.NaN(), AtEnd: true},
 			},
 		},

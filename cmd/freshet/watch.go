@@ -68,7 +68,7 @@ Stages are named in words, in Chinese and English:
 			if err != nil {
 				return err
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }() // nothing is under way
 			out, notes := cmd.OutOrStdout(), cmd.ErrOrStderr()
 			w := &watcher{
 				server: server, lang: language, out: out, notes: notes, tokenFile: tokenFile, asJSON: asJSON, saved: token,

@@ -104,7 +104,6 @@ func GRPCOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ReadBufferSize(256 << 10),
 		grpc.WriteBufferSize(64 << 10),
-		grpc.SharedWriteBuffer(true), // hundreds of idle gateways hold none
 		// A gateway may have a megabyte on its way before it needs a window
 		// update; the readings' own bound is the frames that wait for the disk.
 		grpc.InitialWindowSize(1 << 20),

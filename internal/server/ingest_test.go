@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
-	"google.golang.org/protobuf/proto"
 
 	"freshet/ingest"
 	"freshet/internal/catalog"
@@ -131,7 +130,7 @@ func levels(sequence uint64, station string, n int) *freshetv1.StreamHydrologyRe
 	m := &freshetv1.StreamHydrologyRequest{Gateway: "gw", Sequence: sequence}
 	for i := range n {
 		m.Reports = append(m.Reports, &freshetv1.HydrologyReport{
-			Station: station, WaterLevel: proto.Float64(5), Datum: "PEARL_RIVER",
+			Station: station, WaterLevel: new(5.0), Datum: "PEARL_RIVER",
 			ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_UnixMs{UnixMs: ingestNow.Add(-time.Duration(i) * time.Minute).UnixMilli()}},
 		})
 	}
@@ -337,7 +336,7 @@ func TestRejectionsComeBackWithSequenceIndexAndField(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := levels(7, "hy-1", 3)
-	m.Reports[1].WaterLevel = proto.Float64(9999.999)
+	m.Reports[1].WaterLevel = new(9999.999)
 	m.Reports[2].Datum = ""
 	m.Reports = append(m.Reports, &freshetv1.HydrologyReport{Station: "hy-1"})
 	if err := st.Send(m); err != nil {
@@ -500,8 +499,8 @@ func TestEachDepartmentHasItsStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := weather.Send(&freshetv1.StreamWeatherRequest{Gateway: "w", Sequence: 1, Reports: []*freshetv1.WeatherReport{
-		{Station: "wx-1", ObservedAt: at, IntervalS: 300, Rain: proto.Float64(25), RainUnit: freshetv1.RainUnit_RAIN_UNIT_TENTH_MM},
-		{Station: "hy-1", ObservedAt: at, IntervalS: 300, Rain: proto.Float64(25), RainUnit: freshetv1.RainUnit_RAIN_UNIT_TENTH_MM},
+		{Station: "wx-1", ObservedAt: at, IntervalS: 300, Rain: new(25.0), RainUnit: freshetv1.RainUnit_RAIN_UNIT_TENTH_MM},
+		{Station: "hy-1", ObservedAt: at, IntervalS: 300, Rain: new(25.0), RainUnit: freshetv1.RainUnit_RAIN_UNIT_TENTH_MM},
 	}}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestHandWrittenRulesAgreeWithTheContract(t *testing.T) {
 	agree := func(t *rapid.T, m proto.Message, got []*errdetails.BadRequest_FieldViolation) {
 		var want, have []string
 		if err := validator.Validate(m); err != nil {
-			invalid, ok := err.(*protovalidate.ValidationError)
+			invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 			if !ok {
 				t.Fatal(err)
 			}
@@ -98,7 +99,7 @@ func BenchmarkFrameRules(b *testing.B) {
 	for range 1000 {
 		m.Reports = append(m.Reports, &freshetv1.HydrologyReport{
 			Station: "hy-000123", ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_UnixMs{UnixMs: 1780286400000}},
-			WaterLevel: proto.Float64(5.25), Datum: "PEARL_RIVER", Discharge: proto.Float64(315), Rain: proto.Float64(2), RainIntervalS: 300,
+			WaterLevel: new(5.25), Datum: "PEARL_RIVER", Discharge: new(315.0), Rain: new(2.0), RainIntervalS: 300,
 		})
 	}
 	b.Run("reports=1000/by=hand", func(b *testing.B) {
