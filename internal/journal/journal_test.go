@@ -193,6 +193,7 @@ func TestJournal(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, journal.Options){
 		"InputsSurviveCloseAndOpen":               testInputsSurvive,
 		"ConcurrentInputsGetOnePlaceEach":         testConcurrentInputs,
+		"InputsUnderWayKeepTheirOrder":            testStartAppend,
 		"AReaderOfInputsWaitsForMore":             testInputsFollow,
 		"AReaderStopsWithItsContext":              testReaderStops,
 		"CloseEndsReaders":                        testCloseEndsReaders,
@@ -274,6 +275,46 @@ func testConcurrentInputs(t *testing.T, opts journal.Options) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-acked +read):\n%s", diff)
+	}
+}
+
+func testStartAppend(t *testing.T, opts journal.Options) {
+	j := open(t, opts)
+	const n = 50
+	var waits []func(context.Context) (uint64, error)
+	for i := range n {
+		wait, err := j.StartAppend(basin, tick(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits = append(waits, wait)
+	}
+	for i, wait := range waits {
+		if seq, err := wait(t.Context()); err != nil || seq != uint64(i+1) {
+			t.Fatalf("input %d is at %d, %v", i+1, seq, err)
+		}
+	}
+	for i, in := range takeInputs(t, j, 0, n) {
+		if !in.Tick.At.Equal(tick(i + 1).Tick.At) {
+			t.Errorf("input %d is the tick of %s", i+1, in.Tick.At)
+		}
+	}
+	if _, err := j.StartAppend(basin, hydro.Input{}); !errors.Is(err, hydro.ErrInvalid) {
+		t.Errorf("an empty input: %v", err)
+	}
+	wait, err := j.StartAppend("nowhere", tick(1))
+	if err == nil {
+		_, err = wait(t.Context())
+	}
+	if !errors.Is(err, hydro.ErrUnavailable) && !errors.Is(err, hydro.ErrNotFound) {
+		t.Errorf("an unknown basin: %v", err)
+	}
+	closeNow(t, j)
+	if wait, err = j.StartAppend(basin, tick(1)); err == nil {
+		_, err = wait(t.Context())
+	}
+	if !errors.Is(err, hydro.ErrUnavailable) {
+		t.Errorf("a closed log: %v", err)
 	}
 }
 
