@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	// Messages and bytes that a reader holds ahead of its caller. The bytes must
-	// be more than the largest message.
-	prefetchMessages = 256
-	prefetchBytes    = 2 * maxPayload
+	// prefetch is how many messages a reader holds ahead of its caller.
+	prefetch = 64
 	// inactive is how long the server keeps the place of a reader that is gone.
 	inactive = time.Minute
 	// heartbeat lets a reader notice a server that forgot it.
@@ -113,15 +111,9 @@ func (j *Journal) consume(ctx context.Context, stream string, after uint64, subj
 	if err != nil {
 		return after, true, err
 	}
-	msgs, err := cons.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(prefetchMessages, prefetchBytes),
-		jetstream.PullHeartbeat(heartbeat),
-		jetstream.WithMessagesErrOnMissingHeartbeat(true))
-	if err != nil {
-		return after, true, err
-	}
+	fetching, stop := context.WithCancel(ctx)
 	defer func() {
-		msgs.Stop()
+		stop()
 		if !j.conn.IsClosed() {
 			// The caller's context may be done, and the server would take inactive.
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -131,21 +123,30 @@ func (j *Journal) consume(ctx context.Context, stream string, after uint64, subj
 			}
 		}
 	}()
-	for delivered := uint64(1); ; delivered++ {
-		m, err := msgs.Next(jetstream.NextContext(ctx))
+	// Batch by batch rather than one endless delivery: the client library gives
+	// that a buffer without room for the server's notices, and a reader that is
+	// slower than the log overflows it.
+	for delivered := uint64(1); ; {
+		batch, err := cons.Fetch(prefetch, jetstream.FetchContext(fetching), jetstream.FetchHeartbeat(heartbeat))
 		if err != nil {
 			return after, true, err
 		}
-		meta, err := m.Metadata()
-		if err != nil {
+		for m := range batch.Messages() {
+			meta, err := m.Metadata()
+			if err != nil {
+				return after, true, err
+			}
+			if meta.Sequence.Consumer != delivered || meta.Sequence.Stream <= after {
+				return after, true, fmt.Errorf("%w: delivery %d is message %d behind %d", errGap, delivered, meta.Sequence.Stream, after)
+			}
+			after = meta.Sequence.Stream
+			delivered++
+			if !yield(message{seq: after, pending: meta.NumPending, data: m.Data()}, nil) {
+				return after, false, nil
+			}
+		}
+		if err := batch.Error(); err != nil {
 			return after, true, err
-		}
-		if meta.Sequence.Consumer != delivered || meta.Sequence.Stream <= after {
-			return after, true, fmt.Errorf("%w: delivery %d is message %d behind %d", errGap, delivered, meta.Sequence.Stream, after)
-		}
-		after = meta.Sequence.Stream
-		if !yield(message{seq: after, pending: meta.NumPending, data: m.Data()}, nil) {
-			return after, false, nil
 		}
 	}
 }
