@@ -13,11 +13,10 @@ demo: build ## the synthetic Dragon Boat storm, live in the terminal
 build: ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o freshet ./cmd/freshet
 
-test: tools ## everything: race detector, a real InfluxDB, a real Prometheus
+test: tools ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
 	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
 
-tools: ## what the tests need beside Go: InfluxDB and promtool
-	internal/store/influx/influxtest/install.sh
+tools: ## what the tests need beside Go modules: Prometheus and promtool
 	deploy/install-prometheus.sh
 
 lint: $(GOLANGCI) ## style, import arrows, contract
@@ -32,7 +31,7 @@ generate: ## Go and OpenAPI from proto/
 fresh: ## fails if generated code is not fresh
 	internal/tools/generate.sh --check
 
-bench: build tools ## ingest against InfluxDB on this machine, then the inner loops
+bench: build ## ingest against InfluxDB on this machine, then the inner loops
 	internal/bench/run.sh
 
 fuzz: ## every fuzz target for FUZZTIME
