@@ -131,12 +131,13 @@ func (p *replayPrinter) opened(o replay.Opened) {
 		})
 		return
 	}
-	fmt.Fprintln(p.out, p.lang.Pick(
+	text := p.lang.Pick(
 		fmt.Sprintf("%s：回放 %s 个读数，%s 至 %s", o.Catalog.TitleZH, termui.Count(uint64(o.Readings)), stamp(o.From), stamp(o.To)),
-		fmt.Sprintf("%s: replaying %s readings, %s to %s", o.Catalog.TitleEN, termui.Count(uint64(o.Readings)), stamp(o.From), stamp(o.To))))
+		fmt.Sprintf("%s: replaying %s readings, %s to %s", o.Catalog.TitleEN, termui.Count(uint64(o.Readings)), stamp(o.From), stamp(o.To))) + "\n"
 	if o.Catalog.Illustrative != "" {
-		fmt.Fprintln(p.out, o.Catalog.Illustrative)
+		text += o.Catalog.Illustrative + "\n"
 	}
+	_, _ = io.WriteString(p.out, text) // the warnings and the summary fail too
 }
 
 func (p *replayPrinter) warning(w hydro.Warning) error {

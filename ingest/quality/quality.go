@@ -35,6 +35,11 @@ const (
 	stuckSamples = 3
 	// rainStuckSamples is the same for one non-zero rain value.
 	rainStuckSamples = 6
+	// drizzle is up to how many mm per report a repeated value is given
+	// drizzlePatience times the limit; one recorded gauge reported 0.2 mm each
+	// quarter of an hour for 5.75 h.
+	drizzle         = 0.2
+	drizzlePatience = 4
 	// lateIntervals and lateAtLeast say when a reading counts as late.
 	lateIntervals = 3
 	lateAtLeast   = 15 * time.Minute
@@ -44,7 +49,8 @@ const (
 
 const (
 	// RainStuckAfter is for how long one non-zero rain value may repeat where
-	// the catalogue gives no limit.
+	// the catalogue gives no limit. A value of at most 0.2 mm, one tip of a common
+	// gauge, may repeat four times as long: drizzle does.
 	RainStuckAfter = 3 * time.Hour
 	// TideStuckAfter is for how long a tidal level may stand still where the
 	// catalogue gives no limit.
@@ -118,14 +124,14 @@ func (l *limits) again(samples []hydro.Sample, i int, r hydro.Reading, out []hyd
 			continue
 		}
 		// A verdict looks back at the latest usable sample, at settle samples of
-		// any verdict, and over stuckAfter. Where none of these reaches the change,
-		// nothing further can.
+		// any verdict, and to the first sample that is older by reach. Where none of
+		// these can be the changed one, nothing further changes.
 		if s.Quality == was.quality && s.Tests == was.tests {
 			same++
 		} else {
 			same = 0
 		}
-		if same > settle && s.Quality.Usable() && s.At-samples[i].At > l.stillFor() {
+		if same > settle && s.Quality.Usable() && s.At-samples[i+1].At >= l.reach() {
 			break
 		}
 	}
@@ -175,7 +181,7 @@ func (l *limits) judge(samples []hydro.Sample, i int) {
 			}
 			q = max(q, v)
 		}
-		if after := l.stillFor(); after > 0 {
+		if after := l.stillFor(s); after > 0 {
 			if still(samples, i, after, l.p.Limits.StuckDelta, rain) {
 				q, t = max(q, hydro.Suspect), t|hydro.TestStuck
 			} else {
@@ -346,20 +352,28 @@ func (l *limits) spikes(samples []hydro.Sample, i int) int {
 	return first
 }
 
-// stillFor returns for how long, in ms, the series may stand still; 0 for ever.
-func (l *limits) stillFor() int64 {
+// stillFor returns for how long, in ms, the series may stand still at s; 0 for
+// ever.
+func (l *limits) stillFor(s *hydro.Sample) int64 {
 	switch l.p.Variable {
 	case hydro.WaterLevel, hydro.Discharge:
 		return l.stuckAfter
 	case hydro.Rain:
-		if l.stuckAfter == 0 {
-			return RainStuckAfter.Milliseconds()
+		after := l.stuckAfter
+		if after == 0 {
+			after = RainStuckAfter.Milliseconds()
 		}
-		return l.stuckAfter
+		if s.Value <= drizzle {
+			after *= drizzlePatience
+		}
+		return after
 	default:
 		return 0 // reservoirs, gates and counters may stand for days
 	}
 }
+
+// reach returns how far back, in ms, the test for standing still looks at most.
+func (l *limits) reach() int64 { return l.stillFor(&hydro.Sample{}) }
 
 // still reports whether samples[i] and all before it, back over the time after
 // (ms), lie within delta of each other; for rain, whether they are one value

@@ -443,6 +443,13 @@ func TestALateCounterSampleSplitsTheRainAroundIt(t *testing.T) {
 	}
 }
 
+func TestDrizzleAtTheGaugesResolutionIsNotStuckForHalfADay(t *testing.T) {
+	s := newSeries(t, rain())
+	got := s.run(slices.Repeat([]float64{0.2}, 12*12+2)...)
+	want(t, got[12*12-1], hydro.Pass, 0)
+	want(t, got[12*12], hydro.Suspect, hydro.TestStuck)
+}
+
 // drawReadings draws readings of distinct instants, rough enough to fire every test.
 func drawReadings(t *rapid.T, p *catalog.Parameter) []hydro.Reading {
 	n := rapid.IntRange(1, 60).Draw(t, "n")
@@ -454,7 +461,7 @@ func drawReadings(t *rapid.T, p *catalog.Parameter) []hydro.Reading {
 		v += rapid.SampledFrom([]float64{0, 0, 0, 0.01, -0.01, 0.3, -0.3, 0.6}).Draw(t, "move")
 		x := v + rapid.SampledFrom([]float64{0, 0, 0, 0, 0, 0.7, -0.7, 3, -3, 100}).Draw(t, "error")
 		if p.Variable == hydro.Rain {
-			x = rapid.SampledFrom([]float64{0, 0, 1.2, 1.2, 0.2, 25, 300}).Draw(t, "rain")
+			x = rapid.SampledFrom([]float64{0, 1.2, 1.2, 1.2, 0.2, 0.2, 25, 300}).Draw(t, "rain")
 		}
 		out = append(out, reading(p, t0.Add(time.Duration(minute)*time.Minute), math.Round(x*1000)/1000))
 	}
@@ -463,7 +470,9 @@ func drawReadings(t *rapid.T, p *catalog.Parameter) []hydro.Reading {
 
 func drawParameter(t *rapid.T) *catalog.Parameter {
 	if rapid.Bool().Draw(t, "rain?") {
-		return rain()
+		p := rain()
+		p.Limits.StuckAfter = rapid.SampledFrom([]time.Duration{0, 10 * time.Minute, 30 * time.Minute}).Draw(t, "stuck after")
+		return p
 	}
 	p := level()
 	p.Limits.StuckAfter = rapid.SampledFrom([]time.Duration{0, 20 * time.Minute, time.Hour}).Draw(t, "stuck after")

@@ -70,7 +70,7 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 			since = samples[k].At
 		}
 		held := time.Duration(s.At-since) * time.Millisecond
-		limit := time.Duration(l.stillFor()) * time.Millisecond
+		limit := time.Duration(l.stillFor(s)) * time.Millisecond
 		if l.p.Variable == hydro.Rain {
 			say("stuck: %s mm repeated for %s, limit %s", num(s.Value), short(held), short(limit))
 		} else {

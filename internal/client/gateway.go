@@ -377,8 +377,7 @@ func (g *Gateway) stream(ctx context.Context) (acked bool, err error) {
 			}
 			if !errors.Is(err, io.EOF) { // with EOF, recv has the reason
 				cancel()
-				_ = <-ended // send knows better why
-				return acked, err
+				return acked, errors.Join(err, <-ended)
 			}
 			changed = nil
 		}
@@ -399,7 +398,7 @@ func (g *Gateway) acknowledge(a *freshetv1.Ack, accepted *uint64) (some bool, er
 	sent := g.unacked[:g.sent]
 	for _, r := range a.GetRejections() {
 		if i, ok := slices.BinarySearchFunc(sent, r.GetSequence(), func(f *frame, seq uint64) int {
-			return int(int64(f.sequence - seq)) //nolint:gosec // sequences of one window lie close together
+			return int(int64(f.sequence - seq))
 		}); ok {
 			sent[i].rejected = append(sent[i].rejected, r)
 		}
@@ -443,7 +442,7 @@ func (g *Gateway) acknowledge(a *freshetv1.Ack, accepted *uint64) (some bool, er
 		}
 	}
 	if n > 0 {
-		g.stats.Accepted += int(a.GetAccepted() - *accepted) //nolint:gosec // a count of readings
+		g.stats.Accepted += int(a.GetAccepted() - *accepted)
 		*accepted = a.GetAccepted()
 	}
 	g.wake()

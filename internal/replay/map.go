@@ -376,8 +376,7 @@ func tokenPosition(t *token.Token) (line, column int) {
 
 func (p *mapParser) yaml(err error) {
 	problem := catalog.Problem{File: p.name, Message: err.Error()}
-	var located yaml.Error
-	if errors.As(err, &located) {
+	if located, ok := errors.AsType[yaml.Error](err); ok {
 		problem.Message = located.GetMessage()
 		problem.Line, problem.Column = tokenPosition(located.GetToken())
 	}

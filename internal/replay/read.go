@@ -82,7 +82,7 @@ func (r *reader) open(name string, f *File) error {
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // only read
 	if err := r.file(filepath.Base(name), in, f); err != nil {
 		return fmt.Errorf("data: %s: %w", filepath.Base(name), err)
 	}
@@ -132,8 +132,7 @@ func (r *reader) file(name string, in io.Reader, f *File) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		var parse *csv.ParseError
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 			r.problem(name, parse.Line, parse.Column, "%v", parse.Err)
 			continue
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -126,7 +125,7 @@ func Run(ctx context.Context, opts RunOptions) (s Summary, err error) {
 	if err != nil {
 		return s, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing is on its way any more
 	if opts.Opened != nil {
 		opts.Opened(Opened{Catalog: cat, Server: addr, Readings: len(readings), Missing: data.Missing, From: s.From, To: s.To})
 	}
@@ -271,15 +270,15 @@ func (s *Summary) warnings(all []hydro.Warning) {
 		case w.To == hydro.Blind:
 			s.WentBlind++
 		}
-		WriteWarning(h, w)
+		_, _ = h.Write(Canonical(w)) // never fails
 	}
 	s.WarningsHash = hex.EncodeToString(h.Sum(nil))
 }
 
-// WriteWarning writes what two runs over the same inputs must agree in: all but
-// the ID, whose sequence numbers depend on how gateways' frames shared batches.
-func WriteWarning(w io.Writer, x hydro.Warning) {
-	fmt.Fprintf(w, "%s|%s|%s|%s|%s|%+v|%+v|%s|%s|%s|%s|%s|%t\n", x.Basin, x.Station, x.At.UTC().Format(time.RFC3339Nano), x.From, x.To,
+// Canonical returns what two runs over the same inputs must agree in, as text:
+// all but the ID, whose sequence numbers depend on how gateways' frames shared batches.
+func Canonical(x hydro.Warning) []byte {
+	return fmt.Appendf(nil, "%s|%s|%s|%s|%s|%+v|%+v|%s|%s|%s|%s|%s|%t\n", x.Basin, x.Station, x.At.UTC().Format(time.RFC3339Nano), x.From, x.To,
 		x.Observed, x.Forecast, x.ReasonZH, x.ReasonEN, x.Cause, x.Catalogue, x.ForecastIssuedAt.UTC().Format(time.RFC3339Nano), x.Illustrative)
 }
 
