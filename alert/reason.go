@@ -49,8 +49,15 @@ var (
 	}
 )
 
-// clock writes an instant as people in the basin read it.
-func (r *Rules) clock(t time.Time) string { return t.In(r.zone).Format("01-02 15:04") }
+// clock writes an instant as people in the basin read it. Beijing time goes
+// without saying; any other zone is named, because screens show Beijing time.
+func (r *Rules) clock(t time.Time) string {
+	t = t.In(r.zone)
+	if _, offset := t.Zone(); offset != 8*60*60 {
+		return t.Format("01-02 15:04 MST")
+	}
+	return t.Format("01-02 15:04")
+}
 
 // reason says in one sentence why a station stands where it stands. Before is
 // its state before the change, or the same state where nothing changed.
@@ -70,6 +77,9 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	}
 	if state.Stage != hydro.Blind {
 		i := deciding(ladders, false)
+		if i >= 0 && state.Stage < before.Stage && before.Stage != hydro.Blind {
+			i = nearest(t, ladders, i, before.Stage)
+		}
 		if f := deciding(ladders, true); i < 0 || f >= 0 && (blind || ladders[f].Stage > ladders[i].Stage) {
 			i = f
 		}
@@ -99,6 +109,22 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 		en += " (illustrative thresholds, not official)"
 	}
 	return zh + "。", en + "."
+}
+
+// nearest returns the observed ladder that stands as high as ladder i and is
+// nearest to its threshold of the stage that was left: the one that held it.
+func nearest(t *table, ladders []Ladder, i int, left hydro.Stage) int {
+	best, highest := i, -1.0
+	for j := range ladders {
+		l := &ladders[j]
+		if l.Forecast || l.At == 0 || l.Lost || l.Stage != ladders[i].Stage {
+			continue
+		}
+		if step, ok := stepOf(t.steps(j), left); ok && step.value > 0 && l.Value/step.value > highest {
+			best, highest = j, l.Value/step.value
+		}
+	}
+	return best
 }
 
 // blindness says why a station cannot be seen.
