@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"iter"
 	"log/slog"
 	"net"
@@ -352,17 +351,6 @@ func (a *App) openStore() (store.Store, error) {
 		})
 	}
 	return pebble.Open(pebble.Options{Dir: filepath.Join(a.opts.Data, "store"), Logger: a.logger})
-}
-
-// storeName names the store in the archive's checkpoint. Another InfluxDB or
-// bucket is another store, which is filled from the start of the log.
-func (a *App) storeName() string {
-	if a.opts.Store != "influx" {
-		return a.opts.Store
-	}
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%s\n%s\n%s", a.opts.InfluxURL, a.opts.InfluxOrg, a.opts.InfluxBucket)
-	return fmt.Sprintf("influx-%016x", h.Sum64())
 }
 
 func (a *App) listen(ctx context.Context) (err error) {
