@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"freshet/internal/app"
 	"freshet/internal/demo"
@@ -109,5 +110,41 @@ func TestThePlainViewSaysSyntheticAndIllustrative(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output does not say %q:\n%s", want, out.String())
 		}
+	}
+}
+
+// The same code runs on an existing NATS server: nothing that anybody can see
+// differs.
+func TestAnExternalNATSGivesTheSameWarnings(t *testing.T) {
+	srv, err := natsserver.NewServer(&natsserver.Options{
+		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true, NoSigs: true, NoLog: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Start()
+	defer func() {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+	}()
+	if !srv.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the NATS server does not come up")
+	}
+	run := func(url string) demo.Summary {
+		o := options(io.Discard)
+		o.JSON, o.Steps, o.App.NATS = true, 300, url
+		s, err := demo.Run(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.WallSeconds = 0
+		return s
+	}
+	embedded, external := run(""), run(srv.ClientURL())
+	if embedded.Warnings == 0 {
+		t.Fatal("no warnings: nothing is shown")
+	}
+	if d := cmp.Diff(embedded, external); d != "" {
+		t.Errorf("an external log makes a difference (-embedded +external):\n%s", d)
 	}
 }
