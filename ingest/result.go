@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"strings"
 	"time"
 
 	"freshet/internal/catalog"
@@ -109,6 +110,6 @@ func (r *Result) zone(name string) *time.Location {
 	if err != nil {
 		z = nil
 	}
-	r.zones[name] = z
+	r.zones[strings.Clone(name)] = z // name may be part of a whole message
 	return z
 }

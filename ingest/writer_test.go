@@ -255,7 +255,7 @@ func TestALostPartFailsItsSubmissionAlone(t *testing.T) {
 		log.permit <- nil
 		<-log.entered
 		log.permit <- hydro.ErrUnavailable // the second part of a
-		<-log.entered // the rest of a, and b
+		<-log.entered                      // the rest of a, and b
 		log.permit <- nil
 		if err := a.Wait(t.Context()); !errors.Is(err, hydro.ErrUnavailable) {
 			t.Errorf("got %v", err)

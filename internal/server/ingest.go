@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -99,7 +100,8 @@ func (s *IngestServer) queued() float64 {
 	return float64(n)
 }
 
-// GRPCOptions returns the server options that suit streams of large frames.
+// GRPCOptions returns the server options that streams of large frames need: an
+// IngestServer works on no gRPC server without them.
 func GRPCOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ReadBufferSize(256 << 10),
@@ -108,6 +110,7 @@ func GRPCOptions() []grpc.ServerOption {
 		// update; the readings' own bound is the frames that wait for the disk.
 		grpc.InitialWindowSize(1 << 20),
 		grpc.InitialConnWindowSize(4 << 20),
+		grpc.ForceServerCodecV2(newCodec()),
 	}
 }
 
@@ -115,6 +118,7 @@ func GRPCOptions() []grpc.ServerOption {
 func (s *IngestServer) StreamWeather(stream grpc.BidiStreamingServer[freshetv1.StreamWeatherRequest, freshetv1.StreamWeatherResponse]) error {
 	return serveFrames(s, stream, &frameKind[*freshetv1.StreamWeatherRequest, *freshetv1.StreamWeatherResponse]{
 		department: hydro.Weather,
+		read:       (*wire.Frame).Weather,
 		check:      checkWeather,
 		raw: func(dst []hydro.Raw, m *freshetv1.StreamWeatherRequest) []hydro.Raw {
 			return wire.WeatherRaw(dst, m.GetReports())
@@ -131,6 +135,7 @@ func (s *IngestServer) StreamWeather(stream grpc.BidiStreamingServer[freshetv1.S
 func (s *IngestServer) StreamHydrology(stream grpc.BidiStreamingServer[freshetv1.StreamHydrologyRequest, freshetv1.StreamHydrologyResponse]) error {
 	return serveFrames(s, stream, &frameKind[*freshetv1.StreamHydrologyRequest, *freshetv1.StreamHydrologyResponse]{
 		department: hydro.Hydrology,
+		read:       (*wire.Frame).Hydrology,
 		check:      checkHydrology,
 		raw: func(dst []hydro.Raw, m *freshetv1.StreamHydrologyRequest) []hydro.Raw {
 			return wire.HydrologyRaw(dst, m.GetReports())
@@ -147,6 +152,7 @@ func (s *IngestServer) StreamHydrology(stream grpc.BidiStreamingServer[freshetv1
 func (s *IngestServer) StreamWaterResources(stream grpc.BidiStreamingServer[freshetv1.StreamWaterResourcesRequest, freshetv1.StreamWaterResourcesResponse]) error {
 	return serveFrames(s, stream, &frameKind[*freshetv1.StreamWaterResourcesRequest, *freshetv1.StreamWaterResourcesResponse]{
 		department: hydro.WaterResources,
+		read:       (*wire.Frame).WaterResources,
 		check:      checkWaterResources,
 		raw: func(dst []hydro.Raw, m *freshetv1.StreamWaterResourcesRequest) []hydro.Raw {
 			return wire.WaterResourcesRaw(dst, m.GetReports())
@@ -172,6 +178,7 @@ func (s *IngestServer) SubmitDispatchPlan(context.Context, *freshetv1.SubmitDisp
 // A frameKind is what differs between the departments' streams.
 type frameKind[Req, Resp any] struct {
 	department hydro.Department
+	read       func(*wire.Frame, string) bool // false: too unusual, the generated code must read it
 	check      func(Req) []*errdetails.BadRequest_FieldViolation
 	raw        func([]hydro.Raw, Req) []hydro.Raw
 	reports    func(Req) int
@@ -205,9 +212,8 @@ func serveFrames[T, Resp any, Req frameRequest[T]](s *IngestServer, stream grpc.
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 
-	in := &intake[T, Req]{
-		server: s, kind: kind.department, ctx: ctx,
-		receive: stream.Recv, check: kind.check, raw: kind.raw, reports: kind.reports, station: kind.station,
+	in := &intake[T, Req, *Resp]{
+		server: s, kind: kind, ctx: ctx, receive: stream.RecvMsg,
 		frames: make(chan *frame, s.opts.Window), free: make(chan *frame, s.opts.Window),
 	}
 	for range s.opts.Window {
@@ -297,32 +303,28 @@ func (f *frame) wait(ctx context.Context) error {
 }
 
 // An intake is the receiving half of a stream.
-type intake[T any, Req frameRequest[T]] struct {
+type intake[T any, Req frameRequest[T], Resp any] struct {
 	server  *IngestServer
-	kind    hydro.Department
+	kind    *frameKind[Req, Resp]
 	ctx     context.Context //nolint:containedctx // the stream's: the intake lives as long
-	receive func() (*T, error)
-	check   func(Req) []*errdetails.BadRequest_FieldViolation
-	raw     func([]hydro.Raw, Req) []hydro.Raw
-	reports func(Req) int
-	station func(Req, int) string
+	receive func(any) error
 	frames  chan *frame // taken in, oldest first; closed at the end
 	free    chan *frame // the window: no frame is read without one
 
-	raws    []hydro.Raw
+	plain   wire.Frame
 	last    uint64
 	gateway atomic.Pointer[string]
 	err     error // why frames was closed; read it after that
 }
 
-func (in *intake[T, Req]) name() string {
+func (in *intake[T, Req, Resp]) name() string {
 	if p := in.gateway.Load(); p != nil {
 		return *p
 	}
 	return ""
 }
 
-func (in *intake[T, Req]) run() {
+func (in *intake[T, Req, Resp]) run() {
 	defer close(in.frames)
 	for {
 		var f *frame
@@ -332,12 +334,13 @@ func (in *intake[T, Req]) run() {
 			in.err = context.Cause(in.ctx)
 			return
 		}
-		m, err := in.receive()
+		var message rawMessage
+		err := in.receive(&message)
 		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err == nil {
-			err = in.take(m, f)
+			err = in.take(string(message), f)
 		}
 		if err != nil {
 			in.err = err
@@ -348,15 +351,25 @@ func (in *intake[T, Req]) run() {
 }
 
 // take checks, normalises and submits one frame.
-func (in *intake[T, Req]) take(m Req, f *frame) error {
+func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 	f.timer = prometheus.NewTimer(in.server.metrics.ackSeconds)
-	f.sequence = m.GetSequence()
 	f.tickets = f.tickets[:0]
-	if v := in.check(m); len(v) > 0 {
-		return badRequest(v[:min(len(v), maxViolations)]...)
+	var m Req // stays nil if the frame is plain
+	p := &in.plain
+	if !in.kind.read(p, message) {
+		m = new(T)
+		if err := proto.Unmarshal([]byte(message), m); err != nil {
+			return status.Errorf(codes.InvalidArgument, "the frame is not a %s: %v", m.ProtoReflect().Descriptor().FullName(), err)
+		}
+		if v := in.kind.check(m); len(v) > 0 {
+			return badRequest(v[:min(len(v), maxViolations)]...)
+		}
+		p.Gateway, p.Sequence, p.Raws = m.GetGateway(), m.GetSequence(), in.kind.raw(p.Raws[:0], m)
 	}
-	if name := m.GetGateway(); name != "" {
+	f.sequence = p.Sequence
+	if p.Gateway != "" {
 		if in.gateway.Load() == nil {
+			name := strings.Clone(p.Gateway)
 			in.gateway.Store(&name)
 		}
 	} else if in.gateway.Load() == nil {
@@ -367,16 +380,14 @@ func (in *intake[T, Req]) take(m Req, f *frame) error {
 	}
 	in.last = f.sequence
 
-	now := in.server.opts.Now()
-	if now.IsZero() { // every reading would seem to lie in the future and be refused for good
-		return fmt.Errorf("engine time is not known yet: the server is catching up with its log, or nobody has moved its driven clock: %w", hydro.ErrUnavailable)
+	in.server.normalizer.Load().Normalize(in.kind.department, p.Raws, in.server.opts.Now(), &f.result)
+	if m != nil {
+		in.rejectEmpty(m, f)
 	}
-	in.raws = in.raw(in.raws[:0], m)
-	in.server.normalizer.Load().Normalize(in.kind, in.raws, now, &f.result)
-	in.rejectEmpty(m, f)
-	clear(in.raws) // let go of the message's strings
-	if cap(in.raws) > keepReadings {
-		in.raws = nil
+	clear(p.Raws) // let go of the message
+	p.Gateway = ""
+	if cap(p.Raws) > keepReadings {
+		p.Raws = nil
 	}
 	for i := range f.result.Basins {
 		b := &f.result.Basins[i]
@@ -394,19 +405,19 @@ func (in *intake[T, Req]) take(m Req, f *frame) error {
 }
 
 // rejectEmpty lists the reports that hold no value at all.
-func (in *intake[T, Req]) rejectEmpty(m Req, f *frame) {
-	n := in.reports(m)
+func (in *intake[T, Req, Resp]) rejectEmpty(m Req, f *frame) {
+	n := in.kind.reports(m)
 	next := 0 // the report whose values would come now
 	reject := func(end int) {
 		for ; next < end; next++ {
 			f.result.Rejections = append(f.result.Rejections, hydro.Rejection{
 				Report: next, Reason: hydro.MissingValue,
-				Message: fmt.Sprintf("The report of station %q holds no value. Leave such reports out.", in.station(m, next)),
+				Message: fmt.Sprintf("The report of station %q holds no value. Leave such reports out.", in.kind.station(m, next)),
 			})
 		}
 	}
-	for i := range in.raws {
-		if r := in.raws[i].Report; r >= next {
+	for i := range in.plain.Raws {
+		if r := in.plain.Raws[i].Report; r >= next {
 			reject(r)
 			next = r + 1
 		}
@@ -415,7 +426,7 @@ func (in *intake[T, Req]) rejectEmpty(m Req, f *frame) {
 }
 
 // recycle gives the memory of frames that were answered back to the window.
-func (in *intake[T, Req]) recycle(frames []*frame) {
+func (in *intake[T, Req, Resp]) recycle(frames []*frame) {
 	for _, f := range frames {
 		if f.result.Accepted+len(f.result.Rejections) > keepReadings {
 			*f = frame{}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
 
 	"freshet/ingest"
 	"freshet/internal/catalog"
@@ -151,15 +153,25 @@ func newFakeStream(ctx context.Context) *fakeStream {
 
 func (s *fakeStream) Context() context.Context { return s.ctx }
 
+// Recv is not what the server reads with.
 func (s *fakeStream) Recv() (*freshetv1.StreamHydrologyRequest, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (s *fakeStream) RecvMsg(m any) error {
 	select {
-	case m, ok := <-s.in:
+	case in, ok := <-s.in:
 		if !ok {
-			return nil, io.EOF
+			return io.EOF
 		}
-		return m, nil
+		b, err := proto.Marshal(in)
+		if err != nil {
+			return err
+		}
+		reflect.ValueOf(m).Elem().SetString(string(b)) // as the server's codec does
+		return nil
 	case <-s.ctx.Done():
-		return nil, s.ctx.Err()
+		return s.ctx.Err()
 	}
 }
 
