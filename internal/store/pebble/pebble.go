@@ -17,6 +17,7 @@ package pebble
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -24,6 +25,8 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,7 +141,7 @@ func (s *Store) WriteObservations(ctx context.Context, basin string, observation
 	batch := s.db.NewBatch()
 	defer func() { _ = batch.Close() }()
 	var key, value []byte
-	for i := range observations {
+	for _, i := range byKey(observations) {
 		o := &observations[i]
 		key = appendObservationKey(key[:0], o.Key, o.At.UnixMilli())
 		value = record.AppendObservation(value[:0], o)
@@ -159,6 +162,21 @@ func (s *Store) WriteObservations(ctx context.Context, basin string, observation
 		return fmt.Errorf("write observations of %s: %w", basin, unavailable(err))
 	}
 	return nil
+}
+
+// byKey returns the indexes of the observations in the order of their keys, and
+// as they stand among equal keys. The database inserts neighbours much faster
+// than strangers.
+func byKey(observations []hydro.Observation) []int32 {
+	order := make([]int32, len(observations))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(i, j int32) int {
+		a, b := &observations[i], &observations[j]
+		return cmp.Or(strings.Compare(a.Station, b.Station), cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Sensor, b.Sensor), a.At.Compare(b.At))
+	})
+	return order
 }
 
 // WriteForecast implements [store.Writer].

@@ -303,6 +303,21 @@ func (s *Server) end(signal syscall.Signal) error {
 
 func (s *Server) logPath() string { return filepath.Join(s.dir, "influxd.log") }
 
+// reportDeath fails the test if the server should run and has ended.
+func (s *Server) reportDeath(t testing.TB) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc == nil {
+		return
+	}
+	select {
+	case <-s.proc.done:
+		text, _ := os.ReadFile(s.logPath())
+		t.Errorf("influxd ended by itself: %v\n%.4000s", s.proc.err, text)
+	default:
+	}
+}
+
 // Run starts a server that lives as long as the test. The test fails if it
 // cannot be had.
 func Run(t testing.TB) *Server {
@@ -315,6 +330,7 @@ func Run(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		s.reportDeath(t)
 		if err := s.Kill(); err != nil { // its data goes with the test
 			t.Error(err)
 		}

@@ -1,0 +1,205 @@
+package record_test
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"freshet/internal/hydro"
+	"freshet/internal/store/record"
+)
+
+func instant() *rapid.Generator[time.Time] {
+	return rapid.Custom(func(t *rapid.T) time.Time {
+		if rapid.Bool().Draw(t, "none") {
+			return time.Time{}
+		}
+		return time.UnixMilli(rapid.Int64Range(-9e12, 9e12).Draw(t, "ms")).UTC()
+	})
+}
+
+// value may be NaN: forecasts mark gaps with it.
+func value() *rapid.Generator[float64] {
+	return rapid.OneOf(rapid.Float64(), rapid.SampledFrom([]float64{0, math.Copysign(0, -1), math.NaN(), math.MaxFloat64, math.SmallestNonzeroFloat64}))
+}
+
+func observation() *rapid.Generator[hydro.Observation] {
+	return rapid.Custom(func(t *rapid.T) hydro.Observation {
+		var o hydro.Observation
+		o.Key = hydro.Key{Station: "a", Variable: hydro.WaterLevel}
+		o.At = time.UnixMilli(rapid.Int64Range(-9e12, 9e12).Draw(t, "at")).UTC()
+		o.Value, o.Raw = rapid.Float64().Draw(t, "value"), rapid.Float64().Draw(t, "raw")
+		if rapid.Bool().Draw(t, "unchanged") {
+			o.Raw = o.Value
+		}
+		o.Interval = time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "interval")) * time.Millisecond
+		o.Datum = hydro.Datum(rapid.String().Draw(t, "datum"))
+		o.Quality = hydro.Quality(rapid.IntRange(0, 3).Draw(t, "quality"))
+		o.Tests = hydro.Tests(rapid.Uint32().Draw(t, "tests"))
+		o.Notes = o.Tests & (hydro.NoteTrace | hydro.NoteDatumConverted)
+		o.Why = rapid.String().Draw(t, "why")
+		o.Revision = rapid.Uint32().Draw(t, "revision")
+		o.ReceivedAt = instant().Draw(t, "received")
+		return o
+	})
+}
+
+func leg() *rapid.Generator[hydro.Leg] {
+	return rapid.Custom(func(t *rapid.T) hydro.Leg {
+		return hydro.Leg{
+			Stage: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "stage")), Variable: hydro.Variable(rapid.IntRange(0, 8).Draw(t, "variable")),
+			Window: time.Duration(rapid.Int64().Draw(t, "window")), Value: value().Draw(t, "value"), Threshold: value().Draw(t, "threshold"),
+			Datum: hydro.Datum(rapid.String().Draw(t, "datum")), At: instant().Draw(t, "at"), PeakValue: value().Draw(t, "peak"), PeakAt: instant().Draw(t, "peak at"),
+		}
+	})
+}
+
+func warning() *rapid.Generator[hydro.Warning] {
+	return rapid.Custom(func(t *rapid.T) hydro.Warning {
+		text := rapid.String()
+		return hydro.Warning{
+			ID: text.Draw(t, "id"), Basin: text.Draw(t, "basin"), Station: text.Draw(t, "station"), At: instant().Draw(t, "at"),
+			From: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "from")), To: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "to")),
+			Observed: leg().Draw(t, "observed"), Forecast: leg().Draw(t, "forecast"),
+			ReasonZH: text.Draw(t, "zh"), ReasonEN: text.Draw(t, "en"), Cause: text.Draw(t, "cause"), Catalogue: text.Draw(t, "catalogue"),
+			ForecastIssuedAt: instant().Draw(t, "issued"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
+		}
+	})
+}
+
+func forecast() *rapid.Generator[hydro.Forecast] {
+	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
+		text, texts, values := rapid.String(), rapid.SliceOfN(rapid.String(), 0, 4), rapid.SliceOfN(value(), 0, 20)
+		f := hydro.Forecast{
+			Basin: text.Draw(t, "basin"), IssuedAt: instant().Draw(t, "issued"), Trigger: text.Draw(t, "trigger"), Catalogue: text.Draw(t, "catalogue"),
+			Step: time.Duration(rapid.Int64().Draw(t, "step")), Horizon: time.Duration(rapid.Int64().Draw(t, "horizon")),
+			DataCutoff: instant().Draw(t, "cutoff"), ValidUntil: instant().Draw(t, "valid"), MissingGauges: texts.Draw(t, "missing"),
+			RainCoverage: value().Draw(t, "coverage"), RainAssumed: text.Draw(t, "assumed"), Plan: text.Draw(t, "plan"), Notes: texts.Draw(t, "notes"),
+			Illustrative: rapid.Bool().Draw(t, "illustrative"), Elapsed: time.Duration(rapid.Int64().Draw(t, "elapsed")),
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "stations") {
+			s := hydro.StationForecast{
+				Station: text.Draw(t, "station"), Datum: hydro.Datum(text.Draw(t, "datum")),
+				Discharge: values.Draw(t, "discharge"), Level: values.Draw(t, "level"),
+				NowDischarge: value().Draw(t, "now"), NowLevel: value().Draw(t, "now"),
+				Peak:    hydro.Peak{At: instant().Draw(t, "peak"), Discharge: value().Draw(t, "peak"), Level: value().Draw(t, "peak"), AtEnd: rapid.Bool().Draw(t, "end")},
+				Updated: rapid.Bool().Draw(t, "updated"), Extrapolated: rapid.Bool().Draw(t, "extrapolated"),
+			}
+			for range rapid.IntRange(0, 3).Draw(t, "crossings") {
+				s.Crossings = append(s.Crossings, hydro.Crossing{
+					Stage: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "stage")), Variable: hydro.Variable(rapid.IntRange(0, 8).Draw(t, "variable")),
+					Threshold: value().Draw(t, "threshold"), At: instant().Draw(t, "at"),
+				})
+			}
+			f.Stations = append(f.Stations, s)
+		}
+		return f
+	})
+}
+
+var like = cmp.Options{cmpopts.EquateNaNs(), cmpopts.EquateEmpty()}
+
+func TestRecordsGoThereAndBack(t *testing.T) {
+	t.Run("observation", rapid.MakeCheck(func(t *rapid.T) {
+		want := observation().Draw(t, "observation")
+		b := record.AppendObservation(nil, &want)
+		got, err := record.Observation(b, want.Key, want.At)
+		if err != nil || !cmp.Equal(want, got) {
+			t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got))
+		}
+		if r, err := record.Revision(b); err != nil || r != want.Revision {
+			t.Errorf("revision %d and %v, want %d", r, err, want.Revision)
+		}
+	}))
+	t.Run("forecast", rapid.MakeCheck(func(t *rapid.T) {
+		want := forecast().Draw(t, "forecast")
+		got, err := record.Forecast(record.AppendForecast(nil, &want))
+		if err != nil || !cmp.Equal(want, got, like) {
+			t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got, like))
+		}
+	}))
+	t.Run("forecast in parts", rapid.MakeCheck(func(t *rapid.T) {
+		want := forecast().Draw(t, "forecast")
+		got, err := record.ForecastHeader(record.AppendForecastHeader(nil, &want))
+		for i := range want.Stations {
+			if err == nil {
+				got.Stations[i], err = record.StationForecast(record.AppendStationForecast(nil, &want.Stations[i]))
+			}
+		}
+		if err != nil || !cmp.Equal(want, got, like) {
+			t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got, like))
+		}
+	}))
+	t.Run("warning", rapid.MakeCheck(func(t *rapid.T) {
+		want := warning().Draw(t, "warning")
+		got, err := record.Warning(record.AppendWarning(nil, &want))
+		if err != nil || !cmp.Equal(want, got, like) {
+			t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got, like))
+		}
+	}))
+}
+
+// A record cut short or with something behind it is corrupt, and says so.
+func TestARecordThatIsNotWholeIsCorrupt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o, f, w := observation().Draw(t, "observation"), forecast().Draw(t, "forecast"), warning().Draw(t, "warning")
+		for what, c := range map[string]struct {
+			b      []byte
+			decode func([]byte) error
+		}{
+			"observation": {record.AppendObservation(nil, &o), func(b []byte) error { _, err := record.Observation(b, o.Key, o.At); return err }},
+			"forecast":    {record.AppendForecast(nil, &f), func(b []byte) error { _, err := record.Forecast(b); return err }},
+			"header":      {record.AppendForecastHeader(nil, &f), func(b []byte) error { _, err := record.ForecastHeader(b); return err }},
+			"warning":     {record.AppendWarning(nil, &w), func(b []byte) error { _, err := record.Warning(b); return err }},
+		} {
+			n := rapid.IntRange(0, len(c.b)-1).Draw(t, "kept")
+			if err := c.decode(c.b[:n]); !errors.Is(err, record.ErrCorrupt) {
+				t.Errorf("%s of %d of %d bytes: got error %v, want ErrCorrupt", what, n, len(c.b), err)
+			}
+			if err := c.decode(append(bytes.Clone(c.b), 0)); !errors.Is(err, record.ErrCorrupt) {
+				t.Errorf("%s with a byte behind it: got error %v, want ErrCorrupt", what, err)
+			}
+		}
+	})
+}
+
+// What decodes must encode to something that decodes to the same; nothing may
+// panic or ask for more memory than the bytes can fill.
+func FuzzDecode(f *testing.F) {
+	o := hydro.Observation{Reading: hydro.Reading{Raw: 1, Value: 2, Interval: time.Hour, Datum: "X"}, Why: "because", ReceivedAt: time.UnixMilli(5).UTC(), Revision: 300}
+	fc := hydro.Forecast{Basin: "b", IssuedAt: time.UnixMilli(7).UTC(), Notes: []string{"n"}, Stations: []hydro.StationForecast{{Station: "s", Level: []float64{1, math.NaN()}, Discharge: []float64{2, 3}, Crossings: []hydro.Crossing{{Stage: hydro.Red}}}}}
+	w := hydro.Warning{ID: "b/1/2", ReasonZH: "超警", Observed: hydro.Leg{Value: 3}}
+	for _, b := range [][]byte{record.AppendObservation(nil, &o), record.AppendForecast(nil, &fc), record.AppendForecastHeader(nil, &fc), record.AppendStationForecast(nil, &fc.Stations[0]), record.AppendWarning(nil, &w), nil} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, at := hydro.Key{Station: "a"}, time.UnixMilli(11).UTC()
+		if o, err := record.Observation(b, k, at); err == nil {
+			again, err := record.Observation(record.AppendObservation(nil, &o), k, at)
+			if err != nil || !cmp.Equal(o, again, like) {
+				t.Errorf("observation: error %v\n%s", err, cmp.Diff(o, again, like))
+			}
+		}
+		if v, err := record.Forecast(b); err == nil {
+			again, err := record.Forecast(record.AppendForecast(nil, &v))
+			if err != nil || !cmp.Equal(v, again, like) {
+				t.Errorf("forecast: error %v\n%s", err, cmp.Diff(v, again, like))
+			}
+		}
+		if v, err := record.Warning(b); err == nil {
+			again, err := record.Warning(record.AppendWarning(nil, &v))
+			if err != nil || !cmp.Equal(v, again, like) {
+				t.Errorf("warning: error %v\n%s", err, cmp.Diff(v, again, like))
+			}
+		}
+		_, _ = record.ForecastHeader(b)
+		_, _ = record.StationForecast(b)
+		_, _ = record.Revision(b)
+	})
+}
