@@ -147,6 +147,9 @@ func (n *Normalizer) Normalize(d hydro.Department, raws []hydro.Raw, now time.Ti
 			part = out.basin(s.basinNumber, s.basin)
 		}
 		k := len(part.Readings)
+		if cap(part.Readings) == 0 { // a gateway's stations mostly are of one basin
+			part.Readings = make([]hydro.Reading, 0, len(raws)-i)
+		}
 		if k < cap(part.Readings) {
 			part.Readings = part.Readings[:k+1]
 		} else {

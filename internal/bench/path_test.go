@@ -12,7 +12,7 @@ import (
 func BenchmarkIngestPath(b *testing.B) {
 	run := func(b *testing.B, log ingest.Log) {
 		o := options()
-		o.Streams, o.Readings, o.Frame, o.Basins = 8, 400_000, 1000, 1
+		o.Streams, o.Readings, o.Frame, o.Basins = 8, 2_000_000, 1000, 1
 		address := serve(b, &o, log)
 		total := 0
 		for b.Loop() {
