@@ -248,8 +248,12 @@ func CheckWarning(w *hydro.Warning) error {
 		}
 	}
 	for _, t := range []struct{ what, text string }{
-		{"reason", w.ReasonZH}, {"reason", w.ReasonEN}, {"cause", w.Cause}, {"catalogue", w.Catalogue},
-		{"datum", string(w.Observed.Datum)}, {"datum", string(w.Forecast.Datum)},
+		{"reason", w.ReasonZH},
+		{"reason", w.ReasonEN},
+		{"cause", w.Cause},
+		{"catalogue", w.Catalogue},
+		{"datum", string(w.Observed.Datum)},
+		{"datum", string(w.Forecast.Datum)},
 	} {
 		if err := CheckText(t.what, t.text); err != nil {
 			return err

@@ -201,7 +201,7 @@ func (a *Archive) follow(ctx context.Context) error {
 			return err
 		}
 		if r.Seq > last+1 {
-			a.log.Error("outputs lost: the log dropped them by age before the store had them", "from", last+1, "to", r.Seq-1)
+			a.log.ErrorContext(ctx, "outputs lost: the log dropped them by age before the store had them", "from", last+1, "to", r.Seq-1)
 			a.opts.Metrics.missed.WithLabelValues(a.opts.Basin).Add(float64(r.Seq - last - 1))
 		}
 		last = r.Seq
@@ -229,10 +229,10 @@ func (a *Archive) follow(ctx context.Context) error {
 func (a *Archive) writeSingle(ctx context.Context, o hydro.Output) error {
 	switch {
 	case o.Forecast != nil:
-		return a.taken("forecast", 1, a.write(ctx, "forecast", func() error { return a.store.WriteForecast(ctx, *o.Forecast) }),
+		return a.taken(ctx, "forecast", 1, a.write(ctx, "forecast", func() error { return a.store.WriteForecast(ctx, *o.Forecast) }),
 			"issued_at", o.Forecast.IssuedAt)
 	case o.Warning != nil:
-		return a.taken("warning", 1, a.write(ctx, "warning", func() error { return a.store.WriteWarning(ctx, *o.Warning) }),
+		return a.taken(ctx, "warning", 1, a.write(ctx, "warning", func() error { return a.store.WriteWarning(ctx, *o.Warning) }),
 			"id", o.Warning.ID, "station", o.Warning.Station)
 	}
 	return nil
@@ -256,19 +256,19 @@ func (a *Archive) writeObservations(ctx context.Context, observations []hydro.Ob
 		a.written.Add(uint64(len(observations)))
 	}
 	o := &observations[0]
-	return a.taken("observation", len(observations), err, "series", o.Key.String(), "at", o.At, "value", o.Value, "raw", o.Raw, "revision", o.Revision)
+	return a.taken(ctx, "observation", len(observations), err, "series", o.String(), "at", o.At, "value", o.Value, "raw", o.Raw, "revision", o.Revision)
 }
 
 // taken counts a write that ended. One that the store refused is logged with
 // what it was, and counted, and not tried again: it would hold up all that
 // comes after it, and it stays in the log.
-func (a *Archive) taken(kind string, n int, err error, what ...any) error {
+func (a *Archive) taken(ctx context.Context, kind string, n int, err error, what ...any) error {
 	switch {
 	case err == nil:
 		a.opts.Metrics.written.WithLabelValues(a.opts.Basin, kind).Add(float64(n))
 	case errors.Is(err, hydro.ErrInvalid):
 		a.opts.Metrics.refused.WithLabelValues(a.opts.Basin, kind).Add(float64(n))
-		a.log.Error("the store refuses "+kind, append(what, "err", err)...)
+		a.log.ErrorContext(ctx, "the store refuses what it calls invalid; it stays in the log alone", append(what, "kind", kind, "err", err)...)
 	default:
 		return err
 	}
@@ -297,7 +297,7 @@ func (a *Archive) retry(ctx context.Context, what string, f func() error) error 
 		}
 		if err == nil {
 			if attempt > 1 {
-				a.log.Info("archive goes on", "step", what, "attempts", attempt)
+				a.log.InfoContext(ctx, "archive goes on", "step", what, "attempts", attempt)
 			}
 			return nil
 		}
@@ -305,9 +305,9 @@ func (a *Archive) retry(ctx context.Context, what string, f func() error) error 
 			return err
 		}
 		if attempt == 1 {
-			a.log.Warn("archive waits and tries again; warnings go on", "step", what, "err", err)
+			a.log.WarnContext(ctx, "archive waits and tries again; warnings go on", "step", what, "err", err)
 		} else {
-			a.log.Debug("tried again in vain", "step", what, "attempts", attempt, "err", err)
+			a.log.DebugContext(ctx, "tried again in vain", "step", what, "attempts", attempt, "err", err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -343,7 +343,7 @@ func (a *Archive) save(ctx context.Context) {
 	a.savedAt = now
 	if err := a.source.SaveCheckpoint(ctx, a.checkpoint(), done); err != nil {
 		if ctx.Err() == nil {
-			a.log.Warn("no checkpoint taken, the next makes up for it", "err", err)
+			a.log.WarnContext(ctx, "no checkpoint taken, the next makes up for it", "err", err)
 		}
 		return
 	}
@@ -359,6 +359,6 @@ func (a *Archive) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCheckpoint)
 	defer cancel()
 	if err := a.source.SaveCheckpoint(ctx, a.checkpoint(), done); err != nil {
-		a.log.Warn("no last checkpoint taken, some outputs are written once more at the next start", "err", err)
+		a.log.WarnContext(ctx, "no last checkpoint taken, some outputs are written once more at the next start", "err", err)
 	}
 }

@@ -483,7 +483,7 @@ func TestACrashBetweenWriteAndCheckpointIsHarmless(t *testing.T) {
 				a, stop := start(t, src, to, o)
 				synctest.Wait()
 				stopped(t, stop())
-				if at := uint64(rapid.Uint64Range(before, max(before, a.Done())).Draw(rt, "checkpoint")); writes != math.MaxInt {
+				if at := rapid.Uint64Range(before, max(before, a.Done())).Draw(rt, "checkpoint"); writes != math.MaxInt {
 					src.checkpoints["archive.memory."+basin] = at
 				}
 			}

@@ -151,8 +151,7 @@ func failure(ctx context.Context, err error) error {
 	if errors.Is(err, hydro.ErrInvalid) || errors.Is(err, hydro.ErrUnavailable) || errors.Is(err, hydro.ErrNotFound) {
 		return err
 	}
-	var answer *influxhttp.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*influxhttp.Error](err); ok {
 		switch answer.StatusCode {
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 			return fmt.Errorf("InfluxDB answers %d: %w: %w", answer.StatusCode, hydro.ErrInvalid, err)
