@@ -8,12 +8,17 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,16 +39,17 @@ import (
 
 // An App is a running server.
 type App struct {
-	opts     Options
-	logger   *slog.Logger
-	catalog  *catalog.Catalog
-	journal  *journal.Journal
-	store    store.Store
-	basins   []*basin
-	clock    *clock
-	server   *server.Server
-	metrics  *metrics
-	archives []*archive.Archive
+	opts      Options
+	logger    *slog.Logger
+	catalog   *catalog.Catalog
+	journal   *journal.Journal
+	store     store.Store
+	storeName string // in the archive's checkpoint
+	basins    []*basin
+	clock     *clock
+	server    *server.Server
+	metrics   *metrics
+	archives  []*archive.Archive
 
 	grpc, http net.Listener
 	closers    []closer
@@ -101,12 +107,12 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	a.onClose("log", a.journal.Close)
-	if a.store, err = a.openStore(); err != nil {
+	if a.store, a.storeName, err = a.openStore(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	a.onClose("store", a.store.Close)
 
-	a.clock = &clock{wall: time.Now, driven: opts.Clock == "driven"}
+	a.clock = &clock{wall: time.Now, driven: opts.Clock == "driven", every: opts.Tick, settle: opts.Settle, logger: a.logger}
 	for i := range a.catalog.Basins {
 		id := a.catalog.Basins[i].ID
 		b := &basin{
@@ -116,6 +122,7 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 		if err := b.recover(ctx); err != nil {
 			return nil, fmt.Errorf("recover basin %s: %w", id, err)
 		}
+		b.start = b.head.Load()
 		a.basins = append(a.basins, b)
 	}
 	a.clock.basins = a.basins
@@ -134,13 +141,21 @@ func (a *App) start(parent context.Context) error {
 	writers := map[string]*ingest.Writer{}
 	var basins []server.Basin
 	archived := archive.NewMetrics(a.opts.Registry)
+	busy := func() bool {
+		for _, w := range writers {
+			if w.Busy() {
+				return true
+			}
+		}
+		return false
+	}
 	for _, b := range a.basins {
 		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Logger: a.logger, Queue: a.opts.Queue})
 		writers[b.id] = w
 		roles = append(roles, b.run, w.Run)
 		basins = append(basins, server.Basin{ID: b.id, Engine: b})
 		r, err := archive.New(a.journal, a.store, archive.Options{
-			Basin: b.id, Store: a.opts.storeName(), Now: time.Now, Logger: a.logger, Metrics: archived,
+			Basin: b.id, Store: a.storeName, Busy: busy, Now: time.Now, Logger: a.logger, Metrics: archived,
 		})
 		if err != nil {
 			return err
@@ -151,7 +166,7 @@ func (a *App) start(parent context.Context) error {
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] },
-		Now:    a.clock.Now, Registerer: a.opts.Registry, Logger: a.logger,
+		Now:    a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger,
 	})
 	if err != nil {
 		return err
@@ -194,26 +209,32 @@ func (a *App) catchUp(ctx context.Context) error {
 		if err := b.putInForce(ctx, change); err != nil {
 			return ignoreCanceled(err)
 		}
-		if err := b.wait(ctx, b.head.Load()); err != nil {
-			return ignoreCanceled(err)
-		}
 	}
 	close(a.ready)
 	a.logger.Info("caught up with the log", "engine_time", a.clock.Now())
 	if !a.clock.driven {
-		a.clock.run(ctx, a.opts.Tick, func(err error) {
-			a.logger.Warn("tick not written, the next one makes up for it", "err", err)
-		})
+		a.clock.run(ctx)
 	}
 	return nil
 }
 
+// ingestNow is the clock of ingest: zero, which lets gateways come again, until
+// the catalogue that their readings are normalised by is in force.
+func (a *App) ingestNow() time.Time {
+	select {
+	case <-a.ready:
+		return a.clock.Now()
+	default:
+		return time.Time{}
+	}
+}
+
 // Ready returns nil once the engines have caught up with what the log held when
-// the server started, else the reason why not.
+// the server started, and while the clock moves them; else the reason why not.
 func (a *App) Ready() error {
 	select {
 	case <-a.ready:
-		return nil
+		return a.clock.check()
 	default:
 	}
 	for _, b := range a.basins {
@@ -331,26 +352,40 @@ func (a *App) saveSnapshots(parent context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), 5*time.Second)
 	defer cancel()
 	for _, b := range a.basins {
-		b.progress.Lock()
-		complete := b.seq == b.applied.Load() && b.seq > 0
-		b.progress.Unlock()
-		if !complete {
-			continue // outputs of the last inputs may not be out: they must come from a replay
-		}
-		if err := b.snapshot(ctx); err != nil {
+		if err := b.lastSnapshot(ctx); err != nil {
 			a.logger.Warn("no snapshot taken, the next start replays more", "basin", b.id, "err", err)
 		}
 	}
 	return nil
 }
 
-func (a *App) openStore() (store.Store, error) {
+// openStore opens the store and says what the archive's checkpoint calls it:
+// another store, or one that was deleted and made anew, has another name and is
+// filled from the start of the log.
+func (a *App) openStore() (s store.Store, name string, err error) {
 	if a.opts.Store == "influx" {
-		return influx.Open(influx.Options{
+		s, err = influx.Open(influx.Options{
 			URL: a.opts.InfluxURL, Org: a.opts.InfluxOrg, Bucket: a.opts.InfluxBucket, Token: a.opts.InfluxToken, CreateBucket: true,
 		})
+		h := fnv.New64a()
+		_, _ = fmt.Fprintf(h, "%s\n%s\n%s", a.opts.InfluxURL, a.opts.InfluxOrg, a.opts.InfluxBucket) // never fails
+		return s, fmt.Sprintf("influx-%016x", h.Sum64()), err
 	}
-	return pebble.Open(pebble.Options{Dir: filepath.Join(a.opts.Data, "store"), Logger: a.logger})
+	dir := filepath.Join(a.opts.Data, "store")
+	s, err = pebble.Open(pebble.Options{Dir: dir, Logger: a.logger})
+	if err != nil {
+		return nil, "", err
+	}
+	file := filepath.Join(dir, "FRESHET-STORE") // goes with the folder
+	id, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		id = []byte("pebble-" + strings.ToLower(rand.Text()))
+		err = os.WriteFile(file, id, 0o600)
+	}
+	if err != nil {
+		return nil, "", errors.Join(fmt.Errorf("name of the store: %w", err), s.Close())
+	}
+	return s, strings.TrimSpace(string(id)), nil
 }
 
 func (a *App) listen(ctx context.Context) (err error) {

@@ -16,6 +16,7 @@ import (
 	"freshet/internal/client"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
+	"freshet/internal/journal"
 )
 
 const shipped = "../../deploy/catalog/tanjiang"
@@ -156,5 +157,74 @@ func TestAServerStartsWithoutItsInfluxDB(t *testing.T) {
 	}
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A store that was deleted is filled again from the log, which still has it all.
+func TestADeletedStoreIsFilledAgainFromTheLog(t *testing.T) {
+	o := options(t)
+	a := start(t, o)
+	if err := advance(t, a, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.WaitArchived(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(o.Data, "store")); err != nil {
+		t.Fatal(err)
+	}
+	a = start(t, o)
+	defer a.Close()
+	if err := a.WaitArchived(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Store().Forecast(t.Context(), "tanjiang", noon); err != nil {
+		t.Errorf("the forecast of noon is not in the new store: %v", err)
+	}
+}
+
+// A log that lost its end must not be written on: new inputs would get numbers
+// that the engine takes for old ones, and be ignored.
+func TestALogShorterThanItsSnapshotIsRefused(t *testing.T) {
+	o := options(t)
+	a := start(t, o)
+	for i := range 5 {
+		if err := advance(t, a, noon.Add(time.Duration(i)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(t.Context(), journal.Options{Dir: filepath.Join(o.Data, "log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, snapshot, err := j.LoadSnapshot(t.Context(), "tanjiang")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The same snapshot beside a log that was begun anew.
+	o.Data = t.TempDir()
+	if j, err = journal.Open(t.Context(), journal.Options{Dir: filepath.Join(o.Data, "log")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.EnsureBasin(t.Context(), "tanjiang"); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.SaveSnapshot(t.Context(), "tanjiang", 6, snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.Start(t.Context(), o); !errors.Is(err, hydro.ErrConflict) || !strings.Contains(err.Error(), "restore the log") {
+		t.Errorf("error: %v", err)
 	}
 }

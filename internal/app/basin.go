@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,12 +25,14 @@ type basin struct {
 	snapshotEvery int
 	now           func() time.Time
 
-	mu     sync.RWMutex // guards engine
-	engine *engine.Engine
+	mu      sync.RWMutex   // guards both engines
+	engine  *engine.Engine // what queries see
+	working *engine.Engine // what inputs are applied to: behind engine while it replays after an outage of the log
 
 	head    atomic.Uint64 // newest input known to be on the log
 	start   uint64        // head when this process began; ready means past it
 	applied atomic.Uint64
+	ticked  bool // by this process; the clock's
 
 	durable  chan struct{} // closed and replaced whenever durableSeq grows
 	progress sync.Mutex    // guards durable and durableSeq
@@ -63,11 +66,21 @@ func raise(a *atomic.Uint64, to uint64) {
 	}
 }
 
-// recover makes the engine from the newest snapshot that can be read, or from
-// nothing. Inputs behind it are applied again by run; outputs that are already
-// on the out-log are not published again.
+// recover makes the engine from the newest snapshot that can be used, or from
+// nothing. Inputs behind it are applied again by follow; outputs that are
+// already on the out-log are not published again. It returns ErrConflict if the
+// in-log is shorter than what is known to have been on it: going on would give
+// new inputs numbers that the engine takes for old ones.
 func (b *basin) recover(ctx context.Context) error {
 	if err := b.log.EnsureBasin(ctx, b.id); err != nil {
+		return err
+	}
+	lastIn, err := b.log.LastInput(ctx, b.id)
+	if err != nil {
+		return err
+	}
+	lastOut, err := b.log.LastOutput(ctx, b.id)
+	if err != nil {
 		return err
 	}
 	e := engine.New(b.id)
@@ -77,58 +90,75 @@ func (b *basin) recover(ctx context.Context) error {
 	case err != nil:
 		return err
 	default:
-		restored, err := engine.Restore(data)
-		if err == nil && restored.Seq() != seq {
-			err = fmt.Errorf("state of input %d filed as %d: %w", restored.Seq(), seq, hydro.ErrInvalid)
-		}
-		if err != nil {
+		switch restored, outs, err := restore(seq, data); {
+		case err != nil:
 			b.logger.Warn("snapshot not usable, replaying the whole log", "err", err)
-		} else {
+		case outs > lastOut.Seq:
+			b.logger.Warn("the out-log is shorter than the snapshot says, replaying the whole log to make it whole", "has", lastOut.Seq, "had", outs)
+		default:
 			e = restored
 		}
 	}
-	last, err := b.log.LastInput(ctx, b.id)
-	if err != nil {
-		return err
+	if known := max(seq, e.Seq(), lastOut.InputSeq); known > lastIn {
+		return fmt.Errorf("the in-log ends at input %d, and input %d is known to have been on it: restore the log from its backup, or start with an empty data folder: %w",
+			lastIn, known, hydro.ErrConflict)
 	}
 	b.mu.Lock()
-	b.engine = e
+	b.working = e
+	if b.engine == nil {
+		b.engine = e
+	}
 	b.mu.Unlock()
 	b.applied.Store(e.Seq())
 	b.advance(e.Seq()) // a snapshot is taken only when all outputs are out
-	raise(&b.head, last)
-	b.start = last
+	raise(&b.head, lastIn)
 	return nil
+}
+
+// restore reads what snapshot wrote: the state, and how long the out-log was.
+func restore(seq uint64, data []byte) (e *engine.Engine, outs uint64, err error) {
+	if len(data) < 8 {
+		return nil, 0, fmt.Errorf("snapshot of %d bytes: %w", len(data), hydro.ErrInvalid)
+	}
+	e, err = engine.Restore(data[8:])
+	if err == nil && e.Seq() != seq {
+		err = fmt.Errorf("state of input %d filed as %d: %w", e.Seq(), seq, hydro.ErrInvalid)
+	}
+	return e, binary.BigEndian.Uint64(data), err
 }
 
 // run applies inputs until ctx is done. A log that is not to be reached is waited
 // for; another engine that publishes for this basin is an error that ends it.
 func (b *basin) run(ctx context.Context) error {
-	wait := 100 * time.Millisecond
+	wait := firstWait
 	for {
 		started := b.now()
 		err := b.follow(ctx)
-		switch {
-		case ctx.Err() != nil:
+		for err != nil && ctx.Err() == nil {
+			if !errors.Is(err, hydro.ErrUnavailable) {
+				return fmt.Errorf("basin %s: %w", b.id, err)
+			}
+			if b.now().Sub(started) > time.Minute {
+				wait = firstWait
+			}
+			b.logger.Warn("log not reached, trying again", "wait", wait, "err", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(wait):
+			}
+			wait = min(2*wait, 10*time.Second)
+			// The engine may have applied inputs whose outputs are not out: only a
+			// replay gives them again.
+			err = b.recover(ctx)
+		}
+		if ctx.Err() != nil {
 			return nil
-		case !errors.Is(err, hydro.ErrUnavailable):
-			return fmt.Errorf("basin %s: %w", b.id, err)
-		}
-		if b.now().Sub(started) > time.Minute {
-			wait = 100 * time.Millisecond
-		}
-		b.logger.Warn("log not reached, trying again", "wait", wait, "err", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, 10*time.Second)
-		if err := b.recover(ctx); err != nil && !errors.Is(err, hydro.ErrUnavailable) {
-			return fmt.Errorf("basin %s: %w", b.id, err)
 		}
 	}
 }
+
+const firstWait = 100 * time.Millisecond
 
 func (b *basin) follow(ctx context.Context) error {
 	last, err := b.log.LastOutput(ctx, b.id)
@@ -161,7 +191,7 @@ func (b *basin) follow(ctx context.Context) error {
 		b.advance(in.Seq)
 		if sinceSnapshot >= b.snapshotEvery {
 			sinceSnapshot = 0
-			if err := b.snapshot(ctx); err != nil {
+			if err := b.snapshot(ctx, publisher.Last().Seq); err != nil {
 				b.logger.Warn("no snapshot taken, the next start replays more", "err", err)
 			}
 		}
@@ -172,7 +202,10 @@ func (b *basin) follow(ctx context.Context) error {
 func (b *basin) apply(in hydro.Input) ([]hydro.Output, error) {
 	start := b.now()
 	b.mu.Lock()
-	outs, err := b.engine.Apply(in)
+	outs, err := b.working.Apply(in)
+	if b.working.Seq() >= b.engine.Seq() {
+		b.engine = b.working
+	}
 	b.mu.Unlock()
 	elapsed := b.now().Sub(start).Seconds()
 	b.metrics.apply.WithLabelValues(b.id).Observe(elapsed)
@@ -187,17 +220,33 @@ func (b *basin) apply(in hydro.Input) ([]hydro.Output, error) {
 	return outs, err
 }
 
-// snapshot files the state. All outputs of all inputs in it must be on the
-// out-log: what is left out of a replay is never published again.
-func (b *basin) snapshot(ctx context.Context) error {
+// snapshot files the state and the length of the out-log. All outputs of all
+// inputs in it must be out: what is left out of a replay is never published
+// again.
+func (b *basin) snapshot(ctx context.Context, outs uint64) error {
 	b.mu.RLock()
-	seq := b.engine.Seq()
-	data, err := b.engine.Snapshot()
+	seq := b.working.Seq()
+	data, err := b.working.Snapshot()
 	b.mu.RUnlock()
 	if err != nil {
 		return err
 	}
-	return b.log.SaveSnapshot(ctx, b.id, seq, data)
+	b.progress.Lock()
+	durable := b.seq
+	b.progress.Unlock()
+	if seq != durable {
+		return fmt.Errorf("the engine has applied input %d, outputs are out up to input %d: %w", seq, durable, hydro.ErrConflict)
+	}
+	return b.log.SaveSnapshot(ctx, b.id, seq, append(binary.BigEndian.AppendUint64(nil, outs), data...))
+}
+
+// lastSnapshot files the state of a basin that has stopped, if it is whole.
+func (b *basin) lastSnapshot(ctx context.Context) error {
+	last, err := b.log.LastOutput(ctx, b.id)
+	if err != nil {
+		return err
+	}
+	return b.snapshot(ctx, last.Seq)
 }
 
 // advance tells waiters that all outputs up to the input seq are on the log.
@@ -229,17 +278,26 @@ func (b *basin) wait(ctx context.Context, seq uint64) error {
 }
 
 // putInForce appends the catalogue to the in-log if the newest one that the log
-// holds is another. The engine must have applied the log to its head.
+// holds is another, and returns when the engine has taken it. The engine must
+// have applied the log to its head.
 func (b *basin) putInForce(ctx context.Context, change hydro.CatalogueChange) error {
-	var version string
-	b.Query(func(e *engine.Engine) {
-		if c := e.Catalog(); c != nil {
-			version = c.Version
-		}
-	})
-	if version == change.Version {
+	version := func() (v string) {
+		b.Query(func(e *engine.Engine) {
+			if c := e.Catalog(); c != nil {
+				v = c.Version
+			}
+		})
+		return v
+	}
+	if version() == change.Version {
 		return nil
 	}
-	_, err := b.AppendInput(ctx, hydro.Input{Catalogue: &change})
+	seq, err := b.AppendInput(ctx, hydro.Input{Catalogue: &change})
+	if err == nil {
+		err = b.wait(ctx, seq)
+	}
+	if err == nil && version() != change.Version {
+		err = fmt.Errorf("basin %s: the engine refused the catalogue, see the audit notes in this log; %s stays in force: %w", b.id, version(), hydro.ErrInvalid)
+	}
 	return err
 }

@@ -38,5 +38,15 @@ func (*metrics) watchLag(r prometheus.Registerer, basins []*basin) {
 			}
 			return float64(head - applied)
 		})
+		promauto.With(r).NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "freshet_engine_time_seconds", Help: "Engine time, the last tick applied, as Unix time; 0 before the first.",
+			ConstLabels: prometheus.Labels{"basin": b.id},
+		}, func() float64 {
+			at := b.engineTime()
+			if at.IsZero() {
+				return 0
+			}
+			return float64(at.Unix())
+		})
 	}
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"os"
 	"slices"
@@ -40,6 +39,9 @@ type Options struct {
 
 	Clock string        // "wall", or "driven" by ClockService
 	Tick  time.Duration // between ticks of the wall clock
+	// Settle is how long readings are given to come in before a forecast starts
+	// from them, on the wall clock.
+	Settle time.Duration
 
 	SnapshotEvery int           // inputs between snapshots of an engine's state
 	Future        time.Duration // how far a reading may lie ahead of the clock
@@ -62,7 +64,7 @@ func DefaultOptions() Options {
 		GRPC: "127.0.0.1:7070", HTTP: "127.0.0.1:8080",
 		NATSReplicas: 1,
 		Store:        "pebble", InfluxURL: "http://127.0.0.1:8086", InfluxOrg: "freshet", InfluxBucket: "freshet",
-		Clock: "wall", Tick: 10 * time.Second,
+		Clock: "wall", Tick: 10 * time.Second, Settle: 60 * time.Second,
 		SnapshotEvery: 5000, Future: 10 * time.Minute, Past: 40 * 24 * time.Hour, Queue: 400_000,
 		LogLevel: "info", LogFormat: "text",
 	}
@@ -84,6 +86,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.InfluxToken, "influx-token", o.InfluxToken, "InfluxDB token; better given as FRESHET_INFLUX_TOKEN")
 	fs.StringVar(&o.Clock, "clock", o.Clock, "wall, or driven by ClockService (replays)")
 	fs.DurationVar(&o.Tick, "tick", o.Tick, "time between decisions on the wall clock")
+	fs.DurationVar(&o.Settle, "settle", o.Settle, "how long readings are given to come in before a forecast starts from them, on the wall clock")
 	fs.IntVar(&o.SnapshotEvery, "snapshot-every", o.SnapshotEvery, "inputs between snapshots of an engine's state")
 	fs.DurationVar(&o.Future, "future", o.Future, "how far a reading may lie ahead of the clock")
 	fs.DurationVar(&o.Past, "past", o.Past, "how old a live reading may be")
@@ -128,6 +131,9 @@ func (o *Options) Validate() error {
 		if p.n <= 0 {
 			bad(p.name, "%d is not above zero", p.n)
 		}
+	}
+	if o.Settle < 0 || o.Settle > time.Hour {
+		bad("settle", "%s is not between 0 and 1h", o.Settle)
 	}
 	if o.LogMaxAge < 0 {
 		bad("log-max-age", "%s is negative", o.LogMaxAge)
@@ -254,15 +260,4 @@ func (o *Options) logger() *slog.Logger {
 		return slog.New(slog.NewJSONHandler(os.Stderr, h))
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, h))
-}
-
-// storeName names the store in the archive's checkpoint: another store starts
-// at the beginning of the log.
-func (o *Options) storeName() string {
-	if o.Store != "influx" {
-		return o.Store
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(o.InfluxURL + "\n" + o.InfluxOrg + "\n" + o.InfluxBucket)) // never fails
-	return fmt.Sprintf("influx-%016x", h.Sum64())
 }

@@ -101,63 +101,40 @@ func share(s termui.Station) float64 {
 	return s.Value / s.Threshold
 }
 
-// stationLine shows a station that has a stage table by the variable that is
-// nearest to its next threshold.
+// stationLine shows a station that has a stage table: the observed value that
+// decides its stage and how far the next threshold is.
 func stationLine(e *engine.Engine, st hydro.StationStatus) (termui.Station, bool) {
-	station, ok := e.Catalog().Station(st.Station)
-	if !ok {
+	station, known := e.Catalog().Station(st.Station)
+	table, staged := e.Catalog().StageTable(st.Station, e.Now())
+	if !known || !staged {
 		return termui.Station{}, false
 	}
-	table, ok := e.Catalog().StageTable(st.Station, e.Now())
-	if !ok {
-		return termui.Station{}, false
+	leg := st.Observed
+	if h := e.History(hydro.Key{Station: st.Station, Variable: table.Thresholds[0].Variable}); leg.Variable == 0 && h != nil {
+		// Out of sight: what was seen last, with its age.
+		if last, ok := h.LastUsable(); ok && table.Thresholds[0].Variable != hydro.Rain {
+			leg = hydro.Leg{Variable: table.Thresholds[0].Variable, Value: last.Value, At: last.Time()}
+		}
 	}
-	best := termui.Station{NameZH: station.NameZH, NameEN: station.NameEN, Stage: st.Stage, Threshold: math.NaN()}
-	found := false
+	line := termui.Station{
+		NameZH: station.NameZH, NameEN: station.NameEN, Stage: st.Stage,
+		Variable: leg.Variable, Window: leg.Window, Value: leg.Value, Threshold: math.NaN(),
+	}
+	if leg.Variable == 0 {
+		return line, true // nothing seen yet
+	}
+	line.Age, line.Overdue = e.Now().Sub(leg.At), overdue(e, st.Station, leg.Variable)
+	if h := e.History(hydro.Key{Station: st.Station, Variable: leg.Variable}); h != nil && leg.Variable != hydro.Rain {
+		if last, ok := h.LastUsable(); ok {
+			line.Trend = trend(h, last)
+		}
+	}
 	for _, th := range table.Thresholds {
-		line := best
-		line.Variable, line.Window, line.Next = th.Variable, th.Window, th.Stage
-		line.Threshold = th.Value
-		if th.Variable == hydro.Rain {
-			for _, sum := range e.Accumulations(st.Station) {
-				if sum.Window == th.Window {
-					line.Value = sum.Rain
-				}
-			}
-		} else {
-			h := e.History(hydro.Key{Station: st.Station, Variable: th.Variable})
-			if h == nil {
-				continue
-			}
-			last, ok := h.LastUsable()
-			if !ok {
-				continue
-			}
-			line.Value, line.Age, line.Trend = last.Value, e.Now().Sub(last.Time()), trend(h, last)
-			line.Overdue = overdue(e, st.Station, th.Variable)
-		}
-		reached := line.Value >= th.Value
-		switch {
-		case !found:
-		case reached && line.Threshold <= best.Threshold && line.Variable == best.Variable && line.Window == best.Window:
-			continue
-		case share(line) < share(best) && !reached:
-			continue
-		}
-		if reached { // show the next one up if there is one, else no threshold
-			line.Threshold = math.NaN()
-			for _, up := range table.Thresholds {
-				if up.Variable == th.Variable && up.Window == th.Window && up.Value > line.Value {
-					line.Threshold, line.Next = up.Value, up.Stage
-					break
-				}
-			}
-		}
-		if !found || share(line) >= share(best) {
-			best, found = line, true
+		if th.Variable == leg.Variable && th.Window == leg.Window && th.Value > leg.Value && !(th.Value >= line.Threshold) {
+			line.Threshold, line.Next = th.Value, th.Stage
 		}
 	}
-	return best, found
+	return line, true
 }
 
 func overdue(e *engine.Engine, station string, v hydro.Variable) bool {

@@ -40,7 +40,7 @@ type Engine struct {
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
-	refusals []refusal         // ascending by station
+	refusals []refusal         // one a station and variable, ascending
 
 	forecastState forecast.State
 	alertState    alert.State
@@ -105,7 +105,7 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 		}
 		outs = e.applyBatch(in.Batch)
 	case in.Tick != nil:
-		outs = e.applyTick(in.Tick.At)
+		outs = e.applyTick(*in.Tick)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}
@@ -152,6 +152,11 @@ func (e *Engine) bind(s *series) {
 		return
 	}
 	s.station = st
+	if s.Key.Variable == hydro.WaterLevel && s.Datum != hydro.NoDatum && s.Datum != st.Datum.Name {
+		// The catalogue moved the station to another datum: what it remembers
+		// cannot be compared with what comes.
+		s.History, s.Datum, s.Why = hydro.History{}, hydro.NoDatum, ""
+	}
 	for i := range st.Parameters {
 		if p := &st.Parameters[i]; p.Variable == s.Key.Variable && p.Sensor == s.Key.Sensor {
 			s.parameter = p
@@ -221,9 +226,10 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro.Observation) []hydro.Observation {
 	s := &e.series[i]
 	if !e.now.IsZero() && r.At.Before(e.now.Add(-retention)) {
-		// Older than memory: it can be archived but neither judged nor used.
+		// Older than memory: it can be archived but neither judged nor used, and
+		// must not seem sounder than what quality control may once have said of it.
 		return append(obs, hydro.Observation{
-			Reading: r, Quality: hydro.NotEvaluated, Tests: r.Notes | hydro.TestLate, ReceivedAt: received,
+			Reading: r, Quality: hydro.Suspect, Tests: r.Notes | hydro.TestLate, ReceivedAt: received,
 			Why: fmt.Sprintf("late: %s old, beyond the %s that quality control remembers", e.now.Sub(r.At).Round(time.Minute), retention),
 		})
 	}
@@ -251,12 +257,12 @@ func (e *Engine) rememberSums(i int) {
 			return
 		}
 	}
-	e.scratch.healed = append(e.scratch.healed, healed{i, e.sums(i, nil)})
+	e.scratch.healed = append(e.scratch.healed, healed{i, e.sums(i)})
 }
 
 func (e *Engine) auditHealed(h healed, received time.Time, outs []hydro.Output) []hydro.Output {
 	s := &e.series[h.series]
-	for _, c := range accumulation.Changed(h.before, e.sums(h.series, nil)) {
+	for _, c := range accumulation.Changed(h.before, e.sums(h.series)) {
 		window := c.Window.String()
 		if c.Window == 0 {
 			window = "hydrological day"
@@ -269,9 +275,9 @@ func (e *Engine) auditHealed(h healed, received time.Time, outs []hydro.Output) 
 	return outs
 }
 
-func (e *Engine) sums(i int, out []accumulation.Sum) []accumulation.Sum {
+func (e *Engine) sums(i int) []accumulation.Sum {
 	basin, _ := e.cat.Basin(e.basin)
-	return accumulation.Sums(&e.series[i].History, e.now, basin.Season.HydrologicalDayStart, e.zone(i), out)
+	return accumulation.Sums(&e.series[i].History, e.now, basin.Season.HydrologicalDayStart, e.zone(i), nil)
 }
 
 // zone returns the zone of the hydrological day at a series' station.
@@ -283,7 +289,9 @@ func (e *Engine) zone(i int) *time.Location {
 }
 
 func (e *Engine) refuse(r hydro.Refusal, received time.Time) {
-	i, found := slices.BinarySearchFunc(e.refusals, r.Station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
+	i, found := slices.BinarySearchFunc(e.refusals, r, func(x refusal, r hydro.Refusal) int {
+		return cmp.Or(cmp.Compare(x.Refusal.Station, r.Station), cmp.Compare(x.Refusal.Variable, r.Variable))
+	})
 	if found {
 		e.refusals[i] = refusal{r, received}
 		return
@@ -291,7 +299,8 @@ func (e *Engine) refuse(r hydro.Refusal, received time.Time) {
 	e.refusals = slices.Insert(e.refusals, i, refusal{r, received})
 }
 
-func (e *Engine) applyTick(now time.Time) []hydro.Output {
+func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
+	now := t.At
 	if e.cat == nil || !now.After(e.now) {
 		return nil
 	}
@@ -301,7 +310,7 @@ func (e *Engine) applyTick(now time.Time) []hydro.Output {
 		e.series[i].History.Prune(before)
 	}
 	var outs []hydro.Output
-	outs = e.runForecast(outs)
+	outs = e.runForecast(now.Add(-t.Settle), outs)
 	var warnings []hydro.Warning
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
 		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
@@ -318,11 +327,11 @@ func (e *Engine) applyTick(now time.Time) []hydro.Output {
 }
 
 // runForecast runs the forecast if it is due: once in every Settings.Every, and
-// in between when a gauge rises markedly. A run's T0 is engine time cut to the
-// computing step, and no two runs share one.
-func (e *Engine) runForecast(outs []hydro.Output) []hydro.Output {
+// in between when a gauge rises markedly. A run's T0 is the instant up to which
+// readings are expected in, cut to the computing step; no two runs share one.
+func (e *Engine) runForecast(settled time.Time, outs []hydro.Output) []hydro.Output {
 	basin, _ := e.cat.Basin(e.basin)
-	t0 := e.now.Truncate(basin.Settings.Step)
+	t0 := settled.Truncate(basin.Settings.Step)
 	if !t0.After(e.lastRun) {
 		return outs
 	}
@@ -353,11 +362,11 @@ func (e *Engine) history(k hydro.Key) *hydro.History {
 
 // rain returns the accumulation of a station's rain in a window that ends now.
 func (e *Engine) rain(station string, window time.Duration) (mm, coverage float64, ok bool) {
-	i, ok := e.index[hydro.Key{Station: station, Variable: hydro.Rain}]
+	i, ok := e.rainSeries(station)
 	if !ok {
 		return 0, 0, false
 	}
-	for _, s := range e.sums(i, nil) {
+	for _, s := range e.sums(i) {
 		if s.Window == window {
 			return s.Rain, s.Coverage, true
 		}
@@ -365,22 +374,44 @@ func (e *Engine) rain(station string, window time.Duration) (mm, coverage float6
 	return 0, 0, false
 }
 
-// refusal returns the latest refusal of a station's readings if it is recent
-// enough to explain why the station is not seen.
-func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
-	i, found := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
-	if !found {
-		return hydro.Refusal{}, false
-	}
+// rainSeries returns the series that a station's accumulations are made of: its
+// first rain gauge in the catalogue, measured or from a counter.
+func (e *Engine) rainSeries(station string) (int, bool) {
 	st, ok := e.cat.Station(station)
-	basin, _ := e.cat.Basin(e.basin)
+	if !ok {
+		return 0, false
+	}
+	for _, p := range st.Parameters {
+		if p.Variable == hydro.Rain || p.Variable == hydro.RainCounter {
+			i, ok := e.index[hydro.Key{Station: station, Variable: hydro.Rain, Sensor: p.Sensor}]
+			return i, ok
+		}
+	}
+	return 0, false
+}
+
+// refusal returns the latest refusal of a station's readings if it is recent
+// enough to explain why the station is not seen. Of several variables that were
+// refused at one time, the first in the order of hydro.Variables speaks.
+func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
+	st, ok := e.cat.Station(station)
 	if !ok {
 		return hydro.Refusal{}, false
 	}
+	basin, _ := e.cat.Basin(e.basin)
 	var window time.Duration
 	for _, p := range st.Parameters {
 		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
 	}
-	r := e.refusals[i]
-	return r.Refusal, e.now.Sub(r.Received) <= window
+	first, _ := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
+	var latest refusal
+	for _, r := range e.refusals[first:] {
+		if r.Refusal.Station != station {
+			break
+		}
+		if e.now.Sub(r.Received) <= window && r.Received.After(latest.Received) {
+			latest = r
+		}
+	}
+	return latest.Refusal, !latest.Received.IsZero()
 }

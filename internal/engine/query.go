@@ -79,11 +79,14 @@ func (e *Engine) History(k hydro.Key) *hydro.History { return e.history(k) }
 // Accumulations returns the rain of a station up to now in all windows, or nil
 // if it has reported no rain.
 func (e *Engine) Accumulations(station string) []accumulation.Sum {
-	i, ok := e.index[hydro.Key{Station: station, Variable: hydro.Rain}]
-	if !ok || e.cat == nil {
+	if e.cat == nil {
 		return nil
 	}
-	return e.sums(i, nil)
+	i, ok := e.rainSeries(station)
+	if !ok {
+		return nil
+	}
+	return e.sums(i)
 }
 
 // Forecast returns the latest run, or nil before the first. It is never changed

@@ -39,6 +39,10 @@ type Batch struct {
 // is not later than the last one changes nothing.
 type Tick struct {
 	At time.Time
+	// Settle is how long ago readings must have been taken to be expected in by
+	// now: forecasts start that long before At. 0 where readings come first and
+	// the tick after them (replays); some tens of seconds on the wall clock.
+	Settle time.Duration
 }
 
 // An Output is one conclusion of the engine; exactly one field is set.

@@ -48,7 +48,8 @@ type IngestOptions struct {
 	// here. Required.
 	Writer func(basin string) *ingest.Writer
 	// Now is what observation times are compared with: the wall clock or the
-	// driven one. Required.
+	// driven one. Required. While it returns zero, gateways are told to come
+	// again.
 	Now func() time.Time
 	// Registerer takes the metrics. Required.
 	Registerer prometheus.Registerer
@@ -380,7 +381,11 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 	}
 	in.last = f.sequence
 
-	in.server.normalizer.Load().Normalize(in.kind.department, p.Raws, in.server.opts.Now(), &f.result)
+	now := in.server.opts.Now()
+	if now.IsZero() { // every reading would seem to lie in the future and be refused for good
+		return fmt.Errorf("engine time is not known yet: the server is catching up with its log, or nobody has moved its driven clock: %w", hydro.ErrUnavailable)
+	}
+	in.server.normalizer.Load().Normalize(in.kind.department, p.Raws, now, &f.result)
 	if m != nil {
 		in.rejectEmpty(m, f)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,6 +87,7 @@ type ingestBench struct {
 	log      *memoryLog
 	server   *server.IngestServer
 	registry *prometheus.Registry
+	now      atomic.Pointer[time.Time]
 }
 
 func newIngest(t *testing.T, log *memoryLog, window int) *ingestBench {
@@ -99,15 +101,17 @@ func newIngest(t *testing.T, log *memoryLog, window int) *ingestBench {
 		writers[b] = w
 		running.Go(func() { _ = w.Run(ctx) })
 	}
-	registry := prometheus.NewRegistry()
+	bench := &ingestBench{log: log, registry: prometheus.NewRegistry()}
+	bench.now.Store(&ingestNow)
 	s, err := server.NewIngest(server.IngestOptions{
 		Catalog: ingestCatalog(), Writer: func(b string) *ingest.Writer { return writers[b] },
-		Now: func() time.Time { return ingestNow }, Registerer: registry, Window: window,
+		Now: func() time.Time { return *bench.now.Load() }, Registerer: bench.registry, Window: window,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &ingestBench{log, s, registry}
+	bench.server = s
+	return bench
 }
 
 // dial serves b over gRPC in memory.
@@ -313,6 +317,25 @@ func TestAFailedAppendEndsTheStreamWithUnavailable(t *testing.T) {
 		}
 		if ack := (<-st.out).GetAck(); ack.GetAckedSequence() != 1 || len(st.out) != 0 {
 			t.Errorf("got %v and %d more", ack, len(st.out))
+		}
+	})
+}
+
+// A server that does not know the time yet must not judge readings by it: they
+// would be refused as lying in the future, acknowledged, and lost.
+func TestBeforeEngineTimeIsKnownGatewaysAreToldToComeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newIngest(t, &memoryLog{}, 4)
+		b.now.Store(&time.Time{})
+		st := newFakeStream(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- b.server.StreamHydrology(st) }()
+		st.in <- levels(1, "hy-1", 1)
+		if err := <-ended; status.Code(err) != codes.Unavailable {
+			t.Errorf("got %v", err)
+		}
+		if len(st.out) != 0 || b.log.len() != 0 {
+			t.Errorf("%d answers and %d readings on the log, want none", len(st.out), b.log.len())
 		}
 	})
 }

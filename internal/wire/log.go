@@ -12,6 +12,9 @@ import (
 	"freshet/internal/hydro"
 )
 
+// maxSettle bounds how long readings may be given to come in.
+const maxSettle = time.Hour
+
 // EncodeInput returns in as a message of the log. Exactly one field of in must
 // be set; Seq is the message's place on the log and stays out of it. Instants
 // are cut to the millisecond. A reading that fails [hydro.Reading.Check], or an
@@ -40,7 +43,10 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tick.%w", err)
 		}
-		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Tick{Tick: &freshetv1.Tick{AtMs: at}}})
+		if in.Tick.Settle < 0 || in.Tick.Settle > maxSettle {
+			return nil, fmt.Errorf("tick.settle: %s is not between 0 and %s: %w", in.Tick.Settle, maxSettle, hydro.ErrInvalid)
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Tick{Tick: &freshetv1.Tick{AtMs: at, SettleMs: uint32(in.Tick.Settle.Milliseconds())}}})
 	case in.Catalogue != nil && in.Batch == nil && in.Tick == nil:
 		at, err := fromMillis("at", in.Catalogue.At)
 		if err != nil {
@@ -86,7 +92,11 @@ func decodeInput(data []byte) (hydro.Input, error) {
 		if err != nil {
 			return hydro.Input{}, fmt.Errorf("tick.%w", err)
 		}
-		return hydro.Input{Tick: &hydro.Tick{At: at}}, nil
+		settle := time.Duration(p.Tick.GetSettleMs()) * time.Millisecond
+		if settle > maxSettle {
+			return hydro.Input{}, fmt.Errorf("tick.settle_ms: %s is above %s: %w", settle, maxSettle, hydro.ErrInvalid)
+		}
+		return hydro.Input{Tick: &hydro.Tick{At: at, Settle: settle}}, nil
 	case *freshetv1.LogInput_Catalogue:
 		at, err := toMillis("at", p.Catalogue.GetAtMs())
 		if err != nil {

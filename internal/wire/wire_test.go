@@ -114,7 +114,7 @@ func input() *rapid.Generator[hydro.Input] {
 	return rapid.Custom(func(t *rapid.T) hydro.Input {
 		switch rapid.IntRange(0, 2).Draw(t, "kind") {
 		case 0:
-			return hydro.Input{Tick: &hydro.Tick{At: millis().Draw(t, "at")}}
+			return hydro.Input{Tick: &hydro.Tick{At: millis().Draw(t, "at"), Settle: time.Duration(rapid.IntRange(0, 3_600_000).Draw(t, "settle")) * time.Millisecond}}
 		case 1:
 			return hydro.Input{Catalogue: &hydro.CatalogueChange{
 				Version: text().Draw(t, "version"),

@@ -367,8 +367,10 @@ func (x *CatalogueFile) GetData() []byte {
 }
 
 type Tick struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AtMs          int64                  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	AtMs  int64                  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// How long readings are given to come in: a forecast starts that long ago.
+	SettleMs      uint32 `protobuf:"varint,2,opt,name=settle_ms,json=settleMs,proto3" json:"settle_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +408,13 @@ func (*Tick) Descriptor() ([]byte, []int) {
 func (x *Tick) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Tick) GetSettleMs() uint32 {
+	if x != nil {
+		return x.SettleMs
 	}
 	return 0
 }
@@ -902,9 +911,10 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\"7\n" +
 	"\rCatalogueFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"\x1b\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"8\n" +
 	"\x04Tick\x12\x13\n" +
-	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\"\x8e\x03\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x1b\n" +
+	"\tsettle_ms\x18\x02 \x01(\rR\bsettleMs\"\x8e\x03\n" +
 	"\x05Batch\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12$\n" +
 	"\x0ereceived_at_ms\x18\x02 \x01(\x03R\freceivedAtMs\x12\x1a\n" +

@@ -483,7 +483,8 @@ func (x *ListWarningsResponse) GetWarnings() []*Warning {
 	return nil
 }
 
-// One change of a station's stage.
+// One change of a station's stage, or of whether anybody can see it: where sight
+// is lost or comes back while a stage is held, from equals to.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Equal in every replay: "<basin>/<time>/<station>".
@@ -498,7 +499,7 @@ type Warning struct {
 	Forecast *Leg                   `protobuf:"bytes,8,opt,name=forecast,proto3" json:"forecast,omitempty"`
 	ReasonZh string                 `protobuf:"bytes,9,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
 	ReasonEn string                 `protobuf:"bytes,10,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
-	// Of a blind stage.
+	// Why observations are blind, also where a stage is held; empty if they are not.
 	Cause string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
 	// Version of the rules.
 	Catalogue string `protobuf:"bytes,12,opt,name=catalogue,proto3" json:"catalogue,omitempty"`
