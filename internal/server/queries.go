@@ -167,7 +167,10 @@ func (s *Server) GetLatest(_ context.Context, req *freshetv1.GetLatestRequest) (
 	resp := &freshetv1.GetLatestResponse{Illustrative: illustrative(c, st, now)}
 	for _, l := range latest {
 		resp.Latest = append(resp.Latest, &freshetv1.Latest{
-			Observation: wire.FromObservation(&l.Observation), AgeS: l.Age.Seconds(), Overdue: l.Overdue,
+			Observation: wire.FromObservation(&l.Observation),
+			// By the server's clock: engine time may stand still, and a value must not
+			// look fresh because of that.
+			AgeS: s.opts.Clock.Now().Sub(l.Observation.At).Seconds(), Overdue: l.Overdue,
 		})
 	}
 	if known {
