@@ -149,6 +149,10 @@ func (w *Writer) Queued() int {
 	return w.queued
 }
 
+// Busy reports that so much waits for the disk (an eighth of the queue) that
+// whoever can wait should leave disk and processors to the gateways.
+func (w *Writer) Busy() bool { return w.Queued() > w.opts.Queue/8 }
+
 // Run appends until ctx is done, then fails what still waits with an error that
 // wraps hydro.ErrUnavailable. It always returns nil; call it once.
 func (w *Writer) Run(ctx context.Context) error {

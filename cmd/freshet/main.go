@@ -24,6 +24,7 @@ const (
 )
 
 func main() {
+	share()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := root().ExecuteContext(ctx)

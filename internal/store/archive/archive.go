@@ -55,6 +55,10 @@ type Options struct {
 	// MinBackoff and MaxBackoff bound the wait before a failed write is tried
 	// again; it doubles each time. 0 means 100 ms and 10 s.
 	MinBackoff, MaxBackoff time.Duration
+	// Busy reports that gateways wait for the log's disk. Before each write of
+	// observations the archive then rests until they do not, for 1 s at most: acks
+	// and warnings go first, history can wait. nil means never.
+	Busy func() bool
 	// Now is the clock that CheckpointEvery goes by.
 	Now func() time.Time
 	// Logger gets changes of state and what the store refuses; nil for none.
@@ -94,6 +98,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 }
 
 const (
+	maxRest           = time.Second
+	restStep          = 5 * time.Millisecond
 	defaultBatch      = 10_000
 	defaultCheckpoint = time.Second
 	defaultMinBackoff = 100 * time.Millisecond
@@ -211,6 +217,7 @@ func (a *Archive) follow(ctx context.Context) error {
 			return err
 		}
 		if r.Pending == 0 || len(pending) >= a.opts.BatchObservations {
+			a.rest(ctx)
 			if err := a.writeObservations(ctx, pending); err != nil {
 				return err
 			}
@@ -223,6 +230,25 @@ func (a *Archive) follow(ctx context.Context) error {
 		a.showLag()
 	}
 	return fmt.Errorf("the log ended: %w", hydro.ErrUnavailable)
+}
+
+// rest waits while ingest is busy.
+func (a *Archive) rest(ctx context.Context) {
+	if a.opts.Busy == nil || !a.opts.Busy() {
+		return
+	}
+	ticker := time.NewTicker(restStep)
+	defer ticker.Stop()
+	for range maxRest / restStep {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		if !a.opts.Busy() {
+			return
+		}
+	}
 }
 
 // writeSingle writes what o carries besides observations.

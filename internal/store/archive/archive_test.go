@@ -10,6 +10,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,6 +340,35 @@ func TestObservationsAreBatchedWhileTheLogHasMore(t *testing.T) {
 		if a.Written() != 100 {
 			t.Errorf("written %d, want 100", a.Written())
 		}
+	})
+}
+
+func TestHistoryWaitsForBusyGatewaysButNotForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := storm(3) // observations only
+		src, to := newSource(log), newFaulty()
+		var busy atomic.Bool
+		busy.Store(true)
+		o := options()
+		o.Busy = busy.Load
+		a, stop := start(t, src, to, o)
+		<-time.After(900 * time.Millisecond) // in the bubble's time
+		synctest.Wait()
+		if n := a.Written(); n != 0 {
+			t.Errorf("%d written while gateways wait", n)
+		}
+		<-time.After(200 * time.Millisecond)
+		synctest.Wait()
+		if a.Written() == 0 {
+			t.Error("nothing written in a second")
+		}
+		busy.Store(false)
+		src.append(storm(6)[3:4]...)
+		synctest.Wait()
+		if n := a.Written(); n != 16 {
+			t.Errorf("%d written when the gateways were served", n)
+		}
+		stopped(t, stop())
 	})
 }
 
