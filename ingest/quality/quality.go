@@ -62,9 +62,17 @@ const (
 // (a spike that is known for one only when the level has come back; a gap that
 // a late reading filled), with its revision as it was.
 //
-// A reading of an instant, raw value and interval that h already holds changes
-// nothing and appends nothing. Another value for the same instant is a revision:
-// the newer one counts, its Revision is one higher.
+// A reading of an instant, raw value, value and interval that h already holds
+// changes nothing and appends nothing. Another one for the same instant is a
+// revision: the newer one counts, its Revision is one higher. Equal raw values
+// on different datums are different values.
+//
+// Gateways resend old frames after a broken link, so a reading with the value
+// that the latest revision replaced changes nothing either, unless what replaced
+// it failed. One replaced value is remembered for each instant: where an instant
+// has had three values, a resend of the first makes it the newest, and a
+// correction back to the value before is not seen as one. Derived readings are
+// exempt: they are worked out anew, not resent.
 //
 // p must be the parameter of r's series and r must have passed
 // [hydro.Reading.Check]. Instants are kept to the millisecond.
@@ -79,6 +87,9 @@ func Check(p *catalog.Parameter, kind catalog.Kind, h *hydro.History, r hydro.Re
 		Interval: int32(r.Interval / time.Second),
 		Tests:    r.Notes & notes,
 	}
+	if r.Derived {
+		s.Tests |= r.Notes & hydro.TestCounterReset
+	}
 	i, found := h.Find(s.At)
 	if i == len(h.Samples) { // in order: nearly every call
 		h.Samples = append(h.Samples, s)
@@ -92,12 +103,15 @@ func Check(p *catalog.Parameter, kind catalog.Kind, h *hydro.History, r hydro.Re
 		return out
 	}
 	if found {
-		old := h.Samples[i]
-		if old.Raw == s.Raw && old.Interval == s.Interval {
+		old := &h.Samples[i]
+		if old.Raw == s.Raw && old.Value == s.Value && old.Interval == s.Interval && (old.Tests^s.Tests)&l.kept()&^notes == 0 {
 			return out
 		}
-		s.Revision = old.Revision + 1
-		h.Samples[i] = s
+		if !r.Derived && old.Revision > 0 && old.Superseded == s.Value && old.Quality != hydro.Fail {
+			return out
+		}
+		s.Revision, s.Superseded = old.Revision+1, old.Value
+		*old = s
 	} else {
 		h.Samples = slices.Insert(h.Samples, i, s)
 	}
@@ -114,24 +128,28 @@ func (l *limits) again(samples []hydro.Sample, i int, r hydro.Reading, out []hyd
 	first := max(0, i-spikeSamples) // these may become, or cease to be, spikes
 	var old []verdict
 	same := 0
+	moved := i // the last sample that is new, or has become an outlier or ceased to be one
 	for j := first; j < len(samples); j++ {
 		s := &samples[j]
-		was := verdict{s.Quality, s.Tests}
+		was, wasOutlier := verdict{s.Quality, s.Tests}, outlier(s)
 		old = append(old, was)
 		l.judge(samples, j)
 		l.spikes(samples, j)
 		if j <= i {
 			continue
 		}
-		// A verdict looks back at the latest usable sample, at settle samples of
-		// any verdict, and to the first sample that is older by reach. Where none of
-		// these can be the changed one, nothing further changes.
+		if outlier(s) != wasOutlier {
+			moved = j
+		}
+		// A verdict looks back at the latest usable sample and what stands behind
+		// it, at settle samples of any verdict, and to the first sample that is older
+		// by reach. Where none of these can have changed, nothing further changes.
 		if s.Quality == was.quality && s.Tests == was.tests {
 			same++
 		} else {
 			same = 0
 		}
-		if same > settle && s.Quality.Usable() && s.At-samples[i+1].At >= l.reach() {
+		if same > settle && s.Quality.Usable() && s.At-samples[moved+1].At >= l.reach() {
 			break
 		}
 	}
@@ -151,13 +169,22 @@ type limits struct {
 	stuckAfter int64 // ms; 0: off, except for rain
 }
 
+// kept returns the tests and notes that a sample came with, which judging anew
+// keeps. Rain that follows from a counter says so when the counter was reset.
+func (l *limits) kept() hydro.Tests {
+	if l.p.Variable == hydro.Rain {
+		return notes | hydro.TestCounterReset
+	}
+	return notes
+}
+
 // judge sets the verdict of samples[i] from the samples before it. It reads of
-// those their values, whether they are usable, and TestStep: nothing that
-// spikes changes, so that judging anew from any place on gives what judging
-// from the start would.
+// those their values, whether they are usable, outliers or merely stuck, and
+// TestStep: nothing that spikes changes, so that judging anew from any place on
+// gives what judging from the start would.
 func (l *limits) judge(samples []hydro.Sample, i int) {
 	s := &samples[i]
-	q, t := hydro.NotEvaluated, s.Tests&notes
+	q, t := hydro.NotEvaluated, s.Tests&l.kept()
 	rain := l.p.Variable == hydro.Rain
 	switch v := l.rangeVerdict(s); v {
 	case hydro.Suspect, hydro.Fail:
@@ -165,6 +192,9 @@ func (l *limits) judge(samples []hydro.Sample, i int) {
 	case hydro.Pass:
 		q = v
 	case hydro.NotEvaluated:
+	}
+	if rain && t&hydro.TestCounterReset != 0 {
+		q = hydro.Fail
 	}
 	if i > 0 {
 		prev := &samples[i-1]
@@ -279,12 +309,12 @@ func (l *limits) hasStep() bool {
 	}
 }
 
-// stepVerdict compares samples[i] with the nearest earlier usable one. After a
+// stepVerdict compares samples[i] with its reference. After a
 // true jump (a gate opened, a gauge mended) the samples on the new level are
 // condemned at first; when settle of them agree with each other, the next that
 // agrees too is believed.
 func (l *limits) stepVerdict(samples []hydro.Sample, i int) hydro.Quality {
-	a := usableBefore(samples, i)
+	a := reference(samples, i)
 	if a < 0 {
 		return hydro.NotEvaluated
 	}
@@ -372,12 +402,14 @@ func (l *limits) stillFor(s *hydro.Sample) int64 {
 	}
 }
 
-// reach returns how far back, in ms, the test for standing still looks at most.
-func (l *limits) reach() int64 { return l.stillFor(&hydro.Sample{}) }
+// reach returns how far back, in ms, the test for standing still looks at most:
+// over its time, and where it finds only outliers there, as far again.
+func (l *limits) reach() int64 { return 2 * l.stillFor(&hydro.Sample{}) }
 
 // still reports whether samples[i] and all before it, back over the time after
 // (ms), lie within delta of each other; for rain, whether they are one value
 // and not 0. It asks for enough samples and for a history that reaches back.
+// Outliers are left out: a gauge that stands still but for its spikes is stuck.
 func still(samples []hydro.Sample, i int, after int64, delta float64, rain bool) bool {
 	s := &samples[i]
 	need := stuckSamples
@@ -388,17 +420,27 @@ func still(samples []hydro.Sample, i int, after int64, delta float64, rain bool)
 		delta, need = 0, rainStuckSamples
 	}
 	since := s.At - after
+	agree := 0
 	for k := i - 1; k >= 0; k-- {
 		b := &samples[k]
 		if math.Abs(b.Value-s.Value) > delta || rain && b.Interval != s.Interval {
-			return false
+			if !outlier(b) || b.At <= since-after {
+				return false
+			}
+			continue
 		}
+		agree++
 		if b.At <= since {
-			return i-k >= need
+			return agree >= need
 		}
 	}
 	return false
 }
+
+// outlier reports whether s is too far off to show that the gauge moves: it
+// jumped or failed. A value that is merely unusual, as at the crest of a flood,
+// is none. Marking a spike does not change it.
+func outlier(s *hydro.Sample) bool { return s.Tests&hydro.TestStep != 0 || s.Quality == hydro.Fail }
 
 // reset reports whether the counter went down since the latest earlier sample
 // that did not fail.
@@ -409,6 +451,20 @@ func (l *limits) reset(samples []hydro.Sample, i int) bool {
 		}
 	}
 	return false
+}
+
+// reference returns the nearest sample before i that a step is measured from, or
+// -1: a usable one, or one that is suspect only because the gauge is stuck. If
+// stuck samples did not count, the time since the last usable one would grow
+// until any spike passed for a slow change.
+func reference(samples []hydro.Sample, i int) int {
+	const others = hydro.TestStep | hydro.TestRange
+	for k := i - 1; k >= 0; k-- {
+		if s := &samples[k]; s.Quality.Usable() || s.Quality == hydro.Suspect && s.Tests&hydro.TestStuck != 0 && s.Tests&others == 0 {
+			return k
+		}
+	}
+	return -1
 }
 
 func usableBefore(samples []hydro.Sample, i int) int {
@@ -441,41 +497,72 @@ func (l *limits) append(out []hydro.Observation, samples []hydro.Sample, i int, 
 	return out
 }
 
-// Differences appends to out the rain that follows from the samples of a rain
-// counter around the instant at: over the interval that ends there and over the
-// one that begins there. Failed samples do not count. A counter that went down
-// was reset: how much fell meanwhile is not known, so there is no rain reading
-// for that interval. The readings have the sensor number 0; a caller with several
+// Differences appends to out the rain that the samples of a rain counter from
+// the instant at on give, as far as the sample at that instant has a part in it:
+// over the interval that ends there, over the one that begins there, and over
+// those that failed samples between end. Given for every instant whose sample
+// came or changed, the readings in their turn replace what was derived before,
+// and what stands in the end does not depend on the order of arrival.
+//
+// Failed samples do not count. A counter that went down was reset: how much fell
+// meanwhile is not known. For such an interval, for one that a failed sample
+// ends, and for one with nothing but failed samples before it, the reading is 0 mm
+// with TestCounterReset among its notes; [Check] fails it, so that it takes the
+// place of rain derived earlier and neither adds to a sum nor covers time.
+//
+// The readings are Derived and have the sensor number 0; a caller with several
 // counters at a station sets it.
 func Differences(station string, h *hydro.History, at time.Time, out []hydro.Reading) []hydro.Reading {
 	i, found := h.Find(at.UnixMilli())
-	if !found || h.Samples[i].Quality == hydro.Fail {
+	if !found {
 		return out
 	}
-	counted := func(k, dir int) int {
-		for k += dir; k >= 0 && k < len(h.Samples); k += dir {
-			if h.Samples[k].Quality != hydro.Fail {
-				return k
-			}
+	next := -1 // the first that counts behind i: what is further off begins there or later
+	for k := i; k < len(h.Samples); k++ {
+		s := &h.Samples[k]
+		if next >= 0 && s.At-h.Samples[next].At >= shortest {
+			break
 		}
-		return -1
-	}
-	if k := counted(i, -1); k >= 0 {
-		out = difference(station, &h.Samples[k], &h.Samples[i], out)
-	}
-	if k := counted(i, +1); k >= 0 {
-		out = difference(station, &h.Samples[i], &h.Samples[k], out)
+		out = difference(station, h.Samples, k, out)
+		if k > i && next < 0 && s.Quality != hydro.Fail {
+			next = k
+		}
 	}
 	return out
 }
 
-func difference(station string, a, b *hydro.Sample, out []hydro.Reading) []hydro.Reading {
-	interval := time.Duration(b.At-a.At) * time.Millisecond
-	rain := b.Value - a.Value
-	if rain < 0 || interval < time.Second {
+// shortest is the shortest interval of derived rain, ms. Samples closer together
+// are not subtracted from each other but from one further back.
+const shortest = 1000
+
+// difference appends the rain of the interval that samples[k] ends, if an earlier
+// sample begins it.
+func difference(station string, samples []hydro.Sample, k int, out []hydro.Reading) []hydro.Reading {
+	b := &samples[k]
+	r := hydro.Reading{
+		Key: hydro.Key{Station: station, Variable: hydro.Rain}, At: b.Time(),
+		Notes: hydro.TestCounterReset, Derived: true,
+	}
+	for j := k - 1; j >= 0; j-- {
+		a := &samples[j]
+		if b.At-a.At < shortest {
+			continue
+		}
+		counted := b.Quality != hydro.Fail && a.Quality != hydro.Fail
+		if counted || r.Interval == 0 {
+			r.Interval = time.Duration(b.At-a.At) * time.Millisecond
+		}
+		if counted && b.Value >= a.Value {
+			r.Notes = 0
+			r.Raw = math.Round((b.Value-a.Value)*1e6) / 1e6 // counters have at most 0.01 mm: drop the noise of the subtraction
+			r.Value = r.Raw
+		}
+		if counted || b.Quality == hydro.Fail {
+			break
+		}
+	}
+	if r.Interval == 0 {
 		return out
 	}
-	rain = math.Round(rain*1e6) / 1e6 // counters have at most 0.01 mm: drop the noise of the subtraction
-	key := hydro.Key{Station: station, Variable: hydro.Rain}
-	return append(out, hydro.Reading{Key: key, At: b.Time(), Interval: interval, Raw: rain, Value: rain})
+	return append(out, r)
 }

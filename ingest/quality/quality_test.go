@@ -326,12 +326,121 @@ func TestAnotherValueForTheSameInstantIsARevision(t *testing.T) {
 	if len(got) != 1 || got[0].Revision != 1 || got[0].Tests != hydro.TestRevision || got[0].Quality != hydro.Pass || got[0].Raw != 3.2 {
 		t.Errorf("got %+v", got)
 	}
-	if got = s.put(5, 3.1); got[0].Revision != 2 || got[0].Why != "revision: 2 of this instant" {
+	if got = s.put(5, 3.3); got[0].Revision != 2 || got[0].Why != "revision: 2 of this instant" {
 		t.Errorf("got %+v", got)
 	}
 	if n := len(s.h.Samples); n != 2 {
 		t.Errorf("%d samples", n)
 	}
+}
+
+func TestACorrectedDatumIsARevisionAlthoughTheRawValueIsTheSame(t *testing.T) {
+	s := newSeries(t, level())
+	wrong := reading(s.p, t0, 5)
+	wrong.Value, wrong.Notes = 4.256, hydro.NoteDatumConverted
+	s.reading(wrong, t0)
+	got := s.put(0, 5)
+	if len(got) != 1 || got[0].Revision != 1 || got[0].Raw != 5 || got[0].Value != 5 || got[0].Notes != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if got = s.reading(wrong, t0); len(got) != 0 || s.h.Samples[0].Value != 5 {
+		t.Errorf("the wrong one resent: %+v, stands %+v", got, s.h.Samples)
+	}
+}
+
+func TestAResendOfTheValueThatARevisionReplacedChangesNothing(t *testing.T) {
+	s := newSeries(t, level())
+	s.put(0, 3)
+	s.put(0, 3.2)
+	before := slices.Clone(s.h.Samples)
+	for _, v := range []float64{3, 3.2, 3} {
+		if got := s.put(0, v); len(got) != 0 {
+			t.Errorf("%g resent: %+v", v, got)
+		}
+	}
+	if d := cmp.Diff(before, s.h.Samples); d != "" {
+		t.Error(d)
+	}
+	if got := s.put(0, 3.1); len(got) != 1 || got[0].Revision != 2 {
+		t.Errorf("a third value: %+v", got)
+	}
+	if got := s.put(0, 3.2); len(got) != 0 {
+		t.Errorf("the second resent: %+v", got)
+	}
+	if got := s.put(0, 3); len(got) != 1 || got[0].Revision != 3 { // the limit: one value is remembered
+		t.Errorf("the first resent: %+v", got)
+	}
+}
+
+func TestAMistakenCorrectionThatFailedCanBeTakenBack(t *testing.T) {
+	s := newSeries(t, level())
+	s.put(0, 3)
+	s.put(0, 30)
+	if got := s.put(0, 3); len(got) != 1 || got[0].Quality != hydro.Pass || got[0].Revision != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if got := s.put(0, 30); len(got) != 0 {
+		t.Errorf("the mistake resent: %+v", got)
+	}
+}
+
+func TestAStuckGaugeIsStuckBetweenItsSpikesToo(t *testing.T) {
+	for _, spike := range []float64{3.8, 8, 99} {
+		s := newSeries(t, level())
+		var values []float64
+		for i := range 12 * 24 {
+			v := 3.0
+			if i > 0 && i%24 == 0 {
+				v = spike
+			}
+			values = append(values, v)
+		}
+		for i, g := range s.run(values...) {
+			switch {
+			case i < 24:
+				want(t, g, hydro.Pass, 0)
+			case g.Value != 3:
+				if g.Quality.Usable() {
+					t.Errorf("the spike to %g at %s is usable", g.Value, g.Time().Format("15:04"))
+				}
+			default:
+				want(t, g, hydro.Suspect, hydro.TestStuck)
+			}
+		}
+		got := s.put(12*24*5, 3)
+		if w := "stuck: 3 m did not move by more than 0.005 m for 24h, limit 2h"; len(got) != 1 || got[0].Why != w {
+			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+func TestRainThatRepeatsIsStuckAlthoughAnImpossibleReportStandsBetween(t *testing.T) {
+	s := newSeries(t, rain())
+	values := slices.Repeat([]float64{1.4}, 40)
+	values[20] = -1
+	got := s.run(values...)
+	want(t, got[35], hydro.Pass, 0)
+	want(t, got[39], hydro.Suspect, hydro.TestStuck)
+}
+
+func TestTheCrestOfAFloodAboveTheUsualRangeIsMovement(t *testing.T) {
+	p := level()
+	p.Limits.StuckAfter = 30 * time.Minute
+	s := newSeries(t, p)
+	got := s.run(9.8, 9.8, 9.8, 9.8, 10.1, 10.3, 10.1, 9.8)
+	want(t, got[7], hydro.Pass, 0)
+}
+
+func TestAGaugeThatWasStuckIsBelievedAgainAfterThreeConsistentSamples(t *testing.T) {
+	s := newSeries(t, level())
+	s.run(slices.Repeat([]float64{3}, 60)...)
+	got := s.run(6, 6.02, 6.04, 6.06)
+	for _, g := range got[:3] {
+		if g.Quality.Usable() || g.Tests != hydro.TestStep {
+			t.Errorf("%g: %s %v", g.Value, g.Quality, g.Tests.Names())
+		}
+	}
+	want(t, got[3], hydro.Pass, 0)
 }
 
 func TestARevisedDropoutFreesTheReadingBehindIt(t *testing.T) {
@@ -408,20 +517,188 @@ func TestRainLimitsGrowWithTheInterval(t *testing.T) {
 func TestACounterThatGoesDownWasResetAndIsNotRain(t *testing.T) {
 	p := &catalog.Parameter{Variable: hydro.RainCounter, Interval: 5 * time.Minute}
 	s := newSeries(t, p)
-	var rains []hydro.Reading
+	var rains []hydro.Observation
+	rainSeries := newSeries(t, rain())
 	for i, v := range []float64{100, 100.2, 101.5, 0.5, 0.7} {
 		got := s.put(5*i, v)
 		if reset := got[0].Tests&hydro.TestCounterReset != 0; reset != (i == 3) {
 			t.Errorf("sample %d: %+v", i, got[0])
 		}
-		rains = quality.Differences("a", &s.h, got[0].At, rains)
+		for _, r := range quality.Differences("a", &s.h, got[0].At, nil) {
+			rains = append(rains, rainSeries.reading(r, r.At)...)
+		}
 	}
-	at := func(i int, mm float64) hydro.Reading {
-		return hydro.Reading{Key: rainKey, At: t0.Add(time.Duration(i) * 5 * time.Minute), Interval: 5 * time.Minute, Raw: mm, Value: mm}
+	at := func(i int, mm float64) hydro.Observation {
+		at := t0.Add(time.Duration(i) * 5 * time.Minute)
+		return hydro.Observation{
+			Reading: hydro.Reading{Key: rainKey, At: at, Interval: 5 * time.Minute, Raw: mm, Value: mm},
+			Quality: hydro.Pass, ReceivedAt: at,
+		}
 	}
-	if d := cmp.Diff([]hydro.Reading{at(1, 0.2), at(2, 1.3), at(4, 0.2)}, rains); d != "" {
+	reset := at(3, 0)
+	reset.Quality, reset.Tests = hydro.Fail, hydro.TestCounterReset
+	reset.Why = "counter_reset: the counter was reset or failed; what fell in 5m is not known"
+	if d := cmp.Diff([]hydro.Observation{at(1, 0.2), at(2, 1.3), reset, at(4, 0.2)}, rains); d != "" {
 		t.Error(d)
 	}
+}
+
+// A counter feeds the history of a rain counter and that of the rain derived from it.
+type counter struct {
+	p     *catalog.Parameter
+	h     hydro.History
+	rain  hydro.History
+	given []hydro.Observation // rain
+}
+
+func newCounter() *counter {
+	return &counter{p: &catalog.Parameter{
+		Variable: hydro.RainCounter, Interval: 5 * time.Minute, Limits: catalog.Limits{HasRange: true, High: 1000},
+	}}
+}
+
+func (c *counter) put(at time.Time, v float64) {
+	quality.Check(c.p, catalog.RainStation, &c.h, reading(c.p, at, v), at, nil)
+	for _, r := range quality.Differences("a", &c.h, at, nil) {
+		c.given = quality.Check(rain(), catalog.RainStation, &c.rain, r, at, c.given)
+	}
+}
+
+// minutes puts values 5 min apart.
+func (c *counter) minutes(values ...float64) {
+	for i, v := range values {
+		c.put(t0.Add(time.Duration(5*i)*time.Minute), v)
+	}
+}
+
+// stands describes the rain: minute of the end, length in minutes, mm or "-" if it failed.
+func (c *counter) stands() string {
+	var out []string
+	for _, s := range c.rain.Samples {
+		mm := strconv.FormatFloat(s.Value, 'g', -1, 64)
+		if s.Quality == hydro.Fail {
+			mm = "-"
+		}
+		out = append(out, strconv.Itoa(int(s.Time().Sub(t0)/time.Minute))+"/"+strconv.Itoa(int(s.Interval/60))+":"+mm)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestRainDerivedBeforeIsReplacedWhenTheCounterIsRevised(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		at         int
+		values     []float64
+	}{
+		{"to another value", "5/5:2 10/5:3 15/5:1", 5, []float64{12}},
+		{"so that an interval becomes a reset", "5/5:- 10/5:7 15/5:1", 5, []float64{8}},
+		{"so that the interval behind becomes a reset", "5/5:9 10/5:- 15/5:1", 5, []float64{19}},
+		{"to a value that fails", "5/5:- 10/10:5 15/5:1", 5, []float64{5000}},
+		{"to a value that fails, at the start", "5/5:- 10/5:4 15/5:1", 0, []float64{5000}},
+		{"to a reset and back", "5/5:2 10/5:3 15/5:1", 5, []float64{8, 12}},
+		{"to fail and back", "5/5:1 10/5:4 15/5:1", 5, []float64{5000, 11}},
+	} {
+		s := newCounter()
+		s.minutes(10, 11, 15, 16)
+		for _, v := range c.values {
+			s.put(t0.Add(time.Duration(c.at)*time.Minute), v)
+		}
+		if got := s.stands(); got != c.want {
+			t.Errorf("revised %s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDerivedRainMayReturnToTheValueThatItHadBefore(t *testing.T) {
+	s := newCounter()
+	s.minutes(0, 10, 15)
+	s.put(t0.Add(10*time.Minute), 16)
+	s.put(t0.Add(5*time.Minute), 11)
+	if got := s.stands(); got != "5/5:11 10/5:5" {
+		t.Error(got)
+	}
+}
+
+func TestNoRainAndAnIntervalOfAResetAreNotTheSame(t *testing.T) {
+	s := newCounter()
+	s.minutes(10, 10)
+	s.put(t0.Add(5*time.Minute), 8)
+	if got := s.stands(); got != "5/5:-" {
+		t.Error(got)
+	}
+}
+
+func TestALateCounterSampleShortensTheIntervalBehindIt(t *testing.T) {
+	s := newCounter()
+	s.put(t0, 10)
+	s.put(t0.Add(10*time.Minute), 16)
+	s.put(t0.Add(5*time.Minute), 18) // and turns it into a reset
+	if got := s.stands(); got != "5/5:8 10/5:-" {
+		t.Error(got)
+	}
+	last := s.given[len(s.given)-1]
+	if !last.At.Equal(t0.Add(10*time.Minute)) || last.Revision != 1 || last.Tests&hydro.TestCounterReset == 0 || last.Quality != hydro.Fail {
+		t.Errorf("given out: %+v", last)
+	}
+}
+
+func TestCounterSamplesWithinASecondLoseNoRain(t *testing.T) {
+	s := newCounter()
+	s.put(t0, 10)
+	s.put(t0.Add(5*time.Minute), 12)
+	s.put(t0.Add(5*time.Minute+500*time.Millisecond), 13)
+	s.put(t0.Add(10*time.Minute), 14)
+	if n := len(s.rain.Samples); n != 3 || s.rain.Samples[1].Value != 3 || s.rain.Samples[2].Value != 1 {
+		t.Errorf("got %+v", s.rain.Samples)
+	}
+}
+
+func TestDerivedRainDoesNotDependOnTheOrderOfArrivalOrOnWhatWasRevised(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type sample struct {
+			at time.Time
+			v  float64
+		}
+		value := rapid.SampledFrom([]float64{0, 1, 2, 3, 5, 5, 8, 20, 5000})
+		var samples []sample
+		at := t0
+		for range rapid.IntRange(1, 12).Draw(t, "n") {
+			at = at.Add(rapid.SampledFrom([]time.Duration{5 * time.Minute, 5 * time.Minute, time.Hour, 300 * time.Millisecond}).Draw(t, "step"))
+			samples = append(samples, sample{at, value.Draw(t, "v")})
+		}
+		ordered, other := newCounter(), newCounter()
+		for _, s := range samples {
+			ordered.put(s.at, s.v)
+		}
+		held := map[int64]hydro.Observation{} // by a reader of the outputs
+		for _, s := range rapid.Permutation(samples).Draw(t, "order") {
+			if wrong := value.Draw(t, "wrong"); rapid.Bool().Draw(t, "revised") {
+				other.put(s.at, wrong)
+			}
+			other.put(s.at, s.v)
+		}
+		for _, o := range other.given {
+			if was := held[o.At.UnixMilli()]; o.Revision >= was.Revision {
+				held[o.At.UnixMilli()] = o
+			}
+		}
+		rains := func(h *hydro.History) []hydro.Sample {
+			out := verdicts(h.Samples)
+			for i := range out {
+				out[i].Revision, out[i].Superseded = 0, 0
+				out[i].Tests &^= hydro.TestRevision
+			}
+			return out
+		}
+		if d := cmp.Diff(rains(&ordered.rain), rains(&other.rain)); d != "" {
+			t.Fatal(d)
+		}
+		for _, s := range other.rain.Samples {
+			if o := held[s.At]; o.Value != s.Value || o.Quality != s.Quality || o.Tests != s.Tests || o.Interval != time.Duration(s.Interval)*time.Second {
+				t.Fatalf("given out %+v, held %+v", o, s)
+			}
+		}
+	})
 }
 
 func TestALateCounterSampleSplitsTheRainAroundIt(t *testing.T) {
@@ -559,7 +836,7 @@ func TestARevisionGivesTheVerdictsOfTheRevisedSeries(t *testing.T) {
 		}
 		quality.Check(p, catalog.LevelStation, &revised, readings[i], readings[i].At, nil)
 		got := verdicts(revised.Samples)
-		got[i].Revision = 0
+		got[i].Revision, got[i].Superseded = 0, 0
 		got[i].Tests &^= hydro.TestRevision
 		if d := cmp.Diff(verdicts(right.Samples), got); d != "" {
 			t.Fatal(d)
@@ -632,18 +909,22 @@ func FuzzCheckKeepsHistorySortedAndWhole(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := level()
 		var h hydro.History
-		raw := map[int64]float64{}
+		sent := map[int64][]float64{}
 		for len(data) >= 2 {
 			r := reading(p, t0.Add(time.Duration(data[0])*time.Minute), float64(int8(data[1]))/8)
 			data = data[2:]
 			quality.Check(p, catalog.LevelStation, &h, r, t0, nil)
-			raw[r.At.UnixMilli()] = r.Raw
+			sent[r.At.UnixMilli()] = append(sent[r.At.UnixMilli()], r.Raw)
+			again := slices.Clone(h.Samples)
+			if out := quality.Check(p, catalog.LevelStation, &h, r, t0.Add(time.Hour), nil); len(out) != 0 || !slices.Equal(again, h.Samples) {
+				t.Fatalf("a resend at once gave out %+v", out)
+			}
 		}
-		if len(h.Samples) != len(raw) {
-			t.Fatalf("%d samples of %d instants", len(h.Samples), len(raw))
+		if len(h.Samples) != len(sent) {
+			t.Fatalf("%d samples of %d instants", len(h.Samples), len(sent))
 		}
 		for i, s := range h.Samples {
-			if i > 0 && h.Samples[i-1].At >= s.At || raw[s.At] != s.Raw {
+			if i > 0 && h.Samples[i-1].At >= s.At || !slices.Contains(sent[s.At], s.Raw) {
 				t.Fatalf("sample %d: %+v", i, s)
 			}
 		}

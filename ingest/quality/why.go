@@ -37,7 +37,7 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 		}
 	}
 	if s.Tests&hydro.TestStep != 0 {
-		if a := usableBefore(samples, i); a >= 0 {
+		if a := reference(samples, i); a >= 0 {
 			b := &samples[a]
 			limit := lim.StepSuspect
 			if l.step(b, s) == hydro.Fail {
@@ -66,8 +66,12 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 	}
 	if s.Tests&hydro.TestStuck != 0 {
 		since := s.At
-		for k := i - 1; k >= 0 && math.Abs(samples[k].Value-s.Value) <= lim.StuckDelta; k-- {
-			since = samples[k].At
+		for k := i - 1; k >= 0; k-- {
+			if math.Abs(samples[k].Value-s.Value) <= lim.StuckDelta {
+				since = samples[k].At
+			} else if !outlier(&samples[k]) {
+				break
+			}
 		}
 		held := time.Duration(s.At-since) * time.Millisecond
 		limit := time.Duration(l.stillFor(s)) * time.Millisecond
@@ -78,7 +82,11 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 				num(lim.StuckDelta), unit, short(held), short(limit))
 		}
 	}
-	if s.Tests&hydro.TestCounterReset != 0 {
+	switch {
+	case s.Tests&hydro.TestCounterReset == 0:
+	case l.p.Variable == hydro.Rain:
+		say("counter_reset: the counter was reset or failed; what fell in %s is not known", short(time.Duration(s.Interval)*time.Second))
+	default:
 		for k := i - 1; k >= 0; k-- {
 			if samples[k].Quality != hydro.Fail {
 				say("counter_reset: %s to %s mm", num(samples[k].Value), num(s.Value))

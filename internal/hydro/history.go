@@ -11,7 +11,8 @@ type Sample struct {
 	At         int64 // Unix milliseconds
 	Received   int64 // Unix milliseconds
 	Value, Raw float64
-	Interval   int32 // seconds
+	Superseded float64 // the Value that this one replaced; means nothing where Revision is 0
+	Interval   int32   // seconds
 	Revision   uint32
 	Quality    Quality
 	Tests      Tests

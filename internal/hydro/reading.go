@@ -29,7 +29,8 @@ type Reading struct {
 	Raw      float64       // as reported, in the variable's unit but on the reported datum
 	Value    float64       // on the station's datum; equals Raw unless NoteDatumConverted
 	Datum    Datum         // the datum of Value, for WaterLevel only
-	Notes    Tests         // NoteTrace, NoteDatumConverted
+	Notes    Tests         // NoteTrace, NoteDatumConverted; of a Derived reading also TestCounterReset: not rain
+	Derived  bool          // follows from other readings, so it is never resent; not kept and not on the wire
 }
 
 // Check returns an error that wraps ErrInvalid unless r is a possible reading.
