@@ -256,6 +256,7 @@ func (s *station) value(raw *hydro.Raw, r *hydro.Reading) hydro.RefusalReason {
 			r.Value += add
 			r.Notes |= hydro.NoteDatumConverted
 		}
+	default:
 	}
 	if b := &possible[raw.Variable]; v < b.low || v > b.high {
 		return hydro.ValueImpossible
@@ -312,8 +313,9 @@ func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hy
 			return v / 100, 0, 0
 		case hydro.YiCubicMetre:
 			return v * 100, 0, 0
+		default:
+			return 0, 0, hydro.UnitUnknown
 		}
-		return 0, 0, hydro.UnitUnknown
 	case hydro.WaterLevel, hydro.GateOpening:
 		if isNines(v, 3, 0) && (v < 0 || v > 9000) || v == 65535 {
 			return 0, 0, hydro.MissingValue
@@ -361,8 +363,9 @@ func rain(unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason
 			return math.Mod(v, 1000) / 10, 0, 0
 		}
 		return 0, 0, hydro.ValueImpossible
+	default:
+		return 0, 0, hydro.UnitUnknown
 	}
-	return 0, 0, hydro.UnitUnknown
 }
 
 // isNines reports whether |v| is written with nines only: at least digits of

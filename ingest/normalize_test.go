@@ -96,15 +96,18 @@ func TestAcceptedValuesAreCanonical(t *testing.T) {
 		{"storage in its own unit", hydro.WaterResources, storage(119.7, hydro.UnitOwn), 119.7, 119.7, 0, now},
 		{
 			"9999 m3/s is a flow", hydro.Hydrology,
-			hydro.Raw{Station: "enping", Variable: hydro.Discharge, Value: 9999, Unit: hydro.UnitOwn, At: now}, 9999, 9999, 0, now,
+			hydro.Raw{Station: "enping", Variable: hydro.Discharge, Value: 9999, Unit: hydro.UnitOwn, At: now},
+			9999, 9999, 0, now,
 		},
 		{
 			"a tide turns the flow", hydro.Hydrology,
-			hydro.Raw{Station: "enping", Variable: hydro.Discharge, Value: -820, Unit: hydro.UnitOwn, At: now}, -820, -820, 0, now,
+			hydro.Raw{Station: "enping", Variable: hydro.Discharge, Value: -820, Unit: hydro.UnitOwn, At: now},
+			-820, -820, 0, now,
 		},
 		{
 			"a gate that the catalogue declares", hydro.WaterResources,
-			hydro.Raw{Station: "jinjiang-res", Variable: hydro.GateOpening, Sensor: 2, Value: 1.5, Unit: hydro.UnitOwn, At: now}, 1.5, 1.5, 0, now,
+			hydro.Raw{Station: "jinjiang-res", Variable: hydro.GateOpening, Sensor: 2, Value: 1.5, Unit: hydro.UnitOwn, At: now},
+			1.5, 1.5, 0, now,
 		},
 		{"local time with a name", hydro.Hydrology, with(level("enping", 5), func(r *hydro.Raw) { r.At, r.Local, r.Zone = time.Time{}, "2026-06-01 11:55", "Asia/Shanghai" }), 5, 5, 0, now.Add(-5 * time.Minute)},
 		{"local time with an offset", hydro.Hydrology, with(level("enping", 5), func(r *hydro.Raw) { r.At, r.Local, r.Zone = time.Time{}, "2026-06-01 11:55:30", "+08:00" }), 5, 5, 0, now.Add(-5*time.Minute + 30*time.Second)},

@@ -80,7 +80,8 @@ func (g *gateway) reports() int { return (g.readings + g.values - 1) / g.values 
 // showers, at the sensors' resolution.
 var waves = func() (w struct {
 	level, discharge, rain, storage [1024]float64
-}) {
+},
+) {
 	for i := range w.level {
 		x := 2 * math.Pi * float64(i) / float64(len(w.level))
 		rise := 1.5*math.Sin(x) + 0.5*math.Sin(3*x+1)

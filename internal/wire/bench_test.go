@@ -7,10 +7,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // batchOf returns n readings as gateways send them: forty stations in turn,

@@ -5,9 +5,8 @@ import (
 	"math"
 	"time"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // checkColumns returns the number of rows, or an error if a column has another
@@ -28,7 +27,7 @@ func checkColumns(b *freshetv1.Batch) (int, error) {
 		{"datum", len(b.GetDatum()), true},
 		{"notes", len(b.GetNotes()), true},
 	} {
-		if col.len != n && !(col.optional && col.len == 0) {
+		if col.len != n && (!col.optional || col.len != 0) {
 			return 0, fmt.Errorf("%s: %d values in %d rows: %w", col.name, col.len, n, hydro.ErrInvalid)
 		}
 	}

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // FromForecast returns f with its honesty line in both languages. The slices of

@@ -5,9 +5,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // A Frame is one frame of reports, read without the generated code. Reading it

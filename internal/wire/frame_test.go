@@ -83,7 +83,7 @@ func drawValue(t *rapid.T) *float64 {
 	if rapid.Bool().Draw(t, "absent") {
 		return nil
 	}
-	return proto.Float64(rapid.Float64().Draw(t, "value"))
+	return new(rapid.Float64().Draw(t, "value"))
 }
 
 func TestFramesReadByHandEqualTheGeneratedCodes(t *testing.T) {
@@ -96,7 +96,7 @@ func TestFramesReadByHandEqualTheGeneratedCodes(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(t, "reports") {
 			station, at, interval := text.Draw(t, "station"), drawObservedAt(t), rapid.Uint32().Draw(t, "interval")
 			datum := rapid.SampledFrom([]string{"", "PEARL_RIVER", "珠江基面"}).Draw(t, "datum")
-			value := proto.Float64(rapid.Float64().Draw(t, "value"))
+			value := new(rapid.Float64().Draw(t, "value"))
 			w.Reports = append(w.Reports, &freshetv1.WeatherReport{
 				Station: station, ObservedAt: at, IntervalS: interval, Rain: value,
 				RainUnit: freshetv1.RainUnit(rapid.IntRange(0, 2).Draw(t, "unit")),
@@ -188,7 +188,7 @@ func BenchmarkFrame(b *testing.B) {
 	for range 1000 {
 		m.Reports = append(m.Reports, &freshetv1.HydrologyReport{
 			Station: "hy-000-0123", ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_UnixMs{UnixMs: 1780286400000}},
-			WaterLevel: proto.Float64(5.25), Datum: "PEARL_RIVER", Discharge: proto.Float64(315), Rain: proto.Float64(2), RainIntervalS: 300,
+			WaterLevel: new(5.25), Datum: "PEARL_RIVER", Discharge: proto.Float64(315), Rain: proto.Float64(2), RainIntervalS: 300,
 		})
 	}
 	data, err := proto.Marshal(m)

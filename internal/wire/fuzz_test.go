@@ -11,10 +11,9 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 func seedInputs() []hydro.Input {

@@ -7,9 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // maxSettle bounds how long readings may be given to come in.
@@ -295,7 +294,7 @@ func toObservations(p *freshetv1.ObservationBatch) ([]hydro.Observation, error) 
 		{"revision", len(p.GetRevision()), true},
 		{"received_at_ms", len(p.GetReceivedAtMs()), true},
 	} {
-		if col.len != n && !(col.optional && col.len == 0) {
+		if col.len != n && (!col.optional || col.len != 0) {
 			return nil, fmt.Errorf("%s: %d values in %d rows: %w", col.name, col.len, n, hydro.ErrInvalid)
 		}
 	}

@@ -5,9 +5,8 @@ import (
 	"math"
 	"time"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // FromKey returns k as protobuf.

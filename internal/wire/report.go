@@ -4,9 +4,8 @@ import (
 	"strconv"
 	"time"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // WeatherRaw appends the values of the reports to dst: one per report that has

@@ -9,10 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 func unixMS(ms int64) *freshetv1.ObservedAt {
@@ -22,7 +21,7 @@ func unixMS(ms int64) *freshetv1.ObservedAt {
 func TestWeatherReportsKeepUnitAndZoneAsStated(t *testing.T) {
 	at := time.Date(2026, 6, 1, 0, 5, 0, 0, time.UTC)
 	got := wire.WeatherRaw(nil, []*freshetv1.WeatherReport{
-		{Station: "59475", ObservedAt: unixMS(at.UnixMilli()), IntervalS: 300, Rain: proto.Float64(1.5), RainUnit: freshetv1.RainUnit_RAIN_UNIT_MM},
+		{Station: "59475", ObservedAt: unixMS(at.UnixMilli()), IntervalS: 300, Rain: new(1.5), RainUnit: freshetv1.RainUnit_RAIN_UNIT_MM},
 		{Station: "no value"},
 		{
 			Station:    "59476",
@@ -32,7 +31,7 @@ func TestWeatherReportsKeepUnitAndZoneAsStated(t *testing.T) {
 		{
 			Station:    "59477",
 			ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_Instant{Instant: timestamppb.New(at)}},
-			Rain:       proto.Float64(math.Inf(1)),
+			Rain:       new(math.Inf(1)),
 		},
 		{
 			Station:    "59478",
@@ -56,8 +55,8 @@ func TestOneHydrologyReportHoldsUpToFourValues(t *testing.T) {
 	got := wire.HydrologyRaw([]hydro.Raw{{Field: "before"}}, []*freshetv1.HydrologyReport{
 		nil,
 		{
-			Station: "80810100", ObservedAt: unixMS(at.UnixMilli()), WaterLevel: proto.Float64(9999.999), Datum: "PEARL_RIVER",
-			Discharge: proto.Float64(120), Rain: proto.Float64(2), RainIntervalS: 600, RainCounter: proto.Float64(31.5),
+			Station: "80810100", ObservedAt: unixMS(at.UnixMilli()), WaterLevel: new(9999.999), Datum: "PEARL_RIVER",
+			Discharge: proto.Float64(120), Rain: proto.Float64(2), RainIntervalS: 600, RainCounter: new(31.5),
 		},
 		{Station: "80810200", ObservedAt: unixMS(at.UnixMilli()), Discharge: proto.Float64(0)},
 	})
@@ -77,8 +76,8 @@ func TestOneHydrologyReportHoldsUpToFourValues(t *testing.T) {
 func TestReservoirReportsKeepTheUnitOfStorageAndNumberTheirGates(t *testing.T) {
 	at := time.Date(2026, 6, 1, 0, 5, 0, 0, time.UTC)
 	got := wire.WaterResourcesRaw(nil, []*freshetv1.WaterResourcesReport{{
-		Station: "JJ", ObservedAt: unixMS(at.UnixMilli()), ReservoirLevel: proto.Float64(93.1), Datum: "STATION",
-		Storage: proto.Float64(2.5), StorageUnit: freshetv1.StorageUnit_STORAGE_UNIT_YI_M3,
+		Station: "JJ", ObservedAt: unixMS(at.UnixMilli()), ReservoirLevel: new(93.1), Datum: "STATION",
+		Storage: new(2.5), StorageUnit: freshetv1.StorageUnit_STORAGE_UNIT_YI_M3,
 		Inflow: proto.Float64(300), Outflow: proto.Float64(150),
 		Gates: []*freshetv1.GateOpening{{Gate: 1, OpeningM: 0.5}, {Gate: 256, OpeningM: 1}, nil},
 	}})

@@ -8,9 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // Batches and observations are most of the log, so they are written straight

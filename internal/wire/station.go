@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // FromStation returns a station of c as people see it, with the stage table

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // FromWarning returns w as protobuf.

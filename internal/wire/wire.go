@@ -20,9 +20,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 var (

@@ -12,11 +12,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"pgregory.net/rapid"
 
-	freshetv1 "freshet/proto/freshet/v1"
-
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 var equal = cmp.Options{cmpopts.EquateNaNs(), cmpopts.EquateEmpty()}
