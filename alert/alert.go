@@ -30,7 +30,11 @@
 // not counted and break no row. A run whose levels are partly NaN can raise and
 // never lowers.
 //
-// A ladder without evidence holds its stage. It never lowers on silence.
+// A ladder without evidence holds its stage. It never lowers on silence. But a
+// forecast speaks of a bounded time, so one that no valid run confirms holds only
+// until its last point has passed, or until, after its peak, the same quantity
+// has been observed below the threshold by the dead-band for DwellLower. While it
+// holds, the sentence says since when there has been no valid forecast.
 //
 // # Old points
 //
@@ -42,30 +46,44 @@
 //
 // # Blindness
 //
-// An observed quantity is out of sight when its latest usable observation is
-// older than BlindAfter reporting intervals and a small grace (a quarter of the
-// interval, at most five minutes). A station is blind when all the observed
-// quantities of its stage table are out of sight, or all its parameters where it
-// has no table. The [hydro.Warning.Cause] says why: "refused: …", "quality: …",
-// "silent since …" or "never reported".
+// A gauge is out of sight when its latest usable observation is older than
+// BlindAfter reporting intervals and a small grace (a quarter of the interval,
+// at least one minute and at most five). Suspect rain is seen, and is evidence,
+// because extreme rain is what makes it suspect; failed rain is not.
 //
-// Blindness must not hide a dangerous forecast, and a dangerous forecast must
-// not hide blindness. So a blind station is Blind unless its forecast leg asks
-// for Blue or more; then its stage is the higher of the forecast leg and of what
-// was last observed, and Cause and the reason say that the observations are
-// blind. So the loss of a gauge never steps a stage down, it can only make it
+// Sight is judged by class: the river (level, flow, inflow), the sky (rain) and,
+// where a station has neither, the works (storage, outflow, gates). A class is
+// in sight if one of its gauges is; where the stage table in force names
+// quantities of the class, one of those must be. A station is blind if any class
+// that it measures is out of sight: dry weather does not stand for a level that
+// nobody sees. The [hydro.Warning.Cause] says why: "refused: …", "quality: …",
+// "silent since …" or "never reported", after the names of what is missing if
+// the rest is seen ("water level silent since …").
+//
+// Blindness must not hide a danger, and a danger must not hide blindness. So a
+// blind station is Blind unless its forecast leg, or a ladder of a class that is
+// in sight, stands at Blue or more; then its stage is the highest of all its
+// ladders, also of what was last observed, and Cause and the reason say what is
+// not seen. So the loss of a gauge never steps a stage down, it can only make it
 // Blind. A warning is given when a station goes blind or comes back to sight
 // even if its stage stays the same (From equals To).
 //
-// After a start a station has its blind window of grace. Until it reports or
-// the grace is over, [Rules.Statuses] show it as Blind with the cause "not yet
-// reported", so that silence never looks clear, and the feed stays quiet, so
-// that a start is no storm of warnings.
+// After a start, and after a stop so long that reports may have been missed
+// (longer than a reporting interval, and than twice the step before it, which
+// tells a stop from a clock that goes in long steps), a station that was in
+// sight has its blind window of grace. Until it reports or the grace is over,
+// [Rules.Statuses] show it as Blind, or at the colour that it holds, with the
+// cause "not yet reported" or "not yet reported since the restart", so that
+// silence never looks clear, and the feed stays quiet, so that a start is no
+// storm of warnings.
+//
+// A station that a catalogue change removes while it is not Clear is closed by
+// one warning to Clear, which says so.
 package alert
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 	"time"
 
 	"freshet/internal/hydro"
@@ -75,21 +93,32 @@ import (
 // everything is keyed by ids, so that it survives a catalogue change (see
 // [Rules.Adopt]).
 type State struct {
-	Now      time.Time // of the last evaluation
-	Run      time.Time // time of issue of the last forecast counted
+	Now      time.Time     // of the last evaluation
+	Step     time.Duration // from the evaluation before to Now
+	Run      time.Time     // time of issue of the last forecast counted
 	Stations []StationState
 	Ladders  []Ladder
+	Gone     []StationState // removed from the catalogue, to be closed on the feed; ascending by station
 }
 
 // A StationState is where one station stands.
 type StationState struct {
 	Station string
-	Watched time.Time   // since when the rules watch it
-	Seen    time.Time   // of its latest usable observation; zero if there was none
+	Seen    time.Time   // of its latest usable observation, or of that of its part that is not seen; zero if there was none
 	Stage   hydro.Stage // as the feed has it
 	Since   time.Time   // of Stage
-	Cause   string      // why its observations are blind; "" if they are not
-	Waiting bool        // not yet reported, still in the grace of a start
+	Cause   string      // why it, or its part that is not seen, is blind; "" if all is in sight
+	Waiting bool        // it or a part has not yet reported and is still in the grace of a start
+	Sights  [classes]Sight
+}
+
+// A Sight is what is known of one class of a station's gauges: the river, the
+// sky, the works.
+type Sight struct {
+	Since   time.Time // since when it is watched: a start, or the end of a long stop
+	Seen    time.Time // its latest usable observation; zero if there was none
+	Waiting bool      // not yet reported since then, still in the grace
+	Out     bool      // out of sight
 }
 
 // A Ladder is the memory of one quantity of one leg. Arrays hold one entry for
@@ -105,6 +134,7 @@ type Ladder struct {
 	At    int64       // of the latest evidence: observed at, or issued at; Unix milliseconds, 0 if none
 	Value float64     // the latest evidence: the value observed, or the forecast's peak
 	Peak  int64       // of a forecast: when its peak is, Unix milliseconds
+	Until int64       // of a forecast: when its last value is, Unix milliseconds
 
 	// Observed leg: since when thresholds have been met, and since when the value
 	// has been below them by the dead-band; Unix milliseconds, 0 if not.
@@ -138,27 +168,47 @@ func (r *Rules) Start(now time.Time) State { return r.Adopt(State{}, now) }
 
 // Adopt returns old in the shape of r, after a catalogue change: what still
 // exists is kept, a station that is new is watched from now on, and one that is
-// gone is forgotten. The result shares no memory with old.
+// gone is forgotten, after the next evaluation has closed it on the feed if it
+// was not Clear. The result shares no memory with old.
 func (r *Rules) Adopt(old State, now time.Time) State {
-	s := State{Now: old.Now, Run: old.Run}
+	s := State{Now: old.Now, Step: old.Step, Run: old.Run}
 	s.Stations = make([]StationState, len(r.stations))
 	s.Ladders = make([]Ladder, len(r.ladders))
 	for i := range r.stations {
 		id := r.stations[i].id
-		if j, found := sort.Find(len(old.Stations), func(j int) int { return compareStrings(id, old.Stations[j].Station) }); found {
+		if j, found := findState(old.Stations, id); found {
 			s.Stations[i] = old.Stations[j]
 			continue
 		}
-		s.Stations[i] = StationState{Station: id, Watched: now, Since: now, Waiting: true}
+		if j, found := findState(old.Gone, id); found { // back before it was closed
+			s.Stations[i] = old.Gone[j]
+			continue
+		}
+		s.Stations[i] = StationState{Station: id, Since: now, Waiting: true}
+		for c := range s.Stations[i].Sights {
+			s.Stations[i].Sights[c].Since = now
+		}
 	}
+	for _, list := range [][]StationState{old.Stations, old.Gone} {
+		for _, state := range list {
+			if _, kept := findState(s.Stations, state.Station); !kept && state.Stage != hydro.Clear {
+				s.Gone = append(s.Gone, state)
+			}
+		}
+	}
+	slices.SortFunc(s.Gone, func(a, b StationState) int { return cmp.Compare(a.Station, b.Station) })
 	for i, key := range r.ladders {
-		if j, found := sort.Find(len(old.Ladders), func(j int) int { return key.compare(old.Ladders[j].key()) }); found {
+		if j, found := slices.BinarySearchFunc(old.Ladders, key, func(l Ladder, k ladderKey) int { return l.key().compare(k) }); found {
 			s.Ladders[i] = old.Ladders[j]
 			continue
 		}
 		s.Ladders[i] = Ladder{Station: key.station, Forecast: key.forecast, Variable: key.variable, Window: key.window, Lost: true}
 	}
 	return s
+}
+
+func findState(states []StationState, id string) (int, bool) {
+	return slices.BinarySearchFunc(states, id, func(s StationState, id string) int { return cmp.Compare(s.Station, id) })
 }
 
 // fits reports whether s has the shape of r.
@@ -194,32 +244,61 @@ func (r *Rules) Evaluate(s State, ev Evidence) (State, []hydro.Warning) {
 	} else {
 		s = r.Adopt(s, ev.Now)
 	}
-	now := ev.Now.UTC()
-	s.Now = now
-
-	var run *hydro.Forecast
-	if f := ev.Forecast; f != nil && f.ValidUntil.After(now) && f.IssuedAt.After(s.Run) {
-		run = f
-		s.Run = f.IssuedAt.UTC()
+	o := occasion{Evidence: ev, now: ev.Now.UTC()}
+	o.ms = o.now.UnixMilli()
+	if !s.Now.IsZero() {
+		step := o.now.Sub(s.Now)
+		if step > 2*s.Step {
+			o.stopped, o.before = step, s.Now
+		}
+		s.Step = step
 	}
+	s.Now = o.now
+
+	if f := ev.Forecast; f != nil && f.ValidUntil.After(o.now) {
+		if f.IssuedAt.After(s.Run) {
+			o.run = f
+			s.Run = f.IssuedAt.UTC()
+		}
+		o.current = f.IssuedAt.Equal(s.Run)
+	}
+	o.issued = s.Run.UnixMilli()
 	var warnings []hydro.Warning
 	for i := range r.stations {
 		st, state := &r.stations[i], &s.Stations[i]
 		ladders := s.Ladders[st.first : st.first+st.count]
-		if state.Watched.IsZero() {
-			state.Watched, state.Since = now, now
+		if state.Since.IsZero() {
+			state.Since = o.now
 		}
-		if w, changed := r.station(st, state, ladders, ev, run, s.Run, now); changed {
+		if w, changed := r.station(st, state, ladders, &o); changed {
 			warnings = append(warnings, w)
 		}
+	}
+	if len(s.Gone) > 0 {
+		for i := range s.Gone {
+			warnings = append(warnings, closing(&s.Gone[i], o.now))
+		}
+		s.Gone = nil
+		slices.SortFunc(warnings, func(a, b hydro.Warning) int { return cmp.Compare(a.Station, b.Station) })
 	}
 	return s, warnings
 }
 
+// An occasion is one evaluation.
+type occasion struct {
+	Evidence
+	now     time.Time
+	ms      int64           // now, in Unix milliseconds
+	run     *hydro.Forecast // a valid run that is new, or nil
+	issued  int64           // the run counted last, Unix milliseconds
+	current bool            // that run is valid
+	stopped time.Duration   // how long nothing was evaluated, if longer than the usual step
+	before  time.Time       // of the evaluation before the stop
+}
+
 // station decides one station.
-func (r *Rules) station(st *station, state *StationState, ladders []Ladder, ev Evidence, run *hydro.Forecast, issued, now time.Time) (hydro.Warning, bool) {
-	t := st.table(now)
-	ms := now.UnixMilli()
+func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *occasion) (hydro.Warning, bool) {
+	t := st.table(o.now)
 
 	for i := range ladders {
 		l := &ladders[i]
@@ -228,57 +307,62 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, ev E
 		case len(steps) == 0: // not in the table that is in force
 			*l = Ladder{Station: l.Station, Forecast: l.Forecast, Variable: l.Variable, Window: l.Window, Lost: true}
 		case l.Forecast:
-			if run != nil {
-				r.foresee(st, l, steps, run)
+			if o.run != nil {
+				r.foresee(st, l, steps, o.run)
+			}
+			if !o.current || l.At != o.issued {
+				r.outlast(l, ladders, o.ms)
 			}
 		case l.Variable == hydro.Rain:
-			r.accumulate(st, l, steps, ev, now)
+			r.accumulate(st, l, steps, o.Evidence, o.now)
 		default:
 			if g, ok := st.gauge(l.Variable); ok {
-				r.observe(g, l, steps, history(ev, g.key), ms)
+				r.observe(g, l, steps, history(o.Evidence, g.key), o.ms)
 			}
 		}
 	}
 
-	seen, cause, waiting := r.sight(st, t, state, ev, ms)
-	if seen > 0 {
-		if at := time.UnixMilli(seen).UTC(); at.After(state.Seen) {
-			state.Seen = at
-		}
-	}
-
+	before := *state
+	r.look(st, t, state, o)
 	if stage := max(highest(ladders, false), highest(ladders, true)); stage < state.Stage && state.Stage != hydro.Blind {
-		current := ev.Forecast != nil && ev.Forecast.ValidUntil.After(now) && ev.Forecast.IssuedAt.Equal(issued)
-		takeOver(ladders, state.Stage, current, issued.UnixMilli())
+		takeOver(ladders, state.Stage, o.current, o.issued)
 	}
-	forecast := highest(ladders, true)
-	stage := max(highest(ladders, false), forecast)
-	if cause != "" && forecast == hydro.Clear {
+	stage := max(highest(ladders, false), highest(ladders, true))
+	if state.Cause != "" && max(state.inSight(ladders), highest(ladders, true)) == hydro.Clear {
 		stage = hydro.Blind
 	}
-	changed := stage != state.Stage || (cause == "") != (state.Cause == "")
-	before := *state
-	state.Cause, state.Waiting = cause, waiting
 	if stage != state.Stage {
-		state.Stage, state.Since = stage, now
+		state.Stage, state.Since = stage, o.now
 	}
-	if !changed {
+	if stage == before.Stage && (state.Cause == "") == (before.Cause == "") {
 		return hydro.Warning{}, false
 	}
 	w := hydro.Warning{
 		Station:      st.id,
-		At:           now,
+		At:           o.now,
 		From:         before.Stage,
 		To:           stage,
-		Cause:        cause,
 		Illustrative: t != nil && t.illustrative,
 	}
-	w.Observed, w.Forecast = r.legs(st, t, state, ladders)
-	if w.Forecast.Variable != 0 {
-		w.ForecastIssuedAt = issued
+	if !state.Waiting {
+		w.Cause = st.cause(t, state)
 	}
-	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, now)
+	w.Observed, w.Forecast = st.legs(t, state, ladders)
+	if i := deciding(ladders, true); i >= 0 {
+		w.ForecastIssuedAt = time.UnixMilli(ladders[i].At).UTC()
+	}
+	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, o.now)
 	return w, true
+}
+
+// closing is the warning that closes a station that is no longer in the
+// catalogue.
+func closing(state *StationState, now time.Time) hydro.Warning {
+	return hydro.Warning{
+		Station: state.Station, At: now, From: state.Stage, To: hydro.Clear,
+		ReasonZH: state.Station + "：已从目录移除；" + stageZH[state.Stage] + "解除。",
+		ReasonEN: state.Station + ": no longer in the catalogue; " + stageEN[state.Stage] + " ends.",
+	}
 }
 
 // takeOver lets ladders hold the stage that stands, at once, as far as their
@@ -298,29 +382,80 @@ func takeOver(ladders []Ladder, stands hydro.Stage, current bool, issued int64) 
 	}
 }
 
-// sight says whether a station can be seen at the instant now (Unix
-// milliseconds): the time of its latest usable observation, or the cause of its
-// blindness, or that it is still waited for.
-func (r *Rules) sight(st *station, t *table, state *StationState, ev Evidence, now int64) (seen int64, cause string, waiting bool) {
-	gauges := st.sights
-	if t != nil && len(t.sights) > 0 {
-		gauges = t.sights
-	}
+// look finds out what can be seen of a station, and if not all, why.
+func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
+	state.Cause, state.Waiting, state.Seen = "", false, time.Time{}
+	sights := st.sightsUnder(t)
 	var bad hydro.Tests
 	var badAt int64
+	var out, waiting bool
+	for c, gauges := range sights {
+		s := &state.Sights[c]
+		s.Out, s.Waiting = false, false
+		if len(gauges) == 0 {
+			continue
+		}
+		window, interval := st.slowest(gauges)
+		switch {
+		case s.Since.IsZero():
+			s.Since = o.now
+		case o.stopped > interval && o.before.Sub(later(s.Seen, s.Since)) <= window: // it was in sight: reports may have been missed
+			s.Since = o.now
+		}
+		seen, tests, at := st.latest(gauges, o)
+		switch {
+		case seen > 0:
+			s.Seen = later(s.Seen, time.UnixMilli(seen).UTC())
+		case o.now.Sub(s.Since) <= window:
+			s.Waiting, waiting = true, true
+		default:
+			s.Out, out = true, true
+			if at > badAt {
+				bad, badAt = tests, at
+			}
+		}
+	}
+	for c := range sights {
+		if s := &state.Sights[c]; s.Out || !out && (s.Waiting || !waiting) {
+			state.Seen = later(state.Seen, s.Seen)
+		}
+	}
+	if !out {
+		state.Waiting = waiting
+		return
+	}
+	if o.Refusal != nil {
+		if ref, ok := o.Refusal(st.id); ok && (ref.Variable == 0 || state.Sights[classOf(ref.Variable)].Out) {
+			state.Cause = refusedCause(ref)
+			return
+		}
+	}
+	switch {
+	case badAt > 0:
+		state.Cause = qualityCause(bad)
+	case state.Seen.IsZero():
+		state.Cause = causeNever
+	default:
+		state.Cause = causeSilent + r.clock(state.Seen)
+	}
+}
+
+// latest returns the time of the latest observation in the gauges' blind windows
+// that lets a station be seen, 0 if there is none, and otherwise the latest one
+// that does not and the tests that it failed. Times are Unix milliseconds.
+func (st *station) latest(gauges []int, o *occasion) (seen int64, bad hydro.Tests, badAt int64) {
 	for _, i := range gauges {
 		g := &st.gauges[i]
-		h := history(ev, g.key)
+		h := history(o.Evidence, g.key)
 		if h == nil {
 			continue
 		}
-		from := now - g.window
-		for j := len(h.Samples) - 1; j >= 0 && h.Samples[j].At >= from; j-- {
+		for j := len(h.Samples) - 1; j >= 0 && h.Samples[j].At >= o.ms-g.window; j-- {
 			sample := &h.Samples[j]
-			if sample.At > now {
+			if sample.At > o.ms {
 				continue
 			}
-			if sample.Quality.Usable() {
+			if counts(g.key.Variable, sample.Quality) {
 				seen = max(seen, sample.At)
 				break
 			}
@@ -329,29 +464,80 @@ func (r *Rules) sight(st *station, t *table, state *StationState, ev Evidence, n
 			}
 		}
 	}
-	if seen > 0 || len(gauges) == 0 {
-		return seen, "", false
+	return seen, bad, badAt
+}
+
+// counts reports whether an observation of v with the verdict q is evidence.
+// Suspect rain is, as it is in the accumulations: it is extreme rain that is
+// suspect.
+func counts(v hydro.Variable, q hydro.Quality) bool {
+	if classOf(v) == sky {
+		return q != hydro.Fail
 	}
-	if state.Seen.IsZero() && state.Cause == "" {
+	return q.Usable()
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// inSight returns the highest stage of the observed ladders whose class is not
+// out of sight.
+func (s *StationState) inSight(ladders []Ladder) hydro.Stage {
+	stage := hydro.Clear
+	for i := range ladders {
+		if l := &ladders[i]; !l.Forecast && !s.Sights[classOf(l.Variable)].Out {
+			stage = max(stage, l.Stage)
+		}
+	}
+	return stage
+}
+
+// missing returns the variables of a station that are not seen, nil if that is
+// all of them or none.
+func (st *station) missing(t *table, state *StationState) []hydro.Variable {
+	var vars []hydro.Variable
+	whole := true
+	for c, gauges := range st.sightsUnder(t) {
+		if s := &state.Sights[c]; !s.Out && (!s.Waiting || state.Cause != "") {
+			whole = whole && len(gauges) == 0
+			continue
+		}
 		for _, i := range gauges {
-			if now-state.Watched.UnixMilli() <= st.gauges[i].window {
-				return 0, "", true
+			v := st.gauges[i].key.Variable
+			if v == hydro.RainCounter {
+				v = hydro.Rain
+			}
+			if !slices.Contains(vars, v) {
+				vars = append(vars, v)
 			}
 		}
 	}
-	if ev.Refusal != nil {
-		if ref, ok := ev.Refusal(st.id); ok && st.concerns(gauges, ref.Variable) {
-			return 0, refusedCause(ref), false
+	if whole {
+		return nil
+	}
+	return vars
+}
+
+// cause says in full why a station, or a part of it, is not seen.
+func (st *station) cause(t *table, state *StationState) string {
+	cause := state.Cause
+	if state.Waiting {
+		cause = causeWaiting
+		if !state.Seen.IsZero() {
+			cause += sinceRestart
 		}
 	}
-	switch {
-	case badAt > 0:
-		return 0, qualityCause(bad), false
-	case state.Seen.IsZero():
-		return 0, causeNever, false
-	default:
-		return 0, causeSilent + r.clock(state.Seen), false
+	if cause == "" {
+		return ""
 	}
+	if _, what := variableNames(st.missing(t, state)); what != "" {
+		return what + " " + cause
+	}
+	return cause
 }
 
 // highest returns the stage of one leg.
@@ -365,27 +551,29 @@ func highest(ladders []Ladder, forecast bool) hydro.Stage {
 	return stage
 }
 
-// legs describes both legs as warnings and statuses show them.
-func (r *Rules) legs(st *station, t *table, state *StationState, ladders []Ladder) (observed, forecast hydro.Leg) {
+// legs describes both legs as warnings and statuses show them. A leg is empty
+// where there is no evidence.
+func (st *station) legs(t *table, state *StationState, ladders []Ladder) (observed, forecast hydro.Leg) {
 	if i := deciding(ladders, false); i >= 0 {
 		observed = st.leg(t, ladders, i)
 	}
 	if i := deciding(ladders, true); i >= 0 {
 		forecast = st.leg(t, ladders, i)
 	}
-	if state.Cause != "" || state.Waiting { // no evidence: a blind leg says when it last saw
+	if (state.Cause != "" || state.Waiting) && state.inSight(ladders) == hydro.Clear { // a blind leg says when it last saw
 		observed = hydro.Leg{Stage: hydro.Blind, At: state.Seen}
 	}
 	return observed, forecast
 }
 
 // deciding returns the index of the ladder that gives a leg its stage, the one
-// with evidence first, or -1 if no ladder of the leg ever had evidence.
+// with evidence first, or -1 if no ladder of the leg ever had evidence. A
+// forecast that has expired is none that anything is clear.
 func deciding(ladders []Ladder, forecast bool) int {
 	best := -1
 	for i := range ladders {
 		l := &ladders[i]
-		if l.Forecast != forecast || l.At == 0 {
+		if l.Forecast != forecast || l.At == 0 || forecast && l.Lost && l.Stage == hydro.Clear {
 			continue
 		}
 		if best < 0 || l.Stage > ladders[best].Stage || l.Stage == ladders[best].Stage && ladders[best].Lost && !l.Lost {
@@ -432,14 +620,11 @@ func (r *Rules) Statuses(s State) []hydro.StationStatus {
 		st, state := &r.stations[i], &s.Stations[i]
 		ladders := s.Ladders[st.first : st.first+st.count]
 		t := st.table(s.Now)
-		status := hydro.StationStatus{Station: st.id, Stage: state.Stage, Since: state.Since, Cause: state.Cause}
-		if state.Waiting {
-			status.Cause = causeWaiting
-			if state.Stage == hydro.Clear {
-				status.Stage = hydro.Blind
-			}
+		status := hydro.StationStatus{Station: st.id, Stage: state.Stage, Since: state.Since, Cause: st.cause(t, state)}
+		if state.Waiting && state.Stage == hydro.Clear {
+			status.Stage = hydro.Blind
 		}
-		status.Observed, status.Forecast = r.legs(st, t, state, ladders)
+		status.Observed, status.Forecast = st.legs(t, state, ladders)
 		status.ReasonZH, status.ReasonEN = r.reason(st, t, state, ladders, *state, s.Now)
 		out = append(out, status)
 	}
@@ -452,14 +637,4 @@ func history(ev Evidence, k hydro.Key) *hydro.History {
 		return nil
 	}
 	return ev.History(k)
-}
-
-func compareStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -151,7 +151,7 @@ func TestAStationThatIsGoneIsForgottenAndANewOneIsWatchedFromNow(t *testing.T) {
 	c.Stations[0].ID, c.StageTables[0].Station = "other", "other"
 	now := start.Add(time.Hour)
 	s = mustCompile(t, c).Adopt(s, now)
-	if len(s.Stations) != 1 || s.Stations[0].Station != "other" || !s.Stations[0].Watched.Equal(now) {
+	if len(s.Stations) != 1 || s.Stations[0].Station != "other" || !s.Stations[0].Since.Equal(now) {
 		t.Fatalf("got %+v", s.Stations)
 	}
 }

@@ -38,6 +38,13 @@ func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now
 	if l.At < from {
 		l.Lost = true
 	}
+	switch {
+	case l.Lost:
+	case retracted(h, l.At):
+		l.Met, l.Below = [rungs]int64{}, [rungs]int64{}
+	default:
+		r.note(l, steps, l.At, l.Value) // the thresholds may be new
+	}
 	if h != nil {
 		if l.Lost {
 			r.resight(l, steps, h.Between(from-1, now))
@@ -52,6 +59,15 @@ func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now
 	if !l.Lost {
 		r.move(l, g.interval, g.grace, now)
 	}
+}
+
+// retracted reports whether what h holds at an instant is no longer usable.
+func retracted(h *hydro.History, at int64) bool {
+	if h == nil {
+		return false
+	}
+	samples := h.Between(at-1, at)
+	return len(samples) > 0 && !samples[0].Quality.Usable()
 }
 
 // resight lets the latest usable sample, if there is one, decide a ladder that
@@ -133,11 +149,10 @@ func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, no
 	ms := now.UnixMilli()
 	mm, coverage, ok := ev.Rain(st.id, l.Window)
 	if !ok || math.IsNaN(mm) || !fresh(history(ev, g.key), ms-g.window, ms) {
-		if l.At < ms-g.window {
-			l.Lost = true
-		}
+		l.Lost = true
 		return
 	}
+	r.recheck(l, steps)
 	met, held := r.reach(hydro.Rain, steps, mm)
 	switch {
 	case coverage < minCoverage && held < l.Stage:
@@ -156,13 +171,28 @@ func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, no
 	r.move(l, 0, 0, ms)
 }
 
-// fresh reports whether h holds a usable sample in [from, to].
+// recheck stops what the latest evidence does not ask for: the thresholds may
+// be new.
+func (r *Rules) recheck(l *Ladder, steps []step) {
+	met, held := r.reach(l.Variable, steps, l.Value)
+	for i := range l.Met {
+		stage := hydro.Blue + hydro.Stage(i)
+		if met < stage {
+			l.Met[i] = 0
+		}
+		if held >= stage {
+			l.Below[i] = 0
+		}
+	}
+}
+
+// fresh reports whether h, of rain, holds a sample in [from, to] that counts.
 func fresh(h *hydro.History, from, to int64) bool {
 	if h == nil {
 		return false
 	}
 	for i := len(h.Samples) - 1; i >= 0 && h.Samples[i].At >= from; i-- {
-		if s := &h.Samples[i]; s.At <= to && s.Quality.Usable() {
+		if s := &h.Samples[i]; s.At <= to && counts(hydro.Rain, s.Quality) {
 			return true
 		}
 	}
@@ -208,8 +238,10 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, run *hydro.Forecas
 	if p := peak + add; f.Peak.At.After(issued) && p > best { // found between two output steps; false for NaN
 		best, bestAt = p, f.Peak.At
 	}
+	r.recheck(l, steps)
 	met, held := r.reach(l.Variable, steps, best)
 	l.At, l.Value, l.Peak, l.Lost = issued.UnixMilli(), best, bestAt.UnixMilli(), false
+	l.Until = issued.Add(time.Duration(len(values)) * run.Step).UnixMilli()
 	for i := range l.Met {
 		stage := hydro.Blue + hydro.Stage(i)
 		count(&l.Met[i], met >= stage)
@@ -228,6 +260,38 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, run *hydro.Forecas
 	for l.Stage > hydro.Clear && l.Below[l.Stage-hydro.Blue] >= r.persistence {
 		l.Stage--
 	}
+}
+
+// outlast moves a forecast ladder for which no valid run speaks. It holds what
+// the last run said while that is still to come: to the run's last value, or
+// until after its peak the same quantity has been observed below for the dwell.
+// The instant now is in Unix milliseconds.
+func (r *Rules) outlast(l *Ladder, ladders []Ladder, now int64) {
+	l.Lost = true
+	if now > l.Until {
+		l.Stage, l.Met, l.Below, l.Cross = hydro.Clear, [rungs]int64{}, [rungs]int64{}, [rungs]int64{}
+	}
+	for i := range ladders {
+		o := &ladders[i]
+		if o.Forecast || o.Lost || o.Variable != l.Variable || l.Stage == hydro.Clear {
+			continue
+		}
+		if k := l.Stage - hydro.Blue; l.Cross[k] == 0 && l.Below[k] == 0 {
+			continue // the run had gaps: its peak need not be the peak
+		}
+		for l.Stage > hydro.Clear && dwelt(after(o.Below[l.Stage-hydro.Blue], l.Peak), o.At, 0, r.dwellLower, now) {
+			l.Stage--
+		}
+	}
+}
+
+// after returns the later of the instant from which a condition has held, which
+// stays 0 if it does not, and at.
+func after(first, at int64) int64 {
+	if first == 0 {
+		return 0
+	}
+	return max(first, at)
 }
 
 // count keeps the number of runs in a row.

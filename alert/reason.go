@@ -16,6 +16,7 @@ const (
 	causeRefused = "refused: "
 	causeQuality = "quality: "
 	causeWaiting = "not yet reported"
+	sinceRestart = " since the restart"
 )
 
 func refusedCause(ref hydro.Refusal) string {
@@ -66,8 +67,8 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	var zhParts, enParts []string
 	blind := state.Cause != "" || state.Waiting
 	if blind {
-		z, e := r.blindness(state)
-		if seen := highest(ladders, false); seen > hydro.Clear {
+		z, e := st.blindness(t, state)
+		if seen := lost(ladders); seen > hydro.Clear {
 			z += "，中断前实测为" + stageZH[seen]
 			e += ", last observed at " + stageEN[seen]
 		}
@@ -75,12 +76,13 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	} else if before.Cause != "" {
 		zhParts, enParts = append(zhParts, "观测恢复"), append(enParts, "observations are back")
 	}
+	i := -1
 	if state.Stage != hydro.Blind {
-		i := deciding(ladders, false)
+		i = deciding(ladders, false)
 		if i >= 0 && state.Stage < before.Stage && before.Stage != hydro.Blind {
 			i = nearest(t, ladders, i, before.Stage)
 		}
-		if f := deciding(ladders, true); i < 0 || f >= 0 && (blind || ladders[f].Stage > ladders[i].Stage) {
+		if f := deciding(ladders, true); i < 0 || f >= 0 && (blind && state.inSight(ladders) == hydro.Clear || ladders[f].Stage > ladders[i].Stage) {
 			i = f
 		}
 		switch {
@@ -92,6 +94,10 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 			z, e := r.evidence(st, t, ladders, i, before, state.Stage, now)
 			zhParts, enParts = append(zhParts, z), append(enParts, e)
 		}
+	}
+	if at := unforeseen(ladders); at != 0 && (i < 0 || !ladders[i].Forecast) {
+		issued := r.clock(time.UnixMilli(at))
+		zhParts, enParts = append(zhParts, issued+" 的预报之后无有效预报"), append(enParts, "no valid forecast since the run of "+issued)
 	}
 	switch {
 	case state.Stage == hydro.Blind || before.Stage == hydro.Blind && state.Stage == hydro.Clear:
@@ -127,27 +133,64 @@ func nearest(t *table, ladders []Ladder, i int, left hydro.Stage) int {
 	return best
 }
 
-// blindness says why a station cannot be seen.
-func (r *Rules) blindness(state *StationState) (zh, en string) {
-	cause := state.Cause
-	switch {
-	case state.Waiting:
-		return "启动后尚未收到数据", "no report yet since the start"
+// lost returns the highest stage of the observed ladders without evidence.
+func lost(ladders []Ladder) hydro.Stage {
+	stage := hydro.Clear
+	for i := range ladders {
+		if l := &ladders[i]; !l.Forecast && l.Lost {
+			stage = max(stage, l.Stage)
+		}
+	}
+	return stage
+}
+
+// unforeseen returns the issue of the last run that spoke for a station, Unix
+// milliseconds, 0 if there was none or a valid one does.
+func unforeseen(ladders []Ladder) int64 {
+	var issued int64
+	for i := range ladders {
+		if l := &ladders[i]; l.Forecast && l.At != 0 {
+			if !l.Lost {
+				return 0
+			}
+			issued = max(issued, l.At)
+		}
+	}
+	return issued
+}
+
+// blindness says why a station, or a part of it, cannot be seen.
+func (st *station) blindness(t *table, state *StationState) (zh, en string) {
+	whatZH, whatEN := variableNames(st.missing(t, state))
+	part := whatEN != ""
+	if state.Waiting {
+		if part {
+			whatEN += " "
+		}
+		return "启动后尚未收到" + whatZH + "数据", "no " + whatEN + "report yet since the start"
+	}
+	switch cause := state.Cause; {
 	case cause == causeNever:
-		return "失明，从未收到数据", "BLIND, never reported"
+		zh, en = "从未收到"+whatZH+"数据", whatEN+" never reported"
 	case strings.HasPrefix(cause, causeSilent):
 		at := strings.TrimPrefix(cause, causeSilent)
-		return "失明，自 " + at + " 起无可用数据", "BLIND, no usable data since " + at
+		zh, en = "自 "+at+" 起无可用"+whatZH+"数据", "no usable data since "+at
+		if part {
+			en = whatEN + " not seen since " + at
+		}
 	case strings.HasPrefix(cause, causeRefused):
 		reason, detail, _ := strings.Cut(strings.TrimPrefix(cause, causeRefused), ": ")
-		zh, en = "失明，数据被拒收", "BLIND, its reports are refused ("+reason
+		zh, en = whatZH+"数据被拒收", "its reports are refused ("+reason
+		if part {
+			en = whatEN + " reports are refused (" + reason
+		}
 		if parsed, err := hydro.ParseRefusalReason(reason); err == nil {
 			zh += "（" + reasons[parsed] + "）"
 		}
 		if detail != "" {
 			en += ": " + detail
 		}
-		return zh, en + ")"
+		en += ")"
 	case strings.HasPrefix(cause, causeQuality):
 		tests := strings.TrimPrefix(cause, causeQuality)
 		names := strings.Split(tests, ", ")
@@ -156,10 +199,27 @@ func (r *Rules) blindness(state *StationState) (zh, en string) {
 				names[i] = z
 			}
 		}
-		return "失明，数据未通过质量检查（" + strings.Join(names, "、") + "）", "BLIND, its data fail quality control (" + tests + ")"
+		zh, en = whatZH+"数据未通过质量检查（"+strings.Join(names, "、")+"）", "its data fail quality control ("+tests+")"
+		if part {
+			en = whatEN + " data fail quality control (" + tests + ")"
+		}
 	default:
-		return "失明，" + cause, "BLIND, " + cause
+		zh, en = cause, cause
 	}
+	if part && state.Stage != hydro.Blind { // the rest is seen, and holds a stage
+		return zh, en
+	}
+	return "失明，" + zh, "BLIND, " + strings.TrimSpace(en)
+}
+
+// variableNames names variables for people, "" if there are none.
+func variableNames(vars []hydro.Variable) (zh, en string) {
+	zhs, ens := make([]string, 0, len(vars)), make([]string, 0, len(vars))
+	for _, v := range vars {
+		q := quantities[v]
+		zhs, ens = append(zhs, q.zh), append(ens, q.en)
+	}
+	return strings.Join(zhs, "、"), strings.Join(ens, " and ")
 }
 
 // evidence says what the ladder i shows.
@@ -186,14 +246,22 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 		zh = fmt.Sprintf("%s 实测%s%s %s %s%s", r.clock(leg.At), hoursZH, what.zh, value, unitZH, datumZH)
 		en = fmt.Sprintf("observed %s%s %s %s%s at %s", hoursEN, what.en, value, unitEN, datumEN, r.clock(leg.At))
 	} else {
+		issued := r.clock(time.UnixMilli(l.At))
 		zh = fmt.Sprintf("预报最高%s %s %s%s（%s）", what.zh, value, unitZH, datumZH, r.clock(leg.PeakAt))
 		en = fmt.Sprintf("forecast peak %s %s %s%s at %s", what.en, value, unitEN, datumEN, r.clock(leg.PeakAt))
+		if l.Lost { // it may not announce as still to come what it once expected
+			zh = issued + " 的预报之后无有效预报，其" + zh
+			en = "no valid forecast since the run of " + issued + ", its " + en
+		}
 	}
 	if !known {
 		return zh, en
 	}
 	colourZH, colourEN := stageZH[stage], stageEN[stage]
 	switch above := l.Value >= limit.value; {
+	case l.Forecast && above && l.Lost:
+		zh += fmt.Sprintf("，曾预计 %s 达到%s阈值 %s %s", r.clock(leg.At), colourZH, threshold, unitZH)
+		en += fmt.Sprintf(", which expected the %s threshold %s %s at %s", colourEN, threshold, unitEN, r.clock(leg.At))
 	case l.Forecast && above:
 		zh = fmt.Sprintf("预计 %s %s达到%s阈值 %s %s", r.clock(leg.At), what.zh, colourZH, threshold, unitZH)
 		en = fmt.Sprintf("forecast to reach the %s threshold of %s %s %s at %s", colourEN, what.en, threshold, unitEN, r.clock(leg.At))
@@ -214,7 +282,7 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 		zh += fmt.Sprintf("，低于%s阈值 %s %s", colourZH, threshold, unitZH)
 		en += fmt.Sprintf(", below the %s threshold %s %s", colourEN, threshold, unitEN)
 	}
-	if l.Lost {
+	if l.Lost && !l.Forecast {
 		zh += "（此后无数据）"
 		en += " (no data since)"
 	}

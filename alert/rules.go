@@ -30,7 +30,7 @@ type station struct {
 	datum          hydro.Datum
 	offsets        []catalog.DatumOffset // declared: add to a level on From
 	gauges         []gauge               // its parameters
-	sights         []int                 // all gauges: what is watched where no table says more
+	sights         [classes][]int        // its gauges by class: what is watched where no table says more
 	tables         []table               // ascending by from
 	first, count   int                   // its part of the ladders
 }
@@ -45,8 +45,28 @@ type gauge struct {
 type table struct {
 	from         time.Time
 	illustrative bool
-	ladders      [][]step // for each ladder of the station, ascending by stage; empty if not in this table
-	sights       []int    // gauges that the observed leg rests on
+	ladders      [][]step       // for each ladder of the station, ascending by stage; empty if not in this table
+	sights       [classes][]int // gauges that are watched: those that the observed leg rests on, else those of the station
+}
+
+// The classes of gauges. One does not stand for another: dry weather does not
+// say that the river is low.
+const (
+	river   = iota // level, flow, inflow
+	sky            // rain
+	works          // storage, outflow, gates: counts only at a station that has neither of the others
+	classes = iota
+)
+
+func classOf(v hydro.Variable) int {
+	switch v {
+	case hydro.WaterLevel, hydro.Discharge, hydro.Inflow:
+		return river
+	case hydro.Rain, hydro.RainCounter:
+		return sky
+	case hydro.Storage, hydro.Outflow, hydro.GateOpening:
+	}
+	return works
 }
 
 // A step is a threshold in the station's datum.
@@ -141,7 +161,8 @@ func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (sta
 	}
 	for _, p := range s.Parameters {
 		g := gauge{key: hydro.Key{Station: s.ID, Variable: p.Variable, Sensor: p.Sensor}, interval: p.Interval.Milliseconds()}
-		g.grace = min(g.interval/4, (5 * time.Minute).Milliseconds())
+		// A packet lost and the next one a minute late is not yet blindness.
+		g.grace = max(min(g.interval/4, (5*time.Minute).Milliseconds()), time.Minute.Milliseconds())
 		g.window = int64(blindAfter)*g.interval + g.grace
 		st.gauges = append(st.gauges, g)
 	}
@@ -149,7 +170,11 @@ func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (sta
 		return cmp.Or(cmp.Compare(a.key.Variable, b.key.Variable), cmp.Compare(a.key.Sensor, b.key.Sensor))
 	})
 	for i := range st.gauges {
-		st.sights = append(st.sights, i)
+		c := classOf(st.gauges[i].key.Variable)
+		st.sights[c] = append(st.sights[c], i)
+	}
+	if len(st.sights[river])+len(st.sights[sky]) > 0 {
+		st.sights[works] = nil
 	}
 	var problems []error
 	for i := range c.StageTables {
@@ -243,15 +268,20 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 			i, _ := slices.BinarySearchFunc(keys, k, ladderKey.compare)
 			t.ladders[i] = append(t.ladders[i], s)
 			if !k.forecast {
-				if g, _ := st.gaugeIndex(k.variable); !slices.Contains(t.sights, g) {
-					t.sights = append(t.sights, g)
+				if g, _ := st.gaugeIndex(k.variable); !slices.Contains(t.sights[classOf(k.variable)], g) {
+					t.sights[classOf(k.variable)] = append(t.sights[classOf(k.variable)], g)
 				}
 			}
 		})
 		for _, steps := range t.ladders {
 			slices.SortStableFunc(steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.value, b.value)) })
 		}
-		slices.Sort(t.sights)
+		for c := range t.sights {
+			slices.Sort(t.sights[c])
+			if len(t.sights[c]) == 0 {
+				t.sights[c] = st.sights[c]
+			}
+		}
 		st.tables = append(st.tables, t)
 	}
 }
@@ -278,18 +308,22 @@ func (st *station) gaugeIndex(v hydro.Variable) (int, bool) {
 	return 0, false
 }
 
-// concerns reports whether a refusal of v, 0 if not known, is about one of the
-// gauges.
-func (st *station) concerns(gauges []int, v hydro.Variable) bool {
-	if v == 0 {
-		return true
+// sightsUnder returns the gauges that are watched while t, which may be nil, is
+// in force.
+func (st *station) sightsUnder(t *table) *[classes][]int {
+	if t == nil {
+		return &st.sights
 	}
+	return &t.sights
+}
+
+// slowest returns the longest blind window and reporting interval of gauges.
+func (st *station) slowest(gauges []int) (window, interval time.Duration) {
 	for _, i := range gauges {
-		if st.gauges[i].key.Variable == v {
-			return true
-		}
+		window = max(window, time.Duration(st.gauges[i].window)*time.Millisecond)
+		interval = max(interval, time.Duration(st.gauges[i].interval)*time.Millisecond)
 	}
-	return false
+	return window, interval
 }
 
 // table returns the table in force at the instant, or nil.

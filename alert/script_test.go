@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -27,7 +28,7 @@ import (
 //	table ID from +0m [datum D] [illustrative]    begins a stage table
 //	threshold STAGE VARIABLE [WINDOW] VALUE both|observed|forecast
 //	load ID VARIABLE every 5m from +0m [arriving +3h]: VALUES
-//	                                              7.5, 7.5x4 (repeated), 7.5!stuck (suspect), 7.5@1 (revision), _ (gap);
+//	                                              7.5, 7.5x4 (repeated), 7.5!stuck (suspect), 7.5!!range (fail), 7.5@1 (revision), _ (gap);
 //	                                              each arrives at its own instant unless arriving says when
 //	rain ID every 5m from +0m [arriving +3h]: VALUES
 //	forecast +10m [valid 30m] [step 1h] ID level|discharge: VALUES [; ID …]
@@ -36,7 +37,10 @@ import (
 //	at +20m warning [FROM->]STAGE ID [cause "…"] [illustrative]; …    all warnings since the last warning line
 //	at +20m stage STAGE ID [cause "…"]            what the statuses show
 //	at +20m zh ID "…" | en ID "…"                 the reason in the last warning of the station
+//	at +20m now ID "…"                            the English reason that the statuses show
 //	reload                                        goes through gob, and adopts
+//	remove ID                                     takes a station out of the catalogue, for the next reload
+//	stop until +20m                               nothing is evaluated before that instant
 type scenario struct {
 	t        *testing.T
 	line     int
@@ -134,6 +138,14 @@ func (s *scenario) do(text string) error {
 		return s.refuse(words[1:])
 	case "reload":
 		return s.reload()
+	case "remove":
+		s.cat.Stations = slices.DeleteFunc(s.cat.Stations, func(st catalog.Station) bool { return st.ID == words[1] })
+		s.cat.StageTables = slices.DeleteFunc(s.cat.StageTables, func(t catalog.StageTable) bool { return t.Station == words[1] })
+		return nil
+	case "stop":
+		at, err := s.offset(words[2])
+		s.now = at.Add(-s.tick)
+		return err
 	case "at":
 		at, err := s.offset(words[1])
 		if err != nil {
@@ -310,10 +322,13 @@ func (s *scenario) load(words, values []string) error {
 		var tests, revision string
 		if value, tests, _ = strings.Cut(value, "!"); tests != "" {
 			var err error
+			sample.Quality = hydro.Suspect
+			if rest, failed := strings.CutPrefix(tests, "!"); failed {
+				sample.Quality, tests = hydro.Fail, rest
+			}
 			if sample.Tests, err = hydro.ParseTests(strings.Split(tests, ",")); err != nil {
 				return err
 			}
-			sample.Quality = hydro.Suspect
 		}
 		if value, revision, _ = strings.Cut(value, "@"); revision != "" {
 			n, err := strconv.Atoi(revision)
@@ -479,7 +494,7 @@ func (s *scenario) evidence() alert.Evidence {
 			var mm float64
 			var covered time.Duration
 			for _, x := range h.Between(s.now.Add(-window).UnixMilli(), s.now.UnixMilli()) {
-				if x.Quality.Usable() {
+				if x.Quality != hydro.Fail { // as package accumulation does
 					mm += x.Value
 					covered += time.Duration(x.Interval) * time.Second
 				}
@@ -539,7 +554,7 @@ func (s *scenario) expect(text string) error {
 			}
 		}
 		return fmt.Errorf("no such station")
-	case "zh", "en":
+	case "zh", "en", "now":
 		id, quoted, _ := strings.Cut(rest, " ")
 		want, err := strconv.Unquote(strings.TrimSpace(quoted))
 		if err != nil {
@@ -548,6 +563,11 @@ func (s *scenario) expect(text string) error {
 		got := s.last[id].ReasonZH
 		if kind == "en" {
 			got = s.last[id].ReasonEN
+		}
+		for _, status := range s.rules.Statuses(s.state) {
+			if kind == "now" && status.Station == id {
+				got = status.ReasonEN
+			}
 		}
 		if got != want {
 			return fmt.Errorf("got %q", got)
