@@ -82,6 +82,16 @@ func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 		<-moment.C
 		srv.kill()
 		srv.start()
+		if k%5 == 4 { // and now and then an orderly stop, which must not do worse
+			for len(progress) > 0 { // of before the kill
+				<-progress
+			}
+			for range 2 { // one may have been on its way; with the second it serves again
+				<-progress
+			}
+			srv.stop()
+			srv.start()
+		}
 	}
 	if err := <-finished; err != nil {
 		t.Fatal(err)

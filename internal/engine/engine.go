@@ -200,8 +200,9 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 			}})
 			continue
 		}
+		n := len(obs)
 		obs = e.observe(i, r, b.ReceivedAt, obs)
-		if r.Variable == hydro.RainCounter {
+		if r.Variable == hydro.RainCounter && len(obs) > n && !e.forgotten(r.At) && !e.series[i].station.Measures(hydro.Rain, r.Sensor) {
 			e.scratch.rain = quality.Differences(r.Station, &e.series[i].History, r.At, e.scratch.rain[:0])
 			for _, rain := range e.scratch.rain {
 				rain.Sensor = r.Sensor
@@ -225,13 +226,20 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 // observe judges one reading and stores it.
 func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro.Observation) []hydro.Observation {
 	s := &e.series[i]
-	if !e.now.IsZero() && r.At.Before(e.now.Add(-retention)) {
-		// Older than memory: it can be archived but neither judged nor used, and
-		// must not seem sounder than what quality control may once have said of it.
-		return append(obs, hydro.Observation{
-			Reading: r, Quality: hydro.Suspect, Tests: r.Notes | hydro.TestLate, ReceivedAt: received,
-			Why: fmt.Sprintf("late: %s old, beyond the %s that quality control remembers", e.now.Sub(r.At).Round(time.Minute), retention),
-		})
+	if e.forgotten(r.At) {
+		// It can be archived, and judged by its limits alone, but not used: what it
+		// would have to be compared with is gone, and so it is never more than suspect.
+		n := len(obs)
+		obs = quality.Check(s.parameter, s.station.Kind, &hydro.History{}, r, received, obs)
+		for i := n; i < len(obs); i++ {
+			o := &obs[i]
+			late := fmt.Sprintf("late: %s old, beyond the %s that quality control remembers", e.now.Sub(r.At).Round(time.Minute), retention)
+			if o.Why != "" {
+				late = o.Why + "; " + late
+			}
+			o.Quality, o.Tests, o.Why = max(o.Quality, hydro.Suspect), o.Tests|hydro.TestLate, late
+		}
+		return obs
 	}
 	if r.Variable == hydro.Rain && !e.now.IsZero() {
 		if last, ok := s.History.Last(); ok && r.At.UnixMilli() <= last.At {
@@ -247,6 +255,11 @@ func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro
 		}
 	}
 	return obs
+}
+
+// forgotten reports whether an instant lies beyond what the engine remembers.
+func (e *Engine) forgotten(at time.Time) bool {
+	return !e.now.IsZero() && at.Before(e.now.Add(-retention))
 }
 
 // rememberSums keeps the accumulations of series i as they were before this

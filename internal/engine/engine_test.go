@@ -348,3 +348,25 @@ func TestLateRainHealsAndIsRecordedWithBeforeAndAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestAReadingBeyondMemoryIsKeptAsSuspectAndUsedForNothing(t *testing.T) {
+	c, basin := load(t)
+	i := slices.IndexFunc(c.Stations, func(s catalog.Station) bool { return s.Measures(hydro.Rain, 0) })
+	rain := func(at time.Time, mm float64) hydro.Reading {
+		return hydro.Reading{Key: hydro.Key{Station: c.Stations[i].ID, Variable: hydro.Rain}, At: at, Interval: 5 * time.Minute, Raw: mm, Value: mm}
+	}
+	e := engine.New(basin)
+	now := start.Add(30 * 24 * time.Hour)
+	outs := apply(t, e, []hydro.Input{
+		{Seq: 1, Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}},
+		{Seq: 2, Tick: &hydro.Tick{At: now}},
+		{Seq: 3, Batch: &hydro.Batch{Basin: basin, ReceivedAt: now, Readings: []hydro.Reading{rain(start, 2), rain(start.Add(step), 999)}}},
+	})
+	last := outs[len(outs)-1].Observations
+	if len(last) != 2 || last[0].Quality != hydro.Suspect || last[1].Quality != hydro.Fail || last[0].Tests&hydro.TestLate == 0 || last[0].Why == "" {
+		t.Errorf("observations: %+v", last)
+	}
+	if h := e.History(hydro.Key{Station: c.Stations[i].ID, Variable: hydro.Rain}); h != nil && len(h.Samples) > 0 {
+		t.Errorf("it is remembered: %+v", h.Samples)
+	}
+}
