@@ -2,10 +2,10 @@
 # make bench: ingest through Freshet and the same points straight into a real
 # InfluxDB, one after the other on this machine; then latency at 50,000 readings
 # a second; then the inner loops.
-#   run.sh [READINGS]     readings per run, 4,000,000 by default
+#   run.sh [READINGS]     readings per run, 10,000,000 by default, so that compactions count
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readings=${1:-4000000}
+readings=${1:-10000000}
 log=$(mktemp)
 go run ./internal/store/influx/influxd >"$log" 2>&1 &
 influx=$!
