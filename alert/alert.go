@@ -503,7 +503,7 @@ func (st *station) missing(t *table, state *StationState) []hydro.Variable {
 	whole := true
 	for c, gauges := range st.sightsUnder(t) {
 		if s := &state.Sights[c]; !s.Out && (!s.Waiting || state.Cause != "") {
-			whole = whole && len(gauges) == 0
+			whole = whole && len(st.sights[c]) == 0 // a gauge that is not watched is not said to be silent
 			continue
 		}
 		for _, i := range gauges {

@@ -276,9 +276,12 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 		for _, steps := range t.ladders {
 			slices.SortStableFunc(steps, func(a, b step) int { return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.value, b.value)) })
 		}
+		// A rain gauge that the table does not name may be dead without blinding the
+		// river beside it: its silence shows in its own series.
+		namesRiver := len(t.sights[river]) > 0
 		for c := range t.sights {
 			slices.Sort(t.sights[c])
-			if len(t.sights[c]) == 0 {
+			if len(t.sights[c]) == 0 && !namesRiver {
 				t.sights[c] = st.sights[c]
 			}
 		}

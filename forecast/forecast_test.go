@@ -617,6 +617,7 @@ func tanjiangBook(c *catalog.Catalog, from, to time.Time) book {
 				value = 0.8
 			case hydro.Discharge, hydro.Inflow, hydro.Outflow:
 				value = 60
+			default:
 			}
 			h := &hydro.History{}
 			interval := max(p.Interval, every5)

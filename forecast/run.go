@@ -78,7 +78,7 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source) (f hydro
 	}
 	slices.Sort(r.missing)
 	f.MissingGauges = slices.Compact(r.missing)
-	f.Notes = append(r.notes, m.notes...)
+	f.Notes = slices.Concat(r.notes, m.notes)
 	return f, r.next, nil
 }
 
@@ -153,8 +153,8 @@ func (r *run) health(s *series) (hydro.Sample, bool) {
 	var newest, usable hydro.Sample
 	seen, ok := false, false
 	if h != nil {
-		for i := len(h.Samples) - 1; i >= 0; i-- {
-			v := h.Samples[i]
+		for _, v := range slices.Backward(h.Samples) {
+
 			if v.At > r.now {
 				continue
 			}
@@ -432,18 +432,18 @@ func (r *run) at(v []float64, ms int64) float64 {
 }
 
 func ratingAt(all []ratingFrom, ms int64) *rating.Table {
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].from.IsZero() || all[i].from.UnixMilli() <= ms {
-			return all[i].table
+	for _, a := range slices.Backward(all) {
+		if a.from.IsZero() || a.from.UnixMilli() <= ms {
+			return a.table
 		}
 	}
 	return nil
 }
 
 func thresholdsAt(all []tableFrom, ms int64) []catalog.Threshold {
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].from.IsZero() || all[i].from.UnixMilli() <= ms {
-			return all[i].thresholds
+	for _, a := range slices.Backward(all) {
+		if a.from.IsZero() || a.from.UnixMilli() <= ms {
+			return a.thresholds
 		}
 	}
 	return nil

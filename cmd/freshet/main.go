@@ -19,26 +19,32 @@ import (
 
 // Exit codes that scripts can trust.
 const (
-	exitFailed  = 1 // it did not work
-	exitInvalid = 2 // the call, a file or an option is wrong: mend it and call again
+	exitFailed  = 1   // it did not work
+	exitInvalid = 2   // the call, a file or an option is wrong: mend it and call again
+	exitSignal  = 130 // stopped by a signal, as shells report it
 )
 
 func main() {
 	share()
+	os.Exit(execute())
+}
+
+// execute runs the command line and returns the exit code.
+func execute() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := root().ExecuteContext(ctx)
 	switch {
 	case err == nil:
-		return
+		return 0
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		os.Exit(130) // stopped by a signal, as shells report it
+		return exitSignal
 	}
 	fmt.Fprintln(os.Stderr, "freshet:", err)
 	if errors.Is(err, hydro.ErrInvalid) {
-		os.Exit(exitInvalid) //nolint:gocritic // the deferred stop only restores signal handling
+		return exitInvalid
 	}
-	os.Exit(exitFailed)
+	return exitFailed
 }
 
 func root() *cobra.Command {

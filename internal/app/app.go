@@ -18,6 +18,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -416,9 +417,9 @@ func (a *App) onClose(name string, f func() error) { a.closers = append(a.closer
 // closeAll closes what was opened, last opened first.
 func (a *App) closeAll() error {
 	var errs []error
-	for i := len(a.closers) - 1; i >= 0; i-- {
-		if err := a.closers[i].close(); err != nil {
-			errs = append(errs, fmt.Errorf("close %s: %w", a.closers[i].name, err))
+	for _, v := range slices.Backward(a.closers) {
+		if err := v.close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", v.name, err))
 		}
 	}
 	a.closers = nil

@@ -34,8 +34,14 @@ type section struct {
 
 func (l *loader) sections() []section {
 	return []section{
-		{"catalog", &l.heads}, {"departments", &l.departments}, {"profiles", &l.profiles}, {"stations", &l.stations},
-		{"sites", &l.sites}, {"basins", &l.basins}, {"ratings", &l.ratings}, {"stage_tables", &l.stageTables},
+		{"catalog", &l.heads},
+		{"departments", &l.departments},
+		{"profiles", &l.profiles},
+		{"stations", &l.stations},
+		{"sites", &l.sites},
+		{"basins", &l.basins},
+		{"ratings", &l.ratings},
+		{"stage_tables", &l.stageTables},
 	}
 }
 
@@ -201,7 +207,7 @@ func (l *loader) buildStation(m *mapping) {
 	s.Kind, _ = parsed(m, "kind", parseKind, "rain, level, hydrological, reservoir, gate or tide")
 	s.Basin = m.id("basin")
 	s.River = m.text("river")
-	s.Illustrative = m.flag("illustrative", false)
+	s.Illustrative = m.flag("illustrative")
 	if v, ok := m.need("at"); ok {
 		p, _ := v.position()
 		s.Lon, s.Lat = p[0], p[1]
@@ -361,11 +367,11 @@ func (l *loader) readParameter(m *mapping, p *Parameter) {
 }
 
 // span returns [low, high].
-func (v node) span() ([]float64, bool) {
-	r, ok := v.numbers(2, "low, high")
+func (v node) span() ([2]float64, bool) {
+	r, ok := v.pair("low, high")
 	if ok && r[0] >= r[1] {
 		v.fail("[%g, %g]: low must be below high", r[0], r[1])
-		return nil, false
+		return r, false
 	}
 	return r, ok
 }
@@ -414,7 +420,7 @@ func (l *loader) datumOf(m *mapping) Datum {
 		d.need("source")
 	}
 	out.To1985Source = d.text("source")
-	out.To1985Assumed = d.flag("assumed", false)
+	out.To1985Assumed = d.flag("assumed")
 	for _, item := range d.list("accepts") {
 		a, ok := item.mapping()
 		if !ok {

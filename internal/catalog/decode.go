@@ -67,8 +67,7 @@ func (l *loader) report(at place, format string, args ...any) {
 func (l *loader) readFile(f hydro.File) {
 	body, err := parse(f)
 	if err != nil {
-		var syntax *yaml.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 			l.report(tokenPlace(f.Name, syntax.Token), "%s", syntax.Message)
 			return
 		}
@@ -390,16 +389,16 @@ func (m *mapping) whole(name string, def, lo, hi int) int {
 	return x
 }
 
-func (m *mapping) flag(name string, def bool) bool {
+func (m *mapping) flag(name string) bool {
 	v, ok := m.take(name)
 	if !ok {
-		return def
+		return false
 	}
 	if b, ok := v.n.(*ast.BoolNode); ok {
 		return b.Value
 	}
 	v.fail("%s: expected true or false, found %s", name, kindOf(v.n))
-	return def
+	return false
 }
 
 // duration parses "5m", "90s", "11h30m" or "3d".
@@ -508,18 +507,17 @@ func (m *mapping) timeOfDay(name string, def time.Duration) time.Duration {
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 }
 
-// numbers returns a list of exactly n numbers.
-func (v node) numbers(n int, what string) ([]float64, bool) {
-	items, ok := v.n.(*ast.SequenceNode)
-	if !ok || len(items.Values) != n {
+// pair returns a list of exactly two numbers.
+func (v node) pair(what string) (out [2]float64, ok bool) {
+	items, isList := v.n.(*ast.SequenceNode)
+	if !isList || len(items.Values) != len(out) {
 		v.fail("expected [%s]", what)
-		return nil, false
+		return out, false
 	}
-	out := make([]float64, n)
 	for i, item := range v.list() {
 		x, ok := item.number()
 		if !ok {
-			return nil, false
+			return out, false
 		}
 		out[i] = x
 	}
@@ -528,9 +526,9 @@ func (v node) numbers(n int, what string) ([]float64, bool) {
 
 // position returns a longitude and a latitude.
 func (v node) position() ([2]float64, bool) {
-	x, ok := v.numbers(2, "longitude, latitude")
+	x, ok := v.pair("longitude, latitude")
 	if !ok {
-		return [2]float64{}, false
+		return x, false
 	}
 	if x[0] < -180 || x[0] > 180 || x[1] < -90 || x[1] > 90 {
 		v.fail("[%g, %g] is no place: longitude comes first, both in degrees WGS84", x[0], x[1])

@@ -10,7 +10,7 @@ import (
 )
 
 func (l *loader) buildRating(m *mapping) {
-	r := Rating{ID: m.id("id"), Source: m.text("source"), Illustrative: m.flag("illustrative", false)}
+	r := Rating{ID: m.id("id"), Source: m.text("source"), Illustrative: m.flag("illustrative")}
 	zone := time.UTC
 	if v, ok := m.need("station"); ok {
 		if s, ok := v.station("station"); ok {
@@ -21,7 +21,7 @@ func (l *loader) buildRating(m *mapping) {
 	r.Datum = l.tableDatum(m, r.Station, "a rating")
 	if v, ok := m.need("points"); ok {
 		for _, item := range v.list() {
-			x, ok := item.numbers(2, "level, discharge")
+			x, ok := item.pair("level, discharge")
 			if !ok {
 				continue
 			}
@@ -209,7 +209,7 @@ func (n *network) readNodes() {
 			continue
 		}
 		d := Node{
-			ID: m.id("id"), Tidal: m.flag("tidal", false),
+			ID: m.id("id"), Tidal: m.flag("tidal"),
 			BaseFlow:  m.number("base_flow", 0, notNegative),
 			Diversion: m.number("diversion", 0, between(0, 0.99)),
 		}
@@ -292,7 +292,7 @@ func (n *network) readReaches() {
 		r := Reach{
 			ID: m.id("id"), From: n.node(m, "from"), To: n.node(m, "to"),
 			Length: m.needNumber("length", positive), K: m.needDuration("k", time.Minute), X: m.needNumber("x", between(0, 0.5)),
-			SubReaches: m.whole("sub_reaches", 0, 0, 1000), Illustrative: m.flag("illustrative", false),
+			SubReaches: m.whole("sub_reaches", 0, 0, 1000), Illustrative: m.flag("illustrative"),
 		}
 		m.done()
 		if seen[r.ID] && r.ID != "" {
@@ -396,7 +396,7 @@ func (n *network) readSubBasins() {
 		}
 		s := SubBasin{
 			ID: m.id("id"), Node: n.node(m, "node"), Area: m.needNumber("area", positive),
-			Reach: m.number("gauge_reach", 0, notNegative), Illustrative: m.flag("illustrative", false),
+			Reach: m.number("gauge_reach", 0, notNegative), Illustrative: m.flag("illustrative"),
 		}
 		s.NameZH, s.NameEN = m.name("name")
 		s.Points = n.points(m, s.Area)
@@ -502,7 +502,7 @@ func (n *network) readReservoirs() {
 		}
 		r := Reservoir{
 			ID: m.id("id"), Node: n.node(m, "node"), Normal: m.number("normal", 0, anyNumber), DamCrest: m.number("dam_crest", 0, anyNumber),
-			CapacityMillionM3: m.number("capacity", 0, positive), Illustrative: m.flag("illustrative", false),
+			CapacityMillionM3: m.number("capacity", 0, positive), Illustrative: m.flag("illustrative"),
 		}
 		r.NameZH, r.NameEN = m.name("name")
 		if v, ok := m.need("station"); ok {
@@ -543,7 +543,7 @@ func (n *network) curve(m *mapping) []LevelVolume {
 	}
 	var out []LevelVolume
 	for _, item := range v.list() {
-		x, ok := item.numbers(2, "level in m, volume in 10⁶ m³")
+		x, ok := item.pair("level in m, volume in 10⁶ m³")
 		if !ok {
 			continue
 		}
@@ -614,7 +614,7 @@ var windows = []time.Duration{
 var colours = []hydro.Stage{hydro.Blue, hydro.Yellow, hydro.Orange, hydro.Red}
 
 func (l *loader) buildStageTable(m *mapping) {
-	t := StageTable{Source: m.text("source"), Illustrative: m.flag("illustrative", false)}
+	t := StageTable{Source: m.text("source"), Illustrative: m.flag("illustrative")}
 	zone := time.UTC
 	var station *Station
 	if v, ok := m.need("station"); ok {

@@ -149,11 +149,11 @@ func overdue(e *engine.Engine, station string, v hydro.Variable) bool {
 // trend compares the latest value with the one an hour before.
 func trend(h *hydro.History, last hydro.Sample) termui.Trend {
 	past := h.Between(last.At-75*time.Minute.Milliseconds(), last.At-45*time.Minute.Milliseconds())
-	for i := len(past) - 1; i >= 0; i-- {
-		if !past[i].Quality.Usable() {
+	for _, p := range slices.Backward(past) {
+		if !p.Quality.Usable() {
 			continue
 		}
-		switch d := last.Value - past[i].Value; {
+		switch d := last.Value - p.Value; {
 		case d > 0.03:
 			return termui.Rising
 		case d < -0.03:

@@ -196,7 +196,7 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 		if e.series[i].parameter == nil { // the catalogue changed between ingest and here
 			audits = append(audits, hydro.Output{Audit: &hydro.Audit{
 				At: b.ReceivedAt, Kind: "refused", Station: r.Station,
-				Text: "reading of " + r.Key.String() + " at " + r.At.Format(time.RFC3339) + ": the catalogue in force does not know this series",
+				Text: "reading of " + r.String() + " at " + r.At.Format(time.RFC3339) + ": the catalogue in force does not know this series",
 			}})
 			continue
 		}

@@ -60,9 +60,9 @@ func (h *History) Last() (Sample, bool) {
 
 // LastUsable returns the latest sample that forecasts and stages may use.
 func (h *History) LastUsable() (Sample, bool) {
-	for i := len(h.Samples) - 1; i >= 0; i-- {
-		if h.Samples[i].Quality.Usable() {
-			return h.Samples[i], true
+	for _, v := range slices.Backward(h.Samples) {
+		if v.Quality.Usable() {
+			return v, true
 		}
 	}
 	return Sample{}, false

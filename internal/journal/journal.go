@@ -252,13 +252,13 @@ func (j *Journal) kind(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", err, ctx.Err())
 	}
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		switch api.ErrorCode {
 		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant, wrongLastMsgID:
 			return fmt.Errorf("%w: %w", err, hydro.ErrConflict)
 		case jetstream.JSErrCodeStreamNotFound, jetstream.JSErrCodeMessageNotFound:
 			return fmt.Errorf("%w: %w", err, hydro.ErrNotFound)
+		default: // may pass
 		}
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
@@ -267,12 +267,19 @@ func (j *Journal) kind(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", err, hydro.ErrUnavailable)
 }
 
+// say files the server's own words under one key: they are its text, not ours.
+func (l serverLog) say(level slog.Level, format string, v []any) {
+	if ctx := context.Background(); l.log.Enabled(ctx, level) {
+		l.log.Log(ctx, level, "nats server", "says", fmt.Sprintf(format, v...))
+	}
+}
+
 // serverLog passes the server's words on to slog.
 type serverLog struct{ log *slog.Logger }
 
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l serverLog) Noticef(format string, v ...any) { l.say(slog.LevelDebug, format, v) }
+func (l serverLog) Debugf(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+func (l serverLog) Tracef(format string, v ...any)  { l.say(slog.LevelDebug, format, v) }
+func (l serverLog) Warnf(format string, v ...any)   { l.say(slog.LevelWarn, format, v) }
+func (l serverLog) Errorf(format string, v ...any)  { l.say(slog.LevelError, format, v) }
+func (l serverLog) Fatalf(format string, v ...any)  { l.say(slog.LevelError, format, v) }

@@ -249,7 +249,7 @@ func (g *gauge) weather(i int, h float64, noValue bool) *freshetv1.WeatherReport
 	case trace && traceShown:
 		value = codes[1]
 	}
-	m.Rain, m.RainUnit = proto.Float64(value), unit
+	m.Rain, m.RainUnit = new(value), unit
 	return m
 }
 
@@ -264,11 +264,11 @@ func (g *gauge) hydrology(i int, h float64, noValue bool) *freshetv1.HydrologyRe
 			g.counter = 0
 		}
 		if hasCounter {
-			m.RainCounter = proto.Float64(g.counter)
+			m.RainCounter = new(g.counter)
 		} else {
-			m.Rain, m.RainIntervalS = proto.Float64(mm), uint32(step.Seconds())
+			m.Rain, m.RainIntervalS = new(mm), uint32(step.Seconds())
 			if noValue && g.level == nil {
-				m.Rain = proto.Float64(9999.999)
+				m.Rain = new(9999.999)
 			}
 		}
 	}
@@ -285,10 +285,10 @@ func (g *gauge) hydrology(i int, h float64, noValue bool) *freshetv1.HydrologyRe
 	if noValue {
 		value = 9999.999
 	}
-	m.WaterLevel, m.Datum = proto.Float64(value), string(datum)
+	m.WaterLevel, m.Datum = new(value), string(datum)
 	noise := 1 + dischargeNoise*g.r.NormFloat64()
 	if _, ok := g.station.Parameter(hydro.Discharge, 0); ok {
-		m.Discharge = proto.Float64(significant(g.flow[i] * noise))
+		m.Discharge = new(significant(g.flow[i] * noise))
 	}
 	return m
 }
@@ -311,7 +311,7 @@ func (g *gauge) levelAt(i int, h float64) float64 {
 func (g *gauge) waterResources(i int, h float64) *freshetv1.WaterResourcesReport {
 	m := &freshetv1.WaterResourcesReport{
 		Station: g.name, ObservedAt: g.observedAt(i),
-		ReservoirLevel: proto.Float64(g.levelAt(i, h)), Datum: string(g.station.Datum.Name),
+		ReservoirLevel: new(g.levelAt(i, h)), Datum: string(g.station.Datum.Name),
 	}
 	if g.pool == nil {
 		opening := round(math.Min(6, 0.3+g.flow[i]/220), 0.1)
@@ -321,14 +321,14 @@ func (g *gauge) waterResources(i int, h float64) *freshetv1.WaterResourcesReport
 	volume := g.pool.volume[i] // 10⁶ m³; each office writes its own unit
 	switch g.station.ID {
 	case "r-jinjiang":
-		m.Storage, m.StorageUnit = proto.Float64(round(volume/100, 0.0001)), freshetv1.StorageUnit_STORAGE_UNIT_YI_M3
+		m.Storage, m.StorageUnit = new(round(volume/100, 0.0001)), freshetv1.StorageUnit_STORAGE_UNIT_YI_M3
 	case "r-zhenhai":
-		m.Storage, m.StorageUnit = proto.Float64(round(volume*100, 1)), freshetv1.StorageUnit_STORAGE_UNIT_WAN_M3
+		m.Storage, m.StorageUnit = new(round(volume*100, 1)), freshetv1.StorageUnit_STORAGE_UNIT_WAN_M3
 	default:
-		m.Storage, m.StorageUnit = proto.Float64(round(volume, 0.01)), freshetv1.StorageUnit_STORAGE_UNIT_MILLION_M3
+		m.Storage, m.StorageUnit = new(round(volume, 0.01)), freshetv1.StorageUnit_STORAGE_UNIT_MILLION_M3
 	}
-	m.Inflow = proto.Float64(significant(g.pool.inflow[i] * (1 + 0.05*g.r.NormFloat64())))
-	m.Outflow = proto.Float64(significant(g.pool.outflow[i]))
+	m.Inflow = new(significant(g.pool.inflow[i] * (1 + 0.05*g.r.NormFloat64())))
+	m.Outflow = new(significant(g.pool.outflow[i]))
 	return m
 }
 

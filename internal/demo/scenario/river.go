@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 
@@ -42,7 +43,7 @@ func tide(h float64) float64 {
 	} {
 		sum += c.amplitude * math.Cos(2*math.Pi*h/c.period-c.phase)
 	}
-	return 0.25 + sum + 0.45*math.Exp(-math.Pow((h-30)/9, 2))
+	return 0.25 + sum + 0.45*math.Exp(-(h-30)/9*((h-30)/9))
 }
 
 // A release is what a reservoir lets out from an hour on.
@@ -218,9 +219,7 @@ func run(b *catalog.Basin, rain *rainField, steps int, r *rand.Rand) (*river, er
 		}
 	}
 	now := map[string]float64{} // outflow of each node
-	for id, q := range base {
-		now[id] = q
-	}
+	maps.Copy(now, base)
 	arriving := map[string]float64{} // at the lower end of the channel that leaves a node
 	for id := range channels {
 		arriving[id] = base[id]
