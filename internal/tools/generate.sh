@@ -10,7 +10,7 @@ mkdir -p "$GOBIN"
   go run ./protodeps ../../.build/protodeps &&
   go install google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc \
     github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-openapiv2)
-[ -x internal/tools/node_modules/.bin/buf ] || (cd internal/tools && npm ci --no-fund --no-audit --loglevel=error)
+[ -x internal/tools/node_modules/.bin/buf ] || (cd internal/tools && npm install --no-package-lock --ignore-scripts --no-fund --no-audit --loglevel=error)
 buf=internal/tools/node_modules/.bin/buf
 "$buf" lint --path proto/freshet
 "$buf" generate
