@@ -477,9 +477,9 @@ type StationForecast struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Station string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
 	Datum   string                 `protobuf:"bytes,2,opt,name=datum,proto3" json:"datum,omitempty"`
-	// m3/s
+	// m3/s; of a reservoir its inflow.
 	Discharge []float64 `protobuf:"fixed64,3,rep,packed,name=discharge,proto3" json:"discharge,omitempty"`
-	// m above datum; NaN where the station has no rating.
+	// m above datum; NaN ("NaN" in JSON) where the station has no rating or a tide.
 	Level        []float64            `protobuf:"fixed64,4,rep,packed,name=level,proto3" json:"level,omitempty"`
 	NowDischarge float64              `protobuf:"fixed64,5,opt,name=now_discharge,json=nowDischarge,proto3" json:"now_discharge,omitempty"`
 	NowLevel     float64              `protobuf:"fixed64,6,opt,name=now_level,json=nowLevel,proto3" json:"now_level,omitempty"`

@@ -23,15 +23,17 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// The unit of a rain value.
+// The unit of a rain value. It must be stated: without one the value is refused
+// (REFUSAL_REASON_UNIT_UNKNOWN).
+// A trace is accepted as 0 mm with the note "trace".
 type RainUnit int32
 
 const (
 	RainUnit_RAIN_UNIT_UNSPECIFIED RainUnit = 0
 	// Millimetres. 999999 and 999998 mean no value, 999990 a trace.
 	RainUnit_RAIN_UNIT_MM RainUnit = 1
-	// Tenths of a millimetre. 32766 and 32744 mean no value, 32700 a trace;
-	// 30xxx, 31xxx and 32xxx carry the amount in xxx.
+	// Tenths of a millimetre. 32766 and 32744 mean no value, 32700 a trace; 30xxx,
+	// 31xxx and 32xxx (rain with snow, snow, fog and dew) carry the amount in xxx.
 	RainUnit_RAIN_UNIT_TENTH_MM RainUnit = 2
 )
 
@@ -137,40 +139,61 @@ func (StorageUnit) EnumDescriptor() ([]byte, []int) {
 }
 
 // Why a reading was not accepted. What a gateway should do stands beside each.
+//
+// Codes for "no value" are recognised, so that a gateway need not filter them.
+// Beside those of RainUnit they are, with as many more nines before and behind the
+// point:
+//
+//	level, gate                 -999, 9999, 65535
+//	rain in mm                  -999, 9999, 6553.5, 65535, 999998
+//	rain in tenths              -999, 99999, 65535, 999998
+//	rain counter                -999, 9999.999, 99999, 65535, 999998
+//	storage                     -999, 9999.999
+//	discharge, inflow, outflow  -9999, 9999.99, 99999, 65535
+//
+// A reading has one reason, the first that holds of: station, department,
+// variable, time, value, unit, interval or datum, possibility.
 type RefusalReason int32
 
 const (
 	RefusalReason_REFUSAL_REASON_UNSPECIFIED RefusalReason = 0
-	// No station with this id or department code. Mend the catalogue or the code.
+	// No station with this id or department code; codes are looked up only among
+	// the stream's own department. Mend the catalogue or the code.
 	RefusalReason_REFUSAL_REASON_UNKNOWN_STATION RefusalReason = 1
-	// The station belongs to another department. Send it on that stream.
+	// The station, named by its id, belongs to another department. Send it on that
+	// stream.
 	RefusalReason_REFUSAL_REASON_WRONG_DEPARTMENT RefusalReason = 2
 	// The station does not measure this. Mend the catalogue or the mapping.
 	RefusalReason_REFUSAL_REASON_UNKNOWN_VARIABLE RefusalReason = 3
-	// The value is a code for "no value". Nothing to do: there is no reading.
+	// The value is a code for "no value", or the report holds no value at all (then
+	// field is empty). Nothing to do: there is no reading.
 	RefusalReason_REFUSAL_REASON_MISSING_VALUE RefusalReason = 4
 	// NaN or infinite. Mend the decoder.
 	RefusalReason_REFUSAL_REASON_NOT_FINITE RefusalReason = 5
-	// No observation time. Mend the decoder.
+	// No observation time, one that is no time, or a local time that does not exist
+	// in its zone. Mend the decoder.
 	RefusalReason_REFUSAL_REASON_TIME_MISSING RefusalReason = 6
-	// Later than the server's clock allows (10 minutes by default). Set the clock
-	// or the zone; do not resend unchanged.
+	// More ahead of the server's clock (of engine time, if that is driven) than it
+	// allows, 10 minutes by default. Set the clock or the zone; do not resend
+	// unchanged.
 	RefusalReason_REFUSAL_REASON_TIME_IN_FUTURE RefusalReason = 7
 	// Older than the server accepts (40 days by default). Import it as history.
 	RefusalReason_REFUSAL_REASON_TIME_TOO_OLD RefusalReason = 8
-	// The unit is not stated. State it.
+	// The unit of rain or storage is not stated, or is none of this file. State it.
 	RefusalReason_REFUSAL_REASON_UNIT_UNKNOWN RefusalReason = 9
 	// A local time without a usable zone. State the zone.
 	RefusalReason_REFUSAL_REASON_ZONE_UNKNOWN RefusalReason = 10
-	// A level without a datum. State the datum.
+	// A level without a datum, even if the station has only one. State the datum.
 	RefusalReason_REFUSAL_REASON_DATUM_MISSING RefusalReason = 11
 	// The datum is not the station's and the station declares no offset for it.
 	// Mend whichever is wrong; levels are never compared across datums.
 	RefusalReason_REFUSAL_REASON_DATUM_MISMATCH RefusalReason = 12
 	// Rain without an interval, or with one outside 60 s to 24 h.
 	RefusalReason_REFUSAL_REASON_INTERVAL_INVALID RefusalReason = 13
-	// Physically impossible, e.g. negative rain. Doubtful values are accepted and
-	// flagged instead.
+	// Physically impossible. Possible are: level -500 to 9000 m; discharge and
+	// inflow -500000 to 500000 m3/s; outflow 0 to 500000 m3/s; rain 0 to 2000 mm;
+	// counter 0 to 100000 mm; storage 0 to 10^12 m3; gate 0 to 100 m. Mend the unit
+	// or the decoder. Doubtful values are accepted and flagged instead.
 	RefusalReason_REFUSAL_REASON_VALUE_IMPOSSIBLE RefusalReason = 14
 )
 
@@ -333,6 +356,7 @@ type isObservedAt_Time interface {
 }
 
 type ObservedAt_Instant struct {
+	// UTC. What is below a millisecond is cut off.
 	Instant *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=instant,proto3,oneof"`
 }
 
@@ -342,7 +366,8 @@ type ObservedAt_UnixMs struct {
 }
 
 type ObservedAt_Local struct {
-	// "2026-06-01 08:00" or "2026-06-01 08:00:00", in the zone below.
+	// "2026-06-01 08:00" or "2026-06-01 08:00:00", in the zone below. Any other
+	// form, and a time that does not exist there, is REFUSAL_REASON_TIME_MISSING.
 	Local string `protobuf:"bytes,3,opt,name=local,proto3,oneof"`
 }
 
@@ -357,7 +382,7 @@ type WeatherReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Freshet's station id or the weather department's own code.
 	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
-	// The END of the interval.
+	// The END of the interval. Required.
 	ObservedAt *ObservedAt `protobuf:"bytes,2,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Length of the interval in seconds, 60 to 86400.
 	IntervalS uint32 `protobuf:"varint,3,opt,name=interval_s,json=intervalS,proto3" json:"interval_s,omitempty"`
@@ -433,12 +458,15 @@ func (x *WeatherReport) GetRainUnit() RainUnit {
 	return RainUnit_RAIN_UNIT_UNSPECIFIED
 }
 
-// One report of a hydrological station. At least one value must be present.
+// One report of a hydrological station. At least one value should be present: a
+// report without any is rejected with REFUSAL_REASON_MISSING_VALUE.
 type HydrologyReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Freshet's station id or the hydrology department's own code (SL 502, eight
 	// characters, digits and letters).
-	Station    string      `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// The instant of level, discharge and counter, and the end of the rain interval.
+	// Required.
 	ObservedAt *ObservedAt `protobuf:"bytes,2,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Water level, m above datum. 9999.999 means no value.
 	WaterLevel *float64 `protobuf:"fixed64,3,opt,name=water_level,json=waterLevel,proto3,oneof" json:"water_level,omitempty"`
@@ -447,13 +475,16 @@ type HydrologyReport struct {
 	// that is not the station's own is converted only if the station declares the
 	// offset; else the level is refused (REFUSAL_REASON_DATUM_MISMATCH).
 	Datum string `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
-	// Discharge, m3/s.
+	// Discharge, m3/s. Negative where the tide turns it.
 	Discharge *float64 `protobuf:"fixed64,5,opt,name=discharge,proto3,oneof" json:"discharge,omitempty"`
 	// Rain over rain_interval_s, mm.
 	Rain *float64 `protobuf:"fixed64,6,opt,name=rain,proto3,oneof" json:"rain,omitempty"`
-	// Length of the rain interval in seconds; the interval ends at observed_at.
+	// Length of the rain interval in seconds, 60 to 86400; the interval ends at
+	// observed_at. Required with rain.
 	RainIntervalS uint32 `protobuf:"varint,7,opt,name=rain_interval_s,json=rainIntervalS,proto3" json:"rain_interval_s,omitempty"`
-	// Reading of the cumulative rain counter, mm. May be sent instead of rain.
+	// Reading of the cumulative rain counter, mm. May be sent instead of rain, by a
+	// station that declares rain_counter. A decrease is a reset: what fell between
+	// the two readings is not known.
 	RainCounter   *float64 `protobuf:"fixed64,8,opt,name=rain_counter,json=rainCounter,proto3,oneof" json:"rain_counter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -600,11 +631,13 @@ func (x *GateOpening) GetOpeningM() float64 {
 	return 0
 }
 
-// One report of a reservoir or gate station. At least one value must be present.
+// One report of a reservoir or gate station. At least one value should be
+// present: a report without any is rejected with REFUSAL_REASON_MISSING_VALUE.
 type WaterResourcesReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Freshet's station id or the water resources department's own code.
-	Station    string      `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// Required.
 	ObservedAt *ObservedAt `protobuf:"bytes,2,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Level in front of the dam or gate, m above datum.
 	ReservoirLevel *float64 `protobuf:"fixed64,3,opt,name=reservoir_level,json=reservoirLevel,proto3,oneof" json:"reservoir_level,omitempty"`
@@ -614,10 +647,11 @@ type WaterResourcesReport struct {
 	Storage *float64 `protobuf:"fixed64,5,opt,name=storage,proto3,oneof" json:"storage,omitempty"`
 	// Required with storage.
 	StorageUnit StorageUnit `protobuf:"varint,6,opt,name=storage_unit,json=storageUnit,proto3,enum=freshet.v1.StorageUnit" json:"storage_unit,omitempty"`
-	// Inflow, m3/s.
+	// Inflow, m3/s. May be negative where it follows from a water balance.
 	Inflow *float64 `protobuf:"fixed64,7,opt,name=inflow,proto3,oneof" json:"inflow,omitempty"`
 	// Outflow through all outlets, m3/s.
-	Outflow       *float64       `protobuf:"fixed64,8,opt,name=outflow,proto3,oneof" json:"outflow,omitempty"`
+	Outflow *float64 `protobuf:"fixed64,8,opt,name=outflow,proto3,oneof" json:"outflow,omitempty"`
+	// Each gate must be declared in the catalogue, with its number as sensor.
 	Gates         []*GateOpening `protobuf:"bytes,9,rep,name=gates,proto3" json:"gates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -723,7 +757,8 @@ type Rejection struct {
 	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The index of its report in that frame, from 0.
 	Report uint32 `protobuf:"varint,2,opt,name=report,proto3" json:"report,omitempty"`
-	// The field of that report, e.g. "water_level".
+	// The field of that report, e.g. "water_level" or "gates[0].opening_m"; empty if
+	// the report holds no value.
 	Field  string        `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
 	Reason RefusalReason `protobuf:"varint,4,opt,name=reason,proto3,enum=freshet.v1.RefusalReason" json:"reason,omitempty"`
 	// For people: what, where, and how to mend it.
@@ -800,10 +835,12 @@ func (x *Rejection) GetMessage() string {
 // A frame of weather reports.
 type StreamWeatherRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who sends. Required in the first frame of a stream, then optional.
+	// Who sends: a name for logs. Required in the first frame of a stream, then
+	// optional; what later frames say is not looked at.
 	Gateway string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	// Ascends within the stream.
-	Sequence      uint64           `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Ascends within the stream, from 1 or above.
+	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// At most 10000, and 4 MB. None is allowed: the frame is acknowledged.
 	Reports       []*WeatherReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -908,10 +945,12 @@ func (x *StreamWeatherResponse) GetAck() *Ack {
 // A frame of hydrology reports.
 type StreamHydrologyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who sends. Required in the first frame of a stream, then optional.
+	// Who sends: a name for logs. Required in the first frame of a stream, then
+	// optional; what later frames say is not looked at.
 	Gateway string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	// Ascends within the stream.
-	Sequence      uint64             `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Ascends within the stream, from 1 or above.
+	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// At most 10000, and 4 MB. None is allowed: the frame is acknowledged.
 	Reports       []*HydrologyReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1016,10 +1055,12 @@ func (x *StreamHydrologyResponse) GetAck() *Ack {
 // A frame of water resources reports.
 type StreamWaterResourcesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who sends. Required in the first frame of a stream, then optional.
+	// Who sends: a name for logs. Required in the first frame of a stream, then
+	// optional; what later frames say is not looked at.
 	Gateway string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	// Ascends within the stream.
-	Sequence      uint64                  `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Ascends within the stream, from 1 or above.
+	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// At most 10000, and 4 MB. None is allowed: the frame is acknowledged.
 	Reports       []*WaterResourcesReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1124,15 +1165,20 @@ func (x *StreamWaterResourcesResponse) GetAck() *Ack {
 // A cumulative acknowledgement.
 type Ack struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// All frames up to and including this one are dealt with for good.
+	// All frames up to and including this one are dealt with for good. 0: none yet.
 	AckedSequence uint64 `protobuf:"varint,1,opt,name=acked_sequence,json=ackedSequence,proto3" json:"acked_sequence,omitempty"`
-	// The readings of the newly acknowledged frames that were not accepted.
+	// The readings that were not accepted, in the order of frames and reports. One
+	// answer lists at most 5000: if there are more, they come in several answers,
+	// of which only the last moves acked_sequence. So a rejection may name a frame
+	// above acked_sequence; after a broken link it comes again with the resend.
 	Rejections []*Rejection `protobuf:"bytes,2,rep,name=rejections,proto3" json:"rejections,omitempty"`
-	// Readings accepted on this stream so far. One report may hold several.
+	// Readings accepted on this stream so far, repeated ones included. Like refused
+	// it moves together with acked_sequence. One report may hold several.
 	Accepted uint64 `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	// Readings refused on this stream so far.
 	Refused uint64 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
-	// How many frames the gateway should have unacknowledged at most.
+	// How many frames the gateway should have unacknowledged at most; 16 until the
+	// first answer says otherwise.
 	Window        uint32 `protobuf:"varint,5,opt,name=window,proto3" json:"window,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -34,32 +34,51 @@ const (
 //
 // One stream carries one department's reports from one gateway. The gateway
 // sends frames; each frame has a sequence number and any number of reports.
-// Freshet answers with cumulative acknowledgements.
+// Freshet answers with cumulative acknowledgements. When the gateway has closed
+// its side, Freshet acknowledges what is left and ends the stream with OK.
+//
+// Readings. Each value of a report is one reading: a hydrology report with level
+// and rain holds two, a water resources report one for each gate. Each reading is
+// either accepted or listed once as a rejection, independently of the others of
+// its report and frame. A report without any value counts as one reading that is
+// rejected with REFUSAL_REASON_MISSING_VALUE and an empty field.
 //
 // Durability. acked_sequence = n means: every accepted reading of every frame
 // up to and including n is on disk, and every reading that was not accepted is
 // listed in this answer or an earlier one. A gateway may then forget frames up
 // to n. Nothing else may be concluded from silence.
 //
-// Order. Sequence numbers must ascend within a stream and may start anywhere.
+// Order. Sequence numbers must ascend within a stream, gaps are allowed, and may
+// start anywhere; each stream counts for itself, so they may begin anew after a
+// reconnect. Answers come in the order of the frames.
 // Reports inside a frame and frames among each other may carry observation
 // times in any order.
 //
 // Idempotence. A reading is identified by station, variable, sensor number and
-// observation time. Sending it again with the same value changes nothing, so
-// after a broken link a gateway resends everything that was not acknowledged.
-// Sending it again with another value is a revision: the newer one counts, both
-// are kept in the log.
+// observation time, cut to the millisecond. Sending it again with the same value
+// and interval changes nothing, so after a broken link a gateway resends
+// everything that was not acknowledged. Sending it again with another value is a
+// revision: the newer one counts, both are kept in the log. A resend of the value
+// that the latest revision replaced is taken for an old frame and changes
+// nothing.
 //
 // Flow control. Freshet stops reading from a stream while too much of it is
 // waiting for the disk; HTTP/2 flow control then slows the gateway. A gateway
 // should keep at most `window` frames unacknowledged.
 //
-// Errors. A frame that breaks the rules of this file ends the stream with
-// INVALID_ARGUMENT and a google.rpc.BadRequest that names the fields, e.g.
-// "reports[3].station"; nothing of that frame is stored. A single reading that
-// cannot be used does not end the stream: it is listed in `rejections`.
-// UNAVAILABLE means: reconnect with back-off and resend.
+// Errors. A frame that breaks the rules of this file (the lengths, ranges and
+// counts in brackets behind the fields, a missing gateway, a sequence that does
+// not ascend) ends the stream with INVALID_ARGUMENT and a google.rpc.BadRequest
+// that names the fields, the first 16 if there are more, e.g.
+// "reports[3].station"; nothing of that frame is stored, and frames before it are
+// acknowledged first. Do not resend it unchanged. A single reading that cannot be
+// used does not end the stream: it is listed in `rejections`.
+//
+// UNAVAILABLE means: reconnect with back-off and resend. The server answers so
+// when it goes down, when its log is out of reach, and after a start until the
+// catalogue is in force and engine time is known. RESOURCE_EXHAUSTED means that
+// the frame is larger than 4 MB: send fewer reports in one. Keepalive pings are
+// welcome, at most one each 10 s.
 type IngestServiceClient interface {
 	// Weather department 气象: rain over an interval.
 	StreamWeather(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamWeatherRequest, StreamWeatherResponse], error)
@@ -150,32 +169,51 @@ func (c *ingestServiceClient) SubmitDispatchPlan(ctx context.Context, in *Submit
 //
 // One stream carries one department's reports from one gateway. The gateway
 // sends frames; each frame has a sequence number and any number of reports.
-// Freshet answers with cumulative acknowledgements.
+// Freshet answers with cumulative acknowledgements. When the gateway has closed
+// its side, Freshet acknowledges what is left and ends the stream with OK.
+//
+// Readings. Each value of a report is one reading: a hydrology report with level
+// and rain holds two, a water resources report one for each gate. Each reading is
+// either accepted or listed once as a rejection, independently of the others of
+// its report and frame. A report without any value counts as one reading that is
+// rejected with REFUSAL_REASON_MISSING_VALUE and an empty field.
 //
 // Durability. acked_sequence = n means: every accepted reading of every frame
 // up to and including n is on disk, and every reading that was not accepted is
 // listed in this answer or an earlier one. A gateway may then forget frames up
 // to n. Nothing else may be concluded from silence.
 //
-// Order. Sequence numbers must ascend within a stream and may start anywhere.
+// Order. Sequence numbers must ascend within a stream, gaps are allowed, and may
+// start anywhere; each stream counts for itself, so they may begin anew after a
+// reconnect. Answers come in the order of the frames.
 // Reports inside a frame and frames among each other may carry observation
 // times in any order.
 //
 // Idempotence. A reading is identified by station, variable, sensor number and
-// observation time. Sending it again with the same value changes nothing, so
-// after a broken link a gateway resends everything that was not acknowledged.
-// Sending it again with another value is a revision: the newer one counts, both
-// are kept in the log.
+// observation time, cut to the millisecond. Sending it again with the same value
+// and interval changes nothing, so after a broken link a gateway resends
+// everything that was not acknowledged. Sending it again with another value is a
+// revision: the newer one counts, both are kept in the log. A resend of the value
+// that the latest revision replaced is taken for an old frame and changes
+// nothing.
 //
 // Flow control. Freshet stops reading from a stream while too much of it is
 // waiting for the disk; HTTP/2 flow control then slows the gateway. A gateway
 // should keep at most `window` frames unacknowledged.
 //
-// Errors. A frame that breaks the rules of this file ends the stream with
-// INVALID_ARGUMENT and a google.rpc.BadRequest that names the fields, e.g.
-// "reports[3].station"; nothing of that frame is stored. A single reading that
-// cannot be used does not end the stream: it is listed in `rejections`.
-// UNAVAILABLE means: reconnect with back-off and resend.
+// Errors. A frame that breaks the rules of this file (the lengths, ranges and
+// counts in brackets behind the fields, a missing gateway, a sequence that does
+// not ascend) ends the stream with INVALID_ARGUMENT and a google.rpc.BadRequest
+// that names the fields, the first 16 if there are more, e.g.
+// "reports[3].station"; nothing of that frame is stored, and frames before it are
+// acknowledged first. Do not resend it unchanged. A single reading that cannot be
+// used does not end the stream: it is listed in `rejections`.
+//
+// UNAVAILABLE means: reconnect with back-off and resend. The server answers so
+// when it goes down, when its log is out of reach, and after a start until the
+// catalogue is in force and engine time is known. RESOURCE_EXHAUSTED means that
+// the frame is larger than 4 MB: send fewer reports in one. Keepalive pings are
+// welcome, at most one each 10 s.
 type IngestServiceServer interface {
 	// Weather department 气象: rain over an interval.
 	StreamWeather(grpc.BidiStreamingServer[StreamWeatherRequest, StreamWeatherResponse]) error

@@ -505,9 +505,11 @@ func (x *GetLatestResponse) GetIllustrative() bool {
 type Latest struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Observation *Observation           `protobuf:"bytes,1,opt,name=observation,proto3" json:"observation,omitempty"`
-	// Seconds between the observation's instant and engine time.
+	// Seconds between the observation's instant and the server's clock: the wall's,
+	// or a driven one. It grows even while engine time stands still.
 	AgeS float64 `protobuf:"fixed64,2,opt,name=age_s,json=ageS,proto3" json:"age_s,omitempty"`
-	// Two reports are missing.
+	// In engine time older than the reporting intervals after which a station is
+	// blind (blind_after of the basin, 2 by default).
 	Overdue       bool `protobuf:"varint,3,opt,name=overdue,proto3" json:"overdue,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -741,8 +743,11 @@ type GetHistoryRequest struct {
 	To       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
 	// Seconds per point; 0 for the observations as they are. Down-sampled points
 	// are the mean of usable values (the sum for rain), with minimum and maximum.
+	// Buckets start at multiples of every_s since 1970 in UTC, so that a bucket of
+	// 86400 is the day from 08:00 to 08:00 in Beijing. A value on the border of two
+	// belongs to the later one, rain to the one that its interval ends.
 	EveryS uint32 `protobuf:"varint,6,opt,name=every_s,json=everyS,proto3" json:"every_s,omitempty"`
-	// At most this many observations; 0 means 10000.
+	// At most this many observations or points; 0 means 10000.
 	Limit         uint32 `protobuf:"varint,7,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -832,7 +837,8 @@ type GetHistoryResponse struct {
 	Observations []*Observation         `protobuf:"bytes,1,rep,name=observations,proto3" json:"observations,omitempty"`
 	// Set when every_s is.
 	Points []*HistoryPoint `protobuf:"bytes,2,rep,name=points,proto3" json:"points,omitempty"`
-	// More observations exist: ask again from the last instant.
+	// More exist: ask again from just after the last instant (from the last bucket's
+	// end, of points).
 	Truncated     bool `protobuf:"varint,3,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -889,13 +895,17 @@ func (x *GetHistoryResponse) GetTruncated() bool {
 	return false
 }
 
+// One bucket of a down-sampled history. A bucket whose observations quality
+// control all held back has count 0 and NaN for value, min and max ("NaN" in
+// JSON); a bucket without any observation has no point.
 type HistoryPoint struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Start of the bucket.
-	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
-	Value float64                `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
-	Min   float64                `protobuf:"fixed64,3,opt,name=min,proto3" json:"min,omitempty"`
-	Max   float64                `protobuf:"fixed64,4,opt,name=max,proto3" json:"max,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// In the unit of the variable.
+	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	Min   float64 `protobuf:"fixed64,3,opt,name=min,proto3" json:"min,omitempty"`
+	Max   float64 `protobuf:"fixed64,4,opt,name=max,proto3" json:"max,omitempty"`
 	// Usable observations in the bucket.
 	Count uint32 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
 	// Observations in the bucket that quality control held back.

@@ -91,7 +91,10 @@ const (
 	Variable_VARIABLE_DISCHARGE Variable = 2
 	// Rain depth over the interval that ends at the observation time, mm.
 	Variable_VARIABLE_RAIN Variable = 3
-	// Reading of a cumulative rain counter, mm. A decrease is a reset.
+	// Reading of a cumulative rain counter, mm. A decrease is a reset. Where the
+	// station measures no rain of its own, rain follows from the differences of
+	// readings; across a reset it is 0 mm, failed, with the test "counter_reset":
+	// how much fell is not known.
 	Variable_VARIABLE_RAIN_COUNTER Variable = 4
 	// Volume stored in a reservoir, 10^6 m3.
 	Variable_VARIABLE_STORAGE Variable = 5

@@ -256,11 +256,12 @@ func (x *ListStagesResponse) GetStages() []*StationStage {
 }
 
 type StationStage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Station       string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
-	NameZh        string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
-	NameEn        string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
-	Stage         Stage                  `protobuf:"varint,4,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Station string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	NameZh  string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn  string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	Stage   Stage                  `protobuf:"varint,4,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// Not set: it has not changed yet.
 	Since         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
 	ReasonZh      string                 `protobuf:"bytes,6,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
 	ReasonEn      string                 `protobuf:"bytes,7,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
@@ -487,7 +488,8 @@ func (x *ListWarningsResponse) GetWarnings() []*Warning {
 // is lost or comes back while a stage is held, from equals to.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Equal in every replay: "<basin>/<time>/<station>".
+	// Equal in every replay: "<basin>/<time>/<station>", e.g.
+	// "tanjiang/20260610T063510Z/h-enping".
 	Id      string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Basin   string `protobuf:"bytes,2,opt,name=basin,proto3" json:"basin,omitempty"`
 	Station string `protobuf:"bytes,3,opt,name=station,proto3" json:"station,omitempty"`
@@ -646,11 +648,16 @@ type Leg struct {
 	// Unspecified: no evidence.
 	Variable Variable `protobuf:"varint,2,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
 	// Seconds of a rain accumulation.
-	WindowS       uint32                 `protobuf:"varint,3,opt,name=window_s,json=windowS,proto3" json:"window_s,omitempty"`
-	Value         float64                `protobuf:"fixed64,4,opt,name=value,proto3" json:"value,omitempty"`
-	Threshold     float64                `protobuf:"fixed64,5,opt,name=threshold,proto3" json:"threshold,omitempty"`
-	Datum         string                 `protobuf:"bytes,6,opt,name=datum,proto3" json:"datum,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	WindowS uint32 `protobuf:"varint,3,opt,name=window_s,json=windowS,proto3" json:"window_s,omitempty"`
+	// The value that decided, in the unit of the variable.
+	Value float64 `protobuf:"fixed64,4,opt,name=value,proto3" json:"value,omitempty"`
+	// The threshold that it met; 0 if the stage is clear.
+	Threshold float64 `protobuf:"fixed64,5,opt,name=threshold,proto3" json:"threshold,omitempty"`
+	// Of value and threshold, for levels.
+	Datum string `protobuf:"bytes,6,opt,name=datum,proto3" json:"datum,omitempty"`
+	// When it was observed, or is forecast to reach the threshold.
+	At *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	// Of the forecast leg.
 	PeakValue     float64                `protobuf:"fixed64,8,opt,name=peak_value,json=peakValue,proto3" json:"peak_value,omitempty"`
 	PeakAt        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=peak_at,json=peakAt,proto3" json:"peak_at,omitempty"`
 	unknownFields protoimpl.UnknownFields

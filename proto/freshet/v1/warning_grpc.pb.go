@@ -28,15 +28,23 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// WarningService is the duty officer's feed.
+// WarningService is the duty officer's feed. Over HTTP the feed is GET
+// /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
+// a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
+// by itself with Last-Event-ID. Query parameters: basin (may repeat),
+// from_start=true, resume_token.
 type WarningServiceClient interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
-	// in the log, so a slow one holds up nobody.
+	// in the log, so a slow one holds up nobody. The first answer is a heartbeat
+	// with the token of the place where the feed begins; then one comes at least
+	// each 15 s. A token that is damaged, of another installation, or of a place
+	// that the log no longer holds is INVALID_ARGUMENT with what to do.
 	WatchWarnings(ctx context.Context, in *WatchWarningsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchWarningsResponse], error)
 	// Where every station stands now.
 	ListStages(ctx context.Context, in *ListStagesRequest, opts ...grpc.CallOption) (*ListStagesResponse, error)
-	// Warnings in [from, to), from the store, oldest first.
+	// Warnings in [from, to), from the store, oldest first. A range with more than
+	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(ctx context.Context, in *ListWarningsRequest, opts ...grpc.CallOption) (*ListWarningsResponse, error)
 }
 
@@ -91,15 +99,23 @@ func (c *warningServiceClient) ListWarnings(ctx context.Context, in *ListWarning
 // All implementations must embed UnimplementedWarningServiceServer
 // for forward compatibility.
 //
-// WarningService is the duty officer's feed.
+// WarningService is the duty officer's feed. Over HTTP the feed is GET
+// /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
+// a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
+// by itself with Last-Event-ID. Query parameters: basin (may repeat),
+// from_start=true, resume_token.
 type WarningServiceServer interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
-	// in the log, so a slow one holds up nobody.
+	// in the log, so a slow one holds up nobody. The first answer is a heartbeat
+	// with the token of the place where the feed begins; then one comes at least
+	// each 15 s. A token that is damaged, of another installation, or of a place
+	// that the log no longer holds is INVALID_ARGUMENT with what to do.
 	WatchWarnings(*WatchWarningsRequest, grpc.ServerStreamingServer[WatchWarningsResponse]) error
 	// Where every station stands now.
 	ListStages(context.Context, *ListStagesRequest) (*ListStagesResponse, error)
-	// Warnings in [from, to), from the store, oldest first.
+	// Warnings in [from, to), from the store, oldest first. A range with more than
+	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error)
 	mustEmbedUnimplementedWarningServiceServer()
 }
