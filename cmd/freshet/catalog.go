@@ -25,7 +25,8 @@ func catalogCheckCommand() *cobra.Command {
 		Use:   "check DIR",
 		Short: "Check the *.yaml files of a catalogue and list all mistakes",
 		Long: `Check reads the *.yaml files that stand directly in DIR and lists every mistake
-as file:line:column. It exits with 1 if there is any.`,
+as file:line:column. It exits with 1 if there is any, and with 2 if there is no
+*.yaml file in DIR.`,
 		Args:          cobra.ExactArgs(1),
 		SilenceUsage:  true,
 		SilenceErrors: false,

@@ -47,7 +47,7 @@ English: read it. Times are Beijing time.`,
 			if issued != "" {
 				at, err := parseInstant(issued)
 				if err != nil {
-					return err
+					return fmt.Errorf("--issued-at: %w", err)
 				}
 				req.IssuedAt = timestamppb.New(at)
 			}
@@ -109,7 +109,7 @@ func callError(server string, err error) error {
 	}
 	switch s.Code() { //nolint:exhaustive // the rest is told as it is
 	case codes.Unavailable, codes.DeadlineExceeded:
-		return plain{fmt.Sprintf("no answer from %s: %s (is `freshet serve` running there, and its log caught up?)", server, s.Message()), hydro.ErrUnavailable}
+		return plain{fmt.Sprintf("no answer from %s: %s (is `freshet serve` running with that --grpc address, and ready?)", server, linkText(s.Message())), hydro.ErrUnavailable}
 	case codes.NotFound:
 		return plain{s.Message(), hydro.ErrNotFound}
 	case codes.InvalidArgument:

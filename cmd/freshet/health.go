@@ -27,9 +27,10 @@ func healthCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "health",
 		Short: "Ask a running server whether it is ready",
-		Long: `Health asks a running server whether it is ready, which means caught up with its
-log, and exits with 0 if it is and 1 if it is not. The address is that of the
-server's HTTP side, as it was given to freshet serve in --http or FRESHET_HTTP;
+		Long: `Health asks a running server whether it is ready, which means that it has caught up
+with its log and that its engine time follows the machine's clock. It exits with 0
+if the server is ready, and with 1 and the reason if not. The address is that of
+the server's HTTP side, as it was given to freshet serve in --http or FRESHET_HTTP;
 a server that listens everywhere is asked on this machine.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

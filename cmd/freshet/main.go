@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func execute() int {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return exitSignal
 	}
-	fmt.Fprintln(os.Stderr, "freshet:", err)
+	fmt.Fprintln(os.Stderr, "freshet:", forPeople(err))
 	if errors.Is(err, hydro.ErrInvalid) {
 		return exitInvalid
 	}
@@ -64,7 +65,54 @@ Run it with your stations:  freshet serve --catalog DIR`,
 	c.AddCommand(
 		serveCommand(), demoCommand(), replayCommand(), watchCommand(), forecastCommand(), verifyCommand(), catalogCommand(), healthCommand(), benchCommand(),
 	)
+	refuseArguments(c)
 	return c
+}
+
+// refuseArguments makes wrong arguments of c and of all below it invalid calls.
+// A command that only groups others shows its help without any, and otherwise
+// says that there is no such command.
+func refuseArguments(c *cobra.Command) {
+	check := c.Args
+	switch {
+	case c.HasSubCommands():
+		check = unknownCommand
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		c.DisableFlagsInUseLine = true
+	case check == nil:
+		check = cobra.NoArgs
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return fmt.Errorf("%w; see %s --help: %w", err, c.CommandPath(), hydro.ErrInvalid)
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		refuseArguments(sub)
+	}
+}
+
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	c.SuggestionsMinimumDistance = 2
+	hint := ""
+	if like := c.SuggestionsFor(args[0]); len(like) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(like, ", "))
+	}
+	return fmt.Errorf("%q is no command of %s%s", args[0], c.CommandPath(), hint)
+}
+
+// forPeople is the text of err without the kind at the end of its lines: that a
+// call is invalid shows, and is in the exit code.
+func forPeople(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, ": "+hydro.ErrInvalid.Error())
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 func version() string {

@@ -19,7 +19,10 @@ and health over HTTP.
 
 Every flag can also stand in a YAML file (--config, keys are the flags' names)
 or in the environment (FRESHET_LOG_LEVEL for --log-level). The command line goes
-before the environment, the environment before the file. Unknown keys are errors.`,
+before the environment, the environment before the file. Unknown keys are errors.
+
+It exits with 2 if an option, the configuration or the catalogue is wrong, with 1
+if it fails, and with 0 or 130 after it was told to stop.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if config == "" {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,7 +172,7 @@ func (w *watcher) link(err error) {
 	switch {
 	case err != nil && w.lost.IsZero():
 		w.lost = w.now()
-		what := status.Convert(err).Message()
+		what := linkText(status.Convert(err).Message())
 		if w.opened {
 			w.note(w.lang.Pick("连接中断，正在重连；此间无消息不等于无险："+what, "link lost, connecting again; until then silence does not mean safety: "+what))
 		} else {
@@ -297,6 +298,7 @@ func plainError(err error) error {
 		if i := strings.Index(message, "desc = "); i >= 0 {
 			message = message[i+len("desc = "):]
 		}
+		message = linkText(message)
 		for _, kind := range []error{hydro.ErrInvalid, hydro.ErrNotFound, hydro.ErrConflict, hydro.ErrUnavailable} {
 			if errors.Is(err, kind) {
 				message = strings.TrimSuffix(strings.TrimPrefix(message, kind.Error()+": "), ": "+kind.Error())
@@ -306,6 +308,16 @@ func plainError(err error) error {
 		return plain{message, err}
 	}
 	return err
+}
+
+// linkText leaves out of a gRPC message what says only in which layer a
+// connection failed.
+func linkText(message string) string {
+	text := strings.TrimPrefix(message, "connection error: desc = ")
+	if unquoted, err := strconv.Unquote(text); err == nil {
+		text = unquoted
+	}
+	return strings.TrimPrefix(text, "transport: Error while dialing: ")
 }
 
 // A plain error has a message for people and the kind behind it.
