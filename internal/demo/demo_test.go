@@ -100,7 +100,7 @@ func warningLines(t *testing.T, out []byte) []string {
 func TestThePlainViewSaysSyntheticAndIllustrative(t *testing.T) {
 	var out bytes.Buffer
 	o := options(&out)
-	o.Steps = 200
+	o.Steps = 120
 	s, err := demo.Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestAnExternalNATSGivesTheSameWarnings(t *testing.T) {
 	}
 	run := func(url string) demo.Summary {
 		o := options(io.Discard)
-		o.JSON, o.Steps, o.App.NATS = true, 300, url
+		o.JSON, o.Steps, o.App.NATS = true, 200, url
 		s, err := demo.Run(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)

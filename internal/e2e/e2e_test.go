@@ -45,6 +45,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// loadStorm returns the catalogue of these tests and the demo's storm.
+func loadStorm(t *testing.T) (*catalog.Catalog, *scenario.Storm) {
+	t.Helper()
+	cat, err := catalog.LoadDir(catalogDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	storm, err := scenario.New(cat, scenario.DefaultSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cat, storm
+}
+
 // A spec is what a server of these tests is started with.
 type spec struct {
 	Data, GRPC, HTTP string

@@ -11,8 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"freshet/internal/catalog"
-	"freshet/internal/demo/scenario"
 	"freshet/internal/hydro"
 	"freshet/internal/store/pebble"
 )
@@ -26,14 +24,7 @@ const killSteps = 60 * 12
 // Nobody may be able to tell the difference.
 func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 	const kills = 25
-	cat, err := catalog.LoadDir(catalogDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	storm, err := scenario.New(cat, scenario.DefaultSeed)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat, storm := loadStorm(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 

@@ -14,8 +14,6 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"freshet/internal/app"
-	"freshet/internal/catalog"
-	"freshet/internal/demo/scenario"
 )
 
 // An external log goes away three times in mid-storm, for as long as its restart
@@ -23,14 +21,7 @@ import (
 // officer's feed is that of an undisturbed run.
 func TestALogThatGoesAwayLosesAndDoublesNothing(t *testing.T) {
 	const steps = 30 * 12
-	cat, err := catalog.LoadDir(catalogDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	storm, err := scenario.New(cat, scenario.DefaultSeed)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat, storm := loadStorm(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 

@@ -38,14 +38,7 @@ func TestAStoreThatIsAwayLosesNothingAndHoldsNothingUp(t *testing.T) {
 		{from: 12 * 24, to: 12 * 44, end: (*influxtest.Server).Stop},
 		{from: 12 * 47, to: 12 * 50, end: (*influxtest.Server).Kill},
 	}
-	cat, err := catalog.LoadDir(catalogDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	storm, err := scenario.New(cat, scenario.DefaultSeed)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat, storm := loadStorm(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	influxd := influxtest.Run(t)

@@ -46,7 +46,7 @@ type history struct {
 
 func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
 	h := history{basin: basin, first: hydro.Input{Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}}}
-	steps := rapid.IntRange(4, 18).Draw(t, "steps")
+	steps := rapid.IntRange(3, 12).Draw(t, "steps")
 	seed := rapid.Uint64().Draw(t, "seed")
 	next := func() float64 { // in [0, 1); rapid shrinks the seed, which is enough
 		seed = seed*6364136223846793005 + 1442695040888963407

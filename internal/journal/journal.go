@@ -73,7 +73,7 @@ const (
 	maxPayload = 8 << 20
 	// requestTimeout bounds one request to the server. A disk that is busy may
 	// take long for one sync.
-	requestTimeout = 30 * time.Second
+	requestTimeout = 10 * time.Second
 	// reconnectWait is the pause between attempts to reach one server again.
 	reconnectWait = 250 * time.Millisecond
 	// duplicates is the window in which JetStream looks for repeated message ids.
@@ -139,12 +139,13 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 	if j.conn, err = nats.Connect(opts.URL, connect...); err != nil {
 		return nil, fmt.Errorf("connect: %w: %w", err, hydro.ErrUnavailable)
 	}
-	j.js, err = jetstream.New(j.conn,
+	js, err := jetstream.New(j.conn,
 		jetstream.WithDefaultTimeout(requestTimeout), jetstream.WithPublishAsyncTimeout(requestTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w: %w", err, hydro.ErrUnavailable)
 	}
-	if _, err := j.js.AccountInfo(ctx); err != nil {
+	j.js = bounded{js}
+	if _, err := js.AccountInfo(ctx); err != nil {
 		return nil, fmt.Errorf("connect: %w", j.kind(ctx, err))
 	}
 	return j, nil

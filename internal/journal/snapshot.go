@@ -112,7 +112,9 @@ func (j *Journal) saveSnapshot(ctx context.Context, basin string, inputSeq uint6
 		return nil
 	}
 	// All before the previous snapshot goes, with what crashes have left there.
-	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(previous.first(previousSeq))); err != nil {
+	request, cancel := bound(ctx)
+	defer cancel()
+	if err := stream.Purge(request, jetstream.WithPurgeSequence(previous.first(previousSeq))); err != nil {
 		return j.kind(ctx, err)
 	}
 	return nil
@@ -153,7 +155,9 @@ func (j *Journal) loadSnapshot(ctx context.Context, basin string) (uint64, []byt
 
 // lastManifest returns the newest manifest and its sequence number.
 func (j *Journal) lastManifest(ctx context.Context, stream jetstream.Stream, basin string) (uint64, manifest, error) {
-	msg, err := stream.GetLastMsgForSubject(ctx, manifestSubject(basin))
+	request, cancel := bound(ctx)
+	defer cancel()
+	msg, err := stream.GetLastMsgForSubject(request, manifestSubject(basin))
 	if err != nil {
 		return 0, manifest{}, j.kind(ctx, err)
 	}
@@ -165,7 +169,9 @@ func (j *Journal) manifest(ctx context.Context, stream jetstream.Stream, seq uin
 	if seq == 0 {
 		return manifest{}, fmt.Errorf("no intact one: %w", hydro.ErrNotFound)
 	}
-	msg, err := stream.GetMsg(ctx, seq)
+	request, cancel := bound(ctx)
+	defer cancel()
+	msg, err := stream.GetMsg(request, seq)
 	if err != nil {
 		return manifest{}, j.kind(ctx, err)
 	}
@@ -184,7 +190,9 @@ func decodeManifest(data []byte) (manifest, error) {
 func (j *Journal) chunks(ctx context.Context, stream jetstream.Stream, m manifest) ([]byte, error) {
 	var data []byte
 	for _, seq := range m.Chunks {
-		msg, err := stream.GetMsg(ctx, seq)
+		request, cancel := bound(ctx)
+		msg, err := stream.GetMsg(request, seq)
+		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("chunk %d: %w", seq, j.kind(ctx, err))
 		}
@@ -222,7 +230,9 @@ func (j *Journal) checkpoints(ctx context.Context, name string) (jetstream.KeyVa
 func (j *Journal) SaveCheckpoint(ctx context.Context, name string, seq uint64) error {
 	kv, err := j.checkpoints(ctx, name)
 	if err == nil {
-		if _, err = kv.PutString(ctx, name, strconv.FormatUint(seq, 10)); err != nil {
+		request, cancel := bound(ctx)
+		defer cancel()
+		if _, err = kv.PutString(request, name, strconv.FormatUint(seq, 10)); err != nil {
 			err = j.kind(ctx, err)
 		}
 	}
@@ -247,7 +257,9 @@ func (j *Journal) loadCheckpoint(ctx context.Context, name string) (uint64, erro
 	if err != nil {
 		return 0, err
 	}
-	entry, err := kv.Get(ctx, name)
+	request, cancel := bound(ctx)
+	defer cancel()
+	entry, err := kv.Get(request, name)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return 0, nil
 	}

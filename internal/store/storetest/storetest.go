@@ -143,6 +143,7 @@ func testObservationRoundTrip(t *testing.T, s store.Store) {
 	o.Key, o.At = key("bayi"), noon
 	o.Quality, o.Tests = hydro.Suspect, hydro.TestSpike|hydro.TestRevision|hydro.NoteDatumConverted
 	o.Notes = hydro.NoteDatumConverted
+	o.Derived = false // a word between engine and quality control, which no store keeps
 	o.Interval = 10*time.Minute + 250*time.Millisecond
 	rain := hydro.Observation{
 		Reading:    hydro.Reading{Key: hydro.Key{Station: "dashahe", Variable: hydro.Rain}, At: noon, Interval: 5 * time.Minute, Raw: 12.5, Value: 12.5},
