@@ -327,3 +327,15 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// A basin's id names streams of the log, which know small letters only: said by
+// the check, not by the server's start.
+func TestABasinWithCapitalsIsRefused(t *testing.T) {
+	_, problems := catalog.Load([]hydro.File{{Name: "a.yaml", Data: []byte("basins:\n  - id: Tanjiang\n")}})
+	for _, p := range problems {
+		if p.File == "a.yaml" && p.Line == 2 && strings.Contains(p.Message, `use small letters, "tanjiang"`) {
+			return
+		}
+	}
+	t.Errorf("problems: %v", problems)
+}

@@ -88,6 +88,9 @@ func (l *loader) tableDatum(m *mapping, station, what string) hydro.Datum {
 
 func (l *loader) buildBasin(m *mapping) {
 	b := Basin{ID: m.id("id")}
+	if b.ID != strings.ToLower(b.ID) { // it names streams of the log
+		l.report(m.place("id"), "id: %q is the id of a basin: use small letters, %q", b.ID, strings.ToLower(b.ID))
+	}
 	b.NameZH, b.NameEN = m.name("name")
 	if slices.ContainsFunc(l.cat.Basins, func(o Basin) bool { return o.ID == b.ID }) && b.ID != "" {
 		l.report(m.place("id"), "basin %q given twice", b.ID)
