@@ -300,6 +300,7 @@ type occasion struct {
 func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *occasion) (hydro.Warning, bool) {
 	t := st.table(o.now)
 
+	held := standing(ladders)
 	for i := range ladders {
 		l := &ladders[i]
 		steps := t.steps(i)
@@ -351,7 +352,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 	if i := deciding(ladders, true); i >= 0 {
 		w.ForecastIssuedAt = time.UnixMilli(ladders[i].At).UTC()
 	}
-	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, o.now)
+	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, held, o.now)
 	return w, true
 }
 
@@ -625,7 +626,7 @@ func (r *Rules) Statuses(s State) []hydro.StationStatus {
 			status.Stage = hydro.Blind
 		}
 		status.Observed, status.Forecast = st.legs(t, state, ladders)
-		status.ReasonZH, status.ReasonEN = r.reason(st, t, state, ladders, *state, s.Now)
+		status.ReasonZH, status.ReasonEN = r.reason(st, t, state, ladders, *state, -1, s.Now)
 		out = append(out, status)
 	}
 	return out

@@ -61,8 +61,9 @@ func (r *Rules) clock(t time.Time) string {
 }
 
 // reason says in one sentence why a station stands where it stands. Before is
-// its state before the change, or the same state where nothing changed.
-func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Ladder, before StationState, now time.Time) (zh, en string) {
+// its state before the change, or the same state where nothing changed; held is
+// the observed ladder that stood highest then, or -1.
+func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Ladder, before StationState, held int, now time.Time) (zh, en string) {
 	zhName, enName := st.names()
 	var zhParts, enParts []string
 	blind := state.Cause != "" || state.Waiting
@@ -80,7 +81,9 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	if state.Stage != hydro.Blind {
 		i = deciding(ladders, false)
 		if i >= 0 && state.Stage < before.Stage && before.Stage != hydro.Blind {
-			i = nearest(t, ladders, i, before.Stage)
+			if held >= 0 && ladders[held].At != 0 && ladders[held].Stage == ladders[i].Stage {
+				i = held
+			}
 		}
 		if f := deciding(ladders, true); i < 0 || f >= 0 && (blind && state.inSight(ladders) == hydro.Clear || ladders[f].Stage > ladders[i].Stage) {
 			i = f
@@ -117,17 +120,13 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	return zh + "。", en + "."
 }
 
-// nearest returns the observed ladder that stands as high as ladder i and is
-// nearest to its threshold of the stage that was left: the one that held it.
-func nearest(t *table, ladders []Ladder, i int, left hydro.Stage) int {
-	best, highest := i, -1.0
-	for j := range ladders {
-		l := &ladders[j]
-		if l.Forecast || l.At == 0 || l.Lost || l.Stage != ladders[i].Stage {
-			continue
-		}
-		if step, ok := stepOf(t.steps(j), left); ok && step.value > 0 && l.Value/step.value > highest {
-			best, highest = j, l.Value/step.value
+// standing returns the observed ladder that stands highest, -1 if none is above
+// Clear.
+func standing(ladders []Ladder) int {
+	best := -1
+	for i := range ladders {
+		if l := &ladders[i]; !l.Forecast && l.Stage > hydro.Clear && (best < 0 || l.Stage > ladders[best].Stage) {
+			best = i
 		}
 	}
 	return best
