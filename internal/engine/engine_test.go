@@ -33,19 +33,30 @@ func load(tb testing.TB) (*catalog.Catalog, string) {
 	return c, c.Basins[0].ID
 }
 
+// begin returns an engine whose only input was the catalogue. Tests fork it,
+// because reading a catalogue takes longer than all that they do with it.
+func begin(tb testing.TB, c *catalog.Catalog, basin string) *engine.Engine {
+	tb.Helper()
+	e := engine.New(basin)
+	outs, err := e.Apply(hydro.Input{Seq: 1, Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}})
+	if err != nil || len(outs) != 1 || outs[0].Audit == nil || outs[0].Audit.Kind != "catalogue" {
+		tb.Fatalf("the catalogue was not put in force: %v, %v", outs, err)
+	}
+	return e
+}
+
 // A history draws inputs as a network of gauges would send them: values that
 // wander, gaps, spikes, late and repeated readings, rain counters that reset,
 // refusals and a tick after each step. Batches holds, per step, what came
 // between two ticks.
 type history struct {
 	basin   string
-	first   hydro.Input
 	batches [][]hydro.Batch
 	ticks   []time.Time
 }
 
 func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
-	h := history{basin: basin, first: hydro.Input{Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: start}}}
+	h := history{basin: basin}
 	steps := rapid.IntRange(3, 12).Draw(t, "steps")
 	seed := rapid.Uint64().Draw(t, "seed")
 	next := func() float64 { // in [0, 1); rapid shrinks the seed, which is enough
@@ -120,10 +131,10 @@ func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
 	return h
 }
 
-// inputs returns the history in log order. order permutes the gateways' batches
-// within a step.
+// inputs returns the history in log order, behind the catalogue. order permutes
+// the gateways' batches within a step.
 func (h history) inputs(order func([]hydro.Batch) []hydro.Batch) []hydro.Input {
-	ins := []hydro.Input{h.first}
+	var ins []hydro.Input
 	for i, bs := range h.batches {
 		for _, b := range order(bs) {
 			ins = append(ins, hydro.Input{Batch: &b})
@@ -131,7 +142,7 @@ func (h history) inputs(order func([]hydro.Batch) []hydro.Batch) []hydro.Input {
 		ins = append(ins, hydro.Input{Tick: &hydro.Tick{At: h.ticks[i]}})
 	}
 	for i := range ins {
-		ins[i].Seq = uint64(i + 1)
+		ins[i].Seq = uint64(i + 2)
 	}
 	return ins
 }
@@ -189,9 +200,10 @@ func state(e *engine.Engine) situation {
 
 func TestReplayEqualsOriginal(t *testing.T) {
 	c, basin := load(t)
+	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		ins := drawHistory(t, c, basin).inputs(asSent)
-		a, b := engine.New(basin), engine.New(basin)
+		a, b := base.Fork(), base.Fork()
 		same(t, "outputs of a replay", apply(t, a, ins), apply(t, b, ins))
 		same(t, "state after a replay", state(a), state(b))
 	})
@@ -199,10 +211,11 @@ func TestReplayEqualsOriginal(t *testing.T) {
 
 func TestSnapshotAndRestEqualTheWhole(t *testing.T) {
 	c, basin := load(t)
+	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		ins := drawHistory(t, c, basin).inputs(asSent)
 		cut := rapid.IntRange(0, len(ins)-1).Draw(t, "cut")
-		whole := engine.New(basin)
+		whole := base.Fork()
 		apply(t, whole, ins[:cut])
 		data, err := whole.Snapshot()
 		if err != nil {
@@ -223,11 +236,12 @@ func TestSnapshotAndRestEqualTheWhole(t *testing.T) {
 
 func TestForkLeavesTheOriginalUntouched(t *testing.T) {
 	c, basin := load(t)
+	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		ins := drawHistory(t, c, basin).inputs(asSent)
 		other := drawHistory(t, c, basin).inputs(asSent)
 		cut := rapid.IntRange(1, len(ins)-1).Draw(t, "cut")
-		alone, forked := engine.New(basin), engine.New(basin)
+		alone, forked := base.Fork(), base.Fork()
 		apply(t, alone, ins[:cut])
 		apply(t, forked, ins[:cut])
 		before := state(forked)
@@ -235,7 +249,7 @@ func TestForkLeavesTheOriginalUntouched(t *testing.T) {
 		for i := range other {
 			other[i].Seq += uint64(len(ins))
 		}
-		apply(t, f, other[1:])
+		apply(t, f, other)
 		same(t, "original after its fork went on", before, state(forked))
 		same(t, "outputs of the original", apply(t, alone, ins[cut:]), apply(t, forked, ins[cut:]))
 		same(t, "state of the original", state(alone), state(forked))
@@ -248,6 +262,7 @@ func decisions(outs []hydro.Output) []hydro.Output {
 
 func TestInterleavingOfGatewaysCannotShow(t *testing.T) {
 	c, basin := load(t)
+	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, c, basin)
 		order := rapid.Permutation([]int{0, 1, 2}).Draw(t, "order")
@@ -260,17 +275,18 @@ func TestInterleavingOfGatewaysCannotShow(t *testing.T) {
 		}
 		// One gateway's frame arrives twice, as after a broken link.
 		again := func(bs []hydro.Batch) []hydro.Batch { return append(shuffled(bs), bs[order[0]]) }
-		want := decisions(apply(t, engine.New(basin), h.inputs(asSent)))
-		same(t, "decisions in another interleaving", want, decisions(apply(t, engine.New(basin), h.inputs(shuffled))))
-		same(t, "decisions with resends", want, decisions(apply(t, engine.New(basin), h.inputs(again))))
+		want := decisions(apply(t, base.Fork(), h.inputs(asSent)))
+		same(t, "decisions in another interleaving", want, decisions(apply(t, base.Fork(), h.inputs(shuffled))))
+		same(t, "decisions with resends", want, decisions(apply(t, base.Fork(), h.inputs(again))))
 	})
 }
 
 func TestATickThatIsNotLaterChangesNothing(t *testing.T) {
 	c, basin := load(t)
+	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		ins := drawHistory(t, c, basin).inputs(asSent)
-		e := engine.New(basin)
+		e := base.Fork()
 		apply(t, e, ins)
 		before := state(e)
 		seq := e.Seq()
