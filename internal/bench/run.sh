@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 readings=${1:-10000000}
 log=$(mktemp)
-go run ./internal/store/influx/influxd >"$log" 2>&1 &
+go build -o .build/bin/influxd-run ./internal/store/influx/influxd # go run would not pass the signal on
+.build/bin/influxd-run >"$log" 2>&1 &
 influx=$!
 trap 'kill "$influx" 2>/dev/null || true; wait "$influx" 2>/dev/null || true; rm -f "$log"' EXIT
 for _ in $(seq 600); do
