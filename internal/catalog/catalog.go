@@ -87,12 +87,6 @@ func (s *Station) Parameter(v hydro.Variable, sensor uint8) (Parameter, bool) {
 	return Parameter{}, false
 }
 
-// Measures reports whether the station has that parameter.
-func (s *Station) Measures(v hydro.Variable, sensor uint8) bool {
-	_, ok := s.Parameter(v, sensor)
-	return ok
-}
-
 // A Parameter is one series that a station reports, and the limits of its
 // quality tests.
 type Parameter struct {

@@ -66,6 +66,11 @@ func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 			t.Errorf("no %s was injected", kind)
 		}
 	}
+	for _, b := range s.Blind { // at the end nothing but what was injected may be dark
+		if !slices.ContainsFunc(s.Faults, func(f demo.Fault) bool { return f.Station == b.Station && f.Kind == "silent" && f.To.After(s.To) }) {
+			t.Errorf("%s is blind at the end without a fault: %s", b.Station, b.Cause)
+		}
+	}
 	if d := cmp.Diff(feeds[0], feeds[1]); d != "" {
 		t.Errorf("two runs warned differently (-first +second):\n%.3000s", d)
 	}

@@ -202,7 +202,7 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 		}
 		n := len(obs)
 		obs = e.observe(i, r, b.ReceivedAt, obs)
-		if r.Variable == hydro.RainCounter && len(obs) > n && !e.forgotten(r.At) && !e.series[i].station.Measures(hydro.Rain, r.Sensor) {
+		if r.Variable == hydro.RainCounter && len(obs) > n && !e.forgotten(r.At) {
 			e.scratch.rain = quality.Differences(r.Station, &e.series[i].History, r.At, e.scratch.rain[:0])
 			for _, rain := range e.scratch.rain {
 				rain.Sensor = r.Sensor

@@ -33,6 +33,11 @@ func load(tb testing.TB) (*catalog.Catalog, string) {
 	return c, c.Basins[0].ID
 }
 
+func measures(s catalog.Station, v hydro.Variable) bool {
+	_, ok := s.Parameter(v, 0)
+	return ok
+}
+
 // begin returns an engine whose only input was the catalogue. Tests fork it,
 // because reading a catalogue takes longer than all that they do with it.
 func begin(tb testing.TB, c *catalog.Catalog, basin string) *engine.Engine {
@@ -367,7 +372,7 @@ func TestLateRainHealsAndIsRecordedWithBeforeAndAfter(t *testing.T) {
 
 func TestAReadingBeyondMemoryIsKeptAsSuspectAndUsedForNothing(t *testing.T) {
 	c, basin := load(t)
-	i := slices.IndexFunc(c.Stations, func(s catalog.Station) bool { return s.Measures(hydro.Rain, 0) })
+	i := slices.IndexFunc(c.Stations, func(s catalog.Station) bool { return measures(s, hydro.Rain) })
 	rain := func(at time.Time, mm float64) hydro.Reading {
 		return hydro.Reading{Key: hydro.Key{Station: c.Stations[i].ID, Variable: hydro.Rain}, At: at, Interval: 5 * time.Minute, Raw: mm, Value: mm}
 	}
@@ -384,5 +389,31 @@ func TestAReadingBeyondMemoryIsKeptAsSuspectAndUsedForNothing(t *testing.T) {
 	}
 	if h := e.History(hydro.Key{Station: c.Stations[i].ID, Variable: hydro.Rain}); h != nil && len(h.Samples) > 0 {
 		t.Errorf("it is remembered: %+v", h.Samples)
+	}
+}
+
+// A counter's station declares rain beside the counter: the limits of the rain
+// that follows from it.
+func TestACounterGivesRainThatAccumulates(t *testing.T) {
+	c, basin := load(t)
+	i := slices.IndexFunc(c.Stations, func(s catalog.Station) bool { return measures(s, hydro.RainCounter) })
+	id := c.Stations[i].ID
+	e := begin(t, c, basin)
+	var ins []hydro.Input
+	for k, v := range []float64{100, 101.5, 104, 0.5, 2} { // the fourth is a reset: how much fell meanwhile is not known
+		at := start.Add(time.Duration(k) * step)
+		ins = append(ins, hydro.Input{Seq: uint64(k + 2), Batch: &hydro.Batch{Basin: basin, ReceivedAt: at, Readings: []hydro.Reading{
+			{Key: hydro.Key{Station: id, Variable: hydro.RainCounter}, At: at, Raw: v, Value: v},
+		}}})
+	}
+	ins = append(ins, hydro.Input{Seq: 7, Tick: &hydro.Tick{At: start.Add(4 * step)}})
+	apply(t, e, ins)
+	for _, s := range e.Accumulations(id) {
+		if s.Window == time.Hour && (s.Rain != 5.5 || math.Abs(s.Coverage-0.25) > 1e-9) {
+			t.Errorf("1 h rain is %g mm over %.2f of the window, want 1.5 + 2.5 + 1.5 = 5.5 over a quarter", s.Rain, s.Coverage)
+		}
+	}
+	if len(e.Accumulations(id)) == 0 {
+		t.Error("no accumulations")
 	}
 }
