@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type station struct {
 	department  hydro.Department
 	declared    uint32      // bit v: variable v of sensor 0 is declared
 	sensors     []sensorKey // declared parameters of other sensors
+	counters    []uint8     // sensors whose rain follows from their rain counter
 	datum       hydro.Datum
 	offsets     []catalog.DatumOffset
 	assumed     bool // the station states an offset to NATIONAL_1985, but only as an assumption
@@ -68,9 +70,12 @@ func New(cat *catalog.Catalog, limits Limits) *Normalizer {
 		}
 		*s = station{id: c.ID, basin: c.Basin, basinNumber: number, department: c.Department, datum: c.Datum.Name}
 		for _, p := range c.Parameters {
-			if p.Sensor == 0 {
+			switch {
+			case !c.Takes(p.Variable, p.Sensor):
+				s.counters = append(s.counters, p.Sensor)
+			case p.Sensor == 0:
 				s.declared |= 1 << p.Variable
-			} else {
+			default:
 				s.sensors = append(s.sensors, sensorKey{p.Variable, p.Sensor})
 			}
 		}
@@ -411,6 +416,9 @@ func (n *Normalizer) explain(d hydro.Department, raw *hydro.Raw, s *station, at,
 	case hydro.WrongDepartment:
 		return fmt.Sprintf("Station %s belongs to the %s department, not to %s. Send it on the %s stream.", s.id, s.department, d, s.department)
 	case hydro.UnknownVariable:
+		if raw.Variable == hydro.Rain && slices.Contains(s.counters, raw.Sensor) {
+			return fmt.Sprintf("Station %s: %s follows from its rain counter; sent beside it, it would be counted against it. Send the counter alone, or take rain_counter out of the catalogue.", s.id, what)
+		}
 		return fmt.Sprintf("Station %s declares no %s in the catalogue. Declare the parameter or correct the mapping.", s.id, what)
 	case hydro.MissingValue:
 		return fmt.Sprintf("Station %s: %s %s is a code for \"no value\", so there is no reading. Nothing needs mending here.", s.id, what, value)

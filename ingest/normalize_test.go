@@ -33,7 +33,7 @@ func testCatalog() *catalog.Catalog {
 			},
 			{
 				ID: "shigong", Department: hydro.Hydrology, Basin: "tanjiang",
-				Parameters: []catalog.Parameter{p(hydro.WaterLevel, 0), p(hydro.RainCounter, 0)},
+				Parameters: []catalog.Parameter{p(hydro.WaterLevel, 0), p(hydro.RainCounter, 0), p(hydro.Rain, 0)},
 				Datum:      catalog.Datum{Name: hydro.PearlRiver, To1985: f(0.744), To1985Assumed: true},
 			},
 			{
@@ -149,6 +149,11 @@ func TestRefusalsNameWhatWhereAndHowToMend(t *testing.T) {
 		{"wrong department", hydro.Weather, level("enping", 5), hydro.WrongDepartment, []string{"enping", "hydrology", "weather"}},
 		{"undeclared variable", hydro.Hydrology, with(flow, func(r *hydro.Raw) { r.Station = "shigong" }), hydro.UnknownVariable, []string{"shigong", "discharge"}},
 		{"rain is not a counter", hydro.Hydrology, with(flow, func(r *hydro.Raw) { r.Variable = hydro.RainCounter }), hydro.UnknownVariable, []string{"rain_counter"}},
+		{
+			"rain beside its counter", hydro.Hydrology,
+			hydro.Raw{Station: "shigong", Variable: hydro.Rain, Value: 0.5, At: now, Interval: 5 * time.Minute},
+			hydro.UnknownVariable, []string{"shigong", "follows from its rain counter", "Send the counter alone"},
+		},
 		{"undeclared gate", hydro.WaterResources, hydro.Raw{Station: "jinjiang-res", Variable: hydro.GateOpening, Sensor: 3, At: now}, hydro.UnknownVariable, []string{"sensor 3"}},
 		{"9999.999 m", hydro.Hydrology, level("enping", 9999.999), hydro.MissingValue, []string{"9999.999", "no value"}},
 		{"99999.999 m", hydro.Hydrology, level("enping", 99999.999), hydro.MissingValue, nil},

@@ -87,8 +87,20 @@ func (s *Station) Parameter(v hydro.Variable, sensor uint8) (Parameter, bool) {
 	return Parameter{}, false
 }
 
-// A Parameter is one series that a station reports, and the limits of its
-// quality tests.
+// Takes reports whether readings of that variable and sensor may come from the
+// station. Rain beside a rain counter of the same sensor may not: it follows
+// from the counter, and the parameter only gives its limits. Were both taken,
+// which one stands would hang on which came last.
+func (s *Station) Takes(v hydro.Variable, sensor uint8) bool {
+	_, declared := s.Parameter(v, sensor)
+	if v != hydro.Rain {
+		return declared
+	}
+	_, follows := s.Parameter(hydro.RainCounter, sensor)
+	return declared && !follows
+}
+
+// A Parameter is one series of a station, and the limits of its quality tests.
 type Parameter struct {
 	Variable hydro.Variable
 	Sensor   uint8

@@ -62,6 +62,7 @@ type series struct {
 	// What the catalogue in force says; nil where it no longer knows the series.
 	station   *catalog.Station
 	parameter *catalog.Parameter
+	takes     bool // readings, not only what follows from others
 }
 
 type refusal struct {
@@ -146,12 +147,12 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 
 // bind points s at what the catalogue in force says of it.
 func (e *Engine) bind(s *series) {
-	s.station, s.parameter = nil, nil
+	s.station, s.parameter, s.takes = nil, nil, false
 	st, ok := e.cat.Station(s.Key.Station)
 	if !ok || st.Basin != e.basin {
 		return
 	}
-	s.station = st
+	s.station, s.takes = st, st.Takes(s.Key.Variable, s.Key.Sensor)
 	if s.Key.Variable == hydro.WaterLevel && s.Datum != hydro.NoDatum && s.Datum != st.Datum.Name {
 		// The catalogue moved the station to another datum: what it remembers
 		// cannot be compared with what comes.
@@ -193,10 +194,10 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 	e.scratch.healed = e.scratch.healed[:0]
 	for _, r := range b.Readings {
 		i := e.at(r.Key)
-		if e.series[i].parameter == nil { // the catalogue changed between ingest and here
+		if !e.series[i].takes { // the catalogue changed between ingest and here
 			audits = append(audits, hydro.Output{Audit: &hydro.Audit{
 				At: b.ReceivedAt, Kind: "refused", Station: r.Station,
-				Text: "reading of " + r.String() + " at " + r.At.Format(time.RFC3339) + ": the catalogue in force does not know this series",
+				Text: "reading of " + r.String() + " at " + r.At.Format(time.RFC3339) + ": the catalogue in force takes no such reading",
 			}})
 			continue
 		}

@@ -163,7 +163,8 @@ const (
 	// The station, named by its id, belongs to another department. Send it on that
 	// stream.
 	RefusalReason_REFUSAL_REASON_WRONG_DEPARTMENT RefusalReason = 2
-	// The station does not measure this. Mend the catalogue or the mapping.
+	// The station does not measure this, or it is rain beside the rain counter that
+	// rain follows from. Mend the catalogue or the mapping.
 	RefusalReason_REFUSAL_REASON_UNKNOWN_VARIABLE RefusalReason = 3
 	// The value is a code for "no value", or the report holds no value at all (then
 	// field is empty). Nothing to do: there is no reading.
@@ -482,7 +483,7 @@ type HydrologyReport struct {
 	// Length of the rain interval in seconds, 60 to 86400; the interval ends at
 	// observed_at. Required with rain.
 	RainIntervalS uint32 `protobuf:"varint,7,opt,name=rain_interval_s,json=rainIntervalS,proto3" json:"rain_interval_s,omitempty"`
-	// Reading of the cumulative rain counter, mm. May be sent instead of rain, by a
+	// Reading of the cumulative rain counter, mm. Sent instead of rain, by a
 	// station that declares rain_counter. A decrease is a reset: what fell between
 	// the two readings is not known.
 	RainCounter   *float64 `protobuf:"fixed64,8,opt,name=rain_counter,json=rainCounter,proto3,oneof" json:"rain_counter,omitempty"`
