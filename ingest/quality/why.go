@@ -12,6 +12,9 @@ import (
 // why says which tests fired on samples[i], on what numbers, for people.
 func (l *limits) why(samples []hydro.Sample, i int) string {
 	s := &samples[i]
+	if s.Tests&^notes == hydro.TestLate { // all of a backlog: without the formatter
+		return late(s)
+	}
 	unit := l.p.Variable.Unit()
 	lim := &l.p.Limits
 	var parts []string
@@ -102,9 +105,13 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 		say("revision: %d of this instant", s.Revision)
 	}
 	if s.Tests&hydro.TestLate != 0 {
-		say("late: arrived %s after its instant", short(time.Duration(s.Received-s.At)*time.Millisecond))
+		parts = append(parts, late(s))
 	}
 	return strings.Join(parts, "; ")
+}
+
+func late(s *hydro.Sample) string {
+	return "late: arrived " + short(time.Duration(s.Received-s.At)*time.Millisecond) + " after its instant"
 }
 
 // num prints a value to the millimetre of a level, without trailing zeros.
