@@ -152,7 +152,8 @@ func TestRefusalsNameWhatWhereAndHowToMend(t *testing.T) {
 		{
 			"rain beside its counter", hydro.Hydrology,
 			hydro.Raw{Station: "shigong", Variable: hydro.Rain, Value: 0.5, At: now, Interval: 5 * time.Minute},
-			hydro.UnknownVariable, []string{"shigong", "follows from its rain counter", "Send the counter alone"},
+			hydro.UnknownVariable,
+			[]string{"shigong", "follows from its rain counter", "Send the counter alone"},
 		},
 		{"undeclared gate", hydro.WaterResources, hydro.Raw{Station: "jinjiang-res", Variable: hydro.GateOpening, Sensor: 3, At: now}, hydro.UnknownVariable, []string{"sensor 3"}},
 		{"9999.999 m", hydro.Hydrology, level("enping", 9999.999), hydro.MissingValue, []string{"9999.999", "no value"}},
