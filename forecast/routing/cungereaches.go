@@ -1,0 +1,107 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+)
+
+// CungeReaches are the reaches of a network that [Cunge] routes: channels and
+// state in flat arrays, 88 bytes a reach.
+type CungeReaches struct {
+	upstream Upstream
+	dt       float64
+	channel  []Channel
+	inflow   []float64 // from upstream at the last instant, m³/s
+	outflow  []float64 // m³/s
+	depth    []float64 // m
+}
+
+// NewCungeReaches returns dry reaches for steps of dt seconds. With [Previous],
+// qup and quc are both the flow from upstream at the end of the step before, as
+// under t-route's assume_short_ts.
+func NewCungeReaches(channels []Channel, dt float64, up Upstream) (*CungeReaches, error) {
+	for i := range channels {
+		if _, err := NewCunge(channels[i], dt); err != nil {
+			return nil, fmt.Errorf("reach %d: %w", i, err)
+		}
+	}
+	n := len(channels)
+	return &CungeReaches{
+		upstream: up, dt: dt, channel: slices.Clone(channels),
+		inflow: make([]float64, n), outflow: make([]float64, n), depth: make([]float64, n),
+	}, nil
+}
+
+// Len returns the number of reaches.
+func (m *CungeReaches) Len() int { return len(m.channel) }
+
+// Upstream returns the choice made at construction.
+func (m *CungeReaches) Upstream() Upstream { return m.upstream }
+
+// SetSteady sets reach k to carry inflow at its head and outflow at its end,
+// m³/s, at the normal depth of outflow.
+func (m *CungeReaches) SetSteady(k int, inflow, outflow float64) error {
+	if err := checkFlow("steady flow", inflow, outflow); err != nil {
+		return fmt.Errorf("reach %d: %w", k, err)
+	}
+	s := m.channel[k].section()
+	y, err := s.depth(outflow)
+	if err != nil {
+		return fmt.Errorf("reach %d: %w", k, err)
+	}
+	m.inflow[k], m.outflow[k], m.depth[k] = inflow, outflow, y
+	return nil
+}
+
+// Outflow returns the flow at the end of reach k now, m³/s.
+func (m *CungeReaches) Outflow(k int) float64 { return m.outflow[k] }
+
+// Depth returns the depth in reach k now, m.
+func (m *CungeReaches) Depth(k int) float64 { return m.depth[k] }
+
+// Save returns a copy of the state, for [CungeReaches.Restore].
+func (m *CungeReaches) Save() []float64 { return slices.Concat(m.inflow, m.outflow, m.depth) }
+
+// Restore sets the state to one that was saved. It fails if the length is
+// another's.
+func (m *CungeReaches) Restore(saved []float64) error {
+	return restore(saved, m.inflow, m.outflow, m.depth)
+}
+
+// Clone returns reaches with the same channels, which are shared, and a state of
+// their own.
+func (m *CungeReaches) Clone() *CungeReaches {
+	c := *m
+	c.inflow, c.outflow, c.depth = slices.Clone(m.inflow), slices.Clone(m.outflow), slices.Clone(m.depth)
+	return &c
+}
+
+// Route replaces the inflows q of reach k at the ends of consecutive steps,
+// m³/s, by its outflows. Lateral, m³/s, the mean over each step, is nil or has the
+// length of q. It allocates nothing, and calls for different reaches may run at
+// the same time. It fails at a flow that is not finite.
+func (m *CungeReaches) Route(k int, q, lateral []float64) (Tally, error) {
+	if lateral != nil && len(lateral) != len(q) {
+		panic(badLateral)
+	}
+	tally := Tally{Steps: int64(len(q))}
+	s := m.channel[k].cunge(m.dt) // once per tile, not per step
+	qup, out, depth, sum := m.inflow[k], m.outflow[k], m.depth[k], 0.0
+	for t, quc := range q {
+		now, ql := quc, 0.0
+		if m.upstream == Previous {
+			quc = qup
+		}
+		if lateral != nil {
+			ql = lateral[t]
+		}
+		sum += now + ql
+		out, depth, _ = s.solve(qup, quc, out, ql, depth, &tally)
+		qup, q[t] = now, out
+	}
+	if !(out <= maxFlow && depth <= maxDepth) || sum != sum { // a NaN that came in is in the sum
+		return tally, fmt.Errorf("reach %d: muskingum-cunge: outflow %g m³/s at depth %g m: %w", k, out, depth, ErrNoConvergence)
+	}
+	m.inflow[k], m.outflow[k], m.depth[k] = qup, out, depth
+	return tally, nil
+}
