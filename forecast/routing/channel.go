@@ -151,11 +151,12 @@ func (s *section) depth(q float64) (float64, error) {
 		} else {
 			hi = y
 		}
-		if y = between(lo, y-(at-q)/dq, hi); y > maxDepth || hi-lo <= 1e-15*hi {
-			if y <= maxDepth {
-				return y, nil
-			}
+		y = between(lo, y-(at-q)/dq, hi)
+		if y > maxDepth {
 			return 0, fmt.Errorf("normal depth of %g m³/s: more than %g m after %d iterations: %w", q, maxDepth, i+1, ErrNoConvergence)
+		}
+		if hi < maxDepth && hi-lo <= 1e-15*hi { // rounding allows no better
+			return y, nil
 		}
 	}
 	return 0, fmt.Errorf("normal depth of %g m³/s: between %g and %g m after %d iterations: %w", q, lo, hi, maxIterations, ErrNoConvergence)
