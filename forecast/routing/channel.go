@@ -98,10 +98,11 @@ func (c *Channel) section() section {
 const benchRise = 0.25
 
 // at returns the wetted area A, m², its width B, m, the normal flow Q, m³/s, and
-// dQ/dy, m²/s, at depth y > 0. All are continuous and rise with y. Above
-// bank-full channel and flood plain convey apart, divided by an upright line
-// without friction; the flood plain's width is plain·(3t²−2t³) with
-// t = (y−bank)/rise up to 1.
+// dQ/dy, m²/s, at depth y > 0. All are continuous. Above bank-full channel and
+// flood plain convey apart, divided by an upright line without friction. That
+// comes about by and by, with h(t) = 3t²−2t³ and t = (y−bank)/rise up to 1: the
+// flood plain's width is plain·h(t), and the banks' share in the channel's wetted
+// perimeter grows by side·(1−h(t)) per metre.
 func (s *section) at(y float64) (area, width, q, dq float64) {
 	if y <= s.bank {
 		area = (s.bw + s.z*y) * y
@@ -112,22 +113,23 @@ func (s *section) at(y float64) (area, width, q, dq float64) {
 		return area, width, q, q * (5*width/area - 2*s.side/p) / 3
 	}
 	u := y - s.bank
-	main := s.area + s.top*u
-	r := main / s.p
-	q = s.kc * main * r * invCbrt(r)
-	dq = q * 5 * s.top / (3 * main)
-	w, a, dp := s.plain, s.plain*(u-s.rise/2), 2.0
+	main, p, dp := s.area+s.top*u, s.p+s.side*s.rise/2, 0.0
+	w, a, df := s.plain, s.plain*(u-s.rise/2), 2.0
 	if t := u / s.rise; t < 1 {
-		w = s.plain * t * t * (3 - 2*t)
-		a = s.plain * s.rise * t * t * t * (1 - t/2)
-		dp += s.plain / s.rise * 6 * t * (1 - t)
+		rise := t * t * (3 - 2*t)
+		p, dp = s.p+s.side*s.rise*t*(1-t*t*(1-t/2)), s.side*(1-rise)
+		w, a = s.plain*rise, s.plain*s.rise*t*t*t*(1-t/2)
+		df += s.plain / s.rise * 6 * t * (1 - t)
 	}
+	r := main / p
+	q = s.kc * main * r * invCbrt(r)
+	dq = q * (5*s.top/main - 2*dp/p) / 3
 	if a > 0 {
 		p := w + 2*u
 		r := a / p
-		qf := s.kf * a * r * invCbrt(r)
-		q += qf
-		dq += qf * (5*w/a - 2*dp/p) / 3
+		plain := s.kf * a * r * invCbrt(r)
+		q += plain
+		dq += plain * (5*w/a - 2*df/p) / 3
 	}
 	return main + a, s.top + w, q, dq
 }

@@ -1,0 +1,157 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"freshet/forecast/network"
+	"freshet/forecast/routing"
+	"freshet/internal/hydro"
+)
+
+// RouteOptions say what [Route] measures.
+type RouteOptions struct {
+	Reaches int
+	Steps   int
+	Method  string // muskingum, cunge or mct
+	Flow    string // low: steady low flow; flood: a storm of a day on top of it
+	Step    time.Duration
+	Workers int // goroutines
+	Tile    int
+	Seed    uint64
+	Now     func() time.Time
+}
+
+// Validate returns an error that wraps hydro.ErrInvalid if o makes no sense.
+func (o *RouteOptions) Validate() error {
+	switch {
+	case o.Reaches < 1 || o.Reaches > 50_000_000:
+		return fmt.Errorf("reaches: %d is not in 1 to 50000000: %w", o.Reaches, hydro.ErrInvalid)
+	case o.Steps < 1:
+		return fmt.Errorf("steps: %d is not positive: %w", o.Steps, hydro.ErrInvalid)
+	case o.Method != "muskingum" && o.Method != "cunge" && o.Method != "mct":
+		return fmt.Errorf("method: %q is not muskingum, cunge or mct: %w", o.Method, hydro.ErrInvalid)
+	case o.Flow != "low" && o.Flow != "flood":
+		return fmt.Errorf("flow: %q is not low or flood: %w", o.Flow, hydro.ErrInvalid)
+	case o.Step < time.Second || o.Step > 24*time.Hour:
+		return fmt.Errorf("step: %v is not in 1s to 24h: %w", o.Step, hydro.ErrInvalid)
+	case o.Workers < 1 || o.Workers > 1024:
+		return fmt.Errorf("workers: %d is not in 1 to 1024: %w", o.Workers, hydro.ErrInvalid)
+	case o.Now == nil:
+		return fmt.Errorf("bench: a clock is needed: %w", hydro.ErrInvalid)
+	}
+	return nil
+}
+
+// A RouteResult is what one run measured.
+type RouteResult struct {
+	Method       string  `json:"method"`
+	Flow         string  `json:"flow"`
+	Reaches      int     `json:"reaches"`
+	Steps        int     `json:"steps"`
+	Workers      int     `json:"workers"`
+	Rows         int     `json:"rows"` // of the walk's stack
+	BuildSeconds float64 `json:"build_seconds"`
+	Seconds      float64 `json:"seconds"` // of routing alone
+	NsPer        float64 `json:"ns_per_reach_step"`
+	PerSecond    float64 `json:"reach_steps_per_s"`
+	Iterations   float64 `json:"iterations_per_step"`
+	Unconverged  int64   `json:"unconverged"`
+	Abandoned    int64   `json:"abandoned"`
+	Clipped      int64   `json:"clipped"`
+	Limited      int64   `json:"limited"`
+	Balance      float64 `json:"mass_balance_error,omitempty"` // relative to the inflow; methods that conserve mass only
+	PeakFlow     float64 `json:"peak_flow"`                    // at the outlet, m³/s
+	PeakMemoryMB float64 `json:"peak_memory_mb,omitempty"`
+}
+
+// Rivers is a synthetic river network: a tree with the channels of rivers.
+type Rivers struct {
+	Tree     *network.Tree
+	Channels []routing.Channel // in tree order, as are the following
+	Area     []float64         // local catchment, km²
+	Upstream []float64         // catchment at the end of the reach, km²
+}
+
+// NewRivers returns n reaches of rivers drawn from seed. The tree is a random
+// one whose main stems gather small tributaries, so that, as in river maps, most
+// reaches are headwaters or lie directly below one; reaches are numbered
+// at random. Lengths are log-normal about 1.5 km, widths follow catchment area as in
+// Bieger et al. 2015 (bank-full width 2.7 A^0.352 m), slopes fall with area,
+// Manning's n from 0.06 to 0.03, as in the channel tables of national models.
+func NewRivers(n int, seed uint64) (*Rivers, error) {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	downstream := make([]int, n)
+	grow(downstream, rng)
+	label := rng.Perm(n)
+	shuffled := make([]int, n)
+	for i, d := range downstream {
+		shuffled[label[i]] = -1
+		if d >= 0 {
+			shuffled[label[i]] = label[d]
+		}
+	}
+	tree, err := network.NewTree(shuffled)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rivers{Tree: tree, Channels: make([]routing.Channel, n), Area: make([]float64, n)}
+	for i := range r.Area {
+		r.Area[i] = 1.5 * math.Exp(0.7*rng.NormFloat64())
+	}
+	r.Upstream = tree.Accumulate(r.Area)
+	for i, a := range r.Upstream {
+		top := 2.7 * math.Pow(a, 0.352) * math.Exp(0.3*rng.NormFloat64())
+		rough := max(0.03, 0.06*math.Pow(max(a, 1), -0.06))
+		r.Channels[i] = routing.Channel{
+			Length:   min(max(1500*math.Exp(0.7*rng.NormFloat64()), 100), 10000),
+			Slope:    min(max(0.02*math.Pow(a, -0.45)*math.Exp(0.8*rng.NormFloat64()), 2e-5), 0.2),
+			Bottom:   0.6 * top,
+			Top:      top,
+			Compound: 3 * top,
+			N:        rough, NCompound: 2 * rough,
+			Side: 0.4 + 0.4*rng.Float64(),
+		}
+	}
+	return r, nil
+}
+
+// grow fills the downstream indices of a random tree with outlet 0.
+func grow(downstream []int, rng *rand.Rand) {
+	type stretch struct{ below, size int }
+	stack := []stretch{{-1, len(downstream)}}
+	next := 0
+	for len(stack) > 0 {
+		s := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for below := s.below; s.size > 0; s.size-- { // up a stem
+			downstream[next] = below
+			below = next
+			next++
+			if u := rng.Float64(); s.size > 2 && u < 0.5 { // a tributary, mostly small
+				side := 1 + int(0.5*float64(s.size-2)*math.Pow(rng.Float64(), 12))
+				stack = append(stack, stretch{below, side})
+				s.size -= side
+			}
+		}
+	}
+}
+
+// Lateral returns the lateral inflow, m³/s, of each reach, in steps of dt seconds:
+// 3 l/s/km², and in a flood up to 1 m³/s/km² more in a storm of about a day.
+func (r *Rivers) Lateral(dt float64, flood bool) func(k, from int, q []float64) {
+	return func(k, from int, q []float64) {
+		base := lowFlow * r.Area[k]
+		for t := range q {
+			q[t] = base
+			if flood {
+				x := (float64(from+t) + 0.5) * dt / 28800 // gamma-shaped, peak after 8 h
+				q[t] += r.Area[k] * x * x * math.Exp(2-2*x)
+			}
+		}
+	}
+}
+
+const lowFlow = 0.003 // m³/s/km²
