@@ -60,8 +60,9 @@ var (
 var (
 	kOf     = calibrate.Parameter{Param: param.Param{Name: "K", Lo: 1e-6, Hi: 100}, Log: true}
 	xOf     = calibrate.Parameter{Param: param.Param{Name: "x", Lo: 0, Hi: 0.5}}
-	mOf     = calibrate.Parameter{Param: param.Param{Name: "m", Lo: 0.5, Hi: 10}}
-	aOf     = calibrate.Parameter{Param: param.Param{Name: "a", Lo: 0.1, Hi: 5}}
+	xLog    = calibrate.Parameter{Param: param.Param{Name: "x", Lo: 1e-12, Hi: 0.999}, Log: true}
+	mOf     = calibrate.Parameter{Param: param.Param{Name: "m", Lo: 0.5, Hi: 100}, Log: true}
+	aOf     = calibrate.Parameter{Param: param.Param{Name: "a", Lo: 0.01, Hi: 10}, Log: true}
 	lateral = calibrate.Parameter{Param: param.Param{Name: "beta", Lo: -0.5, Hi: 0.5}}
 )
 
@@ -79,7 +80,7 @@ var forms = map[string]form{
 	"NL4": {"NL4", []calibrate.Parameter{kOf, xOf, mOf, aOf}, func(x []float64) routing.NonlinearParameters {
 		return routing.NonlinearParameters{K: x[0], X: x[1], M: x[2], A1: x[3], A2: x[3]}
 	}},
-	"NL5": {"NL5", []calibrate.Parameter{kOf, xOf, mOf, aOf, aOf}, func(x []float64) routing.NonlinearParameters {
+	"NL5": {"NL5", []calibrate.Parameter{kOf, xLog, mOf, aOf, aOf}, func(x []float64) routing.NonlinearParameters {
 		return routing.NonlinearParameters{K: x[0], X: x[1], M: x[2], A1: x[3], A2: x[4]}
 	}},
 	"NL3 lateral": {"NL3 lateral", []calibrate.Parameter{kOf, xOf, mOf, lateral}, func(x []float64) routing.NonlinearParameters {
@@ -88,7 +89,7 @@ var forms = map[string]form{
 	"NL4 lateral": {"NL4 lateral", []calibrate.Parameter{kOf, xOf, mOf, aOf, lateral}, func(x []float64) routing.NonlinearParameters {
 		return routing.NonlinearParameters{K: x[0], X: x[1], M: x[2], A1: x[3], A2: x[3], Lateral: x[4]}
 	}},
-	"NL5 lateral": {"NL5 lateral", []calibrate.Parameter{kOf, xOf, mOf, aOf, aOf, lateral}, func(x []float64) routing.NonlinearParameters {
+	"NL5 lateral": {"NL5 lateral", []calibrate.Parameter{kOf, xLog, mOf, aOf, aOf, lateral}, func(x []float64) routing.NonlinearParameters {
 		return routing.NonlinearParameters{K: x[0], X: x[1], M: x[2], A1: x[3], A2: x[4], Lateral: x[5]}
 	}},
 }

@@ -12,7 +12,7 @@ import (
 const (
 	designPoints = 20   // of the Latin hypercube, for each parameter
 	sameValue    = 1e-6 // relative; closer values of two restarts agree
-	noGain       = 1e-9 // relative; a simplex that gains less is the last
+	noGain       = 1e-7 // relative; a simplex that gains less is the last
 	report       = 100  // evaluations between calls of Progress
 )
 
@@ -176,15 +176,20 @@ func (s *search) from(at start, population int) float64 {
 	pop := (4 + int(3*math.Log(float64(dim)))) * population
 	s.minimize(&optimize.CmaEsChol{InitStepSize: 1, InitCholesky: &chol, Population: pop, Src: &s.rng, StopLogDet: float64(dim) * math.Log(1e-12)},
 		slices.Clone(at.u), &optimize.FunctionConverge{Relative: 1e-7, Iterations: 20 + 10*dim})
-	for size := 0.05; !s.over() && !math.IsInf(s.partBest, 1); size /= 2 {
-		before := s.partBest
-		s.minimize(&optimize.NelderMead{SimplexSize: size}, slices.Clone(s.partU), &optimize.FunctionConverge{Relative: 1e-12, Iterations: 50 * dim})
-		if before-s.partBest <= noGain*math.Abs(before) {
-			break
-		}
-		size = max(size, 0.002)
-	}
+	s.polish(s.n + s.Evaluations/8)
 	return s.partBest
+}
+
+// polish runs simplexes from the best point of the part until one gains nothing
+// or last evaluations are done.
+func (s *search) polish(last int) {
+	for size := 0.05; s.n < last && !s.over() && !math.IsInf(s.partBest, 1); size = max(size/2, 0.002) {
+		before := s.partBest
+		s.minimize(&optimize.NelderMead{SimplexSize: size}, slices.Clone(s.partU), &optimize.FunctionConverge{Relative: 1e-12, Iterations: 50 * len(s.Parameters)})
+		if before-s.partBest <= noGain*math.Abs(before) {
+			return
+		}
+	}
 }
 
 func (s *search) minimize(m optimize.Method, u []float64, c optimize.Converger) {

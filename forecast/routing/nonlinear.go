@@ -11,10 +11,10 @@ import (
 // [NonlinearParameters]; dt is the last.
 var NonlinearParams = []param.Param{
 	{Name: "K", Unit: "m³/(m³/s)^m", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "storage coefficient; its unit is s where the exponents are 1", Source: "[Gill78]"},
-	{Name: "x", Unit: "–", Lo: 0, Hi: 0.5, Doc: "weighting factor of the inflow", Source: "[Gill78]"},
-	{Name: "m", Unit: "–", Lo: 0.1, Hi: 20, Doc: "exponent of the whole; 1: linear", Source: "[Gill78]"},
-	{Name: "a1", Unit: "–", Lo: 0.05, Hi: 20, Doc: "exponent of the inflow; 1: three-parameter form", Source: "[Vatankhah14]"},
-	{Name: "a2", Unit: "–", Lo: 0.05, Hi: 20, Doc: "exponent of the outflow; a1: four-parameter form", Source: "[Easa14], [Vatankhah14]"},
+	{Name: "x", Unit: "–", Lo: 0, Hi: 0.999, Doc: "weighting factor of the inflow; at most 0.5 where a1 = a2", Source: "[Gill78]"},
+	{Name: "m", Unit: "–", Lo: 0.1, Hi: 100, Doc: "exponent of the whole; 1: linear", Source: "[Gill78]"},
+	{Name: "a1", Unit: "–", Lo: 0.01, Hi: 20, Doc: "exponent of the inflow; 1: three-parameter form", Source: "[Vatankhah14]"},
+	{Name: "a2", Unit: "–", Lo: 0.01, Hi: 20, Doc: "exponent of the outflow; a1: four-parameter form", Source: "[Easa14], [Vatankhah14]"},
 	{Name: "beta", Unit: "–", Lo: -0.9, Hi: 5, Doc: "lateral flow, share of the inflow; negative: a loss", Source: "[Karahan15]"},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "time step", Source: "[Gill78]"},
 }
