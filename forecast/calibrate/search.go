@@ -169,14 +169,14 @@ func (s *search) from(at start, population int) float64 {
 	s.partBest, s.partU = at.value, slices.Clone(at.u)
 	cov := mat.NewDiagDense(dim, nil)
 	for i := range dim {
-		cov.SetDiag(i, 0.2*0.2)
+		cov.SetDiag(i, 0.3*0.3)
 	}
 	var chol mat.Cholesky
 	chol.Factorize(cov)
-	pop := (4 + int(3*math.Log(float64(dim)))) * population
+	pop := 2 * (4 + int(3*math.Log(float64(dim)))) * population
 	s.minimize(&optimize.CmaEsChol{InitStepSize: 1, InitCholesky: &chol, Population: pop, Src: &s.rng, StopLogDet: float64(dim) * math.Log(1e-12)},
 		slices.Clone(at.u), &optimize.FunctionConverge{Relative: 1e-7, Iterations: 20 + 10*dim})
-	s.polish(s.n + s.Evaluations/8)
+	s.polish(s.n + s.Evaluations/s.Restarts)
 	return s.partBest
 }
 

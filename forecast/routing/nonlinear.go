@@ -44,9 +44,9 @@ type NonlinearParameters struct {
 //
 // so what is given as outflow is computed with the inflow of the step before,
 // while the storage loses what belongs to the inflow of the same instant. The two
-// differ by the change of the wedge: for a1 = a2 = 1 the sum of the outflows is
-// short by x/(1-x) times the rise of the inflow over the run, so a flood that
-// ends at the flow at which it began loses and gains nothing. Calibrated parameters
+// differ by the change of the wedge: for a1 = a2 = 1 the sum of the outflows exceeds
+// the loss by x/(1-x) times the rise of J over the run, so a flood that ends at
+// the inflow at which it began neither loses nor gains. Calibrated parameters
 // belong to the procedure and to the step: take them to no other.
 //
 // Sources: [Gill78] M. A. Gill, Flood routing by the Muskingum method, J. Hydrol.
