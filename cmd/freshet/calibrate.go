@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"freshet/forecast/calibrate"
+	"freshet/internal/calibration"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+	"freshet/internal/termui"
+)
+
+// calibrateCommand is `freshet calibrate`: parameters from the user's own events.
+func calibrateCommand() *cobra.Command {
+	var (
+		opts                  calibration.Options
+		columns               []string
+		zone, delimiter, unit string
+		stamps, warmup        string
+		asJSON                bool
+		listed                strings.Builder
+	)
+	for _, m := range calibration.Methods {
+		fmt.Fprintf(&listed, "  %-11s %s\n", m.Name, m.Doc)
+	}
+	c := &cobra.Command{
+		Use:   "calibrate --method METHOD --data FILE",
+		Short: "Fit a reach or a sub-basin to recorded series and check the fit",
+		Long: `Calibrate looks for the parameters with which a model comes closest to what was
+observed, checks them on the part of the record that the fit did not see, and
+prints them as a fragment of a catalogue with the scores as comments.
+
+Methods:
+` + listed.String() + `
+A reach needs the columns inflow and outflow, in m³/s; a sub-basin rain, in mm per
+step, flow, in m³/s, and --area. With a column pet, mm per step, its potential
+evaporation is taken from there. --column says what a column is called in the file:
+--column flow=q_m3s. A cell without a value is a gap: observed gaps are left out,
+input must be whole.
+
+Without --fit, --check and --events the first half of the record is fitted and the
+second is checked; --split 1 fits all and checks nothing. Durations may be given
+to --bound where the unit is s: --bound k=6h:3d.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if opts.Source.File == "" {
+				return fmt.Errorf("--data is needed: %w", hydro.ErrInvalid)
+			}
+			method, err := calibration.MethodOf(opts.Method)
+			if err != nil {
+				return err
+			}
+			if opts.Warmup = method.Warmup; warmup != "" {
+				if opts.Warmup, err = time.ParseDuration(warmup); err != nil || opts.Warmup < 0 {
+					return fmt.Errorf("--warmup %q: want a duration such as 720h: %w", warmup, hydro.ErrInvalid)
+				}
+			}
+			if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
+				return err
+			}
+			p := fitProgress{out: cmd.ErrOrStderr(), live: termui.Terminal(cmd.ErrOrStderr()), restart: -1}
+			opts.Progress = p.tell
+			started := time.Now()
+			r, err := calibration.Run(cmd.Context(), opts)
+			p.clear()
+			if err != nil {
+				return err
+			}
+			for _, n := range r.Notes {
+				fmt.Fprintln(cmd.ErrOrStderr(), n)
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d evaluations in %.1f s\n", r.Evaluations, time.Since(started).Seconds())
+			if asJSON {
+				e := json.NewEncoder(cmd.OutOrStdout())
+				e.SetIndent("", "  ")
+				if err := e.Encode(r); err != nil {
+					return fmt.Errorf("write JSON: %w", err)
+				}
+				return nil
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), r.Fragment)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&opts.Method, "method", "", "what to fit, see above")
+	f.StringVar(&opts.Source.File, "data", "", "CSV file with the series")
+	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, rain, pet or flow; may repeat")
+	f.StringVar(&opts.Source.Layout, "layout", "", `how times are written, e.g. "02.01.2006 15:04"; empty: one of the usual ways`)
+	f.StringVar(&zone, "zone", "Asia/Shanghai", "zone of times without an offset, in the file and in periods")
+	f.StringVar(&delimiter, "delimiter", ",", "between cells")
+	f.StringArrayVar(&opts.Source.Missing, "missing", nil, "cell that means no value, e.g. -9999; may repeat")
+	f.StringVar(&unit, "flow-unit", "m3/s", "unit of flows: m3/s, l/s or ft3/s")
+	f.StringVar(&stamps, "stamps", "end", "end or start: the time of a row is that of its interval of rain and pet")
+	f.Float64Var(&opts.Area, "area", 0, "area of the sub-basin, km²")
+	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
+	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
+	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse or mix (mean of kge and nse)")
+	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; may repeat")
+	f.StringArrayVar(&opts.Fit, "fit", nil, "FROM..TO, rows to fit, e.g. 2004-11-01..2005-12-31; may repeat")
+	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
+	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
+	f.Float64Var(&opts.Split, "split", 0.5, "share of the record, or of the events without a use, that is fitted; 1: all")
+	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for a sub-basin, 0 for a reach")
+	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: 1000 for each parameter")
+	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+// source fills in what the flags say about the file.
+func source(s *calibration.Source, columns []string, zone, delimiter, unit, stamps string) (err error) {
+	if s.Zone, err = catalog.ParseZone(zone); err != nil {
+		return fmt.Errorf("--zone: %w", err)
+	}
+	d := []rune(delimiter)
+	if len(d) != 1 || d[0] == '"' || d[0] == '\n' {
+		return fmt.Errorf("--delimiter %q: want one character: %w", delimiter, hydro.ErrInvalid)
+	}
+	s.Delimiter = d[0]
+	factor, ok := map[string]float64{"m3/s": 1, "l/s": 0.001, "ft3/s": 0.028316846592}[unit]
+	if !ok {
+		return fmt.Errorf("--flow-unit %q: want m3/s, l/s or ft3/s: %w", unit, hydro.ErrInvalid)
+	}
+	s.Flow = factor
+	if stamps != "end" && stamps != "start" {
+		return fmt.Errorf("--stamps %q: want end or start: %w", stamps, hydro.ErrInvalid)
+	}
+	s.AtStart = stamps == "start"
+	s.Columns = map[string]string{}
+	for _, c := range columns {
+		role, name, ok := strings.Cut(c, "=")
+		if !ok || role == "" || name == "" {
+			return fmt.Errorf("--column %q: write ROLE=NAME, e.g. flow=q_m3s: %w", c, hydro.ErrInvalid)
+		}
+		s.Columns[role] = name
+	}
+	return nil
+}
+
+// A fitProgress shows how far a search has come: in place on a terminal, else one
+// line for each restart.
+type fitProgress struct {
+	out     io.Writer
+	live    bool
+	drawn   bool
+	restart int
+}
+
+func (p *fitProgress) tell(g calibrate.Progress) {
+	best := "no value yet"
+	if !math.IsInf(g.Value, 1) {
+		best = fmt.Sprintf("best score %.5f", 1-g.Value)
+	}
+	switch {
+	case p.live:
+		fmt.Fprintf(p.out, "\r\x1b[K%3d %%  restart %d  %d of %d evaluations  %s", 100*g.Evaluations/g.Most, g.Restart, g.Evaluations, g.Most, best)
+		p.drawn = true
+	case g.Restart != p.restart:
+		p.restart = g.Restart
+		fmt.Fprintf(p.out, "restart %d  %d of %d evaluations  %s\n", g.Restart, g.Evaluations, g.Most, best)
+	}
+}
+
+func (p *fitProgress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}

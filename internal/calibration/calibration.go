@@ -1,0 +1,469 @@
+// Package calibration fits the parameters of a reach or a sub-basin to recorded
+// series in a CSV file, checks them on a part of the record that the fit did not
+// see, and writes them as a fragment of a catalogue.
+//
+// The methods are rows of a table, see [Methods]: what columns one needs, its
+// parameters with the bounds in which they are looked for, and how to run it over
+// a part of the record. The search is forecast/calibrate.
+package calibration
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"freshet/forecast/calibrate"
+	"freshet/forecast/skill"
+	"freshet/internal/hydro"
+	"freshet/internal/verify"
+)
+
+// Options say what to fit.
+type Options struct {
+	Source      Source
+	Method      string
+	Objective   string   // a name of calibrate.Measures
+	Bounds      []string // NAME=LO:HI
+	Lateral     bool     // of a nonlinear reach: look for its lateral flow too
+	Area        float64  // of a sub-basin, km²
+	ID          string   // of the reach or sub-basin, for the fragment
+	Fit, Check  []string // periods FROM..TO, both rows included
+	Events      string   // file with more periods
+	Split       float64  // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
+	Warmup      time.Duration
+	Evaluations int // at most; 0: 1000 for each parameter
+	Seed        uint64
+	// Progress, if not nil, is told now and then.
+	Progress func(calibrate.Progress)
+}
+
+// An Event is a period, both ends included.
+type Event struct {
+	From, To time.Time
+	Use      Use
+}
+
+// A Use is what an event is for.
+type Use string
+
+// The uses. An event of neither is dealt out by the split.
+const (
+	ForFit   Use = "fit"
+	ForCheck Use = "check"
+)
+
+// A Report is the result.
+type Report struct {
+	Method      string   `json:"method"`
+	ID          string   `json:"id"`
+	File        string   `json:"file"`
+	Objective   string   `json:"objective"`
+	StepSeconds float64  `json:"step_s"`
+	Parameters  []Fitted `json:"parameters"`
+	Fit         Period   `json:"fit"`
+	Check       *Period  `json:"check"` // null: nothing was checked
+	Evaluations int      `json:"evaluations"`
+	Restarts    int      `json:"restarts"`
+	Reason      string   `json:"reason"` // why the search ended
+	Notes       []string `json:"notes"`
+	Fragment    string   `json:"fragment"` // YAML
+}
+
+// Fitted is one parameter, as the fragment has it.
+type Fitted struct {
+	Name    string  `json:"name"`
+	Unit    string  `json:"unit"`
+	Value   float64 `json:"value"`
+	Lo      float64 `json:"lo"`
+	Hi      float64 `json:"hi"`
+	AtBound bool    `json:"at_bound"` // within 1 % of the bounds' distance from one: it may lie beyond
+}
+
+// A Period is how good the model is over the events of the fit or of the check,
+// taken together.
+type Period struct {
+	From      time.Time    `json:"from"`
+	To        time.Time    `json:"to"`
+	Events    int          `json:"events"`
+	N         int          `json:"n"` // observed values
+	NSE       verify.Score `json:"nse"`
+	KGE       verify.Score `json:"kge"`
+	RMSE      verify.Score `json:"rmse"`
+	Volume    verify.Score `json:"volume_error_share"` // of the observed
+	PeakShare verify.Score `json:"peak_error_share"`
+	PeakLate  verify.Score `json:"peak_time_error_h"`
+}
+
+// job is a fit under way.
+type job struct {
+	opts    *Options
+	method  Method
+	record  *Record
+	model   *model
+	measure calibrate.Measure
+	out     []float64
+	fit     []window
+	check   []window
+	notes   []string
+	o, s    []float64 // observed and simulated, kept between calls
+}
+
+// A window is a part of the record that counts, and where the model begins for it.
+type window struct {
+	begin int
+	calibrate.Span
+}
+
+// Run fits. The error wraps hydro.ErrInvalid if the options or the file are
+// wrong, and is the context's if that ended.
+func Run(ctx context.Context, opts Options) (*Report, error) {
+	j := job{opts: &opts}
+	if err := j.prepare(); err != nil {
+		return nil, err
+	}
+	problem := calibrate.Problem{Objective: j.objective}
+	for _, p := range j.model.parameters {
+		problem.Parameters = append(problem.Parameters, p.Parameter)
+	}
+	if opts.Evaluations == 0 {
+		opts.Evaluations = 1000 * len(problem.Parameters)
+	}
+	if err := problem.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
+	}
+	found, err := calibrate.Minimize(problem, calibrate.Options{
+		Seed: opts.Seed, Evaluations: opts.Evaluations, Progress: opts.Progress, Cancelled: func() bool { return ctx.Err() != nil },
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: widen or move the bounds with --bound: %w", err, hydro.ErrInvalid)
+	}
+	return j.report(found, j.asWritten(found.X))
+}
+
+func (j *job) prepare() (err error) {
+	o := j.opts
+	if j.method, err = MethodOf(o.Method); err != nil {
+		return err
+	}
+	if j.measure, err = calibrate.MeasureOf(o.Objective); err != nil {
+		return fmt.Errorf("--objective: %w: %w", err, hydro.ErrInvalid)
+	}
+	if j.record, err = Read(o.Source, j.method.Needs, j.method.May); err != nil {
+		return err
+	}
+	if j.model, err = j.method.build(j.record, o); err != nil {
+		return err
+	}
+	if err := j.bounds(); err != nil {
+		return err
+	}
+	j.out = make([]float64, j.record.N)
+	return j.windows()
+}
+
+// bounds takes over what --bound says.
+func (j *job) bounds() error {
+	for _, text := range j.opts.Bounds {
+		name, limits, _ := strings.Cut(text, "=")
+		lo, hi, ok := strings.Cut(limits, ":")
+		i := slices.IndexFunc(j.model.parameters, func(p parameter) bool { return p.Name == name })
+		if i < 0 {
+			var names []string
+			for _, p := range j.model.parameters {
+				names = append(names, p.Name)
+			}
+			return fmt.Errorf("--bound %s: %s has no parameter %q; it has %s: %w", text, j.method.Name, name, strings.Join(names, ", "), hydro.ErrInvalid)
+		}
+		p := &j.model.parameters[i]
+		var err error
+		if ok {
+			if p.Lo, err = parseValue(lo, p.Unit); err == nil {
+				p.Hi, err = parseValue(hi, p.Unit)
+			}
+		}
+		if !ok || err != nil {
+			return fmt.Errorf("--bound %s: write NAME=LO:HI with numbers, or durations such as 90m where the unit is s: %w", text, hydro.ErrInvalid)
+		}
+		for _, v := range []float64{p.Lo, p.Hi} {
+			if err := p.valid.Check(v); err != nil && !(v == p.Lo && v == p.valid.Lo) { // an open end may be named
+				return fmt.Errorf("--bound %s: %w: %w", text, err, hydro.ErrInvalid)
+			}
+		}
+		p.Above = p.valid.Above && p.Lo == p.valid.Lo
+		if p.Lo <= 0 {
+			p.Log = false
+		}
+	}
+	return nil
+}
+
+func parseValue(s, unit string) (float64, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	if err == nil || unit != "s" {
+		return v, err
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		v, err = strconv.ParseFloat(days, 64)
+		return v * 86400, err
+	}
+	d, err := time.ParseDuration(s)
+	return d.Seconds(), err
+}
+
+// windows deals the record out to the fit and to the check.
+func (j *job) windows() error {
+	o, r := j.opts, j.record
+	var events []Event
+	for _, p := range []struct {
+		periods []string
+		use     Use
+	}{{o.Fit, ForFit}, {o.Check, ForCheck}} {
+		for _, text := range p.periods {
+			from, to, err := ParsePeriod(text, r.Zone)
+			if err != nil {
+				return fmt.Errorf("--%s: %w", p.use, err)
+			}
+			events = append(events, Event{from, to, p.use})
+		}
+	}
+	if o.Events != "" {
+		more, err := ReadEvents(o.Events, r.Zone)
+		if err != nil {
+			return err
+		}
+		events = append(events, more...)
+	}
+	if !(o.Split > 0 && o.Split <= 1) {
+		return fmt.Errorf("--split %g: want a share above 0, at most 1: %w", o.Split, hydro.ErrInvalid)
+	}
+	if len(events) == 0 {
+		return j.halves()
+	}
+	open := 0
+	for _, e := range events {
+		if e.Use == "" {
+			open++
+		}
+	}
+	fit := int(math.Ceil(o.Split * float64(open))) // the first of the events without a use
+	for _, e := range events {
+		if e.Use == "" {
+			e.Use = ForCheck
+			if fit > 0 {
+				e.Use = ForFit
+			}
+			fit--
+		}
+		from, to := r.steps(e.From, e.To)
+		if err := j.window(e.Use, calibrate.Span{From: from, To: to}); err != nil {
+			return fmt.Errorf("%s to %s: %w", stamp(e.From, r.Zone), stamp(e.To, r.Zone), err)
+		}
+	}
+	if len(j.fit) == 0 {
+		return fmt.Errorf("no period to fit: name one with --fit: %w", hydro.ErrInvalid)
+	}
+	return nil
+}
+
+// halves splits a record without events: what warms the model up at its beginning
+// counts for neither part.
+func (j *job) halves() error {
+	warm := int(j.opts.Warmup / j.record.Step)
+	rest := max(0, j.record.N-warm)
+	if j.opts.Split == 1 {
+		return j.window(ForFit, calibrate.Span{From: warm, To: j.record.N})
+	}
+	fit, check, err := calibrate.Split(rest, j.opts.Split)
+	if err != nil {
+		return fmt.Errorf("%s: %d steps, of which %d warm the model up: %w: %w", j.record.Name, j.record.N, warm, err, hydro.ErrInvalid)
+	}
+	if err := j.window(ForFit, calibrate.Span{From: warm, To: warm + fit.To}); err != nil {
+		return err
+	}
+	return j.window(ForCheck, calibrate.Span{From: warm + check.From, To: warm + check.To})
+}
+
+// window adds a part of the record, which is begun the warm-up before it. At the
+// beginning of the record it is shortened for that.
+func (j *job) window(use Use, s calibrate.Span) error {
+	r := j.record
+	warm := int(j.opts.Warmup / r.Step)
+	w := window{begin: max(0, s.From-warm), Span: s}
+	if short := w.begin + warm - s.From; short > 0 {
+		w.From += short
+		j.notes = append(j.notes, fmt.Sprintf("the first %d steps of the %s only warm the model up", short, use))
+	}
+	if w.Len() < 2 {
+		return fmt.Errorf("%s: holds %d steps beside the warm-up of %s, want at least 2: %w", r.Name, max(0, w.Len()), j.opts.Warmup, hydro.ErrInvalid)
+	}
+	inputs := slices.DeleteFunc(append(slices.Clone(j.method.Needs), j.method.May...), func(role string) bool { return role == j.method.Observed || r.Series(role) == nil })
+	for _, role := range inputs {
+		if err := r.whole(role, w.begin, w.To); err != nil {
+			return err
+		}
+	}
+	if use == ForFit {
+		j.fit = append(j.fit, w)
+	} else {
+		j.check = append(j.check, w)
+	}
+	return nil
+}
+
+// run simulates the windows and gathers the pairs that count.
+func (j *job) run(x []float64, windows []window) error {
+	j.o, j.s = j.o[:0], j.s[:0]
+	for _, w := range windows {
+		if err := j.model.simulate(x, w.begin, w.To, j.out); err != nil {
+			return err
+		}
+		j.o, j.s = calibrate.Pairs(j.o, j.s, j.record.Series(j.method.Observed), j.out, w.Span)
+	}
+	return nil
+}
+
+func (j *job) objective(x []float64) (float64, error) {
+	if err := j.run(x, j.fit); err != nil {
+		return 0, err
+	}
+	v := j.measure.Score(j.o, j.s)
+	if math.IsNaN(v) {
+		return 0, fmt.Errorf("%s is not defined for %d observed values: they, or the model's, do not change", j.measure.Name, len(j.o))
+	}
+	return 1 - v, nil
+}
+
+// asWritten returns x as the fragment holds it. Where the model cannot be run with
+// the nearest such values, because x lies on the edge of what is stable, it
+// returns the best of those that are a digit up or down.
+func (j *job) asWritten(x []float64) []float64 {
+	p := j.model.parameters
+	w := make([]float64, len(x))
+	for i := range x {
+		w[i] = p[i].written(x[i], 0)
+	}
+	if _, err := j.objective(w); err == nil {
+		return w
+	}
+	best, least := w, math.Inf(1)
+	for c := range int(math.Pow(3, float64(min(len(x), 3)))) { // the edges are those of routing: at most three parameters
+		try := slices.Clone(w)
+		for i := 0; i < min(len(x), 3); i++ {
+			try[i] = p[i].written(x[i], c%3-1)
+			c /= 3
+		}
+		if v, err := j.objective(try); err == nil && v < least {
+			best, least = try, v
+		}
+	}
+	return best
+}
+
+func (j *job) report(found calibrate.Result, x []float64) (*Report, error) {
+	r := &Report{
+		Method: j.method.Name, ID: j.opts.ID, File: j.record.Name, Objective: j.measure.Name, StepSeconds: j.record.Step.Seconds(),
+		Evaluations: found.Evaluations, Restarts: found.Restarts, Reason: string(found.Reason), Notes: append([]string{}, j.notes...),
+	}
+	for i, p := range j.model.parameters {
+		f := Fitted{Name: p.Name, Unit: p.Unit, Value: x[i], Lo: p.Lo, Hi: p.Hi}
+		at := (x[i] - p.Lo) / (p.Hi - p.Lo)
+		if p.Log {
+			at = math.Log(x[i]/p.Lo) / math.Log(p.Hi/p.Lo)
+		}
+		f.AtBound = at < 0.01 || at > 0.99
+		r.Parameters = append(r.Parameters, f)
+	}
+	var err error
+	if r.Fit, err = j.period(x, j.fit); err != nil {
+		return nil, fmt.Errorf("the fit as written: %w", err)
+	}
+	if len(j.check) > 0 {
+		c, err := j.period(x, j.check)
+		if err != nil {
+			return nil, fmt.Errorf("the model that was fitted cannot be run over the check: %w", err)
+		}
+		r.Check = &c
+	}
+	if found.Reason != calibrate.Agreed {
+		r.Notes = append(r.Notes, "the search ended because "+string(found.Reason)+": more --evaluations may find better")
+	}
+	r.Fragment = j.fragment(r, x)
+	return r, nil
+}
+
+func (j *job) period(x []float64, windows []window) (Period, error) {
+	if err := j.run(x, windows); err != nil {
+		return Period{}, err
+	}
+	r := j.record
+	p := Period{From: r.At(windows[0].From), To: r.At(windows[0].To - 1), Events: len(windows), N: len(j.o)}
+	var at []time.Time
+	for _, w := range windows {
+		if f := r.At(w.From); f.Before(p.From) {
+			p.From = f
+		}
+		if t := r.At(w.To - 1); t.After(p.To) {
+			p.To = t
+		}
+		for i := w.From; i < w.To; i++ {
+			if !math.IsNaN(r.Series(j.method.Observed)[i]) {
+				at = append(at, r.At(i))
+			}
+		}
+	}
+	p.NSE, p.KGE = verify.Score(skill.NSE(j.o, j.s)), verify.Score(skill.KGE(j.o, j.s))
+	p.RMSE = verify.Score(skill.RootMeanSquareError(j.o, j.s))
+	p.Volume, p.PeakShare, p.PeakLate = verify.Score(math.NaN()), verify.Score(math.NaN()), verify.Score(math.NaN())
+	if len(j.o) > 0 {
+		sum := 0.0
+		for _, v := range j.o {
+			sum += v
+		}
+		p.Volume = verify.Score(skill.MeanError(j.o, j.s) * float64(len(j.o)) / sum)
+		peak := skill.Peak(at, j.o, j.s)
+		p.PeakShare, p.PeakLate = verify.Score(peak.Share()), verify.Score(peak.Late().Hours())
+	}
+	return p, nil
+}
+
+// fragment is the result as a part of a catalogue, with the scores as comments.
+func (j *job) fragment(r *Report, x []float64) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# freshet calibrate: %s fitted to %s, step %s, by %s\n", r.Method, r.File, duration(r.StepSeconds), r.Objective)
+	for _, p := range []struct {
+		name   string
+		period *Period
+	}{{"fit", &r.Fit}, {"check", r.Check}} {
+		if q := p.period; q == nil {
+			fmt.Fprintf(&b, "# %-5s  none: the parameters were not tried on anything that the fit did not see\n", p.name)
+		} else {
+			fmt.Fprintf(&b, "# %-5s  %s to %s, %d values: NSE %s, KGE %s, RMSE %s m³/s, volume %s, peak %s %s\n", p.name, stamp(q.From, j.record.Zone), stamp(q.To, j.record.Zone), q.N,
+				score(q.NSE, "%.4f"), score(q.KGE, "%.4f"), score(q.RMSE, "%.4g"), score(100*q.Volume, "%+.1f %%"), score(100*q.PeakShare, "%+.1f %%"), score(q.PeakLate, "at %+.3g h"))
+		}
+	}
+	fmt.Fprintf(&b, "# %d evaluations, %d restarts: %s\n", r.Evaluations, r.Restarts, r.Reason)
+	for _, f := range r.Parameters {
+		if f.AtBound {
+			fmt.Fprintf(&b, "# %s = %.5g %s lies at a bound (%.5g to %.5g): the best value may be beyond, or the data do not tell\n", f.Name, f.Value, f.Unit, f.Lo, f.Hi)
+		}
+	}
+	for _, n := range j.notes {
+		fmt.Fprintf(&b, "# %s\n", n)
+	}
+	j.model.fragment(&b, r.ID, x)
+	return b.String()
+}
+
+func score(s verify.Score, format string) string {
+	if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) {
+		return "–"
+	}
+	return fmt.Sprintf(format, float64(s))
+}
