@@ -109,7 +109,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
 	f.Float64Var(&opts.Split, "split", 0.5, "share of the record, or of the events without a use, that is fitted; 1: all")
 	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for a sub-basin, 0 for a reach")
-	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: 1000 for each parameter")
+	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 for a sub-basin, 5000 for a reach")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c

@@ -35,7 +35,7 @@ type Options struct {
 	Events      string   // file with more periods
 	Split       float64  // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
 	Warmup      time.Duration
-	Evaluations int // at most; 0: 1000 for each parameter
+	Evaluations int // at most; 0: the method's Budget for each parameter
 	Seed        uint64
 	// Progress, if not nil, is told now and then.
 	Progress func(calibrate.Progress)
@@ -130,7 +130,7 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 		problem.Parameters = append(problem.Parameters, p.Parameter)
 	}
 	if opts.Evaluations == 0 {
-		opts.Evaluations = 1000 * len(problem.Parameters)
+		opts.Evaluations = j.method.Budget * len(problem.Parameters)
 	}
 	if err := problem.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, hydro.ErrInvalid)

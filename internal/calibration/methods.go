@@ -25,17 +25,18 @@ type Method struct {
 	May      []string // roles that are used if there is a column
 	Observed string   // the role that the model should give
 	Warmup   time.Duration
+	Budget   int // evaluations for each parameter, unless told otherwise
 
 	build func(*Record, *Options) (*model, error)
 }
 
 // Methods are all that can be fitted, by name.
 var Methods = []Method{
-	{"muskingum", "reach: linear Muskingum in sub-reaches", []string{Inflow, Outflow}, nil, Outflow, 0, muskingum},
-	{"nl3", "reach: nonlinear Muskingum, S = K (x I + (1-x) O)^m", []string{Inflow, Outflow}, nil, Outflow, 0, nonlinear(3)},
-	{"nl4", "reach: nonlinear Muskingum, S = K (x I^a + (1-x) O^a)^m", []string{Inflow, Outflow}, nil, Outflow, 0, nonlinear(4)},
-	{"nl5", "reach: nonlinear Muskingum, S = K (x I^a1 + (1-x) O^a2)^m", []string{Inflow, Outflow}, nil, Outflow, 0, nonlinear(5)},
-	{"saturation", "sub-basin: saturation excess with a slow store and Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 60 * 24 * time.Hour, saturation},
+	{"muskingum", "reach: linear Muskingum in sub-reaches", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, muskingum},
+	{"nl3", "reach: nonlinear Muskingum, S = K (x I + (1-x) O)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, nonlinear(3)},
+	{"nl4", "reach: nonlinear Muskingum, S = K (x I^a + (1-x) O^a)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, nonlinear(4)},
+	{"nl5", "reach: nonlinear Muskingum, S = K (x I^a1 + (1-x) O^a2)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, nonlinear(5)},
+	{"saturation", "sub-basin: saturation excess with a slow store and Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 60 * 24 * time.Hour, 1000, saturation},
 }
 
 // MethodOf returns the method of that name.
@@ -98,6 +99,8 @@ func muskingum(r *Record, _ *Options) (*model, error) {
 		return nil
 	}
 	m.fragment = func(b *strings.Builder, id string, x []float64) {
+		fmt.Fprintf(b, "# x and sub_reaches belong to the step of %s. As a whole the reach has X = %s: at another step keep k and choose\n", duration(dt), number((1-(1-2*x[1])/x[2])/2)) // [Cunge69], see forecast/routing
+		fmt.Fprintf(b, "# x and sub_reaches with (1 - (1 - 2x)/sub_reaches)/2 = X, see docs/models/forecast.md.\n")
 		fmt.Fprintf(b, "reaches:\n  - id: %s # add from, to and length\n    k: %s\n    x: %s\n    sub_reaches: %d\n", id, duration(x[0]), number(x[1]), int(x[2]))
 	}
 	return m, nil
@@ -156,8 +159,8 @@ func nonlinear(form int) func(*Record, *Options) (*model, error) {
 		}
 		m.fragment = func(b *strings.Builder, id string, x []float64) {
 			n := parametersOf(x)
-			fmt.Fprintf(b, "# The catalogue has no nonlinear reaches: these are for routing.NewNonlinear at a step of %s.\n", r.Step)
-			fmt.Fprintf(b, "# reach %s: K %.7g, x %s, m %s, a1 %s, a2 %s, beta %s\n", id, n.K, number(n.X), number(n.M), number(n.A1), number(n.A2), number(n.Lateral))
+			fmt.Fprintf(b, "# The catalogue has no nonlinear reaches: these are for routing.NewNonlinear at a step of %s.\n", duration(dt))
+			fmt.Fprintf(b, "# reach %s: K %.6g, x %s, m %s, a1 %s, a2 %s, beta %s\n", id, n.K, number(n.X), number(n.M), number(n.A1), number(n.A2), number(n.Lateral))
 		}
 		return m, nil
 	}
@@ -235,7 +238,7 @@ func saturation(r *Record, o *Options) (*model, error) {
 
 // number writes five digits, without an exponent.
 func number(v float64) string {
-	digits := max(0, 4-int(math.Floor(math.Log10(max(math.Abs(v), 1e-4)))))
+	digits := max(0, 4-int(math.Floor(math.Log10(max(math.Abs(v), 1e-2)))))
 	s := strconv.FormatFloat(v, 'f', digits, 64)
 	if digits > 0 {
 		s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
@@ -263,7 +266,7 @@ func (p parameter) written(v float64, steps int) float64 {
 	case p.Unit == "s":
 		return math.Round(v) + float64(steps)
 	}
-	digit := math.Pow(10, math.Floor(math.Log10(max(math.Abs(v), 1e-4)))-4)
+	digit := math.Pow(10, math.Floor(math.Log10(max(math.Abs(v), 1e-2)))-4)
 	w, err := strconv.ParseFloat(number(v+float64(steps)*digit), 64)
 	if err != nil {
 		return v
