@@ -1,0 +1,194 @@
+package reservoir
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// A Rule is what is done where no order is in force.
+type Rule int
+
+// The rules.
+const (
+	Closed     Rule = iota // controlled outlets stay closed
+	Hold                   // Inputs.Hold is released
+	PassInflow             // what comes in goes out
+	KeepLevel              // the level goes to Rules.Level and stays there
+)
+
+// String returns the rule as the catalogue spells it.
+func (r Rule) String() string {
+	if r < Closed || r > KeepLevel {
+		return fmt.Sprintf("Rule(%d)", int(r))
+	}
+	return [...]string{"closed", "hold", "pass_inflow", "keep_level"}[r]
+}
+
+// ParseRule returns the rule of that spelling.
+func ParseRule(s string) (Rule, bool) {
+	for r := Closed; r <= KeepLevel; r++ {
+		if r.String() == s {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
+// Rules are what is done without an order, and what limits any release. The
+// zero value closes the controlled outlets and knows no limit.
+type Rules struct {
+	Otherwise       Rule          // where no order is in force
+	Level           float64       // m, of KeepLevel
+	Approach        time.Duration // in which the distance to Level, or to a limit level from above, falls to 1/e; 0: within the step
+	Downstream      float64       // m³/s that the river below bears; 0: no such limit
+	DownstreamUntil float64       // m; from here on the dam comes first, and Downstream no longer limits; 0: the crest
+}
+
+func (r *Rules) check(low, full float64) error {
+	if r.Otherwise < Closed || r.Otherwise > KeepLevel {
+		return fmt.Errorf("rule %d is not known", int(r.Otherwise))
+	}
+	if r.Approach < 0 {
+		return fmt.Errorf("approach %v: want 0 or more", r.Approach)
+	}
+	if !(r.Downstream >= 0) || math.IsInf(r.Downstream, 0) {
+		return fmt.Errorf("downstream limit %g m³/s: want 0 or more", r.Downstream)
+	}
+	if math.IsNaN(r.Level) || math.IsInf(r.Level, 0) || math.IsNaN(r.DownstreamUntil) || math.IsInf(r.DownstreamUntil, 0) {
+		return fmt.Errorf("level %g m, downstream limit until %g m: want finite", r.Level, r.DownstreamUntil)
+	}
+	if r.Otherwise == KeepLevel && !(r.Level >= low && r.Level <= full) {
+		return fmt.Errorf("level to keep %g m: want %g to %g m", r.Level, low, full)
+	}
+	if r.DownstreamUntil == 0 {
+		r.DownstreamUntil = full
+	}
+	return nil
+}
+
+// An Order is what a plan asks for from one instant, inclusive, to another,
+// exclusive.
+type Order struct {
+	From, Until int64     // Unix ms
+	Release     float64   // m³/s in all, >= 0; not used where there are Openings
+	Openings    []float64 // of each outlet: m of a gate, share 0 to 1 of all else, 1 where nobody can close it; nil: Release counts
+}
+
+// CheckPlan returns an error with the numbers unless the orders ascend, do not
+// overlap, and ask for what the outlets can be set to.
+func (r *Reservoir) CheckPlan(plan []Order) error {
+	for i, o := range plan {
+		if o.From >= o.Until {
+			return fmt.Errorf("reservoir: order %d ends at %d ms, not after its begin at %d ms", i+1, o.Until, o.From)
+		}
+		if i > 0 && o.From < plan[i-1].Until {
+			return fmt.Errorf("reservoir: order %d begins at %d ms, before order %d ends at %d ms", i+1, o.From, i, plan[i-1].Until)
+		}
+		if o.Openings == nil {
+			if !(o.Release >= 0) || math.IsInf(o.Release, 0) {
+				return fmt.Errorf("reservoir: order %d: release %g m³/s: want 0 or more", i+1, o.Release)
+			}
+			continue
+		}
+		if len(o.Openings) != len(r.outlets) {
+			return fmt.Errorf("reservoir: order %d: %d openings for %d outlets", i+1, len(o.Openings), len(r.outlets))
+		}
+		for k, a := range o.Openings {
+			c := &r.outlets[k]
+			if !(a >= 0 && a <= c.open) || !c.Controlled && a != 1 {
+				lo := 0.0
+				if !c.Controlled {
+					lo = 1
+				}
+				return fmt.Errorf("reservoir: order %d: outlet %d %q set to %g: want %g to %g", i+1, k+1, c.Name, a, lo, c.open)
+			}
+		}
+	}
+	return nil
+}
+
+// orderAt returns the order in force at an instant, or nil, and up to when, at
+// most end, that stays so.
+func orderAt(plan []Order, at, end int64) (*Order, int64) {
+	for i := range plan {
+		switch o := &plan[i]; {
+		case at < o.From:
+			return nil, min(end, o.From)
+		case at < o.Until:
+			return o, min(end, o.Until)
+		}
+	}
+	return nil, end
+}
+
+// A Period is a part of the year with a limit level 汛限水位.
+type Period struct {
+	FromMonth, FromDay int     // first day
+	ToMonth, ToDay     int     // last day; before the first day: the period goes over New Year
+	Level              float64 // m
+}
+
+// LimitOn returns the limit level, m, on a day of the year: the lowest of the
+// periods that hold it, or NaN if none does. Which day it is, and in which zone
+// it begins, is the caller's to say.
+func LimitOn(periods []Period, month, day int) float64 {
+	level := math.NaN()
+	at := month*100 + day
+	for _, p := range periods {
+		from, to := p.FromMonth*100+p.FromDay, p.ToMonth*100+p.ToDay
+		in := from <= at && at <= to
+		if from > to {
+			in = from <= at || at <= to
+		}
+		if in && !(level <= p.Level) {
+			level = p.Level
+		}
+	}
+	return level
+}
+
+// A Binding is what set the outflow of a step. They ascend from the weakest to
+// the strongest.
+type Binding int
+
+// The bindings.
+const (
+	ByClosed     Binding = iota // no order: controlled outlets closed, and nothing flows freely
+	ByHold                      // no order: the release is held
+	ByPassInflow                // no order: the inflow is passed
+	ByKeepLevel                 // no order: the level is kept
+	ByPlan                      // the order
+	ByLimitLevel                // more than asked for, to keep the limit level
+	ByDownstream                // less than asked for, or than the limit level wants, to spare the river below
+	ByFree                      // more than asked for: outlets that nobody can close
+	ByCapacity                  // less than asked for: all outlets are open
+	ByEmpty                     // less than asked for: there is no more water
+	ByFull                      // the reservoir is full, the rest goes over its top
+)
+
+var bindings = [...]struct{ id, zh, en string }{
+	{"closed", "无调度指令，闸门关闭", "no order, gates closed"},
+	{"hold", "无调度指令，维持现有下泄", "no order, release held"},
+	{"pass_inflow", "无调度指令，按来水下泄", "no order, inflow passed"},
+	{"keep_level", "无调度指令，维持目标水位", "no order, level kept"},
+	{"plan", "按调度计划下泄", "as planned"},
+	{"limit_level", "受汛限水位控制", "raised by the limit level"},
+	{"downstream", "受下游安全泄量限制", "cut by what the river below bears"},
+	{"free", "无控制泄水建筑物自由泄流", "set by outlets that cannot be closed"},
+	{"capacity", "受泄流能力限制", "cut by the capacity of the outlets"},
+	{"empty", "库水已放空至最低水位", "cut because the reservoir is empty"},
+	{"full", "库满，漫顶泄流", "reservoir full, water goes over its top"},
+}
+
+// String returns the binding's name, such as "limit_level".
+func (b Binding) String() string {
+	if b < 0 || int(b) >= len(bindings) {
+		return fmt.Sprintf("Binding(%d)", int(b))
+	}
+	return bindings[b].id
+}
+
+// Text returns the binding in Chinese and in English, for people. It panics on a
+// value that is none of the bindings.
+func (b Binding) Text() (zh, en string) { return bindings[b].zh, bindings[b].en }
