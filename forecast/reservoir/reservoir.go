@@ -9,12 +9,13 @@
 //	Ō = what was decided for the step    where an order, a rule or a limit does
 //
 // h is the level of V by the storage curve, linear between its points. As no
-// outlet passes less at a higher level, the equation has exactly one root; it is
-// bracketed by the empty and the full reservoir and found by bisection and false
-// position. Ō then follows from the change of storage, so that no water is lost or
-// made. An outlet law that is steep against the step (dt dO/dV above 0.05)
-// makes the step be taken in equal parts, which keeps the error of the trapezoid
-// within millimetres; an order that begins or ends within a step parts it, too.
+// outlet passes less at a higher level, the equation has exactly one root: secants
+// find it in most parts, else bisection and false position between the empty and
+// the full reservoir. Ō then follows from the change of storage, so that no water
+// is lost or made. An outlet law that is steep against the step (dt dO/dV above
+// 0.05) makes the step be taken in equal parts, which keeps the error of the
+// trapezoid within millimetres; an order that begins or ends within a step parts
+// it, too.
 //
 // What decides the outflow of a step, the later the stronger:
 //
