@@ -335,16 +335,13 @@ func (k *compiler) ratings(id string, s *catalog.Station, where string) []rating
 			k.errorf("%s: rating %q is on datum %q and station %q on %q: levels on two datums cannot be compared", where, id, r.Datum, s.ID, s.Datum.Name)
 			continue
 		}
-		points := make([]rating.Point, len(r.Points))
-		for j, p := range r.Points {
-			points[j] = rating.Point{Level: p.Level, Discharge: p.Discharge}
-		}
-		t, err := rating.New(points, string(r.Datum), r.MeasuredLow, r.MeasuredHigh)
+		t, err := compileRating(r)
 		if err != nil {
 			k.errorf("%s: rating %q: %w", where, id, err)
 			continue
 		}
 		k.m.illustrative = k.m.illustrative || r.Illustrative
+		k.ratingNotes(r, t)
 		out = append(out, ratingFrom{r.ValidFrom, t})
 	}
 	if len(out) == 0 && len(k.errs) == 0 {

@@ -251,6 +251,8 @@ type Reservoir struct {
 	Node              string
 	Storage           []LevelVolume // ascending
 	FloodLimits       []FloodLimit
+	Outlets           []Outlet // empty: the forecast holds the last observed outflow
+	Rules             ReservoirRules
 	Normal, DamCrest  float64 // m
 	CapacityMillionM3 float64
 	Illustrative      bool
@@ -260,6 +262,31 @@ type Reservoir struct {
 type LevelVolume struct {
 	Level  float64 // m
 	Volume float64 // 10⁶ m³
+}
+
+// An Outlet is a way out of a reservoir. What its fields mean for each kind is
+// said in docs/formats/catalogue.md; those that its kind does not use are 0.
+type Outlet struct {
+	Name        string
+	Kind        string        // weir, gate, orifice, turbines or curve
+	Level       float64       // m: crest, sill, centre or lowest level of operation
+	Width       float64       // m
+	Height      float64       // m
+	Area        float64       // m²
+	Coefficient float64       // m^½/s of a weir, without unit of a gate or an orifice
+	Capacity    float64       // m³/s
+	Points      []RatingPoint // of a curve, ascending, the first with 0 m³/s
+	Controlled  bool          // somebody can close it
+}
+
+// ReservoirRules are what is done at a reservoir without an order, and what
+// limits its release.
+type ReservoirRules struct {
+	Otherwise       string        // hold, pass_inflow, keep_level or closed
+	Level           float64       // m, of keep_level
+	Approach        time.Duration // in which the distance to Level, or to a limit level from above, falls to 1/e; 0: at once
+	Downstream      float64       // m³/s that the river below bears; 0: no such limit
+	DownstreamUntil float64       // m from which on the dam comes first; 0: the crest
 }
 
 // A FloodLimit is the flood-limit level 汛限水位 of a part of the year.
@@ -275,9 +302,11 @@ type Rating struct {
 	Station      string
 	Datum        hydro.Datum
 	ValidFrom    time.Time
-	Points       []RatingPoint // ascending in level and discharge
+	Points       []RatingPoint // ascending in level and discharge; or
+	Ranges       []RatingRange // ascending, each begins where the one before ends
 	MeasuredLow  float64       // range of level that measurements cover, m; outside it values are extrapolated
 	MeasuredHigh float64
+	Loop         float64 // m by which the level at one discharge differs between a rising and a falling river; 0: not stated
 	Source       string
 	Illustrative bool
 }
@@ -286,6 +315,14 @@ type Rating struct {
 type RatingPoint struct {
 	Level     float64 // m
 	Discharge float64 // m³/s
+}
+
+// A RatingRange is a range of level in which discharge is C (level - H0)^B.
+type RatingRange struct {
+	Low, High float64 // m
+	C         float64 // m³/s
+	H0        float64 // m
+	B         float64
 }
 
 // A StageTable is the thresholds of one station from an instant on.

@@ -19,35 +19,13 @@ func (l *loader) buildRating(m *mapping) {
 	}
 	r.ValidFrom = m.instant("valid_from", zone)
 	r.Datum = l.tableDatum(m, r.Station, "a rating")
-	if v, ok := m.need("points"); ok {
-		for _, item := range v.list() {
-			x, ok := item.pair("level, discharge")
-			if !ok {
-				continue
-			}
-			p := RatingPoint{x[0], x[1]}
-			if n := len(r.Points); n > 0 && (p.Level <= r.Points[n-1].Level || p.Discharge <= r.Points[n-1].Discharge) {
-				item.fail("points: [%g, %g] does not rise above [%g, %g]: level and discharge must both ascend", p.Level, p.Discharge, r.Points[n-1].Level, r.Points[n-1].Discharge)
-				continue
-			}
-			if p.Discharge < 0 {
-				item.fail("points: discharge %g is negative", p.Discharge)
-				continue
-			}
-			r.Points = append(r.Points, p)
-		}
-		if len(r.Points) < 2 {
-			v.fail("points: a rating needs two good points at least")
-		}
-	}
-	if len(r.Points) > 0 {
-		r.MeasuredLow, r.MeasuredHigh = r.Points[0].Level, r.Points[len(r.Points)-1].Level
-	}
+	l.ratingLaw(m, &r)
 	if v, ok := m.take("measured"); ok {
 		if x, ok := v.span(); ok {
 			r.MeasuredLow, r.MeasuredHigh = x[0], x[1]
 		}
 	}
+	r.Loop = m.number("loop", 0, notNegative)
 	l.cat.Ratings = append(l.cat.Ratings, r)
 	l.ratingAt = append(l.ratingAt, m)
 }
@@ -521,6 +499,7 @@ func (n *network) readReservoirs() {
 		}
 		r.Storage = n.curve(m)
 		r.FloodLimits = n.floodLimits(m)
+		n.outlets(m, &r)
 		m.done()
 		if slices.ContainsFunc(n.basin.Reservoirs, func(o Reservoir) bool { return o.ID == r.ID }) && r.ID != "" {
 			n.report(m.place("id"), "reservoir %q given twice", r.ID)
