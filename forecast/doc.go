@@ -22,8 +22,8 @@
 // with what the nodes upstream carry, when it has not rained for long.
 //
 // The methods are packages of their own: forecast/rain, forecast/runoff,
-// forecast/unithydrograph, forecast/routing, forecast/rating and
-// forecast/updating. docs/models/forecast.md has the equations and parameters
+// forecast/unithydrograph, forecast/routing, forecast/rating, forecast/reservoir
+// and forecast/updating. docs/models has the equations and parameters
 // in one place.
 //
 // Everything is pure: no clock, no I/O, no goroutine, no map is iterated. Equal

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"freshet/forecast/param"
+	"freshet/forecast/rating"
+	"freshet/forecast/reservoir"
 	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
 	"freshet/forecast/unithydrograph"
@@ -14,13 +16,21 @@ import (
 )
 
 func TestTheParameterTablesOfTheDocsAreThoseOfTheCode(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(root(t), "docs", "models", "forecast.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, params := range map[string][]param.Param{"runoff": runoff.Params, "unithydrograph": unithydrograph.Params, "routing": routing.Params, "updating": updating.Params} {
-		if want := "<!-- " + name + " -->\n\n" + param.Table(params); !strings.Contains(string(data), want) {
-			t.Errorf("docs/models/forecast.md should have\n%s", want)
+	for _, page := range []struct {
+		name   string
+		tables map[string][]param.Param
+	}{
+		{"forecast.md", map[string][]param.Param{"runoff": runoff.Params, "unithydrograph": unithydrograph.Params, "routing": routing.Params, "rating": rating.Params, "updating": updating.Params}},
+		{"reservoir.md", map[string][]param.Param{"outlets": reservoir.Params, "rules": reservoir.RuleParams}},
+	} {
+		data, err := os.ReadFile(filepath.Join(root(t), "docs", "models", page.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, params := range page.tables {
+			if want := "<!-- " + name + " -->\n\n" + param.Table(params); !strings.Contains(string(data), want) {
+				t.Errorf("docs/models/%s should have\n%s", page.name, want)
+			}
 		}
 	}
 }

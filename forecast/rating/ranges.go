@@ -11,7 +11,7 @@ import (
 // Params are the parameters of a [Range] and the loop of [Options].
 var Params = []param.Param{
 	{Name: "c", Unit: "m³/s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "discharge of the range's law 1 m above h0", Source: "[ISO18320]"},
-	{Name: "h0", Unit: "m", Lo: math.Inf(-1), Hi: math.Inf(1), Doc: "level of zero flow of the range's law; at most the level where the range begins", Source: "[ISO18320]"},
+	{Name: "h0", Unit: "m", Lo: -500, Hi: 9000, Doc: "level of zero flow of the range's law; at most the level where the range begins", Source: "[ISO18320]"},
 	{Name: "b", Unit: "–", Lo: 0, Hi: 10, Above: true, Doc: "exponent of the range's law", Source: "[ISO18320]"},
 	{Name: "Loop", Unit: "m", Lo: 0, Hi: math.Inf(1), Doc: "difference of level between a rising and a falling river at one discharge; 0: not stated", Source: "[ISO18320]"},
 }

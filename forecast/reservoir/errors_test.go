@@ -29,7 +29,7 @@ func TestBadReservoirsAreRefusedWithTheirNumbers(t *testing.T) {
 		"no outlet":          {"no outlet", func(o *reservoir.Options) { o.Outlets = nil }},
 		"kind unknown":       {`outlet 1 "spillway": kind 0 is not known`, outlet(func(o *reservoir.Outlet) { o.Kind = 0 })},
 		"outlet below curve": {"begins at 59 m", outlet(func(o *reservoir.Outlet) { o.Level = 59 })},
-		"NaN sill":           {"begins at NaN m", outlet(func(o *reservoir.Outlet) { o.Level = math.NaN() })},
+		"NaN sill":           {"Level = NaN m: want -500 to 9000", outlet(func(o *reservoir.Outlet) { o.Level = math.NaN() })},
 		"no width":           {"Width = 0 m: want > 0", outlet(func(o *reservoir.Outlet) { o.Width = 0 })},
 		"infinite width":     {"Width = +Inf m", outlet(func(o *reservoir.Outlet) { o.Width = math.Inf(1) })},
 		"weir with area":     {"Area = 3 m²: a weir has none", outlet(func(o *reservoir.Outlet) { o.Area = 3 })},
@@ -44,9 +44,10 @@ func TestBadReservoirsAreRefusedWithTheirNumbers(t *testing.T) {
 		"coefficient too big": {"Coefficient = 5", outlet(func(o *reservoir.Outlet) { o.Coefficient = 5 })},
 		"rule unknown":        {"rule 9 is not known", func(o *reservoir.Options) { o.Rules.Otherwise = 9 }},
 		"level out of reach":  {"level to keep 99 m: want 60 to 98 m", func(o *reservoir.Options) { o.Rules.Otherwise, o.Rules.Level = reservoir.KeepLevel, 99 }},
-		"negative approach":   {"approach -1h0m0s", func(o *reservoir.Options) { o.Rules.Approach = -time.Hour }},
-		"negative limit":      {"downstream limit -1 m³/s", func(o *reservoir.Options) { o.Rules.Downstream = -1 }},
-		"limit until NaN":     {"until NaN m", func(o *reservoir.Options) { o.Rules.DownstreamUntil = math.NaN() }},
+		"negative approach":   {"Approach = -3600 s: want >= 0", func(o *reservoir.Options) { o.Rules.Approach = -time.Hour }},
+		"negative limit":      {"Downstream = -1 m³/s: want >= 0", func(o *reservoir.Options) { o.Rules.Downstream = -1 }},
+		"infinite limit":      {"Downstream = +Inf m³/s", func(o *reservoir.Options) { o.Rules.Downstream = math.Inf(1) }},
+		"limit until NaN":     {"DownstreamUntil = NaN m", func(o *reservoir.Options) { o.Rules.DownstreamUntil = math.NaN() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := dam(reservoir.Rules{}, time.Hour)

@@ -61,7 +61,7 @@ const gateFactor = 2.952460367595511 // 2/3 √(2g), m^½/s, with g = 9.80665 m/
 
 // Params are the parameters of an [Outlet].
 var Params = []param.Param{
-	{Name: "Level", Unit: "m", Lo: math.Inf(-1), Hi: math.Inf(1), Doc: "crest of a weir, sill of a gate, centre of an orifice, lowest level at which turbines run", Source: "[USBR87]"},
+	{Name: "Level", Unit: "m", Lo: -500, Hi: 9000, Doc: "crest of a weir, sill of a gate, centre of an orifice, lowest level at which turbines run", Source: "[USBR87]"},
 	{Name: "Width", Unit: "m", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "of a weir or of all equal gates together", Source: "[USBR87]"},
 	{Name: "Height", Unit: "m", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "largest opening of a gate", Source: "[USBR87]"},
 	{Name: "Area", Unit: "m²", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "of an orifice", Source: "[USBR87]"},
@@ -108,6 +108,9 @@ func (o *Outlet) compile(low float64) (outlet, error) {
 	if !ok {
 		return c, fmt.Errorf("kind %d is not known", int(o.Kind))
 	}
+	if err := Params[0].Check(o.Level); err != nil {
+		return c, err
+	}
 	for i, v := range [5]float64{o.Width, o.Height, o.Area, o.Coefficient, o.Capacity} {
 		p := Params[i+1]
 		if !need[i] {
@@ -144,7 +147,7 @@ func (o *Outlet) compile(low float64) (outlet, error) {
 		}
 		c.table, c.sill = t, o.Points[0].Level
 	}
-	if !(c.sill >= low) || math.IsInf(c.sill, 0) {
+	if !(c.sill >= low) {
 		return c, fmt.Errorf("begins at %g m: want it at or above the lowest level of the storage curve, %g m", c.sill, low)
 	}
 	return c, nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"freshet/forecast/param"
 )
 
 // A Rule is what is done where no order is in force.
@@ -35,6 +37,14 @@ func ParseRule(s string) (Rule, bool) {
 	return 0, false
 }
 
+// RuleParams are the parameters of [Rules].
+var RuleParams = []param.Param{
+	{Name: "Level", Unit: "m", Lo: -500, Hi: 9000, Doc: "level that keep_level keeps; within the reservoir", Source: "this package"},
+	{Name: "Approach", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "time in which the distance to Level, or to a limit level from above, falls to 1/e; 0: within the step", Source: "this package"},
+	{Name: "Downstream", Unit: "m³/s", Lo: 0, Hi: math.Inf(1), Doc: "what the river below bears; 0: no limit", Source: "this package"},
+	{Name: "DownstreamUntil", Unit: "m", Lo: -500, Hi: 9000, Doc: "level from which on the dam comes first; default: the crest", Source: "this package"},
+}
+
 // Rules are what is done without an order, and what limits any release. The
 // zero value closes the controlled outlets and knows no limit.
 type Rules struct {
@@ -49,14 +59,13 @@ func (r *Rules) check(low, full float64) error {
 	if r.Otherwise < Closed || r.Otherwise > KeepLevel {
 		return fmt.Errorf("rule %d is not known", int(r.Otherwise))
 	}
-	if r.Approach < 0 {
-		return fmt.Errorf("approach %v: want 0 or more", r.Approach)
+	for i, v := range []float64{r.Level, r.Approach.Seconds(), r.Downstream, r.DownstreamUntil} {
+		if err := RuleParams[i].Check(v); err != nil {
+			return err
+		}
 	}
-	if !(r.Downstream >= 0) || math.IsInf(r.Downstream, 0) {
-		return fmt.Errorf("downstream limit %g m³/s: want 0 or more", r.Downstream)
-	}
-	if math.IsNaN(r.Level) || math.IsInf(r.Level, 0) || math.IsNaN(r.DownstreamUntil) || math.IsInf(r.DownstreamUntil, 0) {
-		return fmt.Errorf("level %g m, downstream limit until %g m: want finite", r.Level, r.DownstreamUntil)
+	if math.IsInf(r.Downstream, 1) {
+		return fmt.Errorf("Downstream = %g m³/s: want finite, 0 for no limit", r.Downstream)
 	}
 	if r.Otherwise == KeepLevel && !(r.Level >= low && r.Level <= full) {
 		return fmt.Errorf("level to keep %g m: want %g to %g m", r.Level, low, full)
