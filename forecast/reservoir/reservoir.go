@@ -82,7 +82,7 @@ type State struct {
 type Inputs struct {
 	Inflow []float64 // m³/s at the end of each step, >= 0; n values
 	Plan   []Order   // ascending, not overlapping; nil: no plan
-	Hold   float64   // m³/s >= 0 that the rule [Hold] releases
+	Hold   float64   // m³/s >= 0 that the rule [Hold] releases; NaN: not known, the inflow is passed then
 	Limit  []float64 // limit level in force in each step, m; NaN: none; nil: none at all. See [LimitOn]
 	Local  []float64 // m³/s >= 0 that joins between the dam and where Rules.Downstream counts, mean of each step; nil: none
 }
@@ -200,7 +200,7 @@ func (r *Reservoir) Route(s State, in Inputs, out []Step) (State, error) {
 	if !(s.Volume >= r.low*(1-1e-12) && s.Volume <= r.full*(1+1e-12)) {
 		return s, fmt.Errorf("reservoir: storage %g·10⁶ m³: want %g to %g·10⁶ m³", s.Volume, r.low, r.full)
 	}
-	if !(in.Hold >= 0) || math.IsInf(in.Hold, 0) {
+	if in.Hold < 0 || math.IsInf(in.Hold, 0) {
 		return s, fmt.Errorf("reservoir: held release %g m³/s: want 0 or more", in.Hold)
 	}
 	if err := r.CheckPlan(in.Plan); err != nil {

@@ -211,6 +211,7 @@ func TestEachBindingIsNamed(t *testing.T) {
 	}{
 		{"closed", 66, 5, reservoir.Rules{}, reservoir.Inputs{}, reservoir.ByClosed, 0},
 		{"hold", 82, 5, reservoir.Rules{Otherwise: reservoir.Hold}, reservoir.Inputs{Hold: 33}, reservoir.ByHold, 33},
+		{"nothing known to hold", 82, 44, reservoir.Rules{Otherwise: reservoir.Hold}, reservoir.Inputs{Hold: math.NaN()}, reservoir.ByPassInflow, 44},
 		{"pass", 82, 44, reservoir.Rules{Otherwise: reservoir.PassInflow}, reservoir.Inputs{}, reservoir.ByPassInflow, 44},
 		{"keep", 82, 44, reservoir.Rules{Otherwise: reservoir.KeepLevel, Level: 82}, reservoir.Inputs{}, reservoir.ByKeepLevel, 44},
 		{"plan", 82, 44, reservoir.Rules{Otherwise: reservoir.Hold}, reservoir.Inputs{Plan: order(20)}, reservoir.ByPlan, 20},

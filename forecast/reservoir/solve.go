@@ -173,6 +173,9 @@ func (p *part) solve(volume, inflow float64) (done, error) {
 func (p *part) rule(volume, inflow float64) (float64, Binding) {
 	switch p.rules.Otherwise {
 	case Hold:
+		if p.hold != p.hold {
+			return inflow, ByPassInflow
+		}
 		return p.hold, ByHold
 	case PassInflow:
 		return inflow, ByPassInflow
