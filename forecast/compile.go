@@ -10,6 +10,7 @@ import (
 
 	"freshet/forecast/rain"
 	"freshet/forecast/rating"
+	levelpool "freshet/forecast/reservoir" // the package has a type reservoir
 	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
 	"freshet/forecast/unithydrograph"
@@ -74,6 +75,9 @@ type reservoir struct {
 	outflow, inflow, level *series
 	curve                  *rating.Table // level against storage; nil if the catalogue has none
 	tables                 []tableFrom
+	pool                   *levelpool.Reservoir // nil if the catalogue has no outlets, or nothing tells the level
+	limits                 []levelpool.Period
+	zone                   *time.Location // of the limit levels' days
 }
 
 type ratingFrom struct {
@@ -417,6 +421,7 @@ func (k *compiler) addReservoir(n *catalog.Node, where string) *reservoir {
 			}
 			out.curve = curve
 		}
+		k.addPool(out, r, s, where)
 		return out
 	}
 	k.errorf("%s: reservoir %q is not in the basin", where, n.Reservoir)

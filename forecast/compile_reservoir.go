@@ -84,3 +84,16 @@ func CompileReservoir(r *catalog.Reservoir, step time.Duration) (*levelpool.Rese
 	}
 	return out, periods, nil
 }
+
+// addPool gives out the outlets and rules of the catalogue.
+func (k *compiler) addPool(out *reservoir, r *catalog.Reservoir, s *catalog.Station, where string) {
+	pool, limits, err := CompileReservoir(r, k.m.settings.Step)
+	switch {
+	case err != nil:
+		k.errorf("%s: %w", where, err)
+	case pool != nil && out.level == nil:
+		k.note("reservoir %s reports no level: its outlets and rules cannot be used", r.ID)
+	default:
+		out.pool, out.limits, out.zone = pool, limits, s.Location()
+	}
+}

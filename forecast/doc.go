@@ -4,7 +4,8 @@
 // A [Model] is compiled from a catalogue and never changes. A run starts from a
 // [State] that lies the warm-up before now, computes forward to now with the
 // observed rain and the observed flows of that time (the hindcast), and on to
-// the horizon with no further rain and with reservoirs' last observed outflow.
+// the horizon with no further rain and with reservoirs' last observed outflow,
+// or, where the catalogue has their outlets, by their rules and limit levels.
 // It returns the forecast and the state to start the next run from. Because each
 // run computes the warm-up anew from the histories, late, revised or newly
 // doubted data heal by themselves, and a run costs warm-up plus horizon steps

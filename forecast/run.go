@@ -19,6 +19,7 @@ const (
 	rainAssumed = "no further rain assumed"
 	planHeld    = "last observed outflow held"
 	planNone    = "no reservoir plan used"
+	planRules   = "releases by the reservoirs' own rules and limits, no plan used"
 )
 
 // outage is how far a state may lie behind before a run starts anew.
@@ -60,8 +61,13 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source) (f hydro
 		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: rainAssumed, Plan: planNone,
 		Illustrative: m.illustrative,
 	}
-	if r.held {
+	switch {
+	case r.held && r.ruled:
+		f.Plan = planRules + "; elsewhere " + planHeld
+	case r.held:
 		f.Plan = planHeld
+	case r.ruled:
+		f.Plan = planRules
 	}
 	if r.cutoff > 0 {
 		f.DataCutoff = time.UnixMilli(r.cutoff).UTC()
@@ -111,7 +117,8 @@ type run struct {
 	notes    []string
 	cutoff   int64
 	coverage float64
-	held     bool
+	held     bool // the last observed outflow of a reservoir
+	ruled    bool // a reservoir's release follows its rules and limits
 }
 
 func newRun(m *Model, s State, now time.Time, obs Source) *run {
@@ -582,12 +589,10 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		f.NowDischarge = r.at(inflow, r.now)
 	}
 	copy(flow[1:], inflow[1:])
-	held, outflow := false, 0.0
+	held, outflow := false, math.NaN()
 	if v.outflow != nil {
 		if q, ok := r.health(v.outflow); ok {
 			held, outflow = true, max(0, q.Value)
-		} else {
-			r.note("no recent outflow of reservoir %s: its inflow passes through", v.id)
 		}
 		var samples []hydro.Sample
 		if h := r.obs(v.outflow.key); h != nil {
@@ -606,19 +611,27 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 			for t := observed + 1; t <= r.end; t++ {
 				flow[t] = outflow
 			}
-			r.held = true
 		}
 	}
 	next.Inflow = inflow[r.keep]
 
 	var level []float64
+	byRules := false
 	if v.level != nil {
 		h, ok := r.health(v.level)
 		if ok {
 			f.NowLevel = h.Value
 			r.used(h.At)
 		}
-		if ok && v.curve != nil {
+		switch {
+		case v.pool == nil:
+		case !ok:
+			r.note("no recent level of reservoir %s: its rules are not used", v.id)
+		default:
+			level = r.released(v, h.Value, inflow, outflow, flow, &f)
+			byRules = level != nil
+		}
+		if ok && v.curve != nil && level == nil {
 			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
 			level = r.level
 			volume, _ := v.curve.Discharge(h.Value)
@@ -634,6 +647,10 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 				r.note("level of reservoir %s leaves its storage curve: %s would fill or empty it", v.id, planHeld)
 			}
 		}
+	}
+	r.held = r.held || held && !byRules
+	if v.outflow != nil && !held && !byRules {
+		r.note("no recent outflow of reservoir %s: its inflow passes through", v.id)
 	}
 	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow)
 	r.stations = append(r.stations, f)

@@ -1,0 +1,138 @@
+package forecast_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"freshet/forecast"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// dammed is small with outlets and rules at its dam, whose limit level of the
+// season is 51 m.
+func dammed() *catalog.Catalog {
+	c := small()
+	c.Basins[0].Settings.OutputStep = every5
+	c.Basins[0].Reservoirs = []catalog.Reservoir{lake()}
+	return c
+}
+
+// flood is storm with a dam that stands at 50.97 m, takes in 150 m³/s and lets 15
+// out.
+func flood(now time.Time) book {
+	b := storm(t0, now)
+	b.fill("dam", hydro.WaterLevel, t0, now, constant(50.97))
+	b.fill("dam", hydro.Inflow, t0, now, constant(150))
+	return b
+}
+
+func noted(f hydro.Forecast, want string) bool {
+	return slices.ContainsFunc(f.Notes, func(n string) bool { return strings.Contains(n, want) })
+}
+
+func TestAReservoirWithOutletsFollowsItsRulesAndLimits(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	m := compile(t, dammed())
+	f, _ := run(t, m, m.Start(now), now, flood(now).source)
+	d := station(t, f, "dam")
+	if f.Plan != "releases by the reservoirs' own rules and limits, no plan used" {
+		t.Errorf("plan %q", f.Plan)
+	}
+	if !noted(f, "reservoir dam: no order, release held, at most 15 m³/s; from 2026-06-01 ") || !noted(f, " raised by the limit level, at most ") {
+		t.Errorf("notes %q", f.Notes)
+	}
+	top, at51 := 0.0, 0
+	for _, h := range d.Level {
+		top = max(top, h)
+		if math.Abs(h-51) < 1e-6 {
+			at51++
+		}
+	}
+	if top > 51+1e-9 || at51 == 0 {
+		t.Errorf("the level rises to %.6f m and is at the limit level of 51 m in %d steps", top, at51)
+	}
+
+	// A month later in the year there is no limit level any more.
+	c := dammed()
+	c.Basins[0].Reservoirs[0].FloodLimits[0].ToMonth, c.Basins[0].Reservoirs[0].FloodLimits[0].ToDay = 5, 31
+	m = compile(t, c)
+	f, _ = run(t, m, m.Start(now), now, flood(now).source)
+	if d := station(t, f, "dam"); slices.Max(d.Level) < 51.01 || noted(f, "limit level") {
+		t.Errorf("without a limit the level rises to %.3f m; notes %q", slices.Max(d.Level), f.Notes)
+	}
+}
+
+// The station's zone says when the limit level of a day begins.
+func TestALimitLevelBeginsAtMidnightOfTheStation(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	begins := func(zone string) time.Time {
+		c := dammed()
+		c.Stations[0].Zone = zone
+		c.Basins[0].Reservoirs[0].FloodLimits = []catalog.FloodLimit{{FromMonth: 6, FromDay: 2, ToMonth: 10, ToDay: 15, Level: 50.8}}
+		c.Basins[0].Reservoirs[0].Rules = catalog.ReservoirRules{Otherwise: "pass_inflow"}
+		m := compile(t, c)
+		f, _ := run(t, m, m.Start(now), now, flood(now).source)
+		d := station(t, f, "dam")
+		for i, h := range d.Level {
+			if i > 0 && h < d.Level[i-1]-1e-3 {
+				return now.Add(time.Duration(i) * every5) // begin of the step
+			}
+		}
+		return time.Time{}
+	}
+	for zone, want := range map[string]time.Time{"UTC": t0.Add(24 * time.Hour), "+08:00": t0.Add(16 * time.Hour)} {
+		if got := begins(zone); !got.Equal(want) {
+			t.Errorf("zone %s: drawn down from %s, want %s", zone, got, want)
+		}
+	}
+}
+
+func TestWithoutALevelTheLastOutflowIsHeld(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	m := compile(t, dammed())
+	obs := flood(now)
+	delete(obs, hydro.Key{Station: "dam", Variable: hydro.WaterLevel})
+	f, _ := run(t, m, m.Start(now), now, obs.source)
+	if f.Plan != "last observed outflow held" || !noted(f, "no recent level of reservoir dam: its rules are not used") {
+		t.Errorf("plan %q, notes %q", f.Plan, f.Notes)
+	}
+
+	obs = flood(now)
+	obs.fill("dam", hydro.WaterLevel, now.Add(-every5), now, constant(58.2)) // above its crest
+	f, _ = run(t, m, m.Start(now), now, obs.source)
+	if f.Plan != "last observed outflow held" || !noted(f, "reservoir dam: its rules are not used: reservoir: level 58.2 m: want 40 to 58 m") {
+		t.Errorf("plan %q, notes %q", f.Plan, f.Notes)
+	}
+
+	c := dammed()
+	c.Stations[0].Parameters = c.Stations[0].Parameters[1:]
+	m = compile(t, c)
+	f, _ = run(t, m, m.Start(now), now, flood(now).source)
+	if f.Plan != "last observed outflow held" || !noted(f, "reservoir dam reports no level: its outlets and rules cannot be used") {
+		t.Errorf("plan %q, notes %q", f.Plan, f.Notes)
+	}
+}
+
+func TestWithoutAnOutflowTheRuleToHoldPassesTheInflow(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	m := compile(t, dammed())
+	obs := flood(now)
+	delete(obs, hydro.Key{Station: "dam", Variable: hydro.Outflow})
+	f, _ := run(t, m, m.Start(now), now, obs.source)
+	d := station(t, f, "dam")
+	if !noted(f, "reservoir dam: no order, inflow passed") || math.Abs(slices.Max(d.Level)-50.97) > 1e-6 {
+		t.Errorf("level up to %g m, notes %q", slices.Max(d.Level), f.Notes)
+	}
+}
+
+func TestAReservoirThatTheMethodRefusesIsNotCompiled(t *testing.T) {
+	c := dammed()
+	c.Basins[0].Reservoirs[0].Outlets[0].Width = 0
+	if _, err := forecast.Compile(c, "b"); err == nil || !strings.Contains(err.Error(), `node "dam": reservoir "dam": reservoir: outlet 1 "spillway": Width = 0 m: want > 0`) {
+		t.Errorf("got %v", err)
+	}
+}
