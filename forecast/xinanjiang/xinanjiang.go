@@ -81,13 +81,13 @@ import (
 // Params are the parameters of [New], in the order of [Parameters].
 var Params = []param.Param{
 	{Name: "K", Unit: "–", Lo: 0.1, Hi: 2, Doc: "potential evaporation over what the pan or the formula gives", Source: "[Zhao92]"},
-	{Name: "WUM", Unit: "mm", Lo: 0, Hi: 150, Above: true, Doc: "tension-water capacity of the upper layer", Source: "[Zhao92]"},
-	{Name: "WLM", Unit: "mm", Lo: 0, Hi: 300, Above: true, Doc: "tension-water capacity of the lower layer", Source: "[Zhao92]"},
+	{Name: "WUM", Unit: "mm", Lo: 1, Hi: 150, Doc: "tension-water capacity of the upper layer", Source: "[Zhao92]"},
+	{Name: "WLM", Unit: "mm", Lo: 1, Hi: 300, Doc: "tension-water capacity of the lower layer", Source: "[Zhao92]"},
 	{Name: "WDM", Unit: "mm", Lo: 0, Hi: 500, Doc: "tension-water capacity of the deep layer", Source: "[Zhao92]"},
 	{Name: "C", Unit: "–", Lo: 0, Hi: 0.5, Doc: "share of the evaporation left over that the deep layer can give", Source: "[Zhao92]"},
 	{Name: "B", Unit: "–", Lo: 0, Hi: 3, Doc: "exponent of the tension-water capacity curve", Source: "[Zhao92]"},
 	{Name: "IM", Unit: "–", Lo: 0, Hi: 1, Doc: "impervious share of the area", Source: "[Zhao92]"},
-	{Name: "SM", Unit: "mm", Lo: 0, Hi: 200, Above: true, Doc: "mean free-water capacity", Source: "[Zhao92]"},
+	{Name: "SM", Unit: "mm", Lo: 1, Hi: 200, Doc: "mean free-water capacity", Source: "[Zhao92]"},
 	{Name: "EX", Unit: "–", Lo: 0, Hi: 3, Doc: "exponent of the free-water capacity curve", Source: "[Zhao92]"},
 	{Name: "KI", Unit: "1/d", Lo: 0, Hi: 0.99, Doc: "share of the free water that becomes interflow in a day; KI + KG < 1", Source: "[Zhao92]"},
 	{Name: "KG", Unit: "1/d", Lo: 0, Hi: 0.99, Doc: "share of the free water that becomes groundwater in a day", Source: "[Zhao92]"},
@@ -265,19 +265,17 @@ func (m *Model) Step(s State, rain, pet float64) (State, Flux) {
 	var f Flux
 	var ri, rg float64
 	if pe := rain - ep; pe > 0 {
-		var r, rs float64
-		r, s = m.excess(s, pe)
-		if r > 0 {
-			rs, ri, rg, s = m.divide(s, pe, r)
+		var rs float64
+		if r := m.excess(&s, pe); r > 0 {
+			rs, ri, rg = m.divide(&s, pe, r)
 		} else {
-			ri, rg, s.Free = m.drained(s.Free, m.drain)
+			ri, rg = m.release(&s, m.drain)
 		}
 		f.Evaporation = ep
 		f.Surface = rs*m.pervious + pe*m.p.IM
 	} else {
-		var e float64
-		e, s = m.evaporate(s, rain, ep)
-		ri, rg, s.Free = m.drained(s.Free, m.drain)
+		e := m.evaporate(&s, rain, ep)
+		ri, rg = m.release(&s, m.drain)
 		f.Evaporation = e*m.pervious + rain*m.p.IM
 	}
 	s.Interflow += ri * m.pervious
@@ -289,9 +287,9 @@ func (m *Model) Step(s State, rain, pet float64) (State, Flux) {
 	return s, f
 }
 
-// evaporate returns the evaporation of the pervious area, mm, while it rains no
-// more than ep, and the state after it.
-func (m *Model) evaporate(s State, rain, ep float64) (float64, State) {
+// evaporate takes the evaporation of the pervious area, mm, out of the tension
+// layers while it rains no more than ep.
+func (m *Model) evaporate(s *State, rain, ep float64) float64 {
 	s.Upper += rain
 	eu := min(ep, s.Upper)
 	s.Upper -= eu
@@ -300,42 +298,41 @@ func (m *Model) evaporate(s State, rain, ep float64) (float64, State) {
 	s.Lower -= el
 	ed := min(want-el, s.Deep)
 	s.Deep -= ed
-	return eu + el + ed, s
+	return eu + el + ed
 }
 
 // excess returns the runoff of the pervious area, mm, of pe > 0 mm of net rain,
-// and the state with the rest in the tension layers.
-func (m *Model) excess(s State, pe float64) (float64, State) {
+// and puts the rest into the tension layers.
+func (m *Model) excess(s *State, pe float64) float64 {
 	kept := m.tension.hold(m.wm, s.Upper+s.Lower+s.Deep, pe)
 	r := pe - kept
 	if room := m.p.WUM - s.Upper; kept <= room {
 		s.Upper += kept
-		return r, s
+		return r
 	} else if room > 0 {
 		s.Upper = m.p.WUM
 		kept -= room
 	}
 	if room := m.p.WLM - s.Lower; kept <= room {
 		s.Lower += kept
-		return r, s
+		return r
 	} else if room > 0 {
 		s.Lower = m.p.WLM
 		kept -= room
 	}
 	if room := m.p.WDM - s.Deep; kept <= room {
 		s.Deep += kept
-		return r, s
+		return r
 	} else if room > 0 {
 		s.Deep = m.p.WDM
 		kept -= room
 	}
-	return r + kept, s // what rounding left over
+	return r + kept // what rounding left over
 }
 
 // divide returns the surface runoff, the interflow and the groundwater that
-// r > 0 mm of runoff from pe mm of net rain release, mm over the pervious area,
-// and the state after it.
-func (m *Model) divide(s State, pe, r float64) (rs, ri, rg float64, _ State) {
+// r > 0 mm of runoff from pe mm of net rain release, mm over the pervious area.
+func (m *Model) divide(s *State, pe, r float64) (rs, ri, rg float64) {
 	area := min(1, r/pe)
 	sm := m.capacity(area)
 	if s.Free > area*sm && s.Area > area { // the area does not leave water behind
@@ -351,19 +348,20 @@ func (m *Model) divide(s State, pe, r float64) (rs, ri, rg float64, _ State) {
 	for part, i := r/n, 0.0; i < n; i++ {
 		kept := min(part, area*m.free.hold(sm, s.Free/area, part/area))
 		rs += part - kept
-		var i1, g1 float64
-		i1, g1, s.Free = m.drained(s.Free+kept, drain)
+		s.Free += kept
+		i1, g1 := m.release(s, drain)
 		ri, rg = ri+i1, rg+g1
 	}
-	return rs, ri, rg, s
+	return rs, ri, rg
 }
 
-// drained returns the interflow, the groundwater and the rest of free water, mm,
-// of which the share drain leaves.
-func (m *Model) drained(free, drain float64) (ri, rg, rest float64) {
-	out := free * drain
+// release lets the share drain of the free water go and returns the interflow
+// and the groundwater that it becomes, mm over the pervious area.
+func (m *Model) release(s *State, drain float64) (ri, rg float64) {
+	out := s.Free * drain
+	s.Free -= out
 	ri = out * m.toInterflow
-	return ri, out - ri, free - out
+	return ri, out - ri
 }
 
 // capacity returns the mean free-water capacity, mm, of the area that produces
