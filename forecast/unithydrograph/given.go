@@ -29,7 +29,7 @@ func Given(u []float64, total float64) (Hydrograph, error) {
 		sum += v
 	}
 	if math.Abs(sum-total) > given*total {
-		return nil, fmt.Errorf("unit hydrograph: %d ordinates sum to %g: want %g to within %g %%", len(u), sum, total, given*100)
+		return nil, fmt.Errorf("unit hydrograph: %d ordinates sum to %.6g: want %g to within %g %%", len(u), sum, total, given*100)
 	}
 	return Hydrograph(slices.Clone(u)).whole(), nil
 }
