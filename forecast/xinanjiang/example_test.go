@@ -35,12 +35,9 @@ func ExampleModel_Step() {
 		store, out = channels.Step(store, f.Total())
 		channels.Lag.Add(flow[i:], out*area/3.6) // mm per hour over km² as m³/s
 	}
-	for _, q := range flow[:len(rain)] {
-		fmt.Printf("%.0f ", q)
-	}
-	fmt.Printf("\n%.0f mm of tension water\n", state.Upper+state.Lower+state.Deep)
+	fmt.Printf("%.0f m³/s\n%.0f mm of tension water\n", flow[:len(rain)], state.Upper+state.Lower+state.Deep)
 	// Output:
-	// 0 1 6 39 95 128 125 108 90 74
+	// [0 1 6 39 95 128 125 108 90 74] m³/s
 	// 140 mm of tension water
 }
 
