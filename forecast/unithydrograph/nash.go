@@ -1,8 +1,9 @@
 // Package unithydrograph spreads runoff in time by a unit hydrograph.
 //
-// The hydrograph is Nash's cascade of n equal linear reservoirs of storage
-// constant k [Nash57]: its instantaneous response is the gamma density, and the
-// response at t to a unit of runoff spread evenly over one step of dt is
+// [Given] takes ordinates as they are printed, [Lag] delays alone, and [Nash] is
+// the cascade of n equal linear reservoirs of storage constant k [Nash57]. Its
+// instantaneous response is the gamma density, and the response at t to a unit of
+// runoff spread evenly over one step of dt is
 //
 //	u(t) = P(n, t/k) - P(n, (t-dt)/k)       share of the runoff, per step
 //

@@ -107,11 +107,11 @@ var step = param.Param{Name: "dt", Unit: "s", Lo: 0, Hi: 86400, Above: true}
 type Division int
 
 const (
-	// FixedCapacity: SM and its curve hold on whatever area produces runoff
-	// [Bao09].
+	// FixedCapacity holds SM and its curve to be those of whatever area produces
+	// runoff [Bao09].
 	FixedCapacity Division = iota
-	// AreaCapacity: the curve is that of the whole catchment, and the area that
-	// produces runoff has the smallest capacities of it [EH10].
+	// AreaCapacity holds the curve to be that of the whole catchment, of which the
+	// area that produces runoff has the smallest capacities [EH10].
 	AreaCapacity
 )
 
