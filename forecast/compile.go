@@ -185,7 +185,7 @@ func (k *compiler) settings() bool {
 	k.m.stepMS = s.Step.Milliseconds()
 	k.m.dt = s.Step.Seconds()
 	var err error
-	if k.m.corrector, err = updating.NewCorrector(s.ErrorHalfLife.Seconds(), k.m.dt); err != nil {
+	if k.m.corrector, err = updating.NewCorrector(s.ErrorHalfLife.Seconds(), k.m.dt, updating.Parts{}); err != nil {
 		k.errs = append(k.errs, err)
 	}
 	return len(k.errs) == before

@@ -1,0 +1,43 @@
+package updating
+
+import (
+	"math"
+
+	"freshet/internal/hydro"
+)
+
+// Resample writes to dst the value at fromMS + i·stepMS (Unix milliseconds) for
+// each i: linear between the two usable samples around the instant where they
+// are at most gapMS apart, else NaN. Samples ascend by instant, those later
+// than untilMS are not looked at. It returns the latest usable sample looked
+// at, even if it precedes fromMS.
+func Resample(samples []hydro.Sample, fromMS, stepMS, gapMS, untilMS int64, dst []float64) (last hydro.Sample, ok bool) {
+	i := 0
+	for _, s := range samples {
+		if s.At > untilMS {
+			break
+		}
+		if !s.Quality.Usable() {
+			continue
+		}
+		for ; i < len(dst); i++ {
+			at := fromMS + int64(i)*stepMS
+			if at > s.At {
+				break
+			}
+			switch {
+			case at == s.At:
+				dst[i] = s.Value
+			case ok && s.At-last.At <= gapMS:
+				dst[i] = last.Value + (s.Value-last.Value)*(float64(at-last.At)/float64(s.At-last.At))
+			default:
+				dst[i] = math.NaN()
+			}
+		}
+		last, ok = s, true
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = math.NaN()
+	}
+	return last, ok
+}
