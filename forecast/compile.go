@@ -32,7 +32,6 @@ type Model struct {
 	subs         []subBasin
 	gauges       []series // of rain, ascending by station
 	area         float64  // of all sub-basins, km²
-	corrector    updating.Corrector
 	notes        []string // that hold for every run
 	illustrative bool
 	reservoirs   bool
@@ -57,6 +56,7 @@ type node struct {
 	tidal     bool
 	gauge     *gauge
 	reservoir *reservoir
+	updating  catalog.Updating // what is switched off
 }
 
 type gauge struct {
@@ -65,6 +65,8 @@ type gauge struct {
 	discharge *series // nil if not measured
 	level     *series // nil if not measured
 	updates   bool    // observations here correct the flow
+	corrector *updating.Corrector
+	apart     bool // what they correct does not run on downstream
 	ratings   []ratingFrom
 	tables    []tableFrom
 }
@@ -73,6 +75,8 @@ type reservoir struct {
 	id, station            string
 	datum                  hydro.Datum
 	outflow, inflow, level *series
+	updates                bool // observed inflow corrects the computed one
+	corrector              *updating.Corrector
 	curve                  *rating.Table // level against storage; nil if the catalogue has none
 	tables                 []tableFrom
 	pool                   *levelpool.Reservoir // nil if the catalogue has no outlets, or nothing tells the level
@@ -156,6 +160,7 @@ func (k *compiler) compile() {
 	}
 	k.addReaches()
 	k.steadyFlows()
+	k.addCorrectors()
 	k.addSubBasins()
 	k.addRising()
 }
@@ -184,8 +189,7 @@ func (k *compiler) settings() bool {
 	}
 	k.m.stepMS = s.Step.Milliseconds()
 	k.m.dt = s.Step.Seconds()
-	var err error
-	if k.m.corrector, err = updating.NewCorrector(s.ErrorHalfLife.Seconds(), k.m.dt, updating.Parts{}); err != nil {
+	if _, err := updating.NewCorrector(s.ErrorHalfLife.Seconds(), k.m.dt, updating.Parts{}); err != nil {
 		k.errs = append(k.errs, err)
 	}
 	return len(k.errs) == before
@@ -287,7 +291,7 @@ func (k *compiler) addNode(n *catalog.Node) {
 	if !(n.Diversion >= 0 && n.Diversion <= 1) {
 		k.errorf("%s: diversion %g: want a share from 0 to 1", where, n.Diversion)
 	}
-	out := node{id: n.ID, out: -1, to: -1, keep: 1 - n.Diversion, steady: n.BaseFlow, tidal: n.Tidal}
+	out := node{id: n.ID, out: -1, to: -1, keep: 1 - n.Diversion, steady: n.BaseFlow, tidal: n.Tidal, updating: n.Updating.Or(m.settings.Updating)}
 	if n.Reservoir != "" {
 		out.reservoir = k.addReservoir(n, where)
 		m.reservoirs = true

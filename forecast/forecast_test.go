@@ -212,7 +212,7 @@ func TestAGaugeThatCannotBeTrustedCorrectsNothingAndIsNamed(t *testing.T) {
 		})
 	}
 	t.Run("silent for a while", func(t *testing.T) {
-		m := compile(t, small())
+		m := compile(t, set(small(), "up", catalog.Updating{NoFit: true})) // a constant error would be seen not to fade
 		b := book{}
 		b.fill("up", hydro.Discharge, t0.Add(-24*time.Hour), t0.Add(-6*time.Hour), constant(200))
 		f, _ := run(t, m, m.Start(t0), t0, b.source)

@@ -287,28 +287,3 @@ func TestTheLaGrangeDropoutMovesNoForecast(t *testing.T) {
 		}
 	}
 }
-
-// A forecast that knows the gauges between must be better than one routed from
-// the uppermost gauge alone: over the three gauges at every lead time, and at
-// each of them for the first hours, on what the fit has not seen. It is not
-// better at each gauge at every lead time: see the log, and docs/models/forecast.md.
-func TestUpdatingHelpsAtEveryLeadTime(t *testing.T) {
-	r := lowerColoradoRecord(t)
-	c := shippedCatalog(t, "lower_colorado")
-	held, end := time.Date(2020, 6, 11, 0, 0, 0, 0, time.UTC), r.at[len(r.at)-1].Add(time.Second)
-	for _, lead := range []time.Duration{time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 18 * time.Hour, 24 * time.Hour} {
-		on := verify(t, c, "lower_colorado", r, colorado, 2*time.Hour, lead, held, end)
-		off := verify(t, c, "lower_colorado", r, colorado, 2*time.Hour, lead, held, end, "smithville", "lagrange", "columbus")
-		with, without := 0.0, 0.0
-		for g := 1; g < 4; g++ {
-			t.Logf("%s at %v: NSE %.3f, without updating %.3f", gaugeNames[g], lead, on[g].nse, off[g].nse)
-			with, without = with+on[g].nse/3, without+off[g].nse/3
-			if lead <= 3*time.Hour && on[g].nse < off[g].nse {
-				t.Errorf("%s at %v: the error grew: NSE %.3f, without updating %.3f", gaugeNames[g], lead, on[g].nse, off[g].nse)
-			}
-		}
-		if with < without {
-			t.Errorf("at %v: mean NSE %.3f, without updating %.3f", lead, with, without)
-		}
-	}
-}

@@ -290,6 +290,9 @@ func (r *run) node(i int) {
 	}
 	var g reading
 	if n.gauge != nil {
+		if n.gauge.apart {
+			copy(r.local, flow)
+		}
 		g = r.gauge(n, state, next, cold, flow)
 	} else {
 		next.Error = state.Error
@@ -297,6 +300,9 @@ func (r *run) node(i int) {
 	next.Flow = flow[r.keep]
 	if n.gauge != nil {
 		r.stations = append(r.stations, r.gaugeForecast(n, g, flow))
+		if n.gauge.apart {
+			copy(flow, r.local)
+		}
 	}
 	if n.out < 0 {
 		return
@@ -327,7 +333,7 @@ type reading struct {
 // into a flow by table if that is not nil, and returns the error at keep and
 // whether there was any observation. With backfill the first observation stands
 // for the time before it, too.
-func (r *run) correct(s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, observed bool) {
+func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, observed bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -359,11 +365,11 @@ func (r *run) correct(s *series, table *rating.Table, carried updating.Error, fl
 	}
 	kept = carried
 	if from < r.keep {
-		kept = m.corrector.Correct(carried, flow[from+1:r.keep+1], o[from:r.keep], flow[from+1:r.keep+1])
+		kept = c.Correct(carried, flow[from+1:r.keep+1], o[from:r.keep], flow[from+1:r.keep+1])
 	}
 	from = max(from, r.keep)
-	e := m.corrector.Correct(kept, flow[from+1:r.here+1], o[from:], flow[from+1:r.here+1])
-	m.corrector.Carry(e, flow[r.here+1:], flow[r.here+1:])
+	e := c.Correct(kept, flow[from+1:r.here+1], o[from:], flow[from+1:r.here+1])
+	c.Carry(e, flow[r.here+1:], flow[r.here+1:])
 	return kept, first >= 0
 }
 
@@ -396,11 +402,12 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 	}
 	if s == nil { // a level whose rating is not in force yet
 		r.note("%s has no rating in force: it corrects nothing", g.station)
-		next.Error = r.carry(state.Error, flow)
+		next.Error = r.carry(g.corrector, state.Error, flow)
 		return out
 	}
 	var observed bool
-	next.Error, observed = r.correct(s, table, state.Error, flow, cold && state.Error.Count == 0)
+	next.Error, observed = r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0)
+	r.lossNote(g, &next.Error)
 	out.fresh = observed && (qOK || table != nil && hOK)
 	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
@@ -418,9 +425,9 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 }
 
 // carry fades an error over all of flow and returns what is left at keep.
-func (r *run) carry(e updating.Error, flow []float64) updating.Error {
-	kept := r.m.corrector.Carry(e, flow[1:r.keep+1], flow[1:r.keep+1])
-	r.m.corrector.Carry(kept, flow[r.keep+1:], flow[r.keep+1:])
+func (r *run) carry(c *updating.Corrector, e updating.Error, flow []float64) updating.Error {
+	kept := c.Carry(e, flow[1:r.keep+1], flow[1:r.keep+1])
+	c.Carry(kept, flow[r.keep+1:], flow[r.keep+1:])
 	return kept
 }
 
@@ -467,7 +474,7 @@ func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationFor
 		level = nil
 	} else {
 		offset := 0.0
-		decay := r.m.corrector.Decay()
+		decay := n.gauge.corrector.Decay()
 		if g.hasOffset {
 			steps := float64(r.start+int64(r.here)*r.m.stepMS-g.levelAt) / float64(r.m.stepMS)
 			offset = g.offset
@@ -581,9 +588,11 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		if q, ok := r.health(v.inflow); ok {
 			f.NowDischarge, f.Updated = q.Value, true
 		}
-		next.InflowError, _ = r.correct(v.inflow, nil, state.InflowError, inflow, false)
+	}
+	if v.inflow != nil && v.updates {
+		next.InflowError, _ = r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false)
 	} else {
-		next.InflowError = r.carry(state.InflowError, inflow)
+		next.InflowError = r.carry(v.corrector, state.InflowError, inflow)
 	}
 	if math.IsNaN(f.NowDischarge) {
 		f.NowDischarge = r.at(inflow, r.now)

@@ -2,6 +2,7 @@ package updating_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 
 var nan = math.NaN()
 
-func corrector(t testing.TB, halfLife float64) updating.Corrector {
+func corrector(t testing.TB, halfLife float64, off updating.Parts) *updating.Corrector {
 	t.Helper()
-	c, err := updating.NewCorrector(halfLife, 300)
+	c, err := updating.NewCorrector(halfLife, 300, off)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func corrector(t testing.TB, halfLife float64) updating.Corrector {
 var seen = updating.Error{Count: 1000}
 
 func TestTheObservedFlowStandsAndItsErrorFades(t *testing.T) {
-	c := corrector(t, 600) // half in two steps
+	c := corrector(t, 600, updating.Parts{}) // half in two steps
 	computed := []float64{10, 10, 10, 10, 10, 10}
 	out := make([]float64, 6)
 	e := c.Correct(seen, computed, []float64{nan, 18, nan, nan, nan, nan}, out)
@@ -37,13 +38,13 @@ func TestTheObservedFlowStandsAndItsErrorFades(t *testing.T) {
 	if diff := cmp.Diff(want, out, cmpopts.EquateApprox(0, 0.03)); diff != "" {
 		t.Error(diff)
 	}
-	if math.Abs(e.Now-2) > 0.03 || e.Bias <= 0 || e.Bias > 8.0/288 {
-		t.Errorf("error carried %+v, want 2 and a bias of at most 8/288", e)
+	if e.Now != 8 || e.Silent != 4 || e.Bias <= 0 || e.Bias > 8.0/288 {
+		t.Errorf("error of %g m³/s, bias %g, %d steps silent; want 8, a bias of at most 8/288, and 4", e.Now, e.Bias, e.Silent)
 	}
 }
 
 func TestABiasOutlivesTheRest(t *testing.T) {
-	c := corrector(t, 3600)
+	c := corrector(t, 3600, updating.Parts{NoLoss: true})
 	n := 10 * 288
 	computed, observed := make([]float64, n), make([]float64, n)
 	for i := range computed {
@@ -55,22 +56,22 @@ func TestABiasOutlivesTheRest(t *testing.T) {
 		t.Errorf("bias %g m³/s, want about -20", e.Bias)
 	}
 	out := computed[:288]
-	e = c.Carry(updating.Error{Now: -40, Bias: -20, Count: 1000}, out, out)
-	if want := -10.0; math.Abs(e.Now-want) > 0.01 {
-		t.Errorf("a day later %g m³/s, want %g: the bias has a half-life of a day", e.Now, want)
+	c.Carry(updating.Error{Now: -40, Bias: -20, Mean: -30, Count: 1000}, out, out)
+	if want := 90.0; math.Abs(out[287]-want) > 0.01 {
+		t.Errorf("a day later %g m³/s, want %g: the bias has a half-life of a day", out[287], want)
 	}
 }
 
 func TestTheBiasStartsAsThePlainMean(t *testing.T) {
-	c := corrector(t, 3600)
+	c := corrector(t, 3600, updating.Parts{})
 	out := []float64{10, 10, 10}
-	if e := c.Correct(updating.Error{}, out, []float64{25, 31, 28}, out); e != (updating.Error{Now: 18, Bias: 18, Count: 3}) {
-		t.Errorf("%+v; the mean of 15, 21 and 18 is 18", e)
+	if e := c.Correct(updating.Error{}, out, []float64{25, 31, 28}, out); e.Now != 18 || e.Bias != 18 || e.Mean != 18 || e.Count != 3 {
+		t.Errorf("now %g, bias %g, mean %g, count %d; the mean of 15, 21 and 18 is 18", e.Now, e.Bias, e.Mean, e.Count)
 	}
 }
 
 func TestWithoutAHalfLifeNothingIsCarried(t *testing.T) {
-	c := corrector(t, 0)
+	c := corrector(t, 0, updating.Parts{})
 	out := []float64{10, 10, 10}
 	c.Correct(updating.Error{}, out, []float64{nan, 25, nan}, out)
 	if diff := cmp.Diff([]float64{10, 25, 10}, out); diff != "" {
@@ -79,7 +80,7 @@ func TestWithoutAHalfLifeNothingIsCarried(t *testing.T) {
 }
 
 func TestAFlowNeverTurnsNegative(t *testing.T) {
-	c := corrector(t, math.Inf(1))
+	c := corrector(t, math.Inf(1), updating.Parts{})
 	q := []float64{100, 50, 5}
 	c.Correct(seen, q, []float64{40, nan, nan}, q)
 	if q[0] != 40 || q[1] != 0 || q[2] != 0 {
@@ -89,7 +90,7 @@ func TestAFlowNeverTurnsNegative(t *testing.T) {
 
 func TestAStoppedRunIsTheWholeRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, err := updating.NewCorrector(rapid.Float64Range(0, 1e6).Draw(t, "half-life"), 300)
+		c, err := updating.NewCorrector(rapid.Float64Range(0, 1e6).Draw(t, "half-life"), 300, updating.Parts{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,9 +100,9 @@ func TestAStoppedRunIsTheWholeRun(t *testing.T) {
 			o[i] = rapid.OneOf(rapid.Just(nan), rapid.Float64Range(0, 1000)).Draw(t, "o")
 		}
 		whole, parts := make([]float64, len(q)), make([]float64, len(q))
-		e := c.Correct(updating.Error{Now: 3, Bias: 1}, q, o, whole)
+		e := c.Correct(updating.Error{Now: 3, Bias: 1, Mean: 2}, q, o, whole)
 		cut := rapid.IntRange(0, len(q)).Draw(t, "cut")
-		kept := c.Correct(updating.Error{Now: 3, Bias: 1}, q[:cut], o[:cut], parts[:cut])
+		kept := c.Correct(updating.Error{Now: 3, Bias: 1, Mean: 2}, q[:cut], o[:cut], parts[:cut])
 		if got := c.Correct(kept, q[cut:], o[cut:], parts[cut:]); got != e {
 			t.Fatalf("carried %+v, want %+v", got, e)
 		}
@@ -134,8 +135,122 @@ func TestSamplesAreJoinedOverShortGapsOnly(t *testing.T) {
 
 func TestBadHalfLivesAreRefused(t *testing.T) {
 	for _, p := range [][2]float64{{-1, 300}, {nan, 300}, {60, 0}} {
-		if _, err := updating.NewCorrector(p[0], p[1]); err == nil {
+		if _, err := updating.NewCorrector(p[0], p[1], updating.Parts{}); err == nil {
 			t.Errorf("half-life %g s at step %g s accepted", p[0], p[1])
 		}
+	}
+}
+
+// A river whose computed flow is known, and what a gauge sees of it.
+func wave(i int) float64 {
+	h := float64(i) / 12
+	return 100 + 40*math.Sin(2*math.Pi*h/24) + 25*math.Sin(2*math.Pi*h/12)
+}
+
+func TestALossAndALagAreLearnt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		loss := rapid.Float64Range(-0.4, 0.8).Draw(t, "loss")
+		lag := rapid.IntRange(6, 12).Draw(t, "lag, steps") // a smaller one may be shrunk away
+		if rapid.Bool().Draw(t, "late") {
+			lag = -lag
+		}
+		c, err := updating.NewCorrector(6*3600, 300, updating.Parts{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 12 * 288
+		computed, observed := make([]float64, n), make([]float64, n)
+		for i := range computed {
+			computed[i], observed[i] = wave(i), (1-loss)*wave(i+lag)
+		}
+		out := make([]float64, n)
+		e := c.Correct(updating.Error{}, computed, observed, out)
+		r := c.Report(&e)
+		if !r.Loss.Applied || math.Abs(r.Loss.Share-loss) > 0.02 {
+			t.Fatalf("loss %+v, want %g", r.Loss, loss)
+		}
+		// The slope is that of the computed flow, of which the observed one is a share.
+		if want := float64(lag) * 300 * (1 - loss); !r.LagApplied || math.Abs(r.Lag-want) > 0.2*math.Abs(want) {
+			t.Fatalf("lag %g s, want %g", r.Lag, want)
+		}
+	})
+}
+
+func TestWhatIsNoLossIsToldAndNotApplied(t *testing.T) {
+	c := corrector(t, 3600, updating.Parts{})
+	n := 3 * 288
+	computed, observed := make([]float64, n), make([]float64, n)
+	for i := range computed {
+		computed[i], observed[i] = 10, 100
+	}
+	e := c.Correct(updating.Error{}, computed, observed, observed)
+	if l := c.Loss(&e); l.Applied || math.Abs(l.Share+9) > 1e-9 || math.Abs(l.Flow+90) > 1e-9 {
+		t.Errorf("%+v, want a gain of nine times the flow, not applied", l)
+	}
+	if math.Abs(e.Bias-90) > 1e-9 {
+		t.Errorf("bias %g m³/s, want the 90 that are missing", e.Bias)
+	}
+	e = c.Correct(updating.Error{}, computed[:288], observed[:288], observed[:288])
+	if l := c.Loss(&e); l.Share != 0 || l.Applied {
+		t.Errorf("%+v after a day: two days are needed", l)
+	}
+}
+
+// An error that turns with the wave must not be carried as far as one that lasts.
+func TestAnErrorIsCarriedAsFarAsItHasBeenUseful(t *testing.T) {
+	n := 8 * 288
+	run := func(err func(i int) float64, off updating.Parts) updating.Report {
+		c := corrector(t, 6*3600, off)
+		computed, observed := make([]float64, n), make([]float64, n)
+		for i := range computed {
+			computed[i] = 100
+			observed[i] = 100 + err(i)
+		}
+		e := c.Correct(seen, computed, observed, observed)
+		return c.Report(&e)
+	}
+	turning := func(i int) float64 { return 10 * math.Cos(2*math.Pi*float64(i+1-n)/(12*20)) } // 20 h, at its crest at the end
+	off := updating.Parts{NoLoss: true, NoLag: true}
+	r := run(turning, off)
+	if r.Carried[9] > -3 || r.Carried[0] < 7 || r.Left[9] > 0.3 {
+		t.Errorf("an error of 10 m³/s that turns in 10 h is carried as %.1f after 1 h and %.1f after 10 h, %.2f of the mean square left", r.Carried[0], r.Carried[9], r.Left[9])
+	}
+	off.NoFit = true
+	if f := run(turning, off); f.Carried[9] < 0 || f.Left[9] <= r.Left[9] {
+		t.Errorf("without the fit %.1f after 10 h, %.2f left", f.Carried[9], f.Left[9])
+	}
+	noise := rapid.SliceOfN(rapid.Float64Range(-10, 10), n, n).Example(1)
+	if r := run(func(i int) float64 { return noise[i] }, updating.Parts{NoLoss: true, NoLag: true}); math.Abs(r.Carried[2]) > 0.25*math.Abs(r.Now)+0.5 {
+		t.Errorf("noise of %.1f m³/s is carried as %.1f after 3 h", r.Now, r.Carried[2])
+	}
+}
+
+func TestPartsThatAreOffDoNothing(t *testing.T) {
+	n := 6 * 288
+	computed, observed := make([]float64, n), make([]float64, n)
+	for i := range computed {
+		computed[i], observed[i] = wave(i), 0.7*wave(i+6)
+	}
+	c := corrector(t, 3600, updating.Parts{NoLoss: true, NoLag: true, NoFit: true, NoError: true})
+	e := c.Correct(updating.Error{}, computed, observed, slices.Clone(observed))
+	out := make([]float64, 288)
+	c.Carry(e, computed[:288], out)
+	if diff := cmp.Diff(computed[:288], out); diff != "" {
+		t.Error(diff)
+	}
+	if r := c.Report(&e); r.Loss.Applied || r.LagApplied || !r.Loss.Off || math.Abs(r.Loss.Share-0.3) > 0.02 {
+		t.Errorf("%+v; what is off must still be seen", r)
+	}
+}
+
+func TestAGaugeThatDoesNotReportTeachesNothing(t *testing.T) {
+	c := corrector(t, 3600, updating.Parts{})
+	computed, none := make([]float64, 900), make([]float64, 900)
+	for i := range computed {
+		computed[i], none[i] = wave(i), nan
+	}
+	e := c.Correct(updating.Error{}, computed, none, make([]float64, 900))
+	if e.Now != 0 || e.Bias != 0 || e.Count != 0 || e.Volumes.Weight != 0 || e.Fit.Seen != 0 || e.Fit.Sums != (updating.Fit{}).Sums {
+		t.Errorf("learnt %+v", e)
 	}
 }

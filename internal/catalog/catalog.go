@@ -176,6 +176,28 @@ type Settings struct {
 	DwellLower    time.Duration // must be below for this long before a stage lowers
 	Persistence   int           // consecutive runs that must agree before a forecast leg raises or lowers
 	BlindAfter    int           // missed reports until a station is blind, 2
+	Updating      Updating      // what is switched off at all nodes
+}
+
+// An Updating says what of the correction by observations is switched off; see
+// forecast/updating. The zero value switches nothing off.
+type Updating struct {
+	NoInsertion bool // observed flow does not run on downstream
+	NoLoss      bool // no lasting loss is learnt
+	NoLag       bool // no lasting error of timing is learnt
+	NoFit       bool // errors fade by ErrorHalfLife, whatever the past says
+	NoError     bool // no error is carried into the forecast
+}
+
+// NoUpdating switches everything off: the gauge is shown and corrects nothing.
+var NoUpdating = Updating{NoInsertion: true, NoLoss: true, NoLag: true, NoFit: true, NoError: true}
+
+// Or returns what u or v switches off.
+func (u Updating) Or(v Updating) Updating {
+	return Updating{
+		NoInsertion: u.NoInsertion || v.NoInsertion, NoLoss: u.NoLoss || v.NoLoss, NoLag: u.NoLag || v.NoLag,
+		NoFit: u.NoFit || v.NoFit, NoError: u.NoError || v.NoError,
+	}
 }
 
 // A Season is the part of the year whose rain is summed up.
@@ -195,13 +217,14 @@ type Node struct {
 	ID         string
 	NameZH     string
 	NameEN     string
-	Gauge      string  // station that observes level or discharge here; "" if none
-	Rating     string  // rating that turns discharge to level here; "" if none
-	Reservoir  string  // reservoir whose dam is here; its observed outflow replaces the inflow downstream
-	Tidal      bool    // levels here depend on the tide: routed levels are not given
-	BaseFlow   float64 // m³/s that the node carries before the first observation
-	Diversion  float64 // share of the flow arriving here that is lost (diversions); 0 to 1
-	Downstream string  // node at the end of the reach that leaves here; "" at the outlet
+	Gauge      string   // station that observes level or discharge here; "" if none
+	Rating     string   // rating that turns discharge to level here; "" if none
+	Reservoir  string   // reservoir whose dam is here; its observed outflow replaces the inflow downstream
+	Tidal      bool     // levels here depend on the tide: routed levels are not given
+	BaseFlow   float64  // m³/s that the node carries before the first observation
+	Diversion  float64  // share of the flow arriving here that is lost (diversions); 0 to 1
+	Downstream string   // node at the end of the reach that leaves here; "" at the outlet
+	Updating   Updating // what is switched off here, besides what the settings switch off
 }
 
 // A Reach carries flow from one node to the next by Muskingum routing.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml/ast"
+
 	"freshet/internal/hydro"
 )
 
@@ -124,6 +126,7 @@ func (l *loader) settings(basin *mapping) Settings {
 	s.DwellLower = m.duration("dwell_lower", s.DwellLower, 0)
 	s.Persistence = m.whole("persistence", s.Persistence, 1, 1000)
 	s.BlindAfter = m.whole("blind_after", s.BlindAfter, 1, 1000)
+	s.Updating = m.updating()
 	if s.OutputStep%s.Step != 0 {
 		l.report(m.place("output_step"), "output_step: %s is no multiple of step %s", s.OutputStep, s.Step)
 	}
@@ -140,6 +143,45 @@ func (l *loader) settings(basin *mapping) Settings {
 		l.report(m.place("warmup"), "warmup: %s must be a multiple of step %s and at most 30 days", s.Warmup, s.Step)
 	}
 	return s
+}
+
+// updating reads "on", "off" or the list of what stays on.
+func (m *mapping) updating() Updating {
+	v, ok := m.take("updating")
+	if !ok {
+		return Updating{}
+	}
+	if _, list := v.n.(*ast.SequenceNode); !list {
+		switch s, _ := v.text(); s {
+		case "on":
+			return Updating{}
+		case "off":
+			return NoUpdating
+		}
+		v.fail("updating: expected on, off or a list of insertion, loss, lag, fit, error")
+		return Updating{}
+	}
+	u := NoUpdating
+	for _, item := range v.list() {
+		switch s, _ := item.text(); s {
+		case "insertion":
+			u.NoInsertion = false
+		case "loss":
+			u.NoLoss = false
+		case "lag":
+			u.NoLag = false
+		case "fit":
+			u.NoFit = false
+		case "error":
+			u.NoError = false
+		default:
+			item.fail("updating: %q is none of insertion, loss, lag, fit, error", s)
+		}
+	}
+	if u.NoError && !u.NoFit {
+		v.fail("updating: fit without error has nothing to fit")
+	}
+	return u
 }
 
 func (l *loader) season(basin *mapping) Season {
@@ -193,6 +235,7 @@ func (n *network) readNodes() {
 			ID: m.id("id"), Tidal: m.flag("tidal"),
 			BaseFlow:  m.number("base_flow", 0, notNegative),
 			Diversion: m.number("diversion", 0, between(0, 0.99)),
+			Updating:  m.updating(),
 		}
 		d.NameZH, d.NameEN = m.name("name")
 		if v, ok := m.take("gauge"); ok {
