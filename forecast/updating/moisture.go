@@ -139,7 +139,7 @@ func (m Moisture) Adjust(store, capacity, observed float64, volume func(store fl
 	y, fy := end, at-want
 	enough := max(0.01, 0.01*math.Abs(a.Before))
 	for range moistureRuns {
-		z := x - fx*(y-x)/(fy-fx)
+		z := min(max(x-fx*(y-x)/(fy-fx), min(x, y)), max(x, y)) // between the ends in spite of rounding
 		fz := volume(z) - want
 		a.Runs++
 		a.Store, a.After = z, observed-(fz+want)
