@@ -10,20 +10,24 @@
 //
 // the quantiles of e at the [Levels] p are tracked for each lead L and class k of
 // situation by the stochastic approximation of [RobbinsMonro51], as adaptive
-// conformal inference does [GibbsCandes21]:
+// conformal inference does [GibbsCandes21]: when a forecast is answered,
 //
-//	q_p += g s (p - [e < q_p])        s = running mean of |e - q_0.5|
+//	q_p += g s (p - [e < q_p issued])        s = running mean of |e - q_0.5|
 //
-// with the gain g = max(G, 1/n) after n errors, at most 1/2. Whatever the errors'
-// distribution and however it drifts, the share of them below q_p tends to p:
-// summing the steps shows that it differs by no more than the way q_p went over
-// g s n. Quantiles that cross are sorted, which makes no one worse
-// [Chernozhukov10]. That errors are taken by lead and situation, after a
-// transformation that makes them alike, is the idea of [SolomatineShrestha09] and
-// of the quantile regression of [Weerts11]; the classes are these: the
-// forecast at the lead is low, middling or high (below the median, up to the 90 %
-// quantile, above it, of the observed flows, which are tracked likewise), and the
-// forecast or the river rises, or not.
+// with the gain g = G, and before as many errors have been seen 1/n, at most 0.1; s
+// is sixteen times as slow. [e < q_p issued] is 1 where the observation lies below
+// the quantile that was issued then, not below today's. So the sum of the steps
+// is known: whatever the errors' distribution, however it drifts and however they
+// cling together, the share of observations below the quantiles issued differs
+// from p by no more than the way that q_p went, over g s n. Quantiles that cross
+// are sorted where they are used, which makes no one worse [Chernozhukov10].
+//
+// That errors are taken by lead and situation, after a transformation that makes
+// them alike, is the idea of [SolomatineShrestha09] and of the quantile
+// regression of [Weerts11]. The classes are six: the forecast at the lead is low,
+// middling or high (below the median, up to the 90 % quantile, above it, of the
+// observed flows, which are tracked likewise), and the forecast or the river
+// rises, or neither does.
 //
 // Dressed members are mixed with equal weights:
 //
@@ -42,8 +46,8 @@
 //
 //	P(crossed by L) = mean over members of max over l <= L of 1 - F_l(threshold)
 //
-// which is a lower bound, near the truth where errors last longer than the
-// crossing takes to be decided.
+// which is a lower bound, and near the truth where errors last as long as it takes
+// a crossing to be decided.
 //
 // Nothing is random: equal inputs give equal bands. Sources: [Krzysztofowicz99]
 // R. Krzysztofowicz, Bayesian theory of probabilistic forecasting via
@@ -73,16 +77,19 @@ var Levels = [levels]float64{0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95}
 const (
 	levels  = 7
 	median  = 3
-	classes = 6 // three of magnitude times two of movement
-	rise    = 0.02
-	upper   = 5 // index of the level of observed flows above which a flow is high
+	classes = 6        // three of magnitude times two of movement
+	upper   = 5        // index of the level of observed flows above which a flow is high
+	rise    = 0.02     // of z, about 2 % of the flow, that makes a situation rising
+	recent  = 4        // steps: the river rises if it stands higher than so long ago
+	start   = 0.1      // gain at first
+	slow    = 1.0 / 16 // of the gain, that of the scale
 )
 
 // Params are the parameters of [New].
 var Params = []param.Param{
 	{Name: "leads", Unit: "steps", Lo: 1, Hi: 1000, Doc: "leads of a forecast, one step apart", Source: "this package"},
 	{Name: "c", Unit: "m³/s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "added to a flow before its logarithm is taken; about the lowest flow", Source: "this package"},
-	{Name: "G", Unit: "–", Lo: 0, Hi: 0.5, Above: true, Doc: "lasting gain of the quantiles: 1/G errors are remembered, about", Source: "[GibbsCandes21]"},
+	{Name: "G", Unit: "–", Lo: 0, Hi: 0.5, Above: true, Doc: "lasting gain of the quantiles; smaller: steadier and slower to adapt", Source: "[GibbsCandes21]"},
 }
 
 // Parameters are those of one gauge. Their ranges are in [Params].
@@ -108,15 +115,15 @@ type Tracker struct {
 
 // A State is what a gauge's past forecasts have taught, and those that wait for
 // their observations. It is plain data, to be stored: about
-// leads · (500 + 9 leads) bytes.
+// leads · (430 + 33 leads) bytes.
 type State struct {
-	Flows    Tracker    // of ln(Q + c) observed
-	Errors   []Tracker  // by lead, then class
-	Issued   []float64  // ln(Q + c) forecast: the forecast of i steps after the ring's begin, by lead; NaN if none
-	Class    []uint8    // likewise
-	Next     int        // place in the ring of the next forecast
-	Recent   [4]float64 // ln(Q + c) of the last observations, the latest first; 0 before the first
-	Observed int        // how many of Recent there are
+	Flows    Tracker               // of ln(Q + c) observed
+	Errors   []Tracker             // by lead, then class
+	Issued   [][levels + 1]float32 // ln(Q + c) at the Levels, and forecast, of each step of the ring, by lead; NaN if none
+	Class    []uint8               // likewise
+	Next     int                   // place in the ring of the next forecast
+	Recent   [recent]float64       // ln(Q + c) of the last observations, the latest first; 0 before the first
+	Observed int                   // how many of Recent there are
 }
 
 // New returns a model. It fails if a parameter is out of range.

@@ -8,9 +8,9 @@ import (
 // Start returns the state of a gauge of which nothing is known. Bands are of
 // zero width until errors have been seen.
 func (m Model) Start() State {
-	s := State{Errors: make([]Tracker, m.leads*classes), Issued: make([]float64, m.leads*m.leads), Class: make([]uint8, m.leads*m.leads)}
+	s := State{Errors: make([]Tracker, m.leads*classes), Issued: make([][levels + 1]float32, m.leads*m.leads), Class: make([]uint8, m.leads*m.leads)}
 	for i := range s.Issued {
-		s.Issued[i] = math.NaN()
+		s.Issued[i][0] = none
 	}
 	return s
 }
@@ -42,11 +42,11 @@ func (m Model) Step(s *State, flow float64, forecast []float64) {
 			// Issued lead+1 steps ago.
 			slot := (s.Next - 1 - lead + 2*m.leads) % m.leads
 			i := slot*m.leads + lead
-			if was := s.Issued[i]; was == was {
-				s.Errors[lead*classes+int(s.Class[i])].learn(z-was, m.g)
+			if s.Issued[i][0] == s.Issued[i][0] {
+				s.Errors[lead*classes+int(s.Class[i])].answer(z, &s.Issued[i], m.g)
 			}
 		}
-		s.Flows.learn(z, m.g/4) // the year's range, not the week's
+		s.Flows.learn(z, m.g)
 		copy(s.Recent[1:], s.Recent[:])
 		s.Recent[0] = z
 		s.Observed = min(s.Observed+1, len(s.Recent))
@@ -54,15 +54,20 @@ func (m Model) Step(s *State, flow float64, forecast []float64) {
 	row := s.Issued[s.Next*m.leads : (s.Next+1)*m.leads]
 	if forecast == nil {
 		for i := range row {
-			row[i] = math.NaN()
+			row[i][0] = none
 		}
 	} else {
 		if len(forecast) != m.leads {
 			panic("band: forecast and leads differ in length")
 		}
 		for lead, q := range forecast {
-			row[lead] = m.z(q)
-			s.Class[s.Next*m.leads+lead] = m.class(s, row[lead])
+			z := m.z(q)
+			k := m.class(s, z)
+			s.Class[s.Next*m.leads+lead] = k
+			for i, e := range s.Errors[lead*classes+int(k)].Quantile {
+				row[lead][i] = float32(z + e)
+			}
+			row[lead][levels] = float32(z)
 		}
 	}
 	s.Next = (s.Next + 1) % m.leads
@@ -91,8 +96,31 @@ func (m Model) class(s *State, z float64) uint8 {
 	return k
 }
 
+// none marks a place of the ring without a forecast.
+var none = float32(math.NaN())
+
 // learn moves the quantiles towards those of a distribution that gave v.
-func (t *Tracker) learn(v, gain float64) {
+func (t *Tracker) learn(v, lasting float64) {
+	var below [levels]bool
+	for i, q := range t.Quantile {
+		below[i] = v < q
+	}
+	t.move(v, &below, lasting)
+}
+
+// answer moves the quantiles of errors by an observed z and what was issued for
+// it: the quantiles as they stood then. Those of now have already moved by what
+// was observed since, and to measure against them would make bands too narrow.
+func (t *Tracker) answer(z float64, issued *[levels + 1]float32, lasting float64) {
+	var below [levels]bool
+	for i := range below {
+		below[i] = float32(z) < issued[i]
+	}
+	t.move(z-float64(issued[levels]), &below, lasting)
+}
+
+// move moves the quantiles by a value v, of which is known which it lay below.
+func (t *Tracker) move(v float64, below *[levels]bool, lasting float64) {
 	t.N++
 	if t.N == 1 {
 		for i := range t.Quantile {
@@ -100,19 +128,13 @@ func (t *Tracker) learn(v, gain float64) {
 		}
 		return
 	}
-	gain = max(gain, 1/float64(t.N))
-	t.Scale += gain * (math.Abs(v-t.Quantile[median]) - t.Scale)
-	// A density near a tail is a fraction of that near the median: the step there
-	// is longer, else the tails would be the last to be right.
-	step := min(gain, 0.5) * t.Scale * stretch
+	t.Scale += max(lasting*slow, 1/float64(t.N)) * (math.Abs(v-t.Quantile[median]) - t.Scale)
+	step := max(lasting, min(start, 1/float64(t.N))) * t.Scale
 	for i, p := range Levels {
-		if v < t.Quantile[i] {
+		if below[i] {
 			t.Quantile[i] -= step * (1 - p)
 		} else {
 			t.Quantile[i] += step * p
 		}
 	}
-	slices.Sort(t.Quantile[:])
 }
-
-const stretch = 3

@@ -1,6 +1,9 @@
 package band
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Band is the uncertain forecast at one lead.
 type Band struct {
@@ -44,7 +47,7 @@ func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
 		z := m.z(f[lead])
 		t := m.tracker(s, lead, z)
 		if len(members) == 1 {
-			for j, e := range t.Quantile {
+			for j, e := range t.sorted() {
 				out.Quantile[j] = m.flow(z + e)
 			}
 			out.Errors = t.N
@@ -53,7 +56,8 @@ func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
 		if i == 0 || t.N < out.Errors {
 			out.Errors = t.N
 		}
-		low, high = min(low, z+t.begin()), max(high, z+t.end())
+		q := t.sorted()
+		low, high = min(low, z+q.begin()), max(high, z+q.end())
 	}
 	for j, p := range Levels {
 		// F rises from 0 at low to 1 at high: halving the interval 50 times leaves rounding.
@@ -80,16 +84,27 @@ func (m Model) below(s *State, members [][]float64, lead int, z float64) float64
 	sum := 0.0
 	for _, f := range members {
 		c := m.z(f[lead])
-		sum += m.tracker(s, lead, c).below(z - c)
+		q := m.tracker(s, lead, c).sorted()
+		sum += q.below(z - c)
 	}
 	return sum / float64(len(members))
 }
 
-func (t *Tracker) begin() float64 { return 2*t.Quantile[0] - t.Quantile[1] }
-func (t *Tracker) end() float64   { return 2*t.Quantile[levels-1] - t.Quantile[levels-2] }
+// An order is quantiles that ascend.
+type order [levels]float64
+
+// sorted returns the quantiles in order. Those tracked may cross for a while.
+func (t *Tracker) sorted() order {
+	q := t.Quantile
+	slices.Sort(q[:])
+	return order(q)
+}
+
+func (t *order) begin() float64 { return 2*t[0] - t[1] }
+func (t *order) end() float64   { return 2*t[levels-1] - t[levels-2] }
 
 // below returns the share of errors below e.
-func (t *Tracker) below(e float64) float64 {
+func (t *order) below(e float64) float64 {
 	from, p := t.begin(), 0.0
 	if e <= from {
 		return 0
@@ -97,7 +112,7 @@ func (t *Tracker) below(e float64) float64 {
 	for i := range levels + 1 {
 		to, q := t.end(), 1.0
 		if i < levels {
-			to, q = t.Quantile[i], Levels[i]
+			to, q = t[i], Levels[i]
 		}
 		if e <= to {
 			return p + (q-p)*(e-from)/(to-from)
@@ -139,7 +154,8 @@ func (m Model) Cross(s *State, now float64, members [][]float64, threshold float
 		sum := 0.0
 		for i, f := range members {
 			at := m.z(f[lead])
-			worst[i] = max(worst[i], 1-m.tracker(s, lead, at).below(z-at))
+			q := m.tracker(s, lead, at).sorted()
+			worst[i] = max(worst[i], 1-q.below(z-at))
 			sum += worst[i]
 		}
 		by[lead] = sum / float64(len(members))
