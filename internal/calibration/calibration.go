@@ -353,9 +353,9 @@ func (j *job) asWritten(x []float64) []float64 {
 		return w
 	}
 	best, least := w, math.Inf(1)
-	for c := range int(math.Pow(3, float64(min(len(x), 3)))) { // the edges are those of routing: at most three parameters
-		try := slices.Clone(w)
-		for i := 0; i < min(len(x), 3); i++ {
+	for choice := range 27 { // the edges are those of routing: the first three parameters
+		try, c := slices.Clone(w), choice
+		for i := range min(len(x), 3) {
 			try[i] = p[i].written(x[i], c%3-1)
 			c /= 3
 		}

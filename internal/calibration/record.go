@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -83,7 +85,8 @@ func Read(src Source, needed, optional []string) (*Record, error) {
 		}
 		return role
 	}
-	for role, c := range src.Columns {
+	for _, role := range slices.Sorted(maps.Keys(src.Columns)) {
+		c := src.Columns[role]
 		if role != timeRole && !slices.Contains(needed, role) && !slices.Contains(optional, role) {
 			return nil, fmt.Errorf("--column %s=%s: this method has no such series; it has %s: %w", role, c, strings.Join(append(slices.Clone(needed), optional...), ", "), hydro.ErrInvalid)
 		}
@@ -132,7 +135,7 @@ func peek(src Source) (header, first []string, err error) {
 	rows.Comma, rows.TrimLeadingSpace = src.Delimiter, true
 	for _, row := range []*[]string{&header, &first} {
 		cells, err := rows.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil, nil, fmt.Errorf("%s: holds no row: %w", filepath.Base(src.File), hydro.ErrInvalid)
 		}
 		if err != nil {
@@ -274,7 +277,7 @@ func ReadEvents(file string, zone *time.Location) ([]Event, error) {
 	columns := map[string]int{"from": -1, "to": -1, "use": -1}
 	for n := 0; ; n++ {
 		row, err := rows.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
