@@ -1,7 +1,5 @@
 package calibrate
 
-import "math"
-
 // A source is a stream of random bits that depends on its seed alone, on every
 // machine and with every release of Go: SplitMix64 [Steele14]. It is what
 // gonum's samplers ask for.
@@ -22,17 +20,6 @@ func (s *source) unit() float64 { return float64(s.Uint64()>>11) / (1 << 53) }
 // below returns the next whole number in [0, n); the bias at the few numbers
 // that are asked for is below 1e-15.
 func (s *source) below(n int) int { return int(s.unit() * float64(n)) }
-
-// normal returns the next number of the standard normal distribution, by the
-// polar method of Marsaglia.
-func (s *source) normal() float64 {
-	for {
-		a, b := 2*s.unit()-1, 2*s.unit()-1
-		if q := a*a + b*b; q > 0 && q < 1 {
-			return a * math.Sqrt(-2*math.Log(q)/q)
-		}
-	}
-}
 
 // latin returns n points in the unit cube, one in each n-th of every axis.
 func (s *source) latin(n, dim int) [][]float64 {

@@ -3,6 +3,7 @@ package calibrate
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"freshet/forecast/skill"
 )
@@ -29,14 +30,14 @@ func mix(observed, simulated []float64) float64 {
 
 // MeasureOf returns the measure of that name.
 func MeasureOf(name string) (Measure, error) {
-	names := ""
+	var names []string
 	for _, m := range Measures {
 		if m.Name == name {
 			return m, nil
 		}
-		names += " " + m.Name
+		names = append(names, m.Name)
 	}
-	return Measure{}, fmt.Errorf("calibrate: objective %q: want one of%s", name, names)
+	return Measure{}, fmt.Errorf("calibrate: objective %q: want one of %s", name, strings.Join(names, " "))
 }
 
 // A Span is the steps From to To of a record, To excluded.

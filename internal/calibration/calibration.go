@@ -191,8 +191,8 @@ func (j *job) bounds() error {
 		if !ok || err != nil {
 			return fmt.Errorf("--bound %s: write NAME=LO:HI with numbers, or durations such as 90m where the unit is s: %w", text, hydro.ErrInvalid)
 		}
-		for _, v := range []float64{p.Lo, p.Hi} {
-			if err := p.valid.Check(v); err != nil && !(v == p.Lo && v == p.valid.Lo) { // an open end may be named
+		for i, v := range []float64{p.Lo, p.Hi} {
+			if err := p.valid.Check(v); err != nil && (i == 1 || v != p.valid.Lo) { // an open lower end may be named
 				return fmt.Errorf("--bound %s: %w: %w", text, err, hydro.ErrInvalid)
 			}
 		}
