@@ -65,10 +65,8 @@ func (c *Channel) bankfull() float64 {
 func invCbrt(x float64) float64 {
 	y := math.Float64frombits(0x553ef0ff289dd796 - math.Float64bits(x)/3)
 	r := 1 - (x*y)*(y*y)
-	r2 := r * r
-	low := (1 + r*(1.0/3)) + r2*(2.0/9+r*(14.0/81))
-	high := (35.0/243 + r*(91.0/729)) + r2*(728.0/6561+r*(1976.0/19683))
-	return y * (low + r2*r2*high)
+	s := r * r
+	return y * (1 + r*(1.0/3) + s*(2.0/9+r*(14.0/81)) + s*s*(35.0/243+r*(91.0/729)+s*(728.0/6561+r*(1976.0/19683))))
 }
 
 // A section is what the mass-conservative solver asks of a channel again and

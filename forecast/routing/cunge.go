@@ -75,27 +75,26 @@ func (c *Channel) cunge(dt float64) Cunge {
 	return s
 }
 
-// at returns K, s, the factor g of X = (1 - g q)/2, s/m³, and the normal flow,
-// m³/s, at depth h > 0.
-func (s *Cunge) at(h float64) (k, g, normal float64) {
-	c, b, normal := s.wave(h)
+// weigh returns K, s, and the factor g of X = (1 - g q)/2, s/m³, of what wave
+// returns.
+func (s *Cunge) weigh(c, b float64) (k, g float64) {
 	if c <= 0 {
-		return s.dt, 0, normal
+		return s.dt, 0
 	}
 	inv := 1 / c
 	k = s.dx * inv
 	if k < s.dt {
 		k = s.dt
 	}
-	return k, b * s.invX * inv, normal
+	return k, b * inv
 }
 
-// wave returns celerity, m/s, the inverse of the width, 1/m, and the normal
-// flow, m³/s, at depth h > 0.
+// wave returns at depth h > 0 celerity c, m/s, b = 1/(2 B s0 dx), 1/m², and the
+// normal flow, m³/s.
 func (s *Cunge) wave(h float64) (c, b, normal float64) {
 	if h > s.bank {
 		c, normal = s.overbank(h)
-		return c, 1 / s.twcc, normal
+		return c, s.invX / s.twcc, normal
 	}
 	area := (s.bw + h*s.z) * h
 	p := s.bw + h*s.side
@@ -104,7 +103,7 @@ func (s *Cunge) wave(h float64) (c, b, normal float64) {
 	r := area * top * inv
 	b = p * inv
 	r23 := r * invCbrt(r)
-	return s.kc * r23 * (5.0/3 - (2.0/3)*r*s.side*b), b, s.kc * area * r23
+	return s.kc * r23 * (5.0/3 - (2.0/3)*r*s.side*b), b * s.invX, s.kc * area * r23
 }
 
 // overbank returns celerity and normal flow above bank-full.
@@ -142,9 +141,12 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 	b := half*(qup+quc-qdp) + lateral
 	k0, g0, n0 := s.dt, 0.0, 0.0
 	if h0 > 0 {
-		k0, g0, n0 = s.at(h0)
+		c, width, normal := s.wave(h0)
+		k0, g0 = s.weigh(c, width)
+		n0 = normal
 	}
-	k, g, n := s.at(h)
+	c, width, n := s.wave(h)
+	k, g := s.weigh(c, width)
 	var f0, w, invD float64
 	limit, n1 := maxSecant, 0
 	for try := 0; ; try++ {
@@ -186,7 +188,8 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 				break
 			}
 			k0, g0, n0 = k, g, n
-			k, g, n = s.at(h)
+			c, width, n = s.wave(h)
+			k, g = s.weigh(c, width)
 		}
 		tally.Iterations += int64(n1)
 		if n1 < limit {
@@ -199,9 +202,11 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 		h, h0, limit = h*1.33, h0*0.67, limit+25
 		k0, g0, n0 = s.dt, 0, 0
 		if h0 > 0 {
-			k0, g0, n0 = s.at(h0)
+			c, width, n0 = s.wave(h0)
+			k0, g0 = s.weigh(c, width)
 		}
-		k, g, n = s.at(h)
+		c, width, n = s.wave(h)
+		k, g = s.weigh(c, width)
 	}
 	if q < 0 {
 		tally.Clipped++
