@@ -75,35 +75,41 @@ func (c *Channel) cunge(dt float64) Cunge {
 	return s
 }
 
-// weigh returns K, s, and the factor g of X = (1 - g q)/2, s/m³, of what wave
-// returns.
-func (s *Cunge) weigh(c, b float64) (k, g float64) {
-	if c <= 0 {
-		return s.dt, 0
-	}
-	inv := 1 / c
-	k = s.dx * inv
-	if k < s.dt {
-		k = s.dt
-	}
-	return k, b * inv
-}
-
-// wave returns at depth h > 0 celerity c, m/s, b = 1/(2 B s0 dx), 1/m², and the
-// normal flow, m³/s.
-func (s *Cunge) wave(h float64) (c, b, normal float64) {
+// at returns K, s, the factor g of X = (1 - g q)/2, s/m³, and the normal flow,
+// m³/s, at depth h > 0.
+func (s *Cunge) at(h float64) (k, g, normal float64) {
 	if h > s.bank {
-		c, normal = s.overbank(h)
-		return c, s.invX / s.twcc, normal
+		c, normal := s.overbank(h)
+		if c <= 0 {
+			return s.dt, 0, normal
+		}
+		return max(s.dx/c, s.dt), s.invX / (s.twcc * c), normal
 	}
 	area := (s.bw + h*s.z) * h
 	p := s.bw + h*s.side
 	top := s.bw + 2*h*s.z
 	inv := 1 / (p * top) // one division for two
 	r := area * top * inv
-	b = p * inv
-	r23 := r * invCbrt(r)
-	return s.kc * r23 * (5.0/3 - (2.0/3)*r*s.side*b), b * s.invX, s.kc * area * r23
+	y := invCbrt(r)
+	// c = kc r^(2/3) (…) = kc y^(-2) (…), and so 1/c, the division for which need not
+	// wait for the root. The bracket is more than 0 in every trapezoid.
+	slow := y * y * (1 / (s.kc * (5.0/3 - (2.0/3)*s.side*area*inv)))
+	k = s.dx * slow
+	if k < s.dt {
+		k = s.dt
+	}
+	return k, p * inv * s.invX * slow, s.kc * area * r * y
+}
+
+// celerity returns the celerity, m/s, at depth h > 0.
+func (s *Cunge) celerity(h float64) float64 {
+	if h > s.bank {
+		c, _ := s.overbank(h)
+		return max(c, 0)
+	}
+	area, p, top := (s.bw+h*s.z)*h, s.bw+h*s.side, s.bw+2*h*s.z
+	r := area / p
+	return s.kc * r * invCbrt(r) * (5.0/3 - (2.0/3)*r*s.side/top)
 }
 
 // overbank returns celerity and normal flow above bank-full.
@@ -141,12 +147,9 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 	b := half*(qup+quc-qdp) + lateral
 	k0, g0, n0 := s.dt, 0.0, 0.0
 	if h0 > 0 {
-		c, width, normal := s.wave(h0)
-		k0, g0 = s.weigh(c, width)
-		n0 = normal
+		k0, g0, n0 = s.at(h0)
 	}
-	c, width, n := s.wave(h)
-	k, g := s.weigh(c, width)
+	k, g, n := s.at(h)
 	var f0, w, invD float64
 	limit, n1 := maxSecant, 0
 	for try := 0; ; try++ {
@@ -188,8 +191,7 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 				break
 			}
 			k0, g0, n0 = k, g, n
-			c, width, n = s.wave(h)
-			k, g = s.weigh(c, width)
+			k, g, n = s.at(h)
 		}
 		tally.Iterations += int64(n1)
 		if n1 < limit {
@@ -202,11 +204,9 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 		h, h0, limit = h*1.33, h0*0.67, limit+25
 		k0, g0, n0 = s.dt, 0, 0
 		if h0 > 0 {
-			c, width, n0 = s.wave(h0)
-			k0, g0 = s.weigh(c, width)
+			k0, g0, n0 = s.at(h0)
 		}
-		c, width, n = s.wave(h)
-		k, g = s.weigh(c, width)
+		k, g, n = s.at(h)
 	}
 	if q < 0 {
 		tally.Clipped++
@@ -254,8 +254,7 @@ func (s *Cunge) Step(qup, quc, qdp, ql, depth float64) CungeStep {
 		h = max(depth, 0)*1.33 + minDepth
 	}
 	if h > 0 {
-		c, _, _ := s.wave(h)
-		r.Celerity = max(c, 0)
+		r.Celerity = s.celerity(h)
 	}
 	r.Courant = r.Celerity * s.dt / s.dx
 	return r
