@@ -100,16 +100,22 @@ func New(t *Tree, m Method, o Options) (*Network, error) {
 	}
 	n.parts = append(n.parts, part{span: span{0, int32(t.Len() - 1)}})
 	for i := range n.parts {
-		n.parts[i].rows, n.parts[i].lateral = make([]float64, (t.rows+1)*o.Tile), make([]float64, o.Tile)
+		p := &n.parts[i]
+		rows := int(slices.Max(t.row[p.lo:p.hi+1])) + 1 // no branch has a row below its end's
+		if i < len(n.parts)-1 {
+			rows -= int(t.row[p.hi])
+		}
+		p.rows, p.lateral = make([]float64, rows*o.Tile), make([]float64, o.Tile)
 	}
 	n.do = n.branch
 	return n, nil
 }
 
 // Run routes the steps and returns what the solver met. It allocates nothing. It
-// fails, wrapping [routing.ErrNoConvergence] where that is why, at the first
-// reach in tree order at which the method does; the state of the method is then
-// of no use. It fails too if a diversion is not as [Diversion] asks.
+// fails, wrapping [routing.ErrNoConvergence] where that is why, with the reach at
+// which the method does, that of the first branch or of the trunk; the state of
+// the method is then of no use. It fails too if a diversion is not as [Diversion]
+// asks.
 func (n *Network) Run(r *Run) (routing.Tally, error) {
 	if err := n.check(r); err != nil {
 		return routing.Tally{}, err

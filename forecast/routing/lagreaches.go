@@ -2,6 +2,7 @@ package routing
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -18,13 +19,17 @@ type LagReaches struct {
 // NewLagReaches returns dry reaches.
 func NewLagReaches(reaches []Lag, up Upstream) (*LagReaches, error) {
 	m := &LagReaches{upstream: up, reach: slices.Clone(reaches), first: make([]int32, len(reaches)+1)}
+	size := 0
 	for i := range reaches {
 		if reaches[i].dt == 0 || reaches[i].dt != reaches[0].dt {
 			return nil, fmt.Errorf("reach %d: lag: dt = %g s, that of reach 0 is %g s", i, reaches[i].dt, reaches[0].dt)
 		}
-		m.first[i+1] = m.first[i] + int32(reaches[i].size())
+		if size += reaches[i].size(); size > math.MaxInt32 {
+			return nil, fmt.Errorf("reach %d: lag: more than %d steps of lag in all", i, math.MaxInt32)
+		}
+		m.first[i+1] = int32(size)
 	}
-	m.state = make([]float64, m.first[len(reaches)])
+	m.state = make([]float64, size)
 	if up == Previous {
 		m.last = make([]float64, len(reaches))
 	}

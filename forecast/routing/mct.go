@@ -8,13 +8,13 @@ import (
 // MCT solves mass-conservative variable-parameter Muskingum-Cunge routing after
 // Todini, the Muskingum-Cunge-Todini method:
 //
-//	S = K [X I + (1-X) O]     K = dx A/Q     X = (1-D)/2             [Todini07] (24)-(27)
-//	D = Q / (β B s0 c dx)     β = c A/Q      C = dt/K                [Todini07] (20)-(22)
+//	S = K [X I + (1-X) O]     K = dx A/Q     X = (1-D)/2             [Todini07] section 5
+//	β = c A/Q     C = c dt/(β dx) = dt/K     D = Q/(β B s0 c dx)     [Todini07] (49)-(51)
 //	S(t+dt) - S(t) = dt [(I(t) + I(t+dt))/2 - (O(t) + O(t+dt))/2 + q_lat]
 //
 // with A, B, c and Q the area, width, celerity dQ/dA and normal flow at the
 // reference depth y, at which Q(y) = (I + O)/2. Todini takes Q from an estimate of
-// O and repeats once. Here the equation is solved: with O = 2Q - I the storage is
+// O ((45), (46)) and repeats. Here the equation is solved: with O = 2Q - I the storage is
 //
 //	S(y) = dx A [1 + D (Q - I)/Q]
 //

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -105,7 +106,9 @@ func NewMuskingumReaches(reaches []Muskingum, up Upstream) (*MuskingumReaches, e
 			return nil, fmt.Errorf("reach %d: muskingum: dt = %g s, that of reach 0 is %g s", i, r.dt, reaches[0].dt)
 		}
 		m.first[i] = int32(size)
-		size += r.n + 1
+		if size += r.n + 1; size > math.MaxInt32 {
+			return nil, fmt.Errorf("reach %d: muskingum: more than %d sub-reaches in all", i, math.MaxInt32)
+		}
 	}
 	m.state = make([]float64, size)
 	if up == Previous {

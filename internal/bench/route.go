@@ -42,6 +42,8 @@ func (o *RouteOptions) Validate() error {
 		return fmt.Errorf("step: %v is not in 1s to 24h: %w", o.Step, hydro.ErrInvalid)
 	case o.Workers < 1 || o.Workers > 1024:
 		return fmt.Errorf("workers: %d is not in 1 to 1024: %w", o.Workers, hydro.ErrInvalid)
+	case o.Tile < 1 || o.Tile > 4096:
+		return fmt.Errorf("tile: %d is not in 1 to 4096 steps: %w", o.Tile, hydro.ErrInvalid)
 	case o.Now == nil || o.CPU == nil:
 		return fmt.Errorf("bench: clocks are needed: %w", hydro.ErrInvalid)
 	}
@@ -79,11 +81,11 @@ type Rivers struct {
 }
 
 // NewRivers returns n reaches of rivers drawn from seed. The tree is a random
-// one whose main stems gather small tributaries, so that, as in river maps, most
-// reaches are headwaters or lie directly below one; reaches are numbered
-// at random. Lengths are log-normal about 1.5 km, widths follow catchment area as in
-// Bieger et al. 2015 (bank-full width 2.7 A^0.352 m), slopes fall with area,
-// Manning's n from 0.06 to 0.03, as in the channel tables of national models.
+// one whose stems gather mostly small tributaries: a third of the reaches are
+// headwaters, and reaches are numbered at random. Lengths are log-normal about
+// 1.5 km, bank-full widths follow catchment area as 2.7 A^0.352 m, slopes fall with
+// area, and Manning's n goes from 0.06 to 0.03: the spread of national channel
+// tables.
 func NewRivers(n int, seed uint64) (*Rivers, error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	downstream := make([]int, n)
