@@ -6,6 +6,10 @@
 // forecast was issued, so that the forecast and persistence are judged on the
 // same cases. Observations that quality control held back count for nothing and
 // are counted.
+//
+// Beside the lead times it judges events: floods over a threshold, the peak that
+// runs forecast for each, and the warnings of each stage against the times when
+// its threshold was met. docs/models/verification.md has the formulas.
 package verify
 
 import (
@@ -33,18 +37,36 @@ type Options struct {
 	From, To time.Time // forecasts issued in [From, To); zero: all
 	Leads    []time.Duration
 	Profile  skill.Profile // zero: GB/T 22482-2008
+	Events   EventOptions
+	// Band, if not nil, returns the quantiles that a run gave for a variable at a
+	// station, ascending by P; none if it gave none.
+	Band func(f *hydro.Forecast, s *hydro.StationForecast, v hydro.Variable) []Quantile
 	// Progress, if not nil, is told how many forecasts of a basin have been read.
 	Progress func(basin string, forecasts int)
+}
+
+// A Quantile is one line of a run's band: P is not exceeded with probability P.
+type Quantile struct {
+	P      float64
+	Values []float64 // value i is for IssuedAt + (i+1)·Step
 }
 
 // A Report is the result.
 type Report struct {
 	Standard     string    `json:"standard"` // of the grades, with its edition
+	Profile      []Basis   `json:"profile"`  // how its numbers are known
 	Illustrative string    `json:"illustrative,omitempty"`
 	From         time.Time `json:"from"` // first and last issue
 	To           time.Time `json:"to"`
 	Forecasts    int       `json:"forecasts"`
 	Stations     []Station `json:"stations"`
+}
+
+// A Basis is [skill.Basis] in JSON.
+type Basis struct {
+	Item   string `json:"item"`
+	Trust  string `json:"trust"`
+	Source string `json:"source"`
 }
 
 // A Station is the result at one gauge.
@@ -57,9 +79,13 @@ type Station struct {
 	Measured string         `json:"variable"` // discharge where it is observed, else level
 	Unit     string         `json:"unit"`
 	Datum    hydro.Datum    `json:"datum,omitempty"`
-	Observed int            `json:"observed"`  // usable observations
-	HeldBack map[string]int `json:"held_back"` // observations left out, by verdict
+	Observed int            `json:"observed"`           // usable observations
+	HeldBack map[string]int `json:"held_back"`          // observations left out, by verdict
+	Rule     Rule           `json:"rule"`               // by which peaks are judged
+	Area     float64        `json:"area_km2,omitempty"` // of the sub-basins above
 	Leads    []Lead         `json:"leads"`
+	Events   Events         `json:"events"`
+	Warnings []Stage        `json:"warnings"` // by stage, mildest first
 }
 
 // A Lead is the result at one lead time. Scores that are not defined are NaN,
@@ -81,6 +107,37 @@ type Lead struct {
 	Qualified   Score         `json:"qualified_share"` // QR, forecasts within the permissible error
 	GradeDC     skill.Grade   `json:"grade_dc"`
 	Grade       skill.Grade   `json:"grade"` // the lower of the grades of DC and QR
+	Band        []Coverage    `json:"band"`  // widest first; empty if the runs gave no quantiles
+	Exceeded    []Exceeded    `json:"exceeded"`
+}
+
+// A Coverage says how many observations a band held.
+type Coverage struct {
+	Band Score `json:"band"` // nominal share, e.g. 0.8
+	N    int   `json:"n"`
+	Held Score `json:"held_share"`
+}
+
+// Exceeded says how well runs told at one lead time whether a threshold would be
+// met.
+type Exceeded struct {
+	Stage     string `json:"stage"`
+	Threshold Score  `json:"threshold"`
+	Counts
+}
+
+// Counts are a contingency table and its scores.
+type Counts struct {
+	Hits        int   `json:"hits"`
+	Misses      int   `json:"misses"`
+	FalseAlarms int   `json:"false_alarms"`
+	POD         Score `json:"pod"`
+	FAR         Score `json:"far"`
+	CSI         Score `json:"csi"`
+}
+
+func counts(c skill.Contingency) Counts {
+	return Counts{c.Hits, c.Misses, c.FalseAlarms, Score(c.POD()), Score(c.FAR()), Score(c.CSI())}
 }
 
 // A Score is a number that may be undefined.
@@ -109,6 +166,12 @@ func Run(ctx context.Context, r store.Reader, cat *catalog.Catalog, opts Options
 	if opts.Profile.Name == "" {
 		opts.Profile = skill.GBT22482of2008
 	}
+	if err := opts.Profile.Check(); err != nil {
+		return Report{}, fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
+	}
+	if err := opts.Events.check(cat); err != nil {
+		return Report{}, err
+	}
 	if opts.From.IsZero() {
 		opts.From = store.Earliest
 	}
@@ -125,13 +188,16 @@ func Run(ctx context.Context, r store.Reader, cat *catalog.Catalog, opts Options
 			return Report{}, fmt.Errorf("basin %q: %w", id, hydro.ErrNotFound)
 		}
 	}
-	rep := Report{Standard: opts.Profile.Name, Illustrative: cat.Illustrative, Stations: []Station{}}
+	rep := Report{Standard: opts.Profile.Name, Illustrative: cat.Illustrative, Profile: []Basis{}, Stations: []Station{}}
+	for _, b := range opts.Profile.Basis {
+		rep.Profile = append(rep.Profile, Basis{b.Item, string(b.Trust), b.Source})
+	}
 	for i := range cat.Basins {
 		id := cat.Basins[i].ID
 		if len(opts.Basins) > 0 && !slices.Contains(opts.Basins, id) {
 			continue
 		}
-		b := basin{id: id, cat: cat, opts: &opts, cases: map[string]*cases{}}
+		b := basin{id: id, of: &cat.Basins[i], cat: cat, opts: &opts, cases: map[string]*cases{}, runs: map[time.Time]hydro.Forecast{}}
 		if err := b.forecasts(ctx, r, &rep); err != nil {
 			return Report{}, err
 		}
@@ -158,14 +224,20 @@ type cases struct {
 type value struct {
 	issued time.Time
 	value  float64
+	band   []quantile
 }
+
+type quantile struct{ p, value float64 }
 
 type basin struct {
 	id       string
+	of       *catalog.Basin
 	cat      *catalog.Catalog
 	opts     *Options
 	cases    map[string]*cases
 	from, to time.Time // of the issues
+	issued   []time.Time
+	runs     map[time.Time]hydro.Forecast // those that events asked for
 }
 
 // forecasts reads the forecasts one by one and keeps the values at the leads.
@@ -183,6 +255,7 @@ func (b *basin) forecasts(ctx context.Context, r store.Reader, rep *Report) erro
 			b.from = f.IssuedAt
 		}
 		b.to = f.IssuedAt
+		b.issued = append(b.issued, f.IssuedAt)
 		for i := range f.Stations {
 			b.take(&f, &f.Stations[i])
 		}
@@ -226,30 +299,38 @@ func (b *basin) take(f *hydro.Forecast, s *hydro.StationForecast) {
 	default:
 		return // nothing is observed here that a forecast gives
 	}
+	var band []Quantile
+	if b.opts.Band != nil {
+		band = b.opts.Band(f, s, c.variable)
+	}
 	for i, lead := range b.opts.Leads {
 		k := int(lead/f.Step) - 1
 		if lead%f.Step != 0 || k < 0 || k >= len(values) || math.IsNaN(values[k]) {
 			continue
 		}
-		c.leads[i] = append(c.leads[i], value{f.IssuedAt, values[k]})
+		v := value{issued: f.IssuedAt, value: values[k]}
+		for _, q := range band {
+			if k < len(q.Values) && !math.IsNaN(q.Values[k]) {
+				v.band = append(v.band, quantile{q.P, q.Values[k]})
+			}
+		}
+		c.leads[i] = append(c.leads[i], v)
 	}
 }
 
 // judge reads what was observed and scores every station.
 func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
-	longest := slices.Max(b.opts.Leads)
+	warned, err := b.warnings(ctx, r)
+	if err != nil {
+		return err
+	}
 	for _, c := range b.cases {
 		if c.variable == 0 || !slices.ContainsFunc(c.leads, func(v []value) bool { return len(v) > 0 }) {
 			continue
 		}
-		p, _ := c.station.Parameter(c.variable, 0)
-		o := observed{within: max(2*p.Interval, 10*time.Minute), heldBack: map[string]int{}}
-		key := hydro.Key{Station: c.station.ID, Variable: c.variable}
-		for x, err := range r.Observations(ctx, key, b.from.Add(-o.within), b.to.Add(longest+o.within)) {
-			if err != nil {
-				return fmt.Errorf("read observations of %s: %w", key, err)
-			}
-			o.add(x)
+		o, err := b.observed(ctx, r, c.station, c.variable)
+		if err != nil {
+			return err
 		}
 		s := Station{
 			Station: c.station.ID, NameZH: c.station.NameZH, NameEN: c.station.NameEN, Basin: b.id,
@@ -258,19 +339,52 @@ func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
 		if c.variable == hydro.WaterLevel {
 			s.Datum = c.station.Datum.Name
 		}
+		s.Area = b.area(c.station.ID)
+		s.Rule = b.opts.Events.rule(s.Area)
+		thresholds := b.thresholds(c.station.ID)
 		for i, lead := range b.opts.Leads {
 			if len(c.leads[i]) > 0 {
-				s.Leads = append(s.Leads, b.score(c, &o, lead, c.leads[i]))
+				s.Leads = append(s.Leads, b.score(c, o, lead, c.leads[i], thresholds))
 			}
+		}
+		byVariable := map[hydro.Variable]*observed{c.variable: o}
+		for _, h := range thresholds {
+			if byVariable[h.Variable] == nil {
+				if byVariable[h.Variable], err = b.observed(ctx, r, c.station, h.Variable); err != nil {
+					return err
+				}
+			}
+		}
+		if s.Events, err = b.events(ctx, r, &s, thresholds, byVariable); err != nil {
+			return err
+		}
+		if s.Warnings, err = b.stages(thresholds, byVariable, warned[s.Station]); err != nil {
+			return err
 		}
 		rep.Stations = append(rep.Stations, s)
 	}
 	return nil
 }
 
-func (b *basin) score(c *cases, o *observed, lead time.Duration, values []value) Lead {
+// observed reads the observations of a series that the runs could be compared
+// with.
+func (b *basin) observed(ctx context.Context, r store.Reader, st *catalog.Station, v hydro.Variable) (*observed, error) {
+	p, _ := st.Parameter(v, 0)
+	o := observed{within: max(2*p.Interval, 10*time.Minute), heldBack: map[string]int{}}
+	key := hydro.Key{Station: st.ID, Variable: v}
+	for x, err := range r.Observations(ctx, key, b.from.Add(-o.within), b.to.Add(slices.Max(b.opts.Leads)+o.within)) {
+		if err != nil {
+			return nil, fmt.Errorf("read observations of %s: %w", key, err)
+		}
+		o.add(x)
+	}
+	return &o, nil
+}
+
+func (b *basin) score(c *cases, o *observed, lead time.Duration, values []value, thresholds []catalog.Threshold) Lead {
 	var at []time.Time
 	var obs, fcst, persist []float64
+	var bands coverage
 	qualified := 0
 	for _, v := range values {
 		valid := v.issued.Add(lead)
@@ -283,6 +397,7 @@ func (b *basin) score(c *cases, o *observed, lead time.Duration, values []value)
 			continue
 		}
 		at, obs, fcst, persist = append(at, valid), append(obs, then), append(fcst, v.value), append(persist, now)
+		bands.add(then, v.band)
 		tolerance := b.opts.Profile.FlowTolerance(now, then)
 		if c.variable == hydro.WaterLevel {
 			tolerance = b.opts.Profile.LevelTolerance(now, then)
@@ -307,8 +422,50 @@ func (b *basin) score(c *cases, o *observed, lead time.Duration, values []value)
 		l.Qualified = Score(float64(qualified) / float64(len(obs)))
 	}
 	l.GradeDC = b.opts.Profile.GradeDC(float64(l.NSE))
-	l.Grade = skill.Lower(l.GradeDC, b.opts.Profile.GradeQR(float64(l.Qualified)))
+	l.Grade = b.opts.Profile.Scheme(float64(l.NSE), float64(l.Qualified))
+	l.Band, l.Exceeded = bands.scores(), []Exceeded{}
+	for _, h := range thresholds {
+		if h.Variable == c.variable {
+			l.Exceeded = append(l.Exceeded, Exceeded{h.Stage.String(), Score(h.Value), counts(skill.Exceedances(obs, fcst, h.Value))})
+		}
+	}
 	return l
+}
+
+// coverage collects the pairs of an observation and a band: the quantiles p and
+// 1 − p with p below a half are one band.
+type coverage struct{ bands []*heldBand }
+
+type heldBand struct {
+	p                   float64 // of the lower quantile
+	observed, low, high []float64
+}
+
+func (c *coverage) add(observed float64, q []quantile) {
+	for _, low := range q {
+		if low.p >= 0.5 {
+			continue
+		}
+		for _, high := range q {
+			if math.Abs(low.p+high.p-1) > 1e-9 {
+				continue
+			}
+			i, found := slices.BinarySearchFunc(c.bands, low.p, func(b *heldBand, p float64) int { return cmp.Compare(b.p, p) })
+			if !found {
+				c.bands = slices.Insert(c.bands, i, &heldBand{p: low.p})
+			}
+			b := c.bands[i]
+			b.observed, b.low, b.high = append(b.observed, observed), append(b.low, low.value), append(b.high, high.value)
+		}
+	}
+}
+
+func (c *coverage) scores() []Coverage {
+	out := []Coverage{}
+	for _, b := range c.bands {
+		out = append(out, Coverage{Score(1 - 2*b.p), len(b.observed), Score(skill.Coverage(b.observed, b.low, b.high))})
+	}
+	return out
 }
 
 // observed are the usable observations of one series, ascending.

@@ -1,0 +1,507 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"freshet/forecast/skill"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+	"freshet/internal/store"
+)
+
+// EventOptions say what a flood is; the zero value is ready.
+type EventOptions struct {
+	Variable   hydro.Variable     // level or discharge; 0: that of the station's lowest threshold, else what it is judged by
+	Above      map[string]float64 // by station, in that variable's unit, in place of the lowest threshold
+	Separation time.Duration      // less than this below the threshold does not part two floods; 0: 24 h
+	Rule       Rule               // by which peaks are judged; "": by station
+}
+
+// A Rule is how the standard judges a peak.
+type Rule string
+
+// The rules.
+const (
+	RainfallRunoff Rule = "rainfall_runoff" // a share of the observed peak
+	Reach          Rule = "reach"           // a share of the observed change during the lead time
+)
+
+func (o *EventOptions) check(cat *catalog.Catalog) error {
+	switch o.Variable {
+	case 0, hydro.WaterLevel, hydro.Discharge:
+	default:
+		return fmt.Errorf("events of %s: water_level or discharge is needed: %w", o.Variable, hydro.ErrInvalid)
+	}
+	switch o.Rule {
+	case "", RainfallRunoff, Reach:
+	default:
+		return fmt.Errorf("rule %q: %s and %s are known: %w", o.Rule, RainfallRunoff, Reach, hydro.ErrInvalid)
+	}
+	if o.Separation == 0 {
+		o.Separation = 24 * time.Hour
+	}
+	if o.Separation < 0 {
+		return fmt.Errorf("separation %s: must not be below 0: %w", o.Separation, hydro.ErrInvalid)
+	}
+	for id, v := range o.Above {
+		if _, ok := cat.Station(id); !ok {
+			return fmt.Errorf("station %q: %w", id, hydro.ErrNotFound)
+		}
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("threshold %g of %s: not finite: %w", v, id, hydro.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// rule returns the rule for a station below an area of sub-basins in km²: where
+// none drains to it, all that a forecast can know comes from gauges upstream.
+func (o *EventOptions) rule(area float64) Rule {
+	switch {
+	case o.Rule != "":
+		return o.Rule
+	case area > 0:
+		return RainfallRunoff
+	default:
+		return Reach
+	}
+}
+
+// Events are the floods of a station and how runs forecast their peaks.
+type Events struct {
+	Variable  hydro.Variable `json:"-"`
+	Measured  string         `json:"variable"`
+	Unit      string         `json:"unit"`
+	Threshold Score          `json:"threshold"`
+	Because   string         `json:"threshold_from"` // "lowest stage threshold", "90 % quantile" or "given"
+	Events    []Event        `json:"events"`
+	Leads     []PeakLead     `json:"leads"` // over all events
+}
+
+// An Event is one flood.
+type Event struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	PeakAt time.Time `json:"peak_at"`
+	Peak   Score     `json:"peak"`
+	Cut    bool      `json:"cut"` // the record begins or ends within it: not judged
+	Runs   []PeakRun `json:"runs"`
+}
+
+// A PeakRun says how one run forecast the peak of an event: the last one issued
+// at least Lead before it.
+type PeakRun struct {
+	Lead           time.Duration `json:"-"`
+	Hours          float64       `json:"lead_h"`
+	IssuedAt       time.Time     `json:"issued_at"`
+	Peak           Score         `json:"peak"`
+	PeakAt         time.Time     `json:"peak_at"`
+	Error          Score         `json:"peak_error"`
+	Share          Score         `json:"peak_error_share"`
+	Permissible    Score         `json:"peak_permissible"`
+	Qualified      *bool         `json:"peak_qualified"` // nil: the profile does not say what is permissible, or nothing was observed at issue
+	LateHours      float64       `json:"peak_time_error_h"`
+	LateMost       float64       `json:"peak_time_permissible_h"`
+	InTime         bool          `json:"peak_time_qualified"`
+	DC             Score         `json:"dc"`             // from the issue to the end of the event
+	Depth          Score         `json:"depth_mm"`       // observed runoff from the issue to the end of the event; NaN if the area is not known
+	DepthError     Score         `json:"depth_error_mm"` // forecast less observed
+	DepthQualified *bool         `json:"depth_qualified"`
+}
+
+// A PeakLead sums up the events at one lead time.
+type PeakLead struct {
+	Hours          float64     `json:"lead_h"`
+	N              int         `json:"n"`
+	MeanShare      Score       `json:"mean_peak_error_share"` // of the absolute errors
+	MeanLate       Score       `json:"mean_peak_time_error_h"`
+	Qualified      Score       `json:"peak_qualified_share"` // QR of peaks
+	InTime         Score       `json:"peak_time_qualified_share"`
+	DepthQualified Score       `json:"depth_qualified_share"`
+	Grade          skill.Grade `json:"peak_grade"` // by QR of peaks
+}
+
+// A Stage says how the warnings of one stage met the crossings of its
+// thresholds.
+type Stage struct {
+	Stage      string           `json:"stage"`
+	Thresholds []StageThreshold `json:"thresholds"`
+	Crossings  int              `json:"crossings"`
+	InTime     int              `json:"in_time"`
+	Late       int              `json:"late"`
+	Missed     int              `json:"missed"`
+	Undecided  int              `json:"undecided"`
+	Counts                      // in time is a hit, late and missed are misses
+	Leads      []Score          `json:"leads_h"` // from warning to crossing; below 0: late
+	Median     Score            `json:"median_lead_h"`
+	Least      Score            `json:"least_lead_h"`
+}
+
+// A StageThreshold asks for a stage when it is met.
+type StageThreshold struct {
+	Measured  string `json:"variable"`
+	Unit      string `json:"unit"`
+	Threshold Score  `json:"threshold"`
+}
+
+// thresholds returns the thresholds of level and discharge at a station when the
+// first run was issued, mildest first.
+func (b *basin) thresholds(station string) []catalog.Threshold {
+	t, ok := b.cat.StageTable(station, b.from)
+	if !ok {
+		return nil
+	}
+	var out []catalog.Threshold
+	for _, h := range t.Thresholds {
+		if h.Variable == hydro.WaterLevel || h.Variable == hydro.Discharge {
+			out = append(out, h)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y catalog.Threshold) int { return cmp.Compare(x.Stage, y.Stage) })
+	return out
+}
+
+// area sums the sub-basins that drain to the node of a gauge, km².
+func (b *basin) area(station string) float64 {
+	above := map[string]bool{}
+	for i := range b.of.Nodes {
+		if b.of.Nodes[i].Gauge == station {
+			above[b.of.Nodes[i].ID] = true
+		}
+	}
+	for i := range b.of.Nodes { // upstream first: walk back
+		if n := &b.of.Nodes[len(b.of.Nodes)-1-i]; above[n.Downstream] {
+			above[n.ID] = true
+		}
+	}
+	sum := 0.0
+	for _, s := range b.of.SubBasins {
+		if above[s.Node] {
+			sum += s.Area
+		}
+	}
+	return sum
+}
+
+func (b *basin) events(ctx context.Context, r store.Reader, s *Station, thresholds []catalog.Threshold, by map[hydro.Variable]*observed) (Events, error) {
+	opts := &b.opts.Events
+	out := Events{Variable: opts.Variable, Threshold: Score(math.NaN()), Events: []Event{}, Leads: []PeakLead{}}
+	if out.Variable == 0 {
+		out.Variable = s.Variable
+		if len(thresholds) > 0 {
+			out.Variable = thresholds[0].Variable
+		}
+	}
+	o := by[out.Variable]
+	if o == nil {
+		st, _ := b.cat.Station(s.Station)
+		var err error
+		if o, err = b.observed(ctx, r, st, out.Variable); err != nil {
+			return out, err
+		}
+		by[out.Variable] = o
+	}
+	out.Measured, out.Unit = out.Variable.String(), out.Variable.Unit()
+	if len(o.at) == 0 {
+		return out, nil
+	}
+	i := slices.IndexFunc(thresholds, func(h catalog.Threshold) bool { return h.Variable == out.Variable })
+	above, given := opts.Above[s.Station]
+	switch {
+	case given:
+		out.Threshold, out.Because = Score(above), "given"
+	case i >= 0:
+		out.Threshold, out.Because = Score(thresholds[i].Value), "lowest stage threshold"
+	default:
+		sorted := slices.Sorted(slices.Values(o.values))
+		out.Threshold, out.Because = Score(sorted[(len(sorted)-1)*9/10]), "90 % quantile"
+	}
+	found, err := skill.Events(o.at, o.values, float64(out.Threshold), opts.Separation)
+	if err != nil {
+		return out, fmt.Errorf("events at %s: %w", s.Station, err)
+	}
+	for _, e := range found {
+		event := Event{From: e.From, To: e.To, PeakAt: e.PeakAt, Peak: Score(e.Peak), Cut: e.Cut, Runs: []PeakRun{}}
+		if !e.Cut {
+			for _, lead := range b.opts.Leads {
+				run, ok, err := b.peakRun(ctx, r, s, out.Variable, o, e, lead)
+				if err != nil {
+					return out, err
+				}
+				if ok {
+					event.Runs = append(event.Runs, run)
+				}
+			}
+		}
+		out.Events = append(out.Events, event)
+	}
+	for _, lead := range b.opts.Leads {
+		if l := b.peaks(out.Events, lead); l.N > 0 {
+			out.Leads = append(out.Leads, l)
+		}
+	}
+	return out, nil
+}
+
+// run returns the last run issued at least lead before an instant, and not more
+// than one interval of the schedule earlier.
+func (b *basin) run(ctx context.Context, r store.Reader, at time.Time, lead time.Duration) (*hydro.Forecast, bool, error) {
+	latest := at.Add(-lead)
+	i, found := slices.BinarySearchFunc(b.issued, latest, time.Time.Compare)
+	if !found {
+		i--
+	}
+	if i < 0 || latest.Sub(b.issued[i]) > max(b.of.Settings.Every, b.of.Settings.OutputStep) {
+		return nil, false, nil
+	}
+	f, ok := b.runs[b.issued[i]]
+	if !ok {
+		var err error
+		f, err = r.Forecast(ctx, b.id, b.issued[i])
+		if errors.Is(err, hydro.ErrNotFound) {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, fmt.Errorf("read forecast of %s issued %s: %w", b.id, b.issued[i].Format(time.RFC3339), err)
+		}
+		b.runs[b.issued[i]] = f
+	}
+	return &f, true, nil
+}
+
+// forecastOf returns a station's values in a run.
+func forecastOf(f *hydro.Forecast, station string, v hydro.Variable) []float64 {
+	for i := range f.Stations {
+		if s := &f.Stations[i]; s.Station == station {
+			if v == hydro.WaterLevel {
+				return s.Level
+			}
+			return s.Discharge
+		}
+	}
+	return nil
+}
+
+func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro.Variable, o *observed, e skill.Event, lead time.Duration) (PeakRun, bool, error) {
+	f, ok, err := b.run(ctx, r, e.PeakAt, lead)
+	if err != nil || !ok {
+		return PeakRun{}, false, err
+	}
+	values := forecastOf(f, s.Station, v)
+	// Half of the separation on either side still belongs to this event alone.
+	margin := b.opts.Events.Separation / 2
+	run := PeakRun{Lead: lead, Hours: lead.Hours(), IssuedAt: f.IssuedAt, Peak: Score(math.NaN()), DC: Score(math.NaN()), Depth: Score(math.NaN()), DepthError: Score(math.NaN())}
+	var seen, said []float64
+	whole := f.IssuedAt.Add(f.Horizon).After(e.To) || f.IssuedAt.Add(f.Horizon).Equal(e.To)
+	for i, x := range values {
+		at := f.IssuedAt.Add(time.Duration(i+1) * f.Step)
+		if math.IsNaN(x) || at.Before(e.From.Add(-margin)) || at.After(e.To.Add(margin)) {
+			continue
+		}
+		if math.IsNaN(float64(run.Peak)) || x > float64(run.Peak) {
+			run.Peak, run.PeakAt = Score(x), at
+		}
+		if then, ok := o.value(at); ok && !at.After(e.To) {
+			seen, said = append(seen, then), append(said, x)
+		} else if !ok && !at.After(e.To) {
+			whole = false
+		}
+	}
+	if math.IsNaN(float64(run.Peak)) || f.IssuedAt.Add(f.Horizon).Before(e.PeakAt) {
+		return PeakRun{}, false, nil
+	}
+	p := &b.opts.Profile
+	run.Error = run.Peak - Score(e.Peak)
+	run.Share = Score(math.NaN())
+	if v == hydro.Discharge && e.Peak > 0 { // a share of a level is a share of nothing
+		run.Share = run.Error / Score(e.Peak)
+	}
+	now, known := o.latest(f.IssuedAt)
+	tolerance := math.NaN()
+	switch {
+	case v == hydro.Discharge && s.Rule == RainfallRunoff:
+		tolerance = p.PeakTolerance(e.Peak, s.Area)
+	case v == hydro.Discharge && known:
+		tolerance = p.FlowTolerance(now, e.Peak)
+	case v == hydro.WaterLevel && known:
+		tolerance = p.LevelTolerance(now, e.Peak)
+	}
+	run.Permissible = Score(tolerance)
+	if !math.IsNaN(tolerance) {
+		run.Qualified = new(math.Abs(float64(run.Error)) <= tolerance)
+	}
+	late, most := run.PeakAt.Sub(e.PeakAt), p.PeakTimeTolerance(e.PeakAt.Sub(f.IssuedAt), f.Step)
+	run.LateHours, run.LateMost, run.InTime = late.Hours(), most.Hours(), late.Abs() <= most
+	run.DC = Score(skill.NSE(seen, said))
+	if v == hydro.Discharge && s.Area > 0 && whole && len(seen) > 0 {
+		mm := f.Step.Seconds() / (s.Area * 1000) // of 1 m³/s over a step
+		var came, forecast float64
+		for i := range seen {
+			came, forecast = came+seen[i]*mm, forecast+said[i]*mm
+		}
+		run.Depth, run.DepthError = Score(came), Score(forecast-came)
+		run.DepthQualified = new(math.Abs(forecast-came) <= p.DepthTolerance(came))
+	}
+	return run, true, nil
+}
+
+func (b *basin) peaks(events []Event, lead time.Duration) PeakLead {
+	l := PeakLead{Hours: lead.Hours()}
+	var share, late mean
+	var qualified, inTime, depth mean
+	for _, e := range events {
+		for _, r := range e.Runs {
+			if r.Lead != lead {
+				continue
+			}
+			l.N++
+			if !math.IsNaN(float64(r.Share)) {
+				share.add(math.Abs(float64(r.Share)))
+			}
+			late.add(math.Abs(r.LateHours))
+			inTime.yes(&r.InTime)
+			qualified.yes(r.Qualified)
+			depth.yes(r.DepthQualified)
+		}
+	}
+	l.MeanShare, l.MeanLate, l.Qualified, l.InTime, l.DepthQualified = share.score(), late.score(), qualified.score(), inTime.score(), depth.score()
+	l.Grade = b.opts.Profile.GradeQR(float64(l.Qualified))
+	return l
+}
+
+type mean struct {
+	sum float64
+	n   int
+}
+
+func (m *mean) add(x float64) { m.sum, m.n = m.sum+x, m.n+1 }
+
+func (m *mean) yes(b *bool) {
+	switch {
+	case b == nil:
+	case *b:
+		m.add(1)
+	default:
+		m.add(0)
+	}
+}
+
+func (m *mean) score() Score { return Score(m.sum / float64(m.n)) } // 0/0 is NaN
+
+// warnings reads the basin's warnings from before the first run to behind the
+// last, by station.
+func (b *basin) warnings(ctx context.Context, r store.Reader) (map[string][]hydro.Warning, error) {
+	out := map[string][]hydro.Warning{}
+	if b.from.IsZero() {
+		return out, nil
+	}
+	for w, err := range r.Warnings(ctx, b.id, store.Earliest, b.to.Add(slices.Max(b.opts.Leads))) {
+		if err != nil {
+			return nil, fmt.Errorf("read warnings of %s: %w", b.id, err)
+		}
+		out[w.Station] = append(out[w.Station], w)
+	}
+	return out, nil
+}
+
+// stages judges the warnings of each stage: a threshold of level or discharge
+// that is met asks for it.
+func (b *basin) stages(thresholds []catalog.Threshold, by map[hydro.Variable]*observed, warned []hydro.Warning) ([]Stage, error) {
+	out := []Stage{}
+	for _, stage := range []hydro.Stage{hydro.Blue, hydro.Yellow, hydro.Orange, hydro.Red} {
+		s := Stage{Stage: stage.String(), Thresholds: []StageThreshold{}, Leads: []Score{}, Median: Score(math.NaN()), Least: Score(math.NaN())}
+		var crossings []skill.Span
+		var last time.Time
+		for _, h := range thresholds {
+			o := by[h.Variable]
+			if h.Stage != stage || len(o.at) == 0 {
+				continue
+			}
+			found, err := b.crossings(o, h.Value)
+			if err != nil {
+				return nil, fmt.Errorf("crossings of %s: %w", h.Stage, err)
+			}
+			crossings = append(crossings, found...)
+			s.Thresholds = append(s.Thresholds, StageThreshold{h.Variable.String(), h.Variable.Unit(), Score(h.Value)})
+			if end := o.at[len(o.at)-1]; end.After(last) {
+				last = end
+			}
+		}
+		if len(s.Thresholds) == 0 {
+			continue
+		}
+		w := skill.Warnings(union(crossings), standing(warned, stage, b.from, last))
+		s.Crossings, s.InTime, s.Late, s.Missed, s.Undecided, s.Counts = w.Crossings, w.InTime, w.Late, w.Missed, w.Undecided, counts(w.Contingency())
+		for _, l := range w.Leads {
+			s.Leads = append(s.Leads, Score(l.Hours()))
+		}
+		if n := len(s.Leads); n > 0 {
+			sorted := slices.Sorted(slices.Values(s.Leads))
+			s.Least, s.Median = sorted[0], (sorted[(n-1)/2]+sorted[n/2])/2
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// crossings returns when a threshold was met while runs were issued or reached.
+func (b *basin) crossings(o *observed, threshold float64) ([]skill.Span, error) {
+	met, err := skill.Events(o.at, o.values, threshold, b.opts.Events.Separation)
+	if err != nil {
+		return nil, err
+	}
+	var out []skill.Span
+	for _, e := range met {
+		to := e.To.Add(o.within)
+		if e.Last+1 < len(o.at) {
+			to = o.at[e.Last+1]
+		}
+		if !to.Before(b.from) && !e.From.After(b.to.Add(slices.Max(b.opts.Leads))) {
+			out = append(out, skill.Span{From: e.From, To: to, Open: e.First == 0 || e.From.Before(b.from)})
+		}
+	}
+	return out, nil
+}
+
+// union joins spans that overlap.
+func union(spans []skill.Span) []skill.Span {
+	slices.SortStableFunc(spans, func(a, b skill.Span) int { return a.From.Compare(b.From) })
+	var out []skill.Span
+	for _, s := range spans {
+		if k := len(out) - 1; k >= 0 && !s.From.After(out[k].To) {
+			if s.To.After(out[k].To) {
+				out[k].To = s.To
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// standing returns when a stage or a higher one stood, between the first run and
+// the last observation. While a station is blind the stage before stands on:
+// nobody took it back.
+func standing(warned []hydro.Warning, stage hydro.Stage, from, to time.Time) []skill.Span {
+	var out []skill.Span
+	on := false
+	for _, w := range warned {
+		if w.To == hydro.Blind || w.At.After(to) {
+			continue
+		}
+		switch up := w.To >= stage; {
+		case up && !on:
+			out = append(out, skill.Span{From: w.At, To: to, Open: true})
+		case !up && on:
+			out[len(out)-1].To, out[len(out)-1].Open = w.At, false
+		}
+		on = w.To >= stage
+	}
+	return slices.DeleteFunc(out, func(s skill.Span) bool { return s.To.Before(from) })
+}
