@@ -29,6 +29,7 @@ func forecastCommand() *cobra.Command {
 		server, basin, station, issued, lang string
 		asJSON                               bool
 		timeout                              time.Duration
+		files                                drawing
 	)
 	c := &cobra.Command{
 		Use:   "forecast",
@@ -36,7 +37,13 @@ func forecastCommand() *cobra.Command {
 		Long: `Forecast shows where each station stands, its forecast peak with time and lead
 time, and when it crosses which threshold. With --station it draws the
 hydrograph. What the forecast stands on is printed below it, in Chinese and
-English: read it. Times are Beijing time.`,
+English: read it. Times are Beijing time.
+
+--svg and --png write the hydrograph of one station to a file: rain from the top,
+what was observed, the instant of issue, the forecast, the thresholds, and what
+the forecast stands on. A PNG has English captions unless --font names a font
+with Chinese. --csv writes the numbers, of all stations or, with what was
+observed, of one; its lines that begin with # are remarks.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			language, err := termui.ParseLang(lang)
@@ -63,7 +70,7 @@ English: read it. Times are Beijing time.`,
 				return callError(server, err)
 			}
 			out := cmd.OutOrStdout()
-			if asJSON {
+			if asJSON && !files.wanted() {
 				return printJSON(out, resp)
 			}
 			v := &forecastView{lang: language, colour: termui.Colours(out), width: 110}
@@ -72,6 +79,14 @@ English: read it. Times are Beijing time.`,
 			}
 			if err := v.load(ctx, conn, resp.GetForecast(), issued == ""); err != nil {
 				return callError(server, err)
+			}
+			if files.wanted() {
+				if err := files.write(ctx, conn, v, cmd.ErrOrStderr()); err != nil {
+					return callError(server, err)
+				}
+			}
+			if asJSON {
+				return printJSON(out, resp)
 			}
 			_, err = io.WriteString(out, v.render(station != ""))
 			return err
@@ -85,6 +100,11 @@ English: read it. Times are Beijing time.`,
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.StringVar(&lang, "lang", locale(), "language of captions, zh or en")
 	f.DurationVar(&timeout, "timeout", 10*time.Second, "give up after this long")
+	f.StringVar(&files.svg, "svg", "", "write the station's hydrograph to this file")
+	f.StringVar(&files.png, "png", "", "write the station's hydrograph to this file, captions in English")
+	f.StringVar(&files.csv, "csv", "", "write the numbers to this file")
+	f.StringVar(&files.font, "font", "", "TrueType or OpenType file for --png")
+	f.DurationVar(&files.past, "past", 24*time.Hour, "how much of what was observed before the issue goes into the files")
 	return c
 }
 
@@ -172,7 +192,7 @@ func (v *forecastView) render(one bool) string {
 	head := fmt.Sprintf("%s %s  %s %s  %s  %s %s", pick("洪水预报", "Forecast"), f.Basin,
 		f.IssuedAt.In(termui.Beijing).Format("2006-01-02 15:04"), pick("发布", "issued"), v.trigger(), pick("预见期", "horizon"), horizon)
 	b.WriteString(strings.Join(termui.Wrap(head, max(40, v.width)), "\n") + "\n")
-	if !v.now.IsZero() && !f.ValidUntil.IsZero() && v.now.After(f.ValidUntil) {
+	if v.expired() {
 		b.WriteString(pick("！本次预报已过有效期，不可采用（系统时间 ", "! This forecast has EXPIRED, do not use it (engine time ") + termui.Clock(v.now) + pick("）", ")") + "\n")
 	}
 	if f.Illustrative {
@@ -194,6 +214,11 @@ func (v *forecastView) render(one bool) string {
 		b.WriteString(strings.Join(termui.Wrap(line, max(40, v.width-1)), "\n") + "\n")
 	}
 	return b.String()
+}
+
+// expired reports whether the run must not be trusted any more.
+func (v *forecastView) expired() bool {
+	return !v.now.IsZero() && !v.run.ValidUntil.IsZero() && v.now.After(v.run.ValidUntil)
 }
 
 func (v *forecastView) trigger() string {

@@ -1,20 +1,22 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"freshet/forecast/skill"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	"freshet/internal/plot"
 	"freshet/internal/store"
 	"freshet/internal/store/influx"
 	"freshet/internal/store/pebble"
@@ -30,21 +32,31 @@ func verifyCommand() *cobra.Command {
 		opts                verify.Options
 		folder              string
 		asJSON              bool
+		profile, figures    string
+		variable, rule      string
+		above               map[string]string
 	)
 	c := &cobra.Command{
 		Use:   "verify --catalog DIR (--store DIR | --influx-url URL)",
 		Short: "Compare issued forecasts with what was then observed",
-		Long: `Verify reads forecasts and observations from a store and says, by station and
-lead time, how far the forecasts were off, whether they beat persistence (the
-value at the time of issue, held), and their grade after GB/T 22482-2008: the
-lower of the grades of DC and of the share of qualified forecasts QR. DC is the
-Nash-Sutcliffe efficiency. A station is judged by discharge where that is
-observed, else by level. Observations that quality control held back are left
-out.
+		Long: `Verify reads forecasts, observations and warnings from a store and says, by
+station:
+
+  by lead time, how far the forecasts were off, whether they beat persistence (the
+  value at the time of issue, held), and their grade: the lower of the grades of DC
+  (the Nash-Sutcliffe efficiency) and of the share of qualified forecasts QR;
+  by flood, how the runs issued so long before forecast its peak and its time;
+  by stage, whether warnings came before the threshold was met, and how long.
+
+The edition of the standard is a profile: gbt22482-2008, gbt22482-2026 or a YAML
+file (docs/models/verification.md). A station is judged by discharge where that is
+observed, else by level; floods are found in the variable of its lowest threshold.
+Observations that quality control held back are left out.
 
 --store is the data folder of a server that is not running, or of
-freshet replay --keep. Scores that are not defined, because the observations did
-not change or there are too few, are shown as –.`,
+freshet replay --keep. --plot writes a figure of each flood. Scores that are not
+defined, because the observations did not change or there are too few, are shown
+as –.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			language, err := termui.ParseLang(lang)
@@ -67,6 +79,12 @@ not change or there are too few, are shown as –.`,
 				if *p.into, err = parseInstant(p.text); err != nil {
 					return fmt.Errorf("--%s: %w", p.flag, err)
 				}
+			}
+			if opts.Profile, err = verify.LoadProfile(profile); err != nil {
+				return fmt.Errorf("--profile: %w", err)
+			}
+			if err := eventOptions(&opts.Events, variable, rule, above); err != nil {
+				return err
 			}
 			cat, err := catalog.LoadDir(folder)
 			if err != nil {
@@ -93,6 +111,11 @@ not change or there are too few, are shown as –.`,
 			if err != nil {
 				return err
 			}
+			if figures != "" {
+				if err := writeFigures(cmd.Context(), s, cat, &r, language, figures, notes); err != nil {
+					return err
+				}
+			}
 			if asJSON {
 				e := json.NewEncoder(cmd.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -115,6 +138,12 @@ not change or there are too few, are shown as –.`,
 	f.StringSliceVar(&opts.Basins, "basin", nil, "only this basin; may repeat")
 	f.StringSliceVar(&opts.Stations, "station", nil, "only this station; may repeat")
 	f.DurationSliceVar(&opts.Leads, "lead", verify.Leads, "lead times")
+	f.StringVar(&profile, "profile", skill.Profiles[0].ID, "edition of the standard: gbt22482-2008, gbt22482-2026 or a YAML file")
+	f.StringToStringVar(&above, "flood-above", nil, "STATION=VALUE, what a flood of that station exceeds, instead of its lowest threshold; may repeat")
+	f.StringVar(&variable, "flood-by", "", "water_level or discharge, instead of the variable of the lowest threshold")
+	f.DurationVar(&opts.Events.Separation, "separation", 24*time.Hour, "less than this below the threshold does not part two floods")
+	f.StringVar(&rule, "rule", "", "how peaks of discharge are judged: rainfall_runoff or reach, instead of by what drains to the station")
+	f.StringVar(&figures, "plot", "", "folder for an SVG figure of each flood")
 	f.StringVar(&from, "from", "", "only forecasts issued from this instant on, e.g. 2020-06-05T00:00:00Z")
 	f.StringVar(&to, "to", "", "only forecasts issued before this instant")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -140,59 +169,35 @@ func openHistory(dir string, in influx.Options) (store.Store, error) {
 	return pebble.Open(pebble.Options{Dir: dir})
 }
 
-func printVerification(out io.Writer, r verify.Report, lang termui.Lang) error {
-	var b strings.Builder
-	fmt.Fprintln(&b, lang.Pick(
-		fmt.Sprintf("%d 次预报，%s 至 %s 发布；评级按 %s", r.Forecasts, stamp(r.From), stamp(r.To), r.Standard),
-		fmt.Sprintf("%d forecasts issued %s to %s; grades after %s", r.Forecasts, stamp(r.From), stamp(r.To), r.Standard)))
-	if r.Illustrative != "" {
-		fmt.Fprintln(&b, r.Illustrative)
-	}
-	for _, s := range r.Stations {
-		unit := s.Unit
-		if s.Datum != "" {
-			unit += " " + string(s.Datum)
-		}
-		held := 0
-		for _, n := range s.HeldBack {
-			held += n
-		}
-		what := map[hydro.Variable]string{
-			hydro.Discharge: lang.Pick("流量", "discharge"), hydro.WaterLevel: lang.Pick("水位", "water level"),
-		}[s.Variable]
-		fmt.Fprintf(&b, "\n%s (%s)  %s, %s  %s\n", lang.Pick(s.NameZH, s.NameEN), s.Station, what, unit, lang.Pick(
-			fmt.Sprintf("实测 %d，质控剔除 %d", s.Observed, held), fmt.Sprintf("observed %d, held back by quality control %d", s.Observed, held)))
-		row := func(cells ...string) {
-			for i, c := range cells {
-				width := []int{6, 7, 8, 8, 9, 8, 9, 9, 9, 9, 7, 8}[i]
-				b.WriteString(termui.PadLeft(c, width))
-			}
-			b.WriteByte('\n')
-		}
-		row(lang.Pick("预见期", "lead"), "n", "NSE/DC", "KGE", lang.Pick("均差", "bias"), "RMSE", lang.Pick("峰值差", "peak"), lang.Pick("峰时差", "peak t"),
-			lang.Pick("持续性", "persist"), lang.Pick("优于否", "beats it"), "QR", lang.Pick("等级", "grade"))
-		for _, l := range s.Leads {
-			grade := l.Grade.String()
-			if lang == termui.Chinese {
-				grade = l.Grade.ZH()
-			}
-			if float64(l.N) == 0 {
-				grade = "–"
-			}
-			row(fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), score(l.NSE, "%.3f"), score(l.KGE, "%.3f"), score(l.MeanError, "%+.2f"), score(l.RMSE, "%.2f"),
-				score(l.PeakError, "%+.2f"), score(l.PeakLate, "%+.1f h"), score(l.Persistence, "%.3f"),
-				map[bool]string{true: lang.Pick("是", "yes"), false: lang.Pick("否", "no")}[l.Beats], score(100*l.Qualified, "%.0f%%"), grade)
+// eventOptions reads what flags say about floods.
+func eventOptions(o *verify.EventOptions, variable, rule string, above map[string]string) (err error) {
+	if variable != "" {
+		if o.Variable, err = hydro.ParseVariable(variable); err != nil {
+			return fmt.Errorf("--flood-by: %w", err)
 		}
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	o.Rule = verify.Rule(rule)
+	if len(above) > 0 {
+		o.Above = map[string]float64{}
+	}
+	for station, text := range above {
+		if o.Above[station], err = strconv.ParseFloat(text, 64); err != nil {
+			return fmt.Errorf("--flood-above %s=%s: not a number: %w", station, text, hydro.ErrInvalid)
+		}
+	}
+	return nil
 }
 
-// score prints a score that may be undefined.
-func score(s verify.Score, format string) string {
-	v := float64(s)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "–"
+// writeFigures writes an SVG file for each flood.
+func writeFigures(ctx context.Context, s store.Reader, cat *catalog.Catalog, r *verify.Report, lang termui.Lang, dir string, notes io.Writer) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("--plot: %w: %w", err, hydro.ErrInvalid)
 	}
-	return fmt.Sprintf(format, v)
+	n := 0
+	err := verify.Figures(ctx, s, cat, r, lang, func(name string, f *plot.Figure) error {
+		n++
+		return writeFile(filepath.Join(dir, name+".svg"), f.SVG, io.Discard)
+	})
+	fmt.Fprintln(notes, lang.Pick(fmt.Sprintf("%s：%d 幅图", dir, n), fmt.Sprintf("%s: %d figures", dir, n)))
+	return err
 }

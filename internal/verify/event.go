@@ -167,22 +167,27 @@ func (b *basin) thresholds(station string) []catalog.Threshold {
 	return out
 }
 
+// above returns the nodes from which water comes to the gauge of a station.
+func above(basin *catalog.Basin, station string) map[string]bool {
+	out := map[string]bool{}
+	for i := range basin.Nodes {
+		if basin.Nodes[i].Gauge == station {
+			out[basin.Nodes[i].ID] = true
+		}
+	}
+	for _, n := range slices.Backward(basin.Nodes) { // they are in order, upstream first
+		if out[n.Downstream] {
+			out[n.ID] = true
+		}
+	}
+	return out
+}
+
 // area sums the sub-basins that drain to the node of a gauge, km².
 func (b *basin) area(station string) float64 {
-	above := map[string]bool{}
-	for i := range b.of.Nodes {
-		if b.of.Nodes[i].Gauge == station {
-			above[b.of.Nodes[i].ID] = true
-		}
-	}
-	for i := range b.of.Nodes { // upstream first: walk back
-		if n := &b.of.Nodes[len(b.of.Nodes)-1-i]; above[n.Downstream] {
-			above[n.ID] = true
-		}
-	}
-	sum := 0.0
+	nodes, sum := above(b.of, station), 0.0
 	for _, s := range b.of.SubBasins {
-		if above[s.Node] {
+		if nodes[s.Node] {
 			sum += s.Area
 		}
 	}

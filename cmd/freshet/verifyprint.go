@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"freshet/forecast/skill"
+	"freshet/internal/hydro"
+	"freshet/internal/termui"
+	"freshet/internal/verify"
+)
+
+// A verificationPrinter writes a report for people.
+type verificationPrinter struct {
+	b    strings.Builder
+	lang termui.Lang
+}
+
+func printVerification(out io.Writer, r verify.Report, lang termui.Lang) error {
+	p := verificationPrinter{lang: lang}
+	b := &p.b
+	fmt.Fprintln(b, lang.Pick(
+		fmt.Sprintf("%d 次预报，%s 至 %s 发布；评级按 %s", r.Forecasts, stamp(r.From), stamp(r.To), r.Standard),
+		fmt.Sprintf("%d forecasts issued %s to %s; grades after %s", r.Forecasts, stamp(r.From), stamp(r.To), r.Standard)))
+	p.basis(r.Profile)
+	if r.Illustrative != "" {
+		fmt.Fprintln(b, r.Illustrative)
+	}
+	for i := range r.Stations {
+		s := &r.Stations[i]
+		p.head(s)
+		p.leads(s)
+		p.floods(&s.Events, s.Rule)
+		p.stages(s.Warnings)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// trust names how numbers of the standard are known.
+var trust = map[skill.Trust][2]string{
+	skill.ReadInText: {"据标准文本核实", "verified in the text"}, skill.ReadInCode: {"据公开程序核实", "verified in public code"},
+	skill.Recalled: {"凭记忆，未核实", "recalled, not verified"}, skill.OwnChoice: {"本系统约定", "this project's rule"}, skill.GivenByUser: {"用户文件给定", "given by a file"},
+}
+
+// basis says in a line or two how the profile's numbers are known.
+func (p *verificationPrinter) basis(basis []verify.Basis) {
+	var known []string
+	for _, t := range []skill.Trust{skill.ReadInText, skill.ReadInCode, skill.GivenByUser, skill.OwnChoice, skill.Recalled} {
+		var items []string
+		for _, b := range basis {
+			if b.Trust == string(t) {
+				items = append(items, b.Item)
+			}
+		}
+		if len(items) > 0 {
+			known = append(known, p.lang.Pick(trust[t][0], trust[t][1])+p.lang.Pick("：", ": ")+strings.Join(items, ", "))
+		}
+	}
+	for _, line := range termui.Wrap(strings.Join(known, p.lang.Pick("；", "; ")), 110) {
+		fmt.Fprintln(&p.b, line)
+	}
+}
+
+func (p *verificationPrinter) head(s *verify.Station) {
+	unit := s.Unit
+	if s.Datum != "" {
+		unit += " " + string(s.Datum)
+	}
+	held := 0
+	for _, n := range s.HeldBack {
+		held += n
+	}
+	what := map[hydro.Variable]string{
+		hydro.Discharge: p.lang.Pick("流量", "discharge"), hydro.WaterLevel: p.lang.Pick("水位", "water level"),
+	}[s.Variable]
+	fmt.Fprintf(&p.b, "\n%s (%s)  %s, %s  %s\n", p.lang.Pick(s.NameZH, s.NameEN), s.Station, what, unit, p.lang.Pick(
+		fmt.Sprintf("实测 %d，质控剔除 %d", s.Observed, held), fmt.Sprintf("observed %d, held back by quality control %d", s.Observed, held)))
+}
+
+// row writes cells, each as wide as its column.
+func (p *verificationPrinter) row(widths []int, cells ...string) {
+	for i, c := range cells {
+		p.b.WriteString(termui.PadLeft(c, widths[i]))
+	}
+	p.b.WriteByte('\n')
+}
+
+func (p *verificationPrinter) grade(g skill.Grade) string {
+	if p.lang == termui.Chinese {
+		return g.ZH()
+	}
+	return g.String()
+}
+
+func (p *verificationPrinter) leads(s *verify.Station) {
+	pick := p.lang.Pick
+	widths := []int{6, 7, 8, 8, 9, 8, 9, 9, 9, 9, 9, 7, 8}
+	row := func(cells ...string) { p.row(widths, cells...) }
+	head := []string{
+		pick("预见期", "lead"), "n", "NSE/DC", "KGE", pick("均差", "bias"), "RMSE", pick("峰值差", "peak"), pick("峰时差", "peak t"),
+		pick("持续性", "persist"), pick("技巧", "skill"), pick("优于否", "beats it"), "QR", pick("等级", "grade"),
+	}
+	var bands []string
+	for _, l := range s.Leads {
+		for _, c := range l.Band {
+			if name := score(100*c.Band, "%.0f%%") + pick("带", " band"); len(bands) < len(l.Band) {
+				bands = append(bands, name)
+				widths = append(widths, 10)
+			}
+		}
+	}
+	row(append(head, bands...)...)
+	for _, l := range s.Leads {
+		grade := p.grade(l.Grade)
+		if l.N == 0 {
+			grade = "–"
+		}
+		cells := []string{
+			fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), score(l.NSE, "%.3f"), score(l.KGE, "%.3f"), score(l.MeanError, "%+.2f"), score(l.RMSE, "%.2f"),
+			score(l.PeakError, "%+.2f"), score(l.PeakLate, "%+.1f h"), score(l.Persistence, "%.3f"), score(l.Skill, "%.3f"),
+			map[bool]string{true: pick("是", "yes"), false: pick("否", "no")}[l.Beats], score(100*l.Qualified, "%.0f%%"), grade,
+		}
+		for _, c := range l.Band {
+			cells = append(cells, score(100*c.Held, "%.0f%%"))
+		}
+		row(cells...)
+	}
+}
+
+// floods writes a line for each flood and one for each lead time over all.
+func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
+	pick := p.lang.Pick
+	if math.IsNaN(float64(e.Threshold)) {
+		return
+	}
+	because := map[string]string{"lowest stage threshold": "最低预警阈值", "90 % quantile": "90% 分位", "given": "指定"}[e.Because]
+	fmt.Fprintf(&p.b, "%s %s %s %s (%s)", pick("洪水场次：", "floods above"), pick("高于", ""), termui.Number(e.Variable, float64(e.Threshold)), termui.Unit(e.Variable), pick(because, e.Because))
+	if e.Variable == hydro.Discharge {
+		fmt.Fprintf(&p.b, "%s", pick("，洪峰按", ", peaks judged as ")+map[verify.Rule]string{
+			verify.RainfallRunoff: pick("降雨径流预报", "rainfall-runoff forecasts"), verify.Reach: pick("河道预报", "reach forecasts"),
+		}[rule]+pick("评定", ""))
+	}
+	p.b.WriteByte('\n')
+	if len(e.Events) == 0 {
+		fmt.Fprintln(&p.b, "  "+pick("无", "none"))
+		return
+	}
+	for _, x := range e.Events {
+		fmt.Fprintf(&p.b, "  %s  %s %s%s\n", stamp(x.PeakAt), termui.Number(e.Variable, float64(x.Peak)), termui.Unit(e.Variable),
+			map[bool]string{true: pick("  资料不全，不评定", "  record begins or ends within it: not judged")}[x.Cut])
+	}
+	if len(e.Leads) == 0 {
+		return
+	}
+	widths := []int{6, 7, 13, 13, 11, 13, 13, 8}
+	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"),
+		pick("峰时合格", "time QR"), pick("径流合格", "depth QR"), pick("等级", "grade"))
+	for _, l := range e.Leads {
+		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"),
+			score(100*l.InTime, "%.0f%%"), score(100*l.DepthQualified, "%.0f%%"), p.grade(l.Grade))
+	}
+}
+
+func (p *verificationPrinter) stages(stages []verify.Stage) {
+	if len(stages) == 0 {
+		return
+	}
+	pick := p.lang.Pick
+	widths := []int{9, 9, 9, 7, 8, 9, 8, 8, 8, 12, 10}
+	p.row(widths, pick("预警", "warning"), pick("超阈次数", "crossed"), pick("提前", "in time"), pick("滞后", "late"), pick("漏报", "missed"), pick("空报", "false"),
+		"POD", "FAR", "CSI", pick("提前量中位", "median lead"), pick("最短", "least"))
+	for _, s := range stages {
+		p.row(widths, s.Stage, fmt.Sprint(s.Crossings), fmt.Sprint(s.InTime), fmt.Sprint(s.Late), fmt.Sprint(s.Missed), fmt.Sprint(s.FalseAlarms),
+			score(s.POD, "%.2f"), score(s.FAR, "%.2f"), score(s.CSI, "%.2f"), score(s.Median, "%.1f h"), score(s.Least, "%.1f h"))
+	}
+}
+
+// score prints a score that may be undefined.
+func score(s verify.Score, format string) string {
+	v := float64(s)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return "–"
+	}
+	return fmt.Sprintf(format, v)
+}
