@@ -45,7 +45,7 @@ func (d *drawing) write(ctx context.Context, conn grpc.ClientConnInterface, v *f
 		}
 	}
 	if d.svg != "" {
-		f := h.figure(v.lang, v.name(h.station.Station))
+		f := h.figure(v.lang, v.name)
 		if err := writeFile(d.svg, f.SVG, notes); err != nil {
 			return err
 		}
@@ -83,16 +83,16 @@ func (d *drawing) writePNG(h *hydrograph, notes io.Writer) error {
 			lang = termui.English
 		}
 	}
-	id := h.station.Station
-	name := id
-	if s := h.view.names[id]; s != nil {
-		if n := lang.Pick(s.GetNameZh(), s.GetNameEn()); n != "" {
-			if _, missing := face.Missing(n); !missing {
-				name = n
+	f := h.figure(lang, func(id string) string { // the name that the font can write, else the id
+		if s := h.view.names[id]; s != nil {
+			for _, name := range []string{lang.Pick(s.GetNameZh(), s.GetNameEn()), s.GetNameEn()} {
+				if _, missing := face.Missing(name); !missing && name != "" {
+					return name
+				}
 			}
 		}
-	}
-	f := h.figure(lang, name)
+		return id
+	})
 	return writeFile(d.png, func(w io.Writer) error { return f.PNG(w, face) }, notes)
 }
 
@@ -227,13 +227,14 @@ func readHistory(ctx context.Context, c freshetv1.StationServiceClient, station 
 	}
 }
 
-func (h *hydrograph) figure(lang termui.Lang, name string) *plot.Figure {
+func (h *hydrograph) figure(lang termui.Lang, name func(id string) string) *plot.Figure {
 	run, s, pick := &h.view.run, h.station, lang.Pick
 	variable, values, now, _ := shown(s)
+	issue := run.IssuedAt.In(termui.Beijing).Format("2006-01-02 15:04")
 	f := &plot.Figure{
-		Title: name + "  " + pick("洪水预报过程线", "flood forecast"),
+		Title: name(s.Station) + "  " + pick("洪水预报过程线", "flood forecast"),
 		Subtitle: strings.Join([]string{
-			s.Station, run.IssuedAt.In(termui.Beijing).Format("2006-01-02 15:04") + " " + pick("发布", "issued"),
+			s.Station, pick(issue+" 发布", "issued "+issue),
 			fmt.Sprintf("%s %d %s", pick("预见期", "horizon"), int(run.Horizon/time.Hour), pick("小时", "h")), run.Basin,
 		}, "  ·  "),
 		Axis: plot.Caption(variable, s.Datum, lang), Number: func(v float64) string { return termui.Number(variable, v) },
@@ -283,9 +284,9 @@ func (h *hydrograph) figure(lang termui.Lang, name string) *plot.Figure {
 	if len(h.rain) > 0 {
 		who := plot.MeanOf(len(h.gauges), lang)
 		if len(h.gauges) == 1 {
-			who = h.gauges[0]
+			who = name(h.gauges[0])
 		}
-		f.Rain = &plot.Rain{Caption: plot.RainCaption(who, h.rainStep, lang), Bars: h.rain}
+		f.Rain = &plot.Rain{Caption: plot.RainCaption(who, h.rainStep, h.rain, lang), Bars: h.rain}
 	}
 	for _, n := range []struct {
 		is     bool

@@ -141,7 +141,7 @@ as –.`,
 	f.StringVar(&profile, "profile", skill.Profiles[0].ID, "edition of the standard: gbt22482-2008, gbt22482-2026 or a YAML file")
 	f.StringToStringVar(&above, "flood-above", nil, "STATION=VALUE, what a flood of that station exceeds, instead of its lowest threshold; may repeat")
 	f.StringVar(&variable, "flood-by", "", "water_level or discharge, instead of the variable of the lowest threshold")
-	f.DurationVar(&opts.Events.Separation, "separation", 24*time.Hour, "less than this below the threshold does not part two floods")
+	f.DurationVar(&opts.Events.Separation, "separation", 6*time.Hour, "less than this below the threshold does not part two floods")
 	f.StringVar(&rule, "rule", "", "how peaks of discharge are judged: rainfall_runoff or reach, instead of by what drains to the station")
 	f.StringVar(&figures, "plot", "", "folder for an SVG figure of each flood")
 	f.StringVar(&from, "from", "", "only forecasts issued from this instant on, e.g. 2020-06-05T00:00:00Z")

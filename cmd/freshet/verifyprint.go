@@ -137,7 +137,7 @@ func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
 		return
 	}
 	because := map[string]string{"lowest stage threshold": "最低预警阈值", "90 % quantile": "90% 分位", "given": "指定"}[e.Because]
-	fmt.Fprintf(&p.b, "%s %s %s %s (%s)", pick("洪水场次：", "floods above"), pick("高于", ""), termui.Number(e.Variable, float64(e.Threshold)), termui.Unit(e.Variable), pick(because, e.Because))
+	fmt.Fprintf(&p.b, "%s %s %s (%s)", pick("洪水场次：高于", "floods above"), termui.Number(e.Variable, float64(e.Threshold)), termui.Unit(e.Variable), pick(because, e.Because))
 	if e.Variable == hydro.Discharge {
 		fmt.Fprintf(&p.b, "%s", pick("，洪峰按", ", peaks judged as ")+map[verify.Rule]string{
 			verify.RainfallRunoff: pick("降雨径流预报", "rainfall-runoff forecasts"), verify.Reach: pick("河道预报", "reach forecasts"),
@@ -169,11 +169,11 @@ func (p *verificationPrinter) stages(stages []verify.Stage) {
 		return
 	}
 	pick := p.lang.Pick
-	widths := []int{9, 9, 9, 7, 8, 9, 8, 8, 8, 12, 10}
-	p.row(widths, pick("预警", "warning"), pick("超阈次数", "crossed"), pick("提前", "in time"), pick("滞后", "late"), pick("漏报", "missed"), pick("空报", "false"),
+	widths := []int{9, 9, 9, 7, 8, 8, 11, 8, 8, 8, 13, 10}
+	p.row(widths, pick("预警", "warning"), pick("超阈次数", "crossed"), pick("提前", "in time"), pick("滞后", "late"), pick("漏报", "missed"), pick("空报", "false"), pick("不定", "undecided"),
 		"POD", "FAR", "CSI", pick("提前量中位", "median lead"), pick("最短", "least"))
 	for _, s := range stages {
-		p.row(widths, s.Stage, fmt.Sprint(s.Crossings), fmt.Sprint(s.InTime), fmt.Sprint(s.Late), fmt.Sprint(s.Missed), fmt.Sprint(s.FalseAlarms),
+		p.row(widths, s.Stage, fmt.Sprint(s.Crossings), fmt.Sprint(s.InTime), fmt.Sprint(s.Late), fmt.Sprint(s.Missed), fmt.Sprint(s.FalseAlarms), fmt.Sprint(s.Undecided),
 			score(s.POD, "%.2f"), score(s.FAR, "%.2f"), score(s.CSI, "%.2f"), score(s.Median, "%.1f h"), score(s.Least, "%.1f h"))
 	}
 }

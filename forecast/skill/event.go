@@ -10,6 +10,7 @@ import (
 type Event struct {
 	From, To    time.Time // first and last value at or above the threshold
 	PeakAt      time.Time // of the highest value, the first of equal ones
+	PeakUntil   time.Time // as long as the value then stands: a crest that the gauge's resolution makes flat
 	Peak        float64
 	First, Last int  // indices of From and To
 	Cut         bool // the series begins or ends within it: its start, end or peak may be elsewhere
@@ -46,19 +47,26 @@ func Events(at []time.Time, values []float64, threshold float64, separation time
 			first = i
 		}
 		below := last >= 0 && values[last] < threshold
+		var before time.Time
+		if last >= 0 {
+			before = at[last]
+		}
 		last = i
 		if v < threshold {
 			continue
 		}
 		if k := len(out) - 1; k >= 0 && (!below || at[i].Sub(out[k].To) < separation) {
 			e := &out[k]
-			e.To, e.Last = at[i], i
-			if v > e.Peak {
-				e.Peak, e.PeakAt = v, at[i]
+			switch {
+			case v > e.Peak:
+				e.Peak, e.PeakAt, e.PeakUntil = v, at[i], at[i]
+			case v == e.Peak && e.PeakUntil.Equal(before):
+				e.PeakUntil = at[i]
 			}
+			e.To, e.Last = at[i], i
 			continue
 		}
-		out = append(out, Event{From: at[i], To: at[i], PeakAt: at[i], Peak: v, First: i, Last: i, Cut: i == first})
+		out = append(out, Event{From: at[i], To: at[i], PeakAt: at[i], PeakUntil: at[i], Peak: v, First: i, Last: i, Cut: i == first})
 	}
 	if k := len(out) - 1; k >= 0 && out[k].Last == last {
 		out[k].Cut = true

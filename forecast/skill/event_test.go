@@ -33,8 +33,8 @@ func TestFloodsArePeaksOverAThreshold(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []skill.Event{
-		{From: hour(1), To: hour(5), PeakAt: hour(2), Peak: 7, First: 1, Last: 5},                 // 3 h below do not part
-		{From: hour(10), To: hour(14), PeakAt: hour(10), Peak: 9, First: 10, Last: 14, Cut: true}, // a gap does not either; the record ends within
+		{From: hour(1), To: hour(5), PeakAt: hour(2), PeakUntil: hour(2), Peak: 7, First: 1, Last: 5},                 // 3 h below do not part
+		{From: hour(10), To: hour(14), PeakAt: hour(10), PeakUntil: hour(10), Peak: 9, First: 10, Last: 14, Cut: true}, // a gap does not either; the record ends within
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -42,6 +42,13 @@ func TestFloodsArePeaksOverAThreshold(t *testing.T) {
 	got, err = skill.Events(hourly(len(values)), values, 5, 0)
 	if err != nil || len(got) != 4 || got[2].From != hour(10) || got[2].To != hour(12) || got[2].Cut || !got[3].Cut {
 		t.Errorf("with no separation: %+v, %v", got, err)
+	}
+}
+
+func TestACrestMayBeFlat(t *testing.T) {
+	got, err := skill.Events(hourly(9), []float64{1, 6, 8, 8, 8, 7, 8, 6, 1}, 5, time.Hour)
+	if err != nil || len(got) != 1 || got[0].PeakAt != hour(2) || got[0].PeakUntil != hour(4) {
+		t.Errorf("%+v, %v: want a crest from hour 2 to 4", got, err)
 	}
 }
 

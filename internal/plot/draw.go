@@ -238,7 +238,7 @@ func (l *layout) axes(c canvas, x0, x1, upper float64) {
 			day = d
 		}
 	}
-	c.text("zone", x1+15, bottom+15, l.f.ZoneName, typeface{size: 11, colour: grey})
+	c.text("zone", x1+24, bottom+15, l.f.ZoneName, typeface{size: 11, colour: grey})
 }
 
 // ticks returns about n round numbers in [low, high].
@@ -254,7 +254,7 @@ func ticks(low, high float64, n int) []float64 {
 	}
 	var out []float64
 	for k := math.Ceil(low/step - 1e-9); k*step <= high+1e-9*step; k++ {
-		out = append(out, k*step)
+		out = append(out, k*step+0) // no −0
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -35,13 +36,19 @@ func Caption(v hydro.Variable, datum hydro.Datum, lang termui.Lang) string {
 	return lang.Pick("水位", "water level") + ", m (" + name + ")"
 }
 
-// RainCaption says whose rain it is, and over which interval.
-func RainCaption(who string, every time.Duration, lang termui.Lang) string {
+// RainCaption says whose rain it is, over which interval, and how much in all.
+func RainCaption(who string, every time.Duration, bars []Bar, lang termui.Lang) string {
 	unit := fmt.Sprintf("mm/%d h", int(every/time.Hour))
 	if every == time.Hour {
 		unit = "mm/h"
 	}
-	return lang.Pick("雨量 ", "rain, ") + unit + " " + who
+	sum := 0.0
+	for _, b := range bars {
+		if !math.IsNaN(b.Depth) {
+			sum += b.Depth
+		}
+	}
+	return fmt.Sprintf("%s %s %s %s %s mm", lang.Pick("雨量", "rain,"), unit, who, lang.Pick("共", "in all"), termui.Number(hydro.Rain, sum))
 }
 
 // MeanOf names the mean of n gauges.

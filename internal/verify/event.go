@@ -19,7 +19,7 @@ import (
 type EventOptions struct {
 	Variable   hydro.Variable     // level or discharge; 0: that of the station's lowest threshold, else what it is judged by
 	Above      map[string]float64 // by station, in that variable's unit, in place of the lowest threshold
-	Separation time.Duration      // less than this below the threshold does not part two floods; 0: 24 h
+	Separation time.Duration      // less than this below the threshold does not part two floods; 0: 6 h
 	Rule       Rule               // by which peaks are judged; "": by station
 }
 
@@ -44,7 +44,7 @@ func (o *EventOptions) check(cat *catalog.Catalog) error {
 		return fmt.Errorf("rule %q: %s and %s are known: %w", o.Rule, RainfallRunoff, Reach, hydro.ErrInvalid)
 	}
 	if o.Separation == 0 {
-		o.Separation = 24 * time.Hour
+		o.Separation = 6 * time.Hour
 	}
 	if o.Separation < 0 {
 		return fmt.Errorf("separation %s: must not be below 0: %w", o.Separation, hydro.ErrInvalid)
@@ -89,6 +89,7 @@ type Event struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
 	PeakAt time.Time `json:"peak_at"`
+	Crest  time.Time `json:"peak_until"` // as long as the highest value stood
 	Peak   Score     `json:"peak"`
 	Cut    bool      `json:"cut"` // the record begins or ends within it: not judged
 	Runs   []PeakRun `json:"runs"`
@@ -232,7 +233,7 @@ func (b *basin) events(ctx context.Context, r store.Reader, s *Station, threshol
 		return out, fmt.Errorf("events at %s: %w", s.Station, err)
 	}
 	for _, e := range found {
-		event := Event{From: e.From, To: e.To, PeakAt: e.PeakAt, Peak: Score(e.Peak), Cut: e.Cut, Runs: []PeakRun{}}
+		event := Event{From: e.From, To: e.To, PeakAt: e.PeakAt, Crest: e.PeakUntil, Peak: Score(e.Peak), Cut: e.Cut, Runs: []PeakRun{}}
 		if !e.Cut {
 			for _, lead := range b.opts.Leads {
 				run, ok, err := b.peakRun(ctx, r, s, out.Variable, o, e, lead)
@@ -341,7 +342,14 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 	if !math.IsNaN(tolerance) {
 		run.Qualified = new(math.Abs(float64(run.Error)) <= tolerance)
 	}
-	late, most := run.PeakAt.Sub(e.PeakAt), p.PeakTimeTolerance(e.PeakAt.Sub(f.IssuedAt), f.Step)
+	late := time.Duration(0) // within a flat crest
+	switch {
+	case run.PeakAt.Before(e.PeakAt):
+		late = run.PeakAt.Sub(e.PeakAt)
+	case run.PeakAt.After(e.PeakUntil):
+		late = run.PeakAt.Sub(e.PeakUntil)
+	}
+	most := p.PeakTimeTolerance(e.PeakAt.Sub(f.IssuedAt), f.Step)
 	run.LateHours, run.LateMost, run.InTime = late.Hours(), most.Hours(), late.Abs() <= most
 	run.DC = Score(skill.NSE(seen, said))
 	if v == hydro.Discharge && s.Area > 0 && whole && len(seen) > 0 {

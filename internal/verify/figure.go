@@ -203,10 +203,11 @@ func (d *eventFigure) rain(ctx context.Context, f *plot.Figure) error {
 	}
 	every := plot.RainStep(f.To.Sub(f.From))
 	who := plot.MeanOf(len(whose), d.lang)
-	if len(whose) == 1 {
-		who = whose[0]
+	if st, ok := d.cat.Station(whose[0]); ok && len(whose) == 1 {
+		who = d.lang.Pick(st.NameZH, st.NameEN)
 	}
-	f.Rain = &plot.Rain{Caption: plot.RainCaption(who, every, d.lang), Bars: plot.MeanRain(f.From, f.To, every, falls)}
+	bars := plot.MeanRain(f.From, f.To, every, falls)
+	f.Rain = &plot.Rain{Caption: plot.RainCaption(who, every, bars, d.lang), Bars: bars}
 	return nil
 }
 
