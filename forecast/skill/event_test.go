@@ -33,7 +33,7 @@ func TestFloodsArePeaksOverAThreshold(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []skill.Event{
-		{From: hour(1), To: hour(5), PeakAt: hour(2), PeakUntil: hour(2), Peak: 7, First: 1, Last: 5},                 // 3 h below do not part
+		{From: hour(1), To: hour(5), PeakAt: hour(2), PeakUntil: hour(2), Peak: 7, First: 1, Last: 5},                  // 3 h below do not part
 		{From: hour(10), To: hour(14), PeakAt: hour(10), PeakUntil: hour(10), Peak: 9, First: 10, Last: 14, Cut: true}, // a gap does not either; the record ends within
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -247,7 +247,7 @@ func ticks(low, high float64, n int) []float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(raw)))
 	step := 10 * unit
 	for _, m := range []float64{1, 2, 5} {
-		if m*unit >= raw*0.999 {
+		if m*unit >= 0.8*raw {
 			step = m * unit
 			break
 		}

@@ -101,8 +101,11 @@ func parseColour(s string, opacity float64) color.NRGBA {
 
 // fill paints outlines that all turn the same way, so that overlaps add up.
 func (r *raster) fill(outlines [][]xy, colour string, opacity float64) {
-	b := r.image.Bounds()
-	z := vector.NewRasterizer(b.Dx(), b.Dy())
+	box := extent(outlines).Intersect(r.image.Bounds())
+	if box.Empty() {
+		return
+	}
+	z := vector.NewRasterizer(box.Dx(), box.Dy()) // as small as the stroke: painting costs by area
 	for _, o := range outlines {
 		area := 0.0
 		for i, p := range o {
@@ -114,7 +117,7 @@ func (r *raster) fill(outlines [][]xy, colour string, opacity float64) {
 			if area < 0 {
 				p = o[len(o)-1-i]
 			}
-			if x, y := float32(p.x*scale), float32(p.y*scale); i == 0 {
+			if x, y := float32(p.x*scale-float64(box.Min.X)), float32(p.y*scale-float64(box.Min.Y)); i == 0 {
 				z.MoveTo(x, y)
 			} else {
 				z.LineTo(x, y)
@@ -122,7 +125,19 @@ func (r *raster) fill(outlines [][]xy, colour string, opacity float64) {
 		}
 		z.ClosePath()
 	}
-	z.Draw(r.image, b, image.NewUniform(parseColour(colour, opacity)), image.Point{})
+	z.Draw(r.image, box, image.NewUniform(parseColour(colour, opacity)), image.Point{})
+}
+
+// extent returns the pixels that outlines touch.
+func extent(outlines [][]xy) image.Rectangle {
+	var box image.Rectangle
+	for _, o := range outlines {
+		for _, p := range o {
+			x, y := int(math.Floor(p.x*scale)), int(math.Floor(p.y*scale))
+			box = box.Union(image.Rect(x, y, x+2, y+2))
+		}
+	}
+	return box
 }
 
 func (r *raster) polygon(_ string, p []xy, colour string, opacity float64) {

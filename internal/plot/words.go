@@ -48,7 +48,7 @@ func RainCaption(who string, every time.Duration, bars []Bar, lang termui.Lang) 
 			sum += b.Depth
 		}
 	}
-	return fmt.Sprintf("%s %s %s %s %s mm", lang.Pick("雨量", "rain,"), unit, who, lang.Pick("共", "in all"), termui.Number(hydro.Rain, sum))
+	return fmt.Sprintf(lang.Pick("雨量 %s，%s，共 %s mm", "rain %s, %s, %s mm in all"), unit, who, termui.Number(hydro.Rain, sum))
 }
 
 // MeanOf names the mean of n gauges.
