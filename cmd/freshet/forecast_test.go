@@ -95,7 +95,11 @@ func (f fixedServer) GetForecast(_ context.Context, req *freshetv1.GetForecastRe
 
 func (f fixedServer) ListStations(context.Context, *freshetv1.ListStationsRequest) (*freshetv1.ListStationsResponse, error) {
 	return &freshetv1.ListStationsResponse{Stations: []*freshetv1.Station{
-		{Id: "h-enping", NameZh: "恩平", NameEn: "Enping"}, {Id: "h-puqiao", NameZh: "蒲桥", NameEn: "Puqiao"}, {Id: "h-shizui", NameZh: "石咀", NameEn: "Shizui"},
+		{Id: "h-enping", NameZh: "恩平", NameEn: "Enping", Basin: "tanjiang", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_WATER_LEVEL, freshetv1.Variable_VARIABLE_DISCHARGE}},
+		{Id: "w-one", NameEn: "Rain One", Basin: "tanjiang", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_RAIN}},
+		{Id: "w-two", NameEn: "Rain Two", Basin: "tanjiang", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_RAIN}},
+		{Id: "w-far", NameEn: "Far Away", Basin: "other", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_RAIN}},
+		{Id: "h-puqiao", NameZh: "蒲桥", NameEn: "Puqiao"}, {Id: "h-shizui", NameZh: "石咀", NameEn: "Shizui"},
 	}}, nil
 }
 

@@ -139,9 +139,10 @@ func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
 	because := map[string]string{"lowest stage threshold": "最低预警阈值", "90 % quantile": "90% 分位", "given": "指定"}[e.Because]
 	fmt.Fprintf(&p.b, "%s %s %s (%s)", pick("洪水场次：高于", "floods above"), termui.Number(e.Variable, float64(e.Threshold)), termui.Unit(e.Variable), pick(because, e.Because))
 	if e.Variable == hydro.Discharge {
-		fmt.Fprintf(&p.b, "%s", pick("，洪峰按", ", peaks judged as ")+map[verify.Rule]string{
-			verify.RainfallRunoff: pick("降雨径流预报", "rainfall-runoff forecasts"), verify.Reach: pick("河道预报", "reach forecasts"),
-		}[rule]+pick("评定", ""))
+		p.b.WriteString(map[verify.Rule]string{
+			verify.RainfallRunoff: pick("，洪峰按降雨径流预报评定", ", peaks judged as of rainfall-runoff forecasts"),
+			verify.Reach:          pick("，洪峰按河道预报评定", ", peaks judged as of reach forecasts"),
+		}[rule])
 	}
 	p.b.WriteByte('\n')
 	if len(e.Events) == 0 {
@@ -155,11 +156,11 @@ func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
 	if len(e.Leads) == 0 {
 		return
 	}
-	widths := []int{6, 7, 13, 13, 11, 13, 13, 8}
-	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"),
+	widths := []int{6, 7, 13, 8, 13, 11, 13, 13, 8}
+	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), "%", pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"),
 		pick("峰时合格", "time QR"), pick("径流合格", "depth QR"), pick("等级", "grade"))
 	for _, l := range e.Leads {
-		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"),
+		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), termui.Number(e.Variable, float64(l.MeanError)), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"),
 			score(100*l.InTime, "%.0f%%"), score(100*l.DepthQualified, "%.0f%%"), p.grade(l.Grade))
 	}
 }

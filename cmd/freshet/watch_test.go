@@ -110,8 +110,11 @@ func (c *countdown) Write(p []byte) (int, error) {
 // count, if that is not nil.
 func run(ctx context.Context, count *countdown, args ...string) (stdout, stderr string, err error) {
 	c := watchCommand()
-	if args[0] == "forecast" {
+	switch args[0] {
+	case "forecast":
 		c = forecastCommand()
+	case "verify":
+		c = verifyCommand()
 	}
 	if count == nil {
 		count = &countdown{done: func() {}}

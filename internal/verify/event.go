@@ -120,7 +120,8 @@ type PeakRun struct {
 type PeakLead struct {
 	Hours          float64     `json:"lead_h"`
 	N              int         `json:"n"`
-	MeanShare      Score       `json:"mean_peak_error_share"` // of the absolute errors
+	MeanError      Score       `json:"mean_peak_error"`       // of the absolute errors, in the unit
+	MeanShare      Score       `json:"mean_peak_error_share"` // of the absolute errors as shares of the peaks
 	MeanLate       Score       `json:"mean_peak_time_error_h"`
 	Qualified      Score       `json:"peak_qualified_share"` // QR of peaks
 	InTime         Score       `json:"peak_time_qualified_share"`
@@ -366,7 +367,7 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 
 func (b *basin) peaks(events []Event, lead time.Duration) PeakLead {
 	l := PeakLead{Hours: lead.Hours()}
-	var share, late mean
+	var size, share, late mean
 	var qualified, inTime, depth mean
 	for _, e := range events {
 		for _, r := range e.Runs {
@@ -374,6 +375,7 @@ func (b *basin) peaks(events []Event, lead time.Duration) PeakLead {
 				continue
 			}
 			l.N++
+			size.add(math.Abs(float64(r.Error)))
 			if !math.IsNaN(float64(r.Share)) {
 				share.add(math.Abs(float64(r.Share)))
 			}
@@ -383,7 +385,7 @@ func (b *basin) peaks(events []Event, lead time.Duration) PeakLead {
 			depth.yes(r.DepthQualified)
 		}
 	}
-	l.MeanShare, l.MeanLate, l.Qualified, l.InTime, l.DepthQualified = share.score(), late.score(), qualified.score(), inTime.score(), depth.score()
+	l.MeanError, l.MeanShare, l.MeanLate, l.Qualified, l.InTime, l.DepthQualified = size.score(), share.score(), late.score(), qualified.score(), inTime.score(), depth.score()
 	l.Grade = b.opts.Profile.GradeQR(float64(l.Qualified))
 	return l
 }
