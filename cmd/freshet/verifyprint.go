@@ -41,14 +41,14 @@ func printVerification(out io.Writer, r verify.Report, lang termui.Lang) error {
 
 // trust names how numbers of the standard are known.
 var trust = map[skill.Trust][2]string{
-	skill.ReadInText: {"据标准文本核实", "verified in the text"}, skill.ReadInCode: {"据公开程序核实", "verified in public code"},
+	skill.ReadInOlder: {"据2000年行业标准文本核实", "verified in the text of 2000"}, skill.ReadInCode: {"据公开程序核实", "verified in public code"},
 	skill.Recalled: {"凭记忆，未核实", "recalled, not verified"}, skill.OwnChoice: {"本系统约定", "this project's rule"}, skill.GivenByUser: {"用户文件给定", "given by a file"},
 }
 
 // basis says in a line or two how the profile's numbers are known.
 func (p *verificationPrinter) basis(basis []verify.Basis) {
 	var known []string
-	for _, t := range []skill.Trust{skill.ReadInText, skill.ReadInCode, skill.GivenByUser, skill.OwnChoice, skill.Recalled} {
+	for _, t := range []skill.Trust{skill.ReadInOlder, skill.ReadInCode, skill.GivenByUser, skill.OwnChoice, skill.Recalled} {
 		var items []string
 		for _, b := range basis {
 			if b.Trust == string(t) {

@@ -59,10 +59,10 @@ type Trust string
 
 // The ways, best first.
 const (
-	ReadInText  Trust = "verified"            // in the standard's text, or a copy of it
-	ReadInCode  Trust = "verified in code"    // in somebody's published code that cites the standard
-	Recalled    Trust = "recalled"            // from memory of the field, no text at hand
-	OwnChoice   Trust = "this project's rule" // the standard does not say, or not known to
+	ReadInOlder Trust = "verified in older text" // of the industry standard that the national one grew from
+	ReadInCode  Trust = "verified in code"       // in somebody's published code that cites the standard
+	Recalled    Trust = "recalled"               // from memory of the field, no text at hand
+	OwnChoice   Trust = "this project's rule"    // the standard does not say, or not known to
 	GivenByUser Trust = "given by a file"
 )
 
@@ -84,12 +84,12 @@ var GBT22482of2008 = Profile{
 	Basis: []Basis{
 		{"dc", Recalled, "equal to the edition of 2026, which is " + string(ReadInCode)},
 		{"qr", Recalled, "equal to the edition of 2026, which is " + string(ReadInCode)},
-		{"peak", ReadInText, oldText},
-		{"change", ReadInText, oldText},
+		{"peak", ReadInOlder, oldText},
+		{"change", ReadInOlder, oldText},
 		{"flow_floor", ReadInCode, bookCode},
 		{"level_floor", Recalled, "the field's practice"},
 		{"peak_time", Recalled, "equal to the edition of 2026; the text of 2000 says one computing step"},
-		{"runoff_depth", ReadInText, oldText + " for the share and the most; the least of 3 mm by " + newCode},
+		{"runoff_depth", ReadInOlder, oldText + " for the share and the most; the least of 3 mm by " + newCode},
 		{"scheme", OwnChoice, "the lower of the grades of DC and QR, as in the edition of 2026"},
 	},
 }

@@ -416,7 +416,7 @@ func (b *basin) warnings(ctx context.Context, r store.Reader) (map[string][]hydr
 	if b.from.IsZero() {
 		return out, nil
 	}
-	for w, err := range r.Warnings(ctx, b.id, store.Earliest, b.to.Add(slices.Max(b.opts.Leads))) {
+	for w, err := range r.Warnings(ctx, b.id, store.Earliest, b.reached()) {
 		if err != nil {
 			return nil, fmt.Errorf("read warnings of %s: %w", b.id, err)
 		}
@@ -477,7 +477,7 @@ func (b *basin) crossings(o *observed, threshold float64) ([]skill.Span, error) 
 		if e.Last+1 < len(o.at) {
 			to = o.at[e.Last+1]
 		}
-		if !to.Before(b.from) && !e.From.After(b.to.Add(slices.Max(b.opts.Leads))) {
+		if !to.Before(b.from) && !e.From.After(b.reached()) {
 			out = append(out, skill.Span{From: e.From, To: to, Open: e.First == 0 || e.From.Before(b.from)})
 		}
 	}

@@ -355,3 +355,59 @@ func TestProfilesThatCannotBeReadSayWhy(t *testing.T) {
 		}
 	}
 }
+
+// Enping has 724 km² of sub-basins above it: a run that forecasts nine tenths of
+// the flow misses a tenth of the depth.
+func TestRunoffDepthIsJudgedWhereTheAreaIsKnown(t *testing.T) {
+	cat, err := catalog.LoadDir("../../deploy/catalog/tanjiang")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := memory.New()
+	flow := func(at time.Time) float64 { return max(20, 800-40*math.Abs(at.Sub(t0).Hours()-48)) }
+	for i := range 4*48 + 1 {
+		at := t0.Add(time.Duration(i) * 30 * time.Minute)
+		o := hydro.Observation{Reading: hydro.Reading{Key: hydro.Key{Station: "h-enping", Variable: hydro.Discharge}, At: at, Raw: flow(at), Value: flow(at)}, Quality: hydro.Pass, ReceivedAt: at}
+		if err := s.WriteObservations(t.Context(), "tanjiang", []hydro.Observation{o}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := hydro.Forecast{Basin: "tanjiang", IssuedAt: t0.Add(24 * time.Hour), Step: 30 * time.Minute, Horizon: 72 * time.Hour}
+	sf := hydro.StationForecast{Station: "h-enping"}
+	volume := 0.0 // m³, observed from issue to the last value at or above 100 m³/s: hour 65.5
+	for k := range 144 {
+		at := f.IssuedAt.Add(time.Duration(k+1) * f.Step)
+		sf.Discharge, sf.Level = append(sf.Discharge, 0.9*flow(at)), append(sf.Level, math.NaN())
+		if h := at.Sub(t0).Hours(); h >= 24.5 && h <= 65.5 {
+			volume += flow(at) * 1800
+		}
+	}
+	f.Stations = []hydro.StationForecast{sf}
+	if err := s.WriteForecast(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	opts := verify.Options{Leads: []time.Duration{24 * time.Hour}, Events: verify.EventOptions{
+		Variable: hydro.Discharge, Separation: 100 * time.Hour, Above: map[string]float64{"h-enping": 100},
+	}}
+	opts.Stations = []string{"h-enping"}
+	r, err := verify.Run(t.Context(), s, cat, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := r.Stations[0]
+	if st.Area != 724 || st.Rule != verify.RainfallRunoff || len(st.Events.Events) != 1 || len(st.Events.Events[0].Runs) != 1 {
+		t.Fatalf("%+v", st)
+	}
+	run := st.Events.Events[0].Runs[0]
+	depth := volume / 724e6 * 1000
+	if math.Abs(float64(run.Depth)-depth) > 1e-9 || math.Abs(float64(run.DepthError)+0.1*depth) > 1e-9 || !*run.DepthQualified {
+		t.Errorf("depth %g, off by %g; want %g, off by %g", run.Depth, run.DepthError, depth, -0.1*depth)
+	}
+	if math.Abs(float64(run.Permissible)-160) > 1e-9 || math.Abs(float64(run.Error)+80) > 1e-9 || !*run.Qualified { // 20 % of 800
+		t.Errorf("%+v", run)
+	}
+	opts.Profile = skill.GBT22482of2026 // 724 km²: 30 %
+	if r, err = verify.Run(t.Context(), s, cat, opts); err != nil || math.Abs(float64(r.Stations[0].Events.Events[0].Runs[0].Permissible)-240) > 1e-9 {
+		t.Errorf("%v", err)
+	}
+}

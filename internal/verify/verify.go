@@ -366,13 +366,18 @@ func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
 	return nil
 }
 
+// reached is the last instant that a run could have forecast.
+func (b *basin) reached() time.Time {
+	return b.to.Add(max(slices.Max(b.opts.Leads), b.of.Settings.Horizon))
+}
+
 // observed reads the observations of a series that the runs could be compared
 // with.
 func (b *basin) observed(ctx context.Context, r store.Reader, st *catalog.Station, v hydro.Variable) (*observed, error) {
 	p, _ := st.Parameter(v, 0)
 	o := observed{within: max(2*p.Interval, 10*time.Minute), heldBack: map[string]int{}}
 	key := hydro.Key{Station: st.ID, Variable: v}
-	for x, err := range r.Observations(ctx, key, b.from.Add(-o.within), b.to.Add(slices.Max(b.opts.Leads)+o.within)) {
+	for x, err := range r.Observations(ctx, key, b.from.Add(-o.within), b.reached().Add(o.within)) {
 		if err != nil {
 			return nil, fmt.Errorf("read observations of %s: %w", key, err)
 		}
