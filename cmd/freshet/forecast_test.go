@@ -99,7 +99,8 @@ func (f fixedServer) ListStations(context.Context, *freshetv1.ListStationsReques
 		{Id: "w-one", NameEn: "Rain One", Basin: "tanjiang", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_RAIN}},
 		{Id: "w-two", NameEn: "Rain Two", Basin: "tanjiang", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_RAIN}},
 		{Id: "w-far", NameEn: "Far Away", Basin: "other", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_RAIN}},
-		{Id: "h-puqiao", NameZh: "蒲桥", NameEn: "Puqiao"}, {Id: "h-shizui", NameZh: "石咀", NameEn: "Shizui"},
+		{Id: "h-puqiao", NameZh: "蒲桥", NameEn: "Puqiao"},
+		{Id: "h-shizui", NameZh: "石咀", NameEn: "Shizui"},
 	}}, nil
 }
 

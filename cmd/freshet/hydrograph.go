@@ -115,7 +115,6 @@ type hydrograph struct {
 	past     time.Duration
 	station  *hydro.StationForecast // nil: only the numbers of all stations are asked for
 	observed map[hydro.Variable][]hydro.Observation
-	every    time.Duration // between observations
 	rain     []plot.Bar
 	rainStep time.Duration
 	gauges   []string // whose rain it is

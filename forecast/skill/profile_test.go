@@ -17,8 +17,15 @@ func TestGradesChangeAtTheirBoundaries(t *testing.T) {
 			dc   float64
 			want skill.Grade
 		}{
-			{1, skill.GradeA}, {0.90, skill.GradeA}, {0.8999999, skill.GradeB}, {0.70, skill.GradeB}, {0.6999999, skill.GradeC},
-			{0.50, skill.GradeC}, {0.4999999, skill.BelowC}, {-3, skill.BelowC}, {math.NaN(), skill.Ungraded},
+			{1, skill.GradeA},
+			{0.90, skill.GradeA},
+			{0.8999999, skill.GradeB},
+			{0.70, skill.GradeB},
+			{0.6999999, skill.GradeC},
+			{0.50, skill.GradeC},
+			{0.4999999, skill.BelowC},
+			{-3, skill.BelowC},
+			{math.NaN(), skill.Ungraded},
 		} {
 			if g := p.GradeDC(c.dc); g != c.want {
 				t.Errorf("%s: DC %g is %s, want %s", p.Name, c.dc, g, c.want)
@@ -28,8 +35,14 @@ func TestGradesChangeAtTheirBoundaries(t *testing.T) {
 			qualified, of int
 			want          skill.Grade
 		}{
-			{17, 20, skill.GradeA}, {85, 100, skill.GradeA}, {849, 1000, skill.GradeB}, {7, 10, skill.GradeB}, {699, 1000, skill.GradeC},
-			{3, 5, skill.GradeC}, {599, 1000, skill.BelowC}, {0, 1, skill.BelowC},
+			{17, 20, skill.GradeA},
+			{85, 100, skill.GradeA},
+			{849, 1000, skill.GradeB},
+			{7, 10, skill.GradeB},
+			{699, 1000, skill.GradeC},
+			{3, 5, skill.GradeC},
+			{599, 1000, skill.BelowC},
+			{0, 1, skill.BelowC},
 		} {
 			if g := p.GradeQR(float64(c.qualified) / float64(c.of)); g != c.want {
 				t.Errorf("%s: QR %d of %d is %s, want %s", p.Name, c.qualified, c.of, g, c.want)

@@ -133,7 +133,7 @@ func subpaths(t testing.TB, d string) [][][2]float64 {
 	var out [][][2]float64
 	for _, part := range strings.Split(d, "M")[1:] {
 		var p [][2]float64
-		for _, pair := range strings.Split(part, "L") {
+		for pair := range strings.SplitSeq(part, "L") {
 			x, y, ok := strings.Cut(pair, ",")
 			if !ok {
 				t.Fatalf("%q in %q", pair, d)

@@ -120,9 +120,13 @@ func ParseProfile(data []byte) (skill.Profile, error) {
 		into *float64
 		item string
 	}{
-		{f.ChangeShare, &p.ChangeShare, "change"}, {f.FlowFloor, &p.FlowFloor, "flow_floor"}, {f.LevelFloor, &p.LevelFloor, "level_floor"},
-		{f.PeakTimeShare, &p.PeakTimeShare, "peak_time"}, {f.DepthShare, &p.DepthShare, "runoff_depth"},
-		{f.DepthLeast, &p.DepthLeast, "runoff_depth"}, {f.DepthMost, &p.DepthMost, "runoff_depth"},
+		{f.ChangeShare, &p.ChangeShare, "change"},
+		{f.FlowFloor, &p.FlowFloor, "flow_floor"},
+		{f.LevelFloor, &p.LevelFloor, "level_floor"},
+		{f.PeakTimeShare, &p.PeakTimeShare, "peak_time"},
+		{f.DepthShare, &p.DepthShare, "runoff_depth"},
+		{f.DepthLeast, &p.DepthLeast, "runoff_depth"},
+		{f.DepthMost, &p.DepthMost, "runoff_depth"},
 	} {
 		if n.from != nil {
 			*n.into = *n.from
