@@ -29,7 +29,7 @@ func BenchmarkRun(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			steady(b, tree, m, scaled(area, 0.001))
+			steady(b, tree, m, lowFlow(area))
 			start := m.Save()
 			net, err := network.New(tree, m, network.DefaultOptions())
 			if err != nil {

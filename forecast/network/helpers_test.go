@@ -97,10 +97,11 @@ func steady(t testing.TB, tree *network.Tree, m interface {
 	}
 }
 
-func scaled(x []float64, by float64) []float64 {
-	out := make([]float64, len(x))
-	for i, v := range x {
-		out[i] = by * v
+// lowFlow returns the local inflow, m³/s, before the storm.
+func lowFlow(area []float64) []float64 {
+	out := make([]float64, len(area))
+	for i, v := range area {
+		out[i] = 0.001 * v
 	}
 	return out
 }

@@ -60,7 +60,7 @@ func TestMCTConservesMassOverAStormOnALargeNetwork(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			steady(t, tree, m, scaled(area, 0.001))
+			steady(t, tree, m, lowFlow(area))
 			in, excess, tally := balance(t, tree, m, area, steps, dt)
 			t.Logf("%.4g m³ in, %.3g m³ (%.1e) more out or stored, %.1f iterations a step, %.2f %% of steps limited",
 				in, excess, excess/in, float64(tally.Iterations)/float64(tally.Steps), 100*float64(tally.Limited)/float64(tally.Steps))
@@ -81,7 +81,7 @@ func TestTRoutesConventionsDoNotConserveMass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steady(t, tree, m, scaled(area, 0.001))
+	steady(t, tree, m, lowFlow(area))
 	net, err := network.New(tree, m, network.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestLinearMuskingumAndLagConserveMassOnANetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range []conserving{a, b} {
-			steady(t, tree, m, scaled(area, 0.001))
+			steady(t, tree, m, lowFlow(area))
 			if in, excess, _ := balance(t, tree, m, area, steps, dt); !(math.Abs(excess) <= 1e-9*in) || in <= 0 {
 				t.Errorf("%T, upstream %d: %g m³ in, %g m³ more out or stored", m, up, in, excess)
 			}

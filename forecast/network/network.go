@@ -62,7 +62,6 @@ type Network struct {
 	method Method
 	tile   int
 	parts  []part // branches, then the trunk
-	trunk  []span // ranges of positions in no branch, between the branches
 	do     func(int)
 
 	run   *Run // while one is under way

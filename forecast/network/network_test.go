@@ -182,7 +182,7 @@ func methods(t *testing.T, tree *network.Tree, channels []routing.Channel, area 
 			if err != nil {
 				t.Fatal(err)
 			}
-			steady(t, tree, m, scaled(area, 0.001))
+			steady(t, tree, m, lowFlow(area))
 			out[kind+" "+name] = m
 		}
 	}

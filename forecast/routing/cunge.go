@@ -151,9 +151,10 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 	}
 	k, g, n := s.at(h)
 	var f0, w, invD float64
-	limit, n1 := maxSecant, 0
+	limit := maxSecant
 	for try := 0; ; try++ {
-		for n1 = 1; ; n1++ {
+		n1 := 1
+		for ; ; n1++ {
 			x = 0.5 - 0.5*g0*f0
 			if x > 0.5 {
 				x = 0.5

@@ -41,7 +41,7 @@ func (m *CungeReaches) Upstream() Upstream { return m.upstream }
 // SetSteady sets reach k to carry inflow at its head and outflow at its end,
 // m³/s, at the normal depth of outflow.
 func (m *CungeReaches) SetSteady(k int, inflow, outflow float64) error {
-	if err := checkFlow("steady flow", inflow, outflow); err != nil {
+	if err := checkSteady(inflow, outflow); err != nil {
 		return fmt.Errorf("reach %d: %w", k, err)
 	}
 	s := m.channel[k].section()

@@ -65,7 +65,7 @@ func TestLagConservesMassAndAStoppedRunIsTheWholeRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		q0 := rapid.Float64Range(0, 100).Draw(t, "q0")
-		in := drawFlow(t, "in")
+		in := drawFlow(t)
 		out := make([]float64, len(in))
 		a, b := l.Steady(q0), l.Steady(q0)
 		before, i0, o0 := l.Storage(a), q0, q0

@@ -47,7 +47,7 @@ func (m *LagReaches) stateOf(k int) State { return m.state[m.first[k]:m.first[k+
 // SetSteady sets reach k to have carried inflow at its head and outflow at its
 // end, m³/s, for long, lateral inflow to the reservoir making the difference.
 func (m *LagReaches) SetSteady(k int, inflow, outflow float64) error {
-	if err := checkFlow("steady flow", inflow, outflow); err != nil {
+	if err := checkSteady(inflow, outflow); err != nil {
 		return fmt.Errorf("reach %d: %w", k, err)
 	}
 	s := m.stateOf(k)

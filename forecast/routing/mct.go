@@ -73,7 +73,7 @@ func NewMCT(c Channel, dt float64) (MCT, error) {
 // outflow at its end, m³/s, for long, lateral inflow making the difference. It
 // fails if a flow is negative, not finite or too large for any depth.
 func (m *MCT) Steady(inflow, outflow float64) (MCTState, error) {
-	if err := checkFlow("steady flow", inflow, outflow); err != nil {
+	if err := checkSteady(inflow, outflow); err != nil {
 		return MCTState{}, fmt.Errorf("mct: %w", err)
 	}
 	y, err := m.depth((inflow + outflow) / 2)

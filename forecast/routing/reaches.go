@@ -53,11 +53,11 @@ func delay(q []float64, last *float64) {
 	}
 }
 
-// checkFlow returns an error unless every flow is finite and not negative.
-func checkFlow(name string, q ...float64) error {
+// checkSteady returns an error unless every flow is finite and not negative.
+func checkSteady(q ...float64) error {
 	for _, v := range q {
 		if !(v >= 0 && v <= maxFlow) {
-			return fmt.Errorf("%s = %g m³/s: want 0 to %g", name, v, float64(maxFlow))
+			return fmt.Errorf("steady flow = %g m³/s: want 0 to %g", v, float64(maxFlow))
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (m *MuskingumReaches) Upstream() Upstream { return m.upstream }
 // SetSteady sets reach k to have carried inflow at its head and outflow at its
 // end, m³/s, for long; between them flow changes evenly.
 func (m *MuskingumReaches) SetSteady(k int, inflow, outflow float64) error {
-	if err := checkFlow("steady flow", inflow, outflow); err != nil {
+	if err := checkSteady(inflow, outflow); err != nil {
 		return fmt.Errorf("reach %d: %w", k, err)
 	}
 	s := m.stateOf(k)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"freshet/forecast/routing"
 )
 
@@ -61,4 +63,50 @@ func TestTRoutesReferenceStepsAreMet(t *testing.T) {
 		})
 	}
 	t.Logf("largest relative difference %.1e, at %s", worst, where)
+}
+
+// Where t-route says nothing, a count does.
+func TestWhatTheSolverCouldNotDoIsCounted(t *testing.T) {
+	c := routing.Channel{Length: 20000, Slope: 1e-5, Bottom: 20, Top: 33.3, Compound: 100, N: 0.06, NCompound: 0.12, Side: 0.6}
+	s, err := routing.NewCunge(c, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Step(20, 25, 18, 0.5, 3); r.Tally != (routing.Tally{Steps: 1, Iterations: 1, Abandoned: 1}) { // the reference step flat_long
+		t.Errorf("a secant that leads below the bed: %+v", r.Tally)
+	}
+	c.Slope = 1e-3
+	if s, err = routing.NewCunge(c, 300); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Step(0.1, 500, 0.1, 0, 0.1); r.Tally.Clipped != 1 || r.Outflow < 0 {
+		t.Errorf("a rise that makes the outflow of a long reach negative: %+v", r)
+	}
+	c = routing.Channel{Length: 190.80251403529925, Slope: 0.005614957740198951, Bottom: 4.6266872098202345, Top: 13.323428638282955, N: 0.052443722134666096, Side: 0.8631604329295096}
+	if s, err = routing.NewCunge(c, 300); err != nil {
+		t.Fatal(err)
+	}
+	r := s.Step(0.0018105179983781583, 1.13457353657446, 43.8674182277738, 0, 9.679793456523399) // found at random
+	if want := (routing.Tally{Steps: 1, Iterations: 101 + 126 + 151 + 176 + 201, Unconverged: 1}); r.Tally != want {
+		t.Errorf("an iteration that circles: %+v, want %+v", r.Tally, want)
+	}
+}
+
+func TestCungeCarriesSteadyFlowUnchanged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, dt := drawChannel(t), drawStep(t)
+		s, err := routing.NewCunge(c, dt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := c.Bottom * math.Pow(10, rapid.Float64Range(-3, 1).Draw(t, "log q"))
+		depth := rapid.Float64Range(0, 5).Draw(t, "depth")
+		for range 20 {
+			r := s.Step(q, q, q, 0, depth)
+			if math.Abs(r.Outflow-q) > 1e-9*q || !(r.Depth >= 0) {
+				t.Fatalf("outflow %g m³/s at depth %g m, inflow %g m³/s", r.Outflow, r.Depth, q)
+			}
+			depth = r.Depth
+		}
+	})
 }
