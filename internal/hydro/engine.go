@@ -9,6 +9,32 @@ type Input struct {
 	Catalogue *CatalogueChange
 	Batch     *Batch
 	Tick      *Tick
+
+	RainForecast *RainForecast
+	DispatchPlan *DispatchPlan
+}
+
+// Kind names what in carries: "catalogue", "batch", "tick", "rain_forecast" or
+// "dispatch_plan", and "" unless that is exactly one thing. It is the last part
+// of the input's subject on the log.
+func (in Input) Kind() string {
+	kind, n := "", 0
+	for _, k := range [...]struct {
+		set  bool
+		name string
+	}{
+		{in.Catalogue != nil, "catalogue"}, {in.Batch != nil, "batch"}, {in.Tick != nil, "tick"},
+		{in.RainForecast != nil, "rain_forecast"}, {in.DispatchPlan != nil, "dispatch_plan"},
+	} {
+		if k.set {
+			kind = k.name
+			n++
+		}
+	}
+	if n != 1 {
+		return ""
+	}
+	return kind
 }
 
 // A CatalogueChange puts a catalogue in force. It carries the files, so that a
@@ -72,7 +98,7 @@ func (o Output) Kind() string {
 // healed by late data, a forecast run that failed.
 type Audit struct {
 	At      time.Time
-	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused"
+	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "not_used"
 	Station string
 	Text    string
 	Before  float64

@@ -3,6 +3,7 @@ package hydro
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,23 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^level at (\S+) depends on the tide .*$`), "${1}水位受潮汐影响，不作预报，不参与校正"},
 	{regexp.MustCompile(`^(\S+) measures a level but has no rating: .*$`), "${1}仅测水位，无水位流量关系，不参与校正，不作水位预报"},
 	{regexp.MustCompile(`^thresholds of (\S+) are on datum (\S+) and its levels on (\S+): .*$`), "${1}特征值基面（${2}）与水位基面（${3}）不同，不作超限判断"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), valid until (\S+ \S+)$`), "采用降雨预报：${1}（${2}发布，有效期至${3}）"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "降雨预报${1}（${2}发布）已于${3}过期，未采用"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), ended at (\S+ \S+): not used$`), "降雨预报${1}（${2}发布）时效止于${3}，未采用"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), is held and not used: that of (.*) comes first$`), "另有降雨预报${1}（${2}发布）未采用，以${3}为准"},
+	{regexp.MustCompile(`^rain forecast of (.*) is the mean of (\d+) members$`), "降雨预报${1}取${2}个集合成员的平均"},
+	{regexp.MustCompile(`^rain forecast of (.*) begins at (\S+ \S+): .*$`), "降雨预报${1}自${2}起，此前假定无雨"},
+	{regexp.MustCompile(`^rain forecast of (.*) ends at (\S+ \S+): .*$`), "降雨预报${1}至${2}止，此后假定无雨"},
+	{regexp.MustCompile(`^rain forecast of (.*) leaves out (\d+ %) of the area: no rain is assumed in (.*)$`), "降雨预报${1}未含流域面积的${2}，假定${3}无雨"},
+	{regexp.MustCompile(`^cells of the rain forecast of (.*) cover (\d+ %) of the rest; .*$`), "降雨预报${1}的格点覆盖其余面积的${2}，以其平均代表全部"},
+	{regexp.MustCompile(`^rain forecast of (.*) speaks of sub-basins that the catalogue does not have: (.*)$`), "降雨预报${1}所列子流域不在现行基础资料中：${2}"},
+	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), valid (\S+ \S+) to (\S+ \S+)$`), "采用水库${1}调度方案（${2}于${3}下达，有效期${4}至${5}）"},
+	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "水库${1}调度方案（${2}于${3}下达）已于${4}过期，未采用"},
+	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), begins at (\S+ \S+): not used yet$`), "水库${1}调度方案（${2}于${3}下达）自${4}起，本次预报未采用"},
+	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+): not used, because .*$`), "水库${1}调度方案（${2}于${3}下达）未采用，现行基础资料无此水库"},
+	{regexp.MustCompile(`^release plan of reservoir (\S+) ends at (\S+ \S+): its last release of (\S+) m³/s is held$`), "水库${1}调度方案至${2}止，此后维持最后下泄流量${3} m³/s"},
+	{regexp.MustCompile(`^no rain gauge speaks for sub-basin (\S+) now: .*$`), "子流域${1}现无雨量站可用，假定无雨"},
+	{regexp.MustCompile(`^rain at site (\S+) differs over the hour to (\S+ \S+): (\S+) (\S+) mm, (\S+) (\S+) mm; areal rain takes that of (\S+)$`), "站点${1}截至${2}一小时雨量不一致：${3} ${4} mm，${5} ${6} mm，面雨量采用${7}"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
 }
 
@@ -128,7 +146,8 @@ func (f *Forecast) HonestyZH() string {
 		}
 		parts = append(parts, "缺测："+strings.Join(missing, "、"))
 	}
-	for _, p := range append([]string{f.RainAssumed, f.Plan}, f.Notes...) {
+	// Plan holds one phrase for each reservoir that has a plan.
+	for _, p := range slices.Concat([]string{f.RainAssumed}, strings.Split(f.Plan, "; "), f.Notes) {
 		if p != "" {
 			parts = append(parts, zh(p))
 		}

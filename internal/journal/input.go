@@ -24,7 +24,7 @@ func (j *Journal) AppendInput(ctx context.Context, basin string, in hydro.Input)
 	if err != nil {
 		return 0, fmt.Errorf("append input: %w", err)
 	}
-	ack, err := j.js.Publish(ctx, "in."+basin+"."+inputKind(in), data, jetstream.WithExpectStream(inStream(basin)))
+	ack, err := j.js.Publish(ctx, "in."+basin+"."+in.Kind(), data, jetstream.WithExpectStream(inStream(basin)))
 	if err != nil {
 		return 0, fmt.Errorf("append input: basin %s: %w", basin, j.kind(ctx, err))
 	}
@@ -44,7 +44,7 @@ func (j *Journal) StartAppend(basin string, in hydro.Input) (wait func(context.C
 	if err != nil {
 		return nil, fmt.Errorf("append input: %w", err)
 	}
-	ack, err := j.js.PublishAsync("in."+basin+"."+inputKind(in), data,
+	ack, err := j.js.PublishAsync("in."+basin+"."+in.Kind(), data,
 		jetstream.WithExpectStream(inStream(basin)), jetstream.WithRetryAttempts(0)) // sent again, it would come behind later ones
 	if err != nil {
 		return nil, fmt.Errorf("append input: basin %s: %w", basin, j.kind(context.Background(), err))
@@ -61,17 +61,6 @@ func (j *Journal) StartAppend(basin string, in hydro.Input) (wait func(context.C
 		}
 		return 0, fmt.Errorf("append input: basin %s: %w", basin, j.kind(ctx, err))
 	}, nil
-}
-
-func inputKind(in hydro.Input) string {
-	switch {
-	case in.Batch != nil:
-		return "batch"
-	case in.Tick != nil:
-		return "tick"
-	default:
-		return "catalogue"
-	}
 }
 
 // LastInput returns the sequence number of the last input on the basin's

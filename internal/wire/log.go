@@ -28,8 +28,8 @@ func EncodeInput(in hydro.Input) ([]byte, error) {
 }
 
 func encodeInput(in hydro.Input) ([]byte, error) {
-	switch {
-	case in.Batch != nil && in.Catalogue == nil && in.Tick == nil:
+	switch in.Kind() {
+	case "batch":
 		e := newEncoder()
 		defer e.free()
 		data, err := e.encodeBatch(in.Batch)
@@ -37,7 +37,7 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 			return nil, fmt.Errorf("batch.%w", err)
 		}
 		return data, nil
-	case in.Tick != nil && in.Catalogue == nil && in.Batch == nil:
+	case "tick":
 		at, err := fromMillis("at", in.Tick.At)
 		if err != nil {
 			return nil, fmt.Errorf("tick.%w", err)
@@ -46,7 +46,7 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 			return nil, fmt.Errorf("tick.settle: %s is not between 0 and %s: %w", in.Tick.Settle, maxSettle, hydro.ErrInvalid)
 		}
 		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Tick{Tick: &freshetv1.Tick{AtMs: at, SettleMs: uint32(in.Tick.Settle.Milliseconds())}}})
-	case in.Catalogue != nil && in.Batch == nil && in.Tick == nil:
+	case "catalogue":
 		at, err := fromMillis("at", in.Catalogue.At)
 		if err != nil {
 			return nil, fmt.Errorf("catalogue.%w", err)
@@ -56,6 +56,30 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 			c.Files = append(c.Files, &freshetv1.CatalogueFile{Name: f.Name, Data: f.Data})
 		}
 		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Catalogue{Catalogue: c}})
+	case "rain_forecast":
+		f := in.RainForecast
+		received, err := fromMillis("received_at", f.ReceivedAt)
+		if err == nil {
+			err = checkRainForecast(f)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("rain_forecast.%w", err)
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_RainForecast{
+			RainForecast: &freshetv1.LogRainForecast{ReceivedAtMs: received, Forecast: FromRainForecast(f)},
+		}})
+	case "dispatch_plan":
+		p := in.DispatchPlan
+		received, err := fromMillis("received_at", p.ReceivedAt)
+		if err == nil {
+			err = checkDispatchPlan(p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("dispatch_plan.%w", err)
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_DispatchPlan{
+			DispatchPlan: &freshetv1.LogDispatchPlan{ReceivedAtMs: received, Plan: FromDispatchPlan(p)},
+		}})
 	}
 	return nil, fmt.Errorf("not exactly one kind is set: %w", hydro.ErrInvalid)
 }
@@ -106,6 +130,24 @@ func decodeInput(data []byte) (hydro.Input, error) {
 			change.Files = append(change.Files, hydro.File{Name: f.GetName(), Data: f.GetData()})
 		}
 		return hydro.Input{Catalogue: change}, nil
+	case *freshetv1.LogInput_RainForecast:
+		f, err := ToRainForecast(p.RainForecast.GetForecast())
+		if err == nil {
+			f.ReceivedAt, err = toMillis("received_at", p.RainForecast.GetReceivedAtMs())
+		}
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("rain_forecast.%w", err)
+		}
+		return hydro.Input{RainForecast: &f}, nil
+	case *freshetv1.LogInput_DispatchPlan:
+		plan, err := ToDispatchPlan(p.DispatchPlan.GetPlan())
+		if err == nil {
+			plan.ReceivedAt, err = toMillis("received_at", p.DispatchPlan.GetReceivedAtMs())
+		}
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("dispatch_plan.%w", err)
+		}
+		return hydro.Input{DispatchPlan: &plan}, nil
 	}
 	return hydro.Input{}, fmt.Errorf("of no known kind: %w", hydro.ErrInvalid)
 }

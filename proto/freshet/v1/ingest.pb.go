@@ -8,6 +8,7 @@ package freshetv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -1250,18 +1251,35 @@ func (x *Ack) GetWindow() uint32 {
 	return 0
 }
 
-// A rain forecast by sub-basin.
+// A rain forecast of one basin, by sub-basin or by cell of a grid: exactly one of
+// the two. At most 100000 values in all, rain and members together: cut a grid to
+// the cells that touch the basin.
 type SubmitRainForecastRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who made it, e.g. "Guangdong 3 km".
-	Source   string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Basin    string                 `protobuf:"bytes,2,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Who made it, e.g. "Guangdong 3 km". It is shown with each forecast, and the
+	// catalogue may prefer it by this name.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Id of the basin in the catalogue.
+	Basin string `protobuf:"bytes,2,opt,name=basin,proto3" json:"basin,omitempty"`
+	// When the source issued it. With source it names the forecast. At most 10
+	// minutes ahead of the server's clock (of engine time, if that is driven), unless
+	// the server allows more.
 	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
-	// Not to be used at or after this instant.
+	// Not to be used at or after this instant: when the next one is overdue. Later
+	// than issued_at. It says nothing about how far ahead the values reach.
 	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
-	// Seconds per value.
-	StepS         uint32          `protobuf:"varint,5,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
-	SubBasins     []*SubBasinRain `protobuf:"bytes,6,rep,name=sub_basins,json=subBasins,proto3" json:"sub_basins,omitempty"`
+	// Seconds per value. The rain of a step is spread evenly over it.
+	StepS uint32 `protobuf:"varint,5,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
+	// Rain by the catalogue's sub-basins. For those that are left out no rain is
+	// assumed, and each run names them.
+	SubBasins []*SubBasinRain `protobuf:"bytes,6,rep,name=sub_basins,json=subBasins,proto3" json:"sub_basins,omitempty"`
+	// When the first step begins; issued_at if not set. All areas have the same steps,
+	// 1 to 2000 of them and at most 30 days.
+	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
+	// Rain by cells. A sub-basin is sampled by points of equal area, and each point
+	// takes the first cell that holds it; points that no cell holds take the mean of
+	// the others. At least one sub-basin must have a point in a cell.
+	Cells         []*RainCell `protobuf:"bytes,8,rep,name=cells,proto3" json:"cells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1338,12 +1356,31 @@ func (x *SubmitRainForecastRequest) GetSubBasins() []*SubBasinRain {
 	return nil
 }
 
+func (x *SubmitRainForecastRequest) GetStartAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartAt
+	}
+	return nil
+}
+
+func (x *SubmitRainForecastRequest) GetCells() []*RainCell {
+	if x != nil {
+		return x.Cells
+	}
+	return nil
+}
+
 // Forecast rain of one sub-basin.
 type SubBasinRain struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	SubBasin string                 `protobuf:"bytes,1,opt,name=sub_basin,json=subBasin,proto3" json:"sub_basin,omitempty"`
-	// mm per step, the first step beginning at issued_at.
-	Rain          []float64 `protobuf:"fixed64,2,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the sub-basin in the catalogue, each at most once.
+	SubBasin string `protobuf:"bytes,1,opt,name=sub_basin,json=subBasin,proto3" json:"sub_basin,omitempty"`
+	// mm per step, 0 to 2000, finite, the first step beginning at start_at: the
+	// forecast, or an ensemble's control run. If it is left out, the mean of the
+	// members stands for it; then it must be left out in all areas.
+	Rain []float64 `protobuf:"fixed64,2,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	// The members of an ensemble: as many, and in the same order, in each area.
+	Members       []*RainMember `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1392,17 +1429,161 @@ func (x *SubBasinRain) GetRain() []float64 {
 	return nil
 }
 
+func (x *SubBasinRain) GetMembers() []*RainMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// Forecast rain of one cell of a grid, a rectangle in longitude and latitude.
+type RainCell struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Degrees WGS84. A point on the western or southern edge is inside, one on the
+	// eastern or northern edge is not. west < east, south < north. Cells should not
+	// overlap. The cells of a grid that is not in longitude and latitude are given
+	// by the rectangle around the centre that has their area.
+	West  float64 `protobuf:"fixed64,1,opt,name=west,proto3" json:"west,omitempty"`
+	South float64 `protobuf:"fixed64,2,opt,name=south,proto3" json:"south,omitempty"`
+	East  float64 `protobuf:"fixed64,3,opt,name=east,proto3" json:"east,omitempty"`
+	North float64 `protobuf:"fixed64,4,opt,name=north,proto3" json:"north,omitempty"`
+	// As in SubBasinRain.
+	Rain          []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	Members       []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RainCell) Reset() {
+	*x = RainCell{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RainCell) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RainCell) ProtoMessage() {}
+
+func (x *RainCell) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RainCell.ProtoReflect.Descriptor instead.
+func (*RainCell) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RainCell) GetWest() float64 {
+	if x != nil {
+		return x.West
+	}
+	return 0
+}
+
+func (x *RainCell) GetSouth() float64 {
+	if x != nil {
+		return x.South
+	}
+	return 0
+}
+
+func (x *RainCell) GetEast() float64 {
+	if x != nil {
+		return x.East
+	}
+	return 0
+}
+
+func (x *RainCell) GetNorth() float64 {
+	if x != nil {
+		return x.North
+	}
+	return 0
+}
+
+func (x *RainCell) GetRain() []float64 {
+	if x != nil {
+		return x.Rain
+	}
+	return nil
+}
+
+func (x *RainCell) GetMembers() []*RainMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+// Rain of one area in one member of an ensemble.
+type RainMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// mm per step, as many as the forecast has steps.
+	Rain          []float64 `protobuf:"fixed64,1,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RainMember) Reset() {
+	*x = RainMember{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RainMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RainMember) ProtoMessage() {}
+
+func (x *RainMember) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RainMember.ProtoReflect.Descriptor instead.
+func (*RainMember) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RainMember) GetRain() []float64 {
+	if x != nil {
+		return x.Rain
+	}
+	return nil
+}
+
 // Answer to a rain forecast.
 type SubmitRainForecastResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin, issue time and source: equal for a resend.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubmitRainForecastResponse) Reset() {
 	*x = SubmitRainForecastResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1595,7 @@ func (x *SubmitRainForecastResponse) String() string {
 func (*SubmitRainForecastResponse) ProtoMessage() {}
 
 func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1608,7 @@ func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{15}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SubmitRainForecastResponse) GetId() string {
@@ -1437,22 +1618,33 @@ func (x *SubmitRainForecastResponse) GetId() string {
 	return ""
 }
 
-// A release schedule of one reservoir.
+// A release schedule of one reservoir. The openings of gates are not taken: give
+// the release that they make.
 type SubmitDispatchPlanRequest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Reservoir string                 `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
-	// Who ordered it.
-	OrderedBy     string                 `protobuf:"bytes,2,opt,name=ordered_by,json=orderedBy,proto3" json:"ordered_by,omitempty"`
-	ValidFrom     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
-	ValidUntil    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
-	Releases      []*Release             `protobuf:"bytes,5,rep,name=releases,proto3" json:"releases,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the reservoir in the catalogue.
+	Reservoir string `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
+	// Who ordered it. It is shown with each forecast.
+	OrderedBy string                 `protobuf:"bytes,2,opt,name=ordered_by,json=orderedBy,proto3" json:"ordered_by,omitempty"`
+	ValidFrom *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	// Later than valid_from, by 60 days at most.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// Ascending in from. The first must not begin later than valid_from, and all must
+	// begin before valid_until.
+	Releases []*Release `protobuf:"bytes,5,rep,name=releases,proto3" json:"releases,omitempty"`
+	// When it was ordered. With the reservoir it names the plan. Bounded as that of a
+	// rain forecast.
+	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	// The basin of the reservoir. May be left out if only one basin of the catalogue
+	// has a reservoir with this id.
+	Basin         string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubmitDispatchPlanRequest) Reset() {
 	*x = SubmitDispatchPlanRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1656,7 @@ func (x *SubmitDispatchPlanRequest) String() string {
 func (*SubmitDispatchPlanRequest) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1669,7 @@ func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanRequest.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{16}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SubmitDispatchPlanRequest) GetReservoir() string {
@@ -1515,11 +1707,25 @@ func (x *SubmitDispatchPlanRequest) GetReleases() []*Release {
 	return nil
 }
 
-// A release that holds from an instant to the next.
+func (x *SubmitDispatchPlanRequest) GetIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAt
+	}
+	return nil
+}
+
+func (x *SubmitDispatchPlanRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+// A release that holds from an instant until the next release begins.
 type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	From  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
-	// m3/s
+	// Through all outlets, m3/s.
 	Outflow       float64 `protobuf:"fixed64,2,opt,name=outflow,proto3" json:"outflow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1527,7 +1733,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1745,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1758,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -1571,15 +1777,16 @@ func (x *Release) GetOutflow() float64 {
 
 // Answer to a dispatch plan.
 type SubmitDispatchPlanResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin, issue time and reservoir: equal for a resend.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1591,7 +1798,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1604,7 +1811,7 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
@@ -1619,7 +1826,7 @@ var File_freshet_v1_ingest_proto protoreflect.FileDescriptor
 const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\n" +
 	"\x17freshet/v1/ingest.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
 	"\n" +
 	"ObservedAt\x126\n" +
 	"\ainstant\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\ainstant\x12\x19\n" +
@@ -1704,33 +1911,49 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"rejections\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\x04R\baccepted\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\x04R\arefused\x12\x16\n" +
-	"\x06window\x18\x05 \x01(\rR\x06window\"\xc4\x02\n" +
-	"\x19SubmitRainForecastRequest\x12\x1f\n" +
-	"\x06source\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x06source\x12\x1d\n" +
-	"\x05basin\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05basin\x12?\n" +
+	"\x06window\x18\x05 \x01(\rR\x06window\"\xbc\x03\n" +
+	"\x19SubmitRainForecastRequest\x12!\n" +
+	"\x06source\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06source\x12\x1f\n" +
+	"\x05basin\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05basin\x12?\n" +
 	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12C\n" +
 	"\vvalid_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
-	"validUntil\x12\x1e\n" +
-	"\x06step_s\x18\x05 \x01(\rB\a\xbaH\x04*\x02(<R\x05stepS\x12A\n" +
+	"validUntil\x12\"\n" +
+	"\x06step_s\x18\x05 \x01(\rB\v\xbaH\b*\x06\x18\x80\xa3\x05(<R\x05stepS\x12B\n" +
 	"\n" +
-	"sub_basins\x18\x06 \x03(\v2\x18.freshet.v1.SubBasinRainB\b\xbaH\x05\x92\x01\x02\b\x01R\tsubBasins\"?\n" +
-	"\fSubBasinRain\x12\x1b\n" +
-	"\tsub_basin\x18\x01 \x01(\tR\bsubBasin\x12\x12\n" +
-	"\x04rain\x18\x02 \x03(\x01R\x04rain\",\n" +
+	"sub_basins\x18\x06 \x03(\v2\x18.freshet.v1.SubBasinRainB\t\xbaH\x06\x92\x01\x03\x10\x90NR\tsubBasins\x125\n" +
+	"\bstart_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\astartAt\x126\n" +
+	"\x05cells\x18\b \x03(\v2\x14.freshet.v1.RainCellB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x05cells\"\x87\x01\n" +
+	"\fSubBasinRain\x12&\n" +
+	"\tsub_basin\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bsubBasin\x12\x12\n" +
+	"\x04rain\x18\x02 \x03(\x01R\x04rain\x12;\n" +
+	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\x93\x02\n" +
+	"\bRainCell\x12+\n" +
+	"\x04west\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04west\x12-\n" +
+	"\x05south\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05south\x12+\n" +
+	"\x04east\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04east\x12-\n" +
+	"\x05north\x18\x04 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05north\x12\x12\n" +
+	"\x04rain\x18\x05 \x03(\x01R\x04rain\x12;\n" +
+	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\" \n" +
+	"\n" +
+	"RainMember\x12\x12\n" +
+	"\x04rain\x18\x01 \x03(\x01R\x04rain\",\n" +
 	"\x1aSubmitRainForecastResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xad\x02\n" +
-	"\x19SubmitDispatchPlanRequest\x12%\n" +
-	"\treservoir\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\treservoir\x12&\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x94\x03\n" +
+	"\x19SubmitDispatchPlanRequest\x12'\n" +
+	"\treservoir\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\treservoir\x12(\n" +
 	"\n" +
-	"ordered_by\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\torderedBy\x12A\n" +
+	"ordered_by\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\torderedBy\x12A\n" +
 	"\n" +
 	"valid_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tvalidFrom\x12C\n" +
 	"\vvalid_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
-	"validUntil\x129\n" +
-	"\breleases\x18\x05 \x03(\v2\x13.freshet.v1.ReleaseB\b\xbaH\x05\x92\x01\x02\b\x01R\breleases\"S\n" +
-	"\aRelease\x12.\n" +
-	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12\x18\n" +
-	"\aoutflow\x18\x02 \x01(\x01R\aoutflow\",\n" +
+	"validUntil\x12<\n" +
+	"\breleases\x18\x05 \x03(\v2\x13.freshet.v1.ReleaseB\v\xbaH\b\x92\x01\x05\b\x01\x10\x90NR\breleases\x12?\n" +
+	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12\x1d\n" +
+	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"t\n" +
+	"\aRelease\x126\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x121\n" +
+	"\aoutflow\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84\x1eA)\x00\x00\x00\x00\x00\x00\x00\x00R\aoutflow\",\n" +
 	"\x1aSubmitDispatchPlanResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id*O\n" +
 	"\bRainUnit\x12\x19\n" +
@@ -1759,13 +1982,13 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1cREFUSAL_REASON_DATUM_MISSING\x10\v\x12!\n" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
-	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\x82\x04\n" +
+	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\xc2\x04\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +
-	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12c\n" +
-	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\x12c\n" +
-	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponseB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12\x82\x01\n" +
+	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/rain-forecasts\x12\x82\x01\n" +
+	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plansB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_ingest_proto_rawDescOnce sync.Once
@@ -1780,7 +2003,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -1800,14 +2023,16 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*Ack)(nil),                          // 15: freshet.v1.Ack
 	(*SubmitRainForecastRequest)(nil),    // 16: freshet.v1.SubmitRainForecastRequest
 	(*SubBasinRain)(nil),                 // 17: freshet.v1.SubBasinRain
-	(*SubmitRainForecastResponse)(nil),   // 18: freshet.v1.SubmitRainForecastResponse
-	(*SubmitDispatchPlanRequest)(nil),    // 19: freshet.v1.SubmitDispatchPlanRequest
-	(*Release)(nil),                      // 20: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 21: freshet.v1.SubmitDispatchPlanResponse
-	(*timestamppb.Timestamp)(nil),        // 22: google.protobuf.Timestamp
+	(*RainCell)(nil),                     // 18: freshet.v1.RainCell
+	(*RainMember)(nil),                   // 19: freshet.v1.RainMember
+	(*SubmitRainForecastResponse)(nil),   // 20: freshet.v1.SubmitRainForecastResponse
+	(*SubmitDispatchPlanRequest)(nil),    // 21: freshet.v1.SubmitDispatchPlanRequest
+	(*Release)(nil),                      // 22: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 23: freshet.v1.SubmitDispatchPlanResponse
+	(*timestamppb.Timestamp)(nil),        // 24: google.protobuf.Timestamp
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	22, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	24, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -1822,28 +2047,33 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	7,  // 12: freshet.v1.StreamWaterResourcesRequest.reports:type_name -> freshet.v1.WaterResourcesReport
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
-	22, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	22, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	24, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	24, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	17, // 17: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	22, // 18: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	22, // 19: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	20, // 20: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	22, // 21: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	9,  // 22: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 23: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 24: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	16, // 25: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	19, // 26: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	10, // 27: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 28: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 29: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	18, // 30: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	21, // 31: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	27, // [27:32] is the sub-list for method output_type
-	22, // [22:27] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	24, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	18, // 19: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
+	19, // 20: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
+	19, // 21: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
+	24, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	24, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	22, // 24: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	24, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	24, // 26: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	9,  // 27: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 28: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 29: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	16, // 30: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	21, // 31: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	10, // 32: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 33: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 34: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	20, // 35: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	23, // 36: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	32, // [32:37] is the sub-list for method output_type
+	27, // [27:32] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -1865,7 +2095,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

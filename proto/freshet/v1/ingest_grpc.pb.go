@@ -30,7 +30,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// IngestService takes readings from station gateways.
+// IngestService takes readings from station gateways, and rain forecasts and
+// release plans from whoever makes them.
 //
 // One stream carries one department's reports from one gateway. The gateway
 // sends frames; each frame has a sequence number and any number of reports.
@@ -86,11 +87,33 @@ type IngestServiceClient interface {
 	StreamHydrology(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamHydrologyRequest, StreamHydrologyResponse], error)
 	// Water resources department 水利: reservoirs and gates.
 	StreamWaterResources(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamWaterResourcesRequest, StreamWaterResourcesResponse], error)
-	// Rain forecasts (QPF) as data. Not built yet: answers UNIMPLEMENTED, and
-	// every forecast says "no further rain assumed".
+	// A rain forecast (QPF) of one basin. OK means that it is on disk.
+	//
+	// Each source has one forecast in force in a basin, the one with the latest
+	// issued_at: an older one that comes later changes nothing, and sending the same
+	// one again changes nothing and gives the same id. What was issued is not edited:
+	// to correct a forecast send the new one with a later issued_at. Another content
+	// under the same source and issued_at is not used, and the audit log says so.
+	//
+	// Each run of the forecast uses, of the forecasts that have not expired, the one
+	// of the source that the catalogue prefers (rain_sources of the basin), else the
+	// one issued last, and names it with issued_at and valid_until. One that has
+	// expired is named and not used. Without one the run says "no further rain
+	// assumed".
+	//
+	// INVALID_ARGUMENT carries a google.rpc.BadRequest with the fields, the first 16
+	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
+	// means: send again with back-off. Over REST the timestamps are RFC 3339.
 	SubmitRainForecast(ctx context.Context, in *SubmitRainForecastRequest, opts ...grpc.CallOption) (*SubmitRainForecastResponse, error)
-	// Reservoir release plans as data. Not built yet: answers UNIMPLEMENTED, and
-	// every forecast says which releases it assumed.
+	// A release schedule of one reservoir. OK means that it is on disk.
+	//
+	// Each reservoir has one plan, the one with the latest issued_at; what is said of
+	// rain forecasts about resends, corrections and errors holds here too.
+	//
+	// A run takes the reservoir's outflow from the plan from now on, as far as the
+	// plan is valid; from valid_until on the plan's last release is held, and the run
+	// says so. Before valid_from, and with a plan that has expired (which is named),
+	// the last observed outflow is held.
 	SubmitDispatchPlan(ctx context.Context, in *SubmitDispatchPlanRequest, opts ...grpc.CallOption) (*SubmitDispatchPlanResponse, error)
 }
 
@@ -165,7 +188,8 @@ func (c *ingestServiceClient) SubmitDispatchPlan(ctx context.Context, in *Submit
 // All implementations must embed UnimplementedIngestServiceServer
 // for forward compatibility.
 //
-// IngestService takes readings from station gateways.
+// IngestService takes readings from station gateways, and rain forecasts and
+// release plans from whoever makes them.
 //
 // One stream carries one department's reports from one gateway. The gateway
 // sends frames; each frame has a sequence number and any number of reports.
@@ -221,11 +245,33 @@ type IngestServiceServer interface {
 	StreamHydrology(grpc.BidiStreamingServer[StreamHydrologyRequest, StreamHydrologyResponse]) error
 	// Water resources department 水利: reservoirs and gates.
 	StreamWaterResources(grpc.BidiStreamingServer[StreamWaterResourcesRequest, StreamWaterResourcesResponse]) error
-	// Rain forecasts (QPF) as data. Not built yet: answers UNIMPLEMENTED, and
-	// every forecast says "no further rain assumed".
+	// A rain forecast (QPF) of one basin. OK means that it is on disk.
+	//
+	// Each source has one forecast in force in a basin, the one with the latest
+	// issued_at: an older one that comes later changes nothing, and sending the same
+	// one again changes nothing and gives the same id. What was issued is not edited:
+	// to correct a forecast send the new one with a later issued_at. Another content
+	// under the same source and issued_at is not used, and the audit log says so.
+	//
+	// Each run of the forecast uses, of the forecasts that have not expired, the one
+	// of the source that the catalogue prefers (rain_sources of the basin), else the
+	// one issued last, and names it with issued_at and valid_until. One that has
+	// expired is named and not used. Without one the run says "no further rain
+	// assumed".
+	//
+	// INVALID_ARGUMENT carries a google.rpc.BadRequest with the fields, the first 16
+	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
+	// means: send again with back-off. Over REST the timestamps are RFC 3339.
 	SubmitRainForecast(context.Context, *SubmitRainForecastRequest) (*SubmitRainForecastResponse, error)
-	// Reservoir release plans as data. Not built yet: answers UNIMPLEMENTED, and
-	// every forecast says which releases it assumed.
+	// A release schedule of one reservoir. OK means that it is on disk.
+	//
+	// Each reservoir has one plan, the one with the latest issued_at; what is said of
+	// rain forecasts about resends, corrections and errors holds here too.
+	//
+	// A run takes the reservoir's outflow from the plan from now on, as far as the
+	// plan is valid; from valid_until on the plan's last release is held, and the run
+	// says so. Before valid_from, and with a plan that has expired (which is named),
+	// the last observed outflow is held.
 	SubmitDispatchPlan(context.Context, *SubmitDispatchPlanRequest) (*SubmitDispatchPlanResponse, error)
 	mustEmbedUnimplementedIngestServiceServer()
 }

@@ -29,6 +29,8 @@ type LogInput struct {
 	//	*LogInput_Catalogue
 	//	*LogInput_Batch
 	//	*LogInput_Tick
+	//	*LogInput_RainForecast
+	//	*LogInput_DispatchPlan
 	Input         isLogInput_Input `protobuf_oneof:"input"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -98,6 +100,24 @@ func (x *LogInput) GetTick() *Tick {
 	return nil
 }
 
+func (x *LogInput) GetRainForecast() *LogRainForecast {
+	if x != nil {
+		if x, ok := x.Input.(*LogInput_RainForecast); ok {
+			return x.RainForecast
+		}
+	}
+	return nil
+}
+
+func (x *LogInput) GetDispatchPlan() *LogDispatchPlan {
+	if x != nil {
+		if x, ok := x.Input.(*LogInput_DispatchPlan); ok {
+			return x.DispatchPlan
+		}
+	}
+	return nil
+}
+
 type isLogInput_Input interface {
 	isLogInput_Input()
 }
@@ -114,11 +134,23 @@ type LogInput_Tick struct {
 	Tick *Tick `protobuf:"bytes,3,opt,name=tick,proto3,oneof"`
 }
 
+type LogInput_RainForecast struct {
+	RainForecast *LogRainForecast `protobuf:"bytes,4,opt,name=rain_forecast,json=rainForecast,proto3,oneof"`
+}
+
+type LogInput_DispatchPlan struct {
+	DispatchPlan *LogDispatchPlan `protobuf:"bytes,5,opt,name=dispatch_plan,json=dispatchPlan,proto3,oneof"`
+}
+
 func (*LogInput_Catalogue) isLogInput_Input() {}
 
 func (*LogInput_Batch) isLogInput_Input() {}
 
 func (*LogInput_Tick) isLogInput_Input() {}
+
+func (*LogInput_RainForecast) isLogInput_Input() {}
+
+func (*LogInput_DispatchPlan) isLogInput_Input() {}
 
 // One output of a basin's engine. (input_seq, index) identifies it: a restarted
 // engine skips all outputs up to the last one on the log.
@@ -419,6 +451,112 @@ func (x *Tick) GetSettleMs() uint32 {
 	return 0
 }
 
+// A rain forecast as it was submitted.
+type LogRainForecast struct {
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	ReceivedAtMs  int64                      `protobuf:"varint,1,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	Forecast      *SubmitRainForecastRequest `protobuf:"bytes,2,opt,name=forecast,proto3" json:"forecast,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRainForecast) Reset() {
+	*x = LogRainForecast{}
+	mi := &file_freshet_v1_log_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRainForecast) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRainForecast) ProtoMessage() {}
+
+func (x *LogRainForecast) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_log_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRainForecast.ProtoReflect.Descriptor instead.
+func (*LogRainForecast) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LogRainForecast) GetReceivedAtMs() int64 {
+	if x != nil {
+		return x.ReceivedAtMs
+	}
+	return 0
+}
+
+func (x *LogRainForecast) GetForecast() *SubmitRainForecastRequest {
+	if x != nil {
+		return x.Forecast
+	}
+	return nil
+}
+
+// A release plan as it was submitted, with its basin.
+type LogDispatchPlan struct {
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	ReceivedAtMs  int64                      `protobuf:"varint,1,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	Plan          *SubmitDispatchPlanRequest `protobuf:"bytes,2,opt,name=plan,proto3" json:"plan,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogDispatchPlan) Reset() {
+	*x = LogDispatchPlan{}
+	mi := &file_freshet_v1_log_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogDispatchPlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogDispatchPlan) ProtoMessage() {}
+
+func (x *LogDispatchPlan) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_log_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogDispatchPlan.ProtoReflect.Descriptor instead.
+func (*LogDispatchPlan) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *LogDispatchPlan) GetReceivedAtMs() int64 {
+	if x != nil {
+		return x.ReceivedAtMs
+	}
+	return 0
+}
+
+func (x *LogDispatchPlan) GetPlan() *SubmitDispatchPlanRequest {
+	if x != nil {
+		return x.Plan
+	}
+	return nil
+}
+
 // Readings as columns: row i of every column belongs to reading i. A column
 // that is empty holds its default in every row.
 type Batch struct {
@@ -451,7 +589,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_freshet_v1_log_proto_msgTypes[5]
+	mi := &file_freshet_v1_log_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +601,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[5]
+	mi := &file_freshet_v1_log_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +614,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Batch) GetBasin() string {
@@ -591,7 +729,7 @@ type LogRefusal struct {
 
 func (x *LogRefusal) Reset() {
 	*x = LogRefusal{}
-	mi := &file_freshet_v1_log_proto_msgTypes[6]
+	mi := &file_freshet_v1_log_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +741,7 @@ func (x *LogRefusal) String() string {
 func (*LogRefusal) ProtoMessage() {}
 
 func (x *LogRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[6]
+	mi := &file_freshet_v1_log_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +754,7 @@ func (x *LogRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRefusal.ProtoReflect.Descriptor instead.
 func (*LogRefusal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LogRefusal) GetStation() string {
@@ -680,7 +818,7 @@ type ObservationBatch struct {
 
 func (x *ObservationBatch) Reset() {
 	*x = ObservationBatch{}
-	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	mi := &file_freshet_v1_log_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -692,7 +830,7 @@ func (x *ObservationBatch) String() string {
 func (*ObservationBatch) ProtoMessage() {}
 
 func (x *ObservationBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	mi := &file_freshet_v1_log_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -705,7 +843,7 @@ func (x *ObservationBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObservationBatch.ProtoReflect.Descriptor instead.
 func (*ObservationBatch) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ObservationBatch) GetReadings() *Batch {
@@ -760,7 +898,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_freshet_v1_log_proto_msgTypes[8]
+	mi := &file_freshet_v1_log_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +910,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[8]
+	mi := &file_freshet_v1_log_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +923,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Why) GetRow() uint32 {
@@ -816,7 +954,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_freshet_v1_log_proto_msgTypes[9]
+	mi := &file_freshet_v1_log_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +966,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[9]
+	mi := &file_freshet_v1_log_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +979,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Audit) GetAtMs() int64 {
@@ -891,11 +1029,13 @@ var File_freshet_v1_log_proto protoreflect.FileDescriptor
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x18freshet/v1/warning.proto\"\xa3\x01\n" +
+	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x18freshet/v1/warning.proto\"\xab\x02\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
-	"\x04tick\x18\x03 \x01(\v2\x10.freshet.v1.TickH\x00R\x04tickB\a\n" +
+	"\x04tick\x18\x03 \x01(\v2\x10.freshet.v1.TickH\x00R\x04tick\x12B\n" +
+	"\rrain_forecast\x18\x04 \x01(\v2\x1b.freshet.v1.LogRainForecastH\x00R\frainForecast\x12B\n" +
+	"\rdispatch_plan\x18\x05 \x01(\v2\x1b.freshet.v1.LogDispatchPlanH\x00R\fdispatchPlanB\a\n" +
 	"\x05input\"\x9c\x02\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
@@ -914,7 +1054,13 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"8\n" +
 	"\x04Tick\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x1b\n" +
-	"\tsettle_ms\x18\x02 \x01(\rR\bsettleMs\"\x8e\x03\n" +
+	"\tsettle_ms\x18\x02 \x01(\rR\bsettleMs\"z\n" +
+	"\x0fLogRainForecast\x12$\n" +
+	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x12A\n" +
+	"\bforecast\x18\x02 \x01(\v2%.freshet.v1.SubmitRainForecastRequestR\bforecast\"r\n" +
+	"\x0fLogDispatchPlan\x12$\n" +
+	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x129\n" +
+	"\x04plan\x18\x02 \x01(\v2%.freshet.v1.SubmitDispatchPlanRequestR\x04plan\"\x8e\x03\n" +
 	"\x05Batch\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12$\n" +
 	"\x0ereceived_at_ms\x18\x02 \x01(\x03R\freceivedAtMs\x12\x1a\n" +
@@ -971,38 +1117,46 @@ func file_freshet_v1_log_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_log_proto_rawDescData
 }
 
-var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_freshet_v1_log_proto_goTypes = []any{
-	(*LogInput)(nil),         // 0: freshet.v1.LogInput
-	(*LogOutput)(nil),        // 1: freshet.v1.LogOutput
-	(*CatalogueChange)(nil),  // 2: freshet.v1.CatalogueChange
-	(*CatalogueFile)(nil),    // 3: freshet.v1.CatalogueFile
-	(*Tick)(nil),             // 4: freshet.v1.Tick
-	(*Batch)(nil),            // 5: freshet.v1.Batch
-	(*LogRefusal)(nil),       // 6: freshet.v1.LogRefusal
-	(*ObservationBatch)(nil), // 7: freshet.v1.ObservationBatch
-	(*Why)(nil),              // 8: freshet.v1.Why
-	(*Audit)(nil),            // 9: freshet.v1.Audit
-	(*Forecast)(nil),         // 10: freshet.v1.Forecast
-	(*Warning)(nil),          // 11: freshet.v1.Warning
+	(*LogInput)(nil),                  // 0: freshet.v1.LogInput
+	(*LogOutput)(nil),                 // 1: freshet.v1.LogOutput
+	(*CatalogueChange)(nil),           // 2: freshet.v1.CatalogueChange
+	(*CatalogueFile)(nil),             // 3: freshet.v1.CatalogueFile
+	(*Tick)(nil),                      // 4: freshet.v1.Tick
+	(*LogRainForecast)(nil),           // 5: freshet.v1.LogRainForecast
+	(*LogDispatchPlan)(nil),           // 6: freshet.v1.LogDispatchPlan
+	(*Batch)(nil),                     // 7: freshet.v1.Batch
+	(*LogRefusal)(nil),                // 8: freshet.v1.LogRefusal
+	(*ObservationBatch)(nil),          // 9: freshet.v1.ObservationBatch
+	(*Why)(nil),                       // 10: freshet.v1.Why
+	(*Audit)(nil),                     // 11: freshet.v1.Audit
+	(*Forecast)(nil),                  // 12: freshet.v1.Forecast
+	(*Warning)(nil),                   // 13: freshet.v1.Warning
+	(*SubmitRainForecastRequest)(nil), // 14: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 15: freshet.v1.SubmitDispatchPlanRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
-	5,  // 1: freshet.v1.LogInput.batch:type_name -> freshet.v1.Batch
+	7,  // 1: freshet.v1.LogInput.batch:type_name -> freshet.v1.Batch
 	4,  // 2: freshet.v1.LogInput.tick:type_name -> freshet.v1.Tick
-	7,  // 3: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
-	10, // 4: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
-	11, // 5: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
-	9,  // 6: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
-	3,  // 7: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	6,  // 8: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	5,  // 9: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	8,  // 10: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	5,  // 3: freshet.v1.LogInput.rain_forecast:type_name -> freshet.v1.LogRainForecast
+	6,  // 4: freshet.v1.LogInput.dispatch_plan:type_name -> freshet.v1.LogDispatchPlan
+	9,  // 5: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
+	12, // 6: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
+	13, // 7: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
+	11, // 8: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
+	3,  // 9: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	14, // 10: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	15, // 11: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	8,  // 12: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	7,  // 13: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	10, // 14: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1011,11 +1165,14 @@ func file_freshet_v1_log_proto_init() {
 		return
 	}
 	file_freshet_v1_forecast_proto_init()
+	file_freshet_v1_ingest_proto_init()
 	file_freshet_v1_warning_proto_init()
 	file_freshet_v1_log_proto_msgTypes[0].OneofWrappers = []any{
 		(*LogInput_Catalogue)(nil),
 		(*LogInput_Batch)(nil),
 		(*LogInput_Tick)(nil),
+		(*LogInput_RainForecast)(nil),
+		(*LogInput_DispatchPlan)(nil),
 	}
 	file_freshet_v1_log_proto_msgTypes[1].OneofWrappers = []any{
 		(*LogOutput_Observations)(nil),
@@ -1029,7 +1186,7 @@ func file_freshet_v1_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_log_proto_rawDesc), len(file_freshet_v1_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
