@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -30,8 +31,9 @@ type Model struct {
 	nodes        []node  // upstream first
 	reaches      []reach
 	subs         []subBasin
-	gauges       []series // of rain, ascending by station
-	area         float64  // of all sub-basins, km²
+	gauges       []rainSite // ascending by the first station
+	twins        int        // gauges of rain at a site beside its first
+	area         float64    // of all sub-basins, km²
 	notes        []string // that hold for every run
 	illustrative bool
 	reservoirs   bool
@@ -43,6 +45,13 @@ type series struct {
 	key     hydro.Key
 	staleMS int64 // older than this it does not speak for now
 	gapMS   int64 // samples at most this far apart are joined by a line
+}
+
+// A rainSite is the gauges of rain at one place, the one with authority first: one
+// gauge of the areal rain.
+type rainSite struct {
+	id     string // of the site; "" of a gauge that stands alone
+	series []series
 }
 
 type node struct {
@@ -101,14 +110,15 @@ type reach struct {
 }
 
 type subBasin struct {
-	id       string
-	area     float64 // km²
-	gauges   []int   // indices into Model.gauges
-	thiessen *rain.Thiessen
-	runoff   runoff.Model
-	initial  runoff.State
-	uh       unithydrograph.Hydrograph
-	perMM    float64 // m³/s of 1 mm in one step
+	id      string
+	area    float64      // km²
+	points  []rain.Place // that sample the area
+	gauges  []int        // indices into Model.gauges
+	areal   rain.Method  // over gauges
+	runoff  runoff.Model
+	initial runoff.State
+	uh      unithydrograph.Hydrograph
+	perMM   float64 // m³/s of 1 mm in one step
 }
 
 // Compile builds the model of a basin. The error wraps hydro.ErrNotFound if the
@@ -411,9 +421,6 @@ func (k *compiler) addReservoir(n *catalog.Node, where string) *reservoir {
 			id: r.ID, station: s.ID, datum: s.Datum.Name, tables: k.tables(s),
 			outflow: k.series(s, hydro.Outflow), inflow: k.series(s, hydro.Inflow), level: k.series(s, hydro.WaterLevel),
 		}
-		if out.outflow == nil {
-			k.note("reservoir %s reports no outflow: its inflow passes through", r.ID)
-		}
 		if len(r.Storage) > 0 {
 			points := make([]rating.Point, len(r.Storage))
 			for j, p := range r.Storage {
@@ -491,36 +498,7 @@ func (k *compiler) steadyFlows() {
 
 func (k *compiler) addSubBasins() {
 	m := k.m
-	type candidate struct {
-		series
-		place   rain.Place
-		counts  bool // has authority for rain at its site, or stands alone
-		station string
-	}
-	var all []candidate
-	for i := range k.c.Stations {
-		s := &k.c.Stations[i]
-		if s.Basin != m.basin {
-			continue
-		}
-		r := k.series(s, hydro.Rain)
-		if r == nil {
-			r = k.series(s, hydro.RainCounter)
-		}
-		if r != nil {
-			all = append(all, candidate{*r, rain.Place{Lon: s.Lon, Lat: s.Lat}, k.counts(s), s.ID})
-		}
-	}
-	// Of gauges at one place, the one with authority comes first and is nearer.
-	slices.SortStableFunc(all, func(a, b candidate) int {
-		switch {
-		case a.counts && !b.counts:
-			return -1
-		case b.counts && !a.counts:
-			return 1
-		}
-		return strings.Compare(a.station, b.station)
-	})
+	all := k.rainSites()
 	used := make([]bool, len(all))
 	picks := make([][]int, 0, len(k.b.SubBasins))
 	for i := range k.b.SubBasins {
@@ -539,15 +517,15 @@ func (k *compiler) addSubBasins() {
 		}
 		var pick []int
 		var places []rain.Place
-		for j, c := range all {
-			if len(sb.Gauges) == 0 || slices.Contains(sb.Gauges, c.station) {
+		for j := range all {
+			if len(sb.Gauges) == 0 || slices.ContainsFunc(sb.Gauges, all[j].has) {
 				pick = append(pick, j)
-				places = append(places, c.place)
+				places = append(places, all[j].place)
 				used[j] = true
 			}
 		}
 		for _, g := range sb.Gauges {
-			if !slices.ContainsFunc(all, func(c candidate) bool { return c.station == g }) {
+			if !slices.ContainsFunc(all, func(c rainCandidate) bool { return c.has(g) }) {
 				k.errorf("%s: %q is no rain station of the basin", where, g)
 			}
 		}
@@ -555,7 +533,7 @@ func (k *compiler) addSubBasins() {
 		for j, p := range sb.Points {
 			points[j] = rain.Place{Lon: p[0], Lat: p[1]}
 		}
-		th, err := rain.New(points, places, sb.Reach)
+		areal, err := arealRain(m.settings, sb, points, places)
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
@@ -575,7 +553,7 @@ func (k *compiler) addSubBasins() {
 		m.area += sb.Area
 		picks = append(picks, pick)
 		m.subs = append(m.subs, subBasin{
-			id: sb.ID, area: sb.Area, thiessen: th, runoff: ro, uh: uh, perMM: sb.Area * 1000 / m.dt,
+			id: sb.ID, area: sb.Area, points: points, areal: areal, runoff: ro, uh: uh, perMM: sb.Area * 1000 / m.dt,
 			initial: runoff.State{Tension: sb.Runoff.InitialStore * sb.Runoff.Capacity},
 		})
 	}
@@ -583,7 +561,8 @@ func (k *compiler) addSubBasins() {
 	for j, c := range all {
 		if used[j] {
 			index[j] = len(m.gauges)
-			m.gauges = append(m.gauges, c.series)
+			m.gauges = append(m.gauges, c.rainSite)
+			m.twins += len(c.series) - 1
 		}
 	}
 	for i, pick := range picks {
@@ -593,18 +572,72 @@ func (k *compiler) addSubBasins() {
 	}
 }
 
-// counts reports whether the station's rain has authority at its site.
-func (k *compiler) counts(s *catalog.Station) bool {
-	if s.Site == "" {
-		return true
-	}
-	for i := range k.c.Sites {
-		if k.c.Sites[i].ID == s.Site {
-			a, ok := k.c.Sites[i].Authority[hydro.Rain]
-			return !ok || a == s.ID
+// A rainCandidate is a rain gauge of the basin, or all those at one site.
+type rainCandidate struct {
+	rainSite
+	place rain.Place // of the first
+}
+
+func (c *rainCandidate) has(station string) bool {
+	return slices.ContainsFunc(c.series, func(s series) bool { return s.key.Station == station })
+}
+
+// rainSites returns the basin's rain gauges, those of one site together and the
+// one with authority first, ascending by the first station.
+func (k *compiler) rainSites() []rainCandidate {
+	var all []rainCandidate
+	for i := range k.c.Stations { // ascending by id
+		s := &k.c.Stations[i]
+		if s.Basin != k.m.basin {
+			continue
+		}
+		r := k.series(s, hydro.Rain)
+		if r == nil {
+			r = k.series(s, hydro.RainCounter)
+		}
+		if r == nil {
+			continue
+		}
+		at := -1
+		if s.Site != "" {
+			at = slices.IndexFunc(all, func(c rainCandidate) bool { return c.id == s.Site })
+		}
+		place := rain.Place{Lon: s.Lon, Lat: s.Lat}
+		switch {
+		case at < 0:
+			all = append(all, rainCandidate{rainSite{s.Site, []series{*r}}, place})
+		case k.authority(s.Site) == s.ID:
+			all[at].series, all[at].place = slices.Insert(all[at].series, 0, *r), place
+		default:
+			all[at].series = append(all[at].series, *r)
 		}
 	}
-	return true
+	slices.SortStableFunc(all, func(a, b rainCandidate) int {
+		return strings.Compare(a.series[0].key.Station, b.series[0].key.Station)
+	})
+	return all
+}
+
+// authority returns the station whose rain counts at a site, or "".
+func (k *compiler) authority(site string) string {
+	for i := range k.c.Sites {
+		if k.c.Sites[i].ID == site {
+			return k.c.Sites[i].Authority[hydro.Rain]
+		}
+	}
+	return ""
+}
+
+// arealRain returns the method that the sub-basin asks for, or else the basin.
+func arealRain(s catalog.Settings, sb *catalog.SubBasin, points, gauges []rain.Place) (rain.Method, error) {
+	switch method := cmp.Or(sb.ArealRain, s.ArealRain, catalog.Thiessen); method {
+	case catalog.Thiessen:
+		return rain.New(points, gauges, sb.Reach)
+	case catalog.InverseDistance:
+		return rain.NewIDW(points, gauges, sb.Reach, cmp.Or(sb.ArealPower, s.ArealPower, 2))
+	default:
+		return nil, fmt.Errorf("areal rain %q: want %q or %q", method, catalog.Thiessen, catalog.InverseDistance)
+	}
 }
 
 func (k *compiler) addRising() {

@@ -391,7 +391,7 @@ func TestAWeekWithoutRunsStartsAnewAndSaysSo(t *testing.T) {
 	if !next.At.Equal(now.Add(-24 * time.Hour)) {
 		t.Errorf("state at %s", next.At)
 	}
-	if _, _, err := m.Run(next, t0, "schedule", book{}.source); !errors.Is(err, hydro.ErrInvalid) {
+	if _, _, err := m.Run(next, t0, "schedule", book{}.source, forecast.Ahead{}); !errors.Is(err, hydro.ErrInvalid) {
 		t.Errorf("a run before its state: %v", err)
 	}
 }
@@ -460,7 +460,7 @@ func TestAChangedCatalogueKeepsTheWater(t *testing.T) {
 
 func TestAPanicBecomesAnError(t *testing.T) {
 	m := compile(t, small())
-	_, _, err := m.Run(m.Start(t0), t0, "schedule", func(hydro.Key) *hydro.History { panic("broken history") })
+	_, _, err := m.Run(m.Start(t0), t0, "schedule", func(hydro.Key) *hydro.History { panic("broken history") }, forecast.Ahead{})
 	if err == nil || !strings.Contains(err.Error(), "broken history") {
 		t.Errorf("error %v", err)
 	}
@@ -585,7 +585,7 @@ func TestNoFlowIsCreated(t *testing.T) {
 		obs := book{}
 		depth := rapid.Float64Range(1, 100).Draw(t, "mm")
 		obs.put("p1", hydro.Rain, t0, depth, hydro.Pass)
-		f, _, err := m.Run(m.Start(t0), t0, "schedule", obs.source)
+		f, _, err := m.Run(m.Start(t0), t0, "schedule", obs.source, forecast.Ahead{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -653,7 +653,7 @@ func BenchmarkRun(b *testing.B) {
 	b.Run("basin=tanjiang/warmup=24h/horizon=72h/step=5m", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, _, err := m.Run(s, t0, "schedule", obs.source); err != nil {
+			if _, _, err := m.Run(s, t0, "schedule", obs.source, forecast.Ahead{}); err != nil {
 				b.Fatal(err)
 			}
 		}

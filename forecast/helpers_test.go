@@ -141,7 +141,7 @@ func compile(t testing.TB, c *catalog.Catalog) *forecast.Model {
 
 func run(t testing.TB, m *forecast.Model, s forecast.State, now time.Time, obs forecast.Source) (hydro.Forecast, forecast.State) {
 	t.Helper()
-	f, next, err := m.Run(s, now, "schedule", obs)
+	f, next, err := m.Run(s, now, "schedule", obs, forecast.Ahead{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func verify(t testing.TB, c *catalog.Catalog, basin string, r *record, ids [4]st
 				return nil
 			}
 			return f.source(k)
-		})
+		}, forecast.Ahead{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,10 +270,10 @@ func TestTheLaGrangeDropoutMovesNoForecast(t *testing.T) {
 		asRecorded.until(now)
 		without.until(now)
 		var f1, f2 hydro.Forecast
-		if f1, s1, err = m.Run(s1, now, "schedule", asRecorded.source); err != nil {
+		if f1, s1, err = m.Run(s1, now, "schedule", asRecorded.source, forecast.Ahead{}); err != nil {
 			t.Fatal(err)
 		}
-		if f2, s2, err = m.Run(s2, now, "schedule", without.source); err != nil {
+		if f2, s2, err = m.Run(s2, now, "schedule", without.source, forecast.Ahead{}); err != nil {
 			t.Fatal(err)
 		}
 		named := len(f1.MissingGauges) == 1 && f1.MissingGauges[0] == "lagrange: water_level: fail (range) since 2020-06-02 16:25Z"

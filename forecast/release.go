@@ -10,11 +10,12 @@ import (
 )
 
 // released replaces what flows out of a reservoir after now, in flow, by what
-// its rules, limit levels and outlets make of the inflow, from the observed level
-// on, and returns the level, valid from index here on. held is the last observed
-// outflow, m³/s, NaN if there is no recent one. It returns nil, says why, and
+// the plan, if there is one, its rules, limit levels and outlets make of the
+// inflow, from the observed level on, and returns the level, valid from index here
+// on. held is the last observed outflow, m³/s, NaN if there is no recent one. It
+// returns nil, says why, and
 // leaves flow as it is, if the reservoir cannot start from that level.
-func (r *run) released(v *reservoir, level float64, inflow []float64, held float64, flow []float64, f *hydro.StationForecast) []float64 {
+func (r *run) released(v *reservoir, level float64, inflow []float64, held float64, plan *schedule, flow []float64, f *hydro.StationForecast) []float64 {
 	n := r.end - r.here
 	s, err := v.pool.Start(r.start+int64(r.here)*r.m.stepMS, level, inflow[r.here])
 	steps := make([]levelpool.Step, n)
@@ -24,7 +25,7 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 			day := r.instant(r.here + t).In(v.zone)
 			limits[t] = levelpool.LimitOn(v.limits, int(day.Month()), day.Day())
 		}
-		_, err = v.pool.Route(s, levelpool.Inputs{Inflow: inflow[r.here+1:], Hold: held, Limit: limits}, steps)
+		_, err = v.pool.Route(s, levelpool.Inputs{Inflow: inflow[r.here+1:], Plan: plan.orders(r.instant(r.end).UnixMilli()), Hold: held, Limit: limits}, steps)
 	}
 	if err != nil {
 		r.note("reservoir %s: its rules are not used: %v", v.id, err)
@@ -41,6 +42,25 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 	}
 	r.ruled = true
 	r.note("reservoir %s: %s", v.id, r.story(steps))
+	return out
+}
+
+// orders returns the plan as orders up to an instant, Unix ms: like at, with the
+// last release held beyond the plan's end. A nil schedule has none.
+func (s *schedule) orders(until int64) []levelpool.Order {
+	if s == nil {
+		return nil
+	}
+	var out []levelpool.Order
+	for i, x := range s.plan.Releases {
+		o := levelpool.Order{From: max(s.from, x.From.UnixMilli()), Until: until, Release: x.Outflow}
+		if i+1 < len(s.plan.Releases) {
+			o.Until = min(until, s.plan.Releases[i+1].From.UnixMilli())
+		}
+		if o.From < o.Until {
+			out = append(out, o)
+		}
+	}
 	return out
 }
 

@@ -39,7 +39,7 @@ func TestAReservoirWithOutletsFollowsItsRulesAndLimits(t *testing.T) {
 	m := compile(t, dammed())
 	f, _ := run(t, m, m.Start(now), now, flood(now).source)
 	d := station(t, f, "dam")
-	if f.Plan != "releases by the reservoirs' own rules and limits, no plan used" {
+	if f.Plan != "releases by the reservoirs' own rules and limits" {
 		t.Errorf("plan %q", f.Plan)
 	}
 	if !noted(f, "reservoir dam: no order, release held, at most 15 m³/s; from 2026-06-01 ") || !noted(f, " raised by the limit level, at most ") {

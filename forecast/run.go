@@ -19,19 +19,21 @@ const (
 	rainAssumed = "no further rain assumed"
 	planHeld    = "last observed outflow held"
 	planNone    = "no reservoir plan used"
-	planRules   = "releases by the reservoirs' own rules and limits, no plan used"
+	planRules   = "releases by the reservoirs' own rules and limits"
 )
 
 // outage is how far a state may lie behind before a run starts anew.
 const outage = 7 * 24 * time.Hour
 
 // Run computes the forecast issued at now and the state to start the next run
-// from. It reads observations up to now and no later. It never writes to s, nor
-// to what s or obs refer to. now may not go back before s.At, or the error wraps
+// from. It reads observations up to now and no later, and takes the rain and the
+// releases after now from ahead, as far as they are valid; the forecast says which
+// it used, and which not and why. It never writes to s, nor to what s, obs or
+// ahead refer to. now may not go back before s.At, or the error wraps
 // hydro.ErrInvalid; a state that does not fit the model is adopted; one more
 // than a week older than the warm-up is replaced by Start, with a note. A panic
 // of a method becomes an error.
-func (m *Model) Run(s State, now time.Time, trigger string, obs Source) (f hydro.Forecast, next State, err error) {
+func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ahead) (f hydro.Forecast, next State, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			f, next, err = hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: panic: %v", m.basin, now.UTC().Format(time.RFC3339), p)
@@ -51,6 +53,10 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source) (f hydro
 	}
 	r := newRun(m, s, now, obs)
 	r.notes = notes
+	if err := r.announcedRain(ahead); err != nil {
+		return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
+	}
+	r.announcedPlans(ahead)
 	r.rain()
 	for i := range m.nodes {
 		r.node(i)
@@ -58,17 +64,19 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source) (f hydro
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
 		Stations:   r.stations,
-		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: rainAssumed, Plan: planNone,
+		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: r.rainAssumed,
 		Illustrative: m.illustrative,
 	}
-	switch {
-	case r.held && r.ruled:
-		f.Plan = planRules + "; elsewhere " + planHeld
-	case r.held:
-		f.Plan = planHeld
-	case r.ruled:
-		f.Plan = planRules
+	if r.ruled {
+		r.plans = append(r.plans, planRules)
 	}
+	if r.held {
+		r.plans = append(r.plans, planHeld)
+	}
+	if len(r.plans) == 0 {
+		r.plans = append(r.plans, planNone)
+	}
+	f.Plan = strings.Join(r.plans, "; ")
 	if r.cutoff > 0 {
 		f.DataCutoff = time.UnixMilli(r.cutoff).UTC()
 	} else {
@@ -110,6 +118,7 @@ type run struct {
 	inflow   []float64   // scratch, of a reservoir
 	level    []float64   // scratch, per index from here on
 	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
+	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
 
 	stations []hydro.StationForecast
@@ -119,6 +128,10 @@ type run struct {
 	coverage float64
 	held     bool // the last observed outflow of a reservoir
 	ruled    bool // a reservoir's release follows its rules and limits
+
+	rainAssumed string
+	plans       []string // those that are used
+	schedules   []schedule
 }
 
 func newRun(m *Model, s State, now time.Time, obs Source) *run {
@@ -207,16 +220,31 @@ func (r *run) rain() {
 	m := r.m
 	live := make([]bool, len(m.gauges)) // now
 	r.depth = make([][]float64, len(m.gauges))
-	depth := make([]float64, len(m.gauges)*r.here)
+	depth := make([]float64, (len(m.gauges)+m.twins)*r.here)
+	take := func() []float64 {
+		d := depth[:r.here:r.here]
+		depth = depth[r.here:]
+		return d
+	}
 	for g := range m.gauges {
-		s := &m.gauges[g]
-		_, live[g] = r.health(s)
-		r.depth[g] = depth[g*r.here : (g+1)*r.here]
-		var samples []hydro.Sample
-		if h := r.obs(s.key); h != nil {
-			samples = h.Between(r.start, r.now)
+		site := &m.gauges[g]
+		each := make([][]float64, len(site.series))
+		for i := range site.series {
+			s := &site.series[i]
+			_, fresh := r.health(s)
+			live[g] = live[g] || fresh
+			each[i] = take()
+			var samples []hydro.Sample
+			if h := r.obs(s.key); h != nil {
+				samples = h.Between(r.start, r.now)
+			}
+			r.used(rain.Prorate(samples, r.start, m.stepMS, r.now, each[i]))
 		}
-		r.used(rain.Prorate(samples, r.start, m.stepMS, r.now, r.depth[g]))
+		r.depth[g] = each[0]
+		if len(each) > 1 {
+			r.compare(site, each)
+			rain.Merge(r.depth[g], each...)
+		}
 	}
 	r.runoff = make([][]float64, len(m.subs))
 	for i := range m.subs {
@@ -227,30 +255,48 @@ func (r *run) rain() {
 	}
 }
 
+// compare notes where the gauges of one site disagree over their latest common
+// hour.
+func (r *run) compare(site *rainSite, depth [][]float64) {
+	limit := rain.Limit{MM: r.m.settings.RainDisagreeMM, Share: r.m.settings.RainDisagreeShare}
+	if limit.MM == 0 {
+		return
+	}
+	hour := max(1, int(time.Hour.Milliseconds()/r.m.stepMS))
+	for i := range depth {
+		for j := i + 1; j < len(depth); j++ {
+			a, b, last, _, disagree := rain.Disagreement(depth[i], depth[j], hour, 3*hour, limit)
+			if !disagree {
+				continue
+			}
+			used := slices.IndexFunc(depth, func(d []float64) bool { return !math.IsNaN(d[last]) })
+			r.note("rain at site %s differs over the hour to %s: %s %.1f mm, %s %.1f mm; areal rain takes that of %s", site.id,
+				stamp(r.start+int64(last+1)*r.m.stepMS), site.series[i].key.Station, a, site.series[j].key.Station, b, site.series[used].key.Station)
+		}
+	}
+}
+
 func (r *run) subBasin(i int, liveNow []bool) {
 	b, s := &r.m.subs[i], &r.s.SubBasins[i]
 	flow := make([]float64, r.end+1+max(len(b.uh), len(s.Pending)))
 	copy(flow[1:], s.Pending)
 	r.runoff[i] = flow
-	live := make([]bool, len(b.gauges))
-	weights := b.thiessen.Weights()
+	weights := b.areal.Weights()
+	depth := make([]float64, len(b.gauges))
 	store := s.Store
 	if r.keep == 0 {
 		r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
 	}
 	for t := 1; t <= r.end; t++ {
 		areal := 0.0
-		if t <= r.here {
+		switch {
+		case t <= r.here:
 			for k, g := range b.gauges {
-				d := r.depth[g][t-1]
-				live[k] = d == d
+				depth[k] = r.depth[g][t-1]
 			}
-			share, _ := weights.For(live)
-			for k, g := range b.gauges {
-				if live[k] {
-					areal += share[k] * r.depth[g][t-1]
-				}
-			}
+			areal = weights.Areal(depth).Rain
+		case r.ahead != nil && r.ahead[i] != nil:
+			areal = r.ahead[i][t-r.here-1]
 		}
 		next, flux := b.runoff.Step(store, areal)
 		store = next
@@ -261,10 +307,14 @@ func (r *run) subBasin(i int, liveNow []bool) {
 			r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
 		}
 	}
+	live := make([]bool, len(b.gauges))
 	for k, g := range b.gauges {
 		live[k] = liveNow[g]
 	}
 	_, coverage := weights.For(live)
+	if coverage == 0 {
+		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
+	}
 	r.coverage += coverage * b.area
 }
 
@@ -598,34 +648,12 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		f.NowDischarge = r.at(inflow, r.now)
 	}
 	copy(flow[1:], inflow[1:])
-	held, outflow := false, math.NaN()
-	if v.outflow != nil {
-		if q, ok := r.health(v.outflow); ok {
-			held, outflow = true, max(0, q.Value)
-		}
-		var samples []hydro.Sample
-		if h := r.obs(v.outflow.key); h != nil {
-			samples = h.Between(r.start-v.outflow.gapMS, r.now)
-		}
-		if last, ok := updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed); ok {
-			r.used(last.At)
-		}
-		observed := 0
-		for t, q := range r.observed {
-			if q == q {
-				flow[t+1], observed = max(0, q), t+1
-			}
-		}
-		if held {
-			for t := observed + 1; t <= r.end; t++ {
-				flow[t] = outflow
-			}
-		}
-	}
+	plan := r.scheduleOf(v.id)
+	let := r.release(v, plan, flow)
 	next.Inflow = inflow[r.keep]
 
 	var level []float64
-	byRules := false
+	ruled := false
 	if v.level != nil {
 		h, ok := r.health(v.level)
 		if ok {
@@ -637,8 +665,8 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		case !ok:
 			r.note("no recent level of reservoir %s: its rules are not used", v.id)
 		default:
-			level = r.released(v, h.Value, inflow, outflow, flow, &f)
-			byRules = level != nil
+			level = r.released(v, h.Value, inflow, let.recent, plan, flow, &f)
+			ruled = level != nil
 		}
 		if ok && v.curve != nil && level == nil {
 			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
@@ -653,14 +681,74 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 				f.Extrapolated = f.Extrapolated || beyond
 			}
 			if f.Extrapolated {
-				r.note("level of reservoir %s leaves its storage curve: %s would fill or empty it", v.id, planHeld)
+				how := planHeld
+				if plan != nil {
+					how = "the release plan"
+				}
+				r.note("level of reservoir %s leaves its storage curve: %s would fill or empty it", v.id, how)
 			}
 		}
 	}
-	r.held = r.held || held && !byRules
-	if v.outflow != nil && !held && !byRules {
+	r.held = r.held || let.held && !ruled
+	switch {
+	case !let.passes || ruled:
+	case v.outflow == nil:
+		r.note("reservoir %s reports no outflow: its inflow passes through", v.id)
+	default:
 		r.note("no recent outflow of reservoir %s: its inflow passes through", v.id)
 	}
 	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow)
 	r.stations = append(r.stations, f)
+}
+
+// A letting is what release knew of a reservoir's outflow.
+type letting struct {
+	recent float64 // the last observed outflow, m³/s; NaN if there is no recent one
+	held   bool    // it stands for some time after now
+	passes bool    // the inflow passes for some time before or after now
+}
+
+// release turns flow, the inflow of a reservoir, into its outflow: what was
+// observed; after the last observation, if that is recent, the same up to now; the
+// plan from now on, and before where nothing tells what was released; without a
+// plan the last observed outflow, if that is recent; else the inflow passes.
+func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
+	let, observed := letting{recent: math.NaN(), passes: true}, 0
+	if v.outflow != nil {
+		if q, ok := r.health(v.outflow); ok {
+			let.recent, let.passes = max(0, q.Value), false
+		}
+		var samples []hydro.Sample
+		if h := r.obs(v.outflow.key); h != nil {
+			samples = h.Between(r.start-v.outflow.gapMS, r.now)
+		}
+		last, ok := updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed)
+		if ok {
+			r.used(last.At)
+		}
+		for t, q := range r.observed {
+			if q == q {
+				observed = t + 1
+			}
+		}
+	}
+	for t := 1; t <= r.end; t++ {
+		if v.outflow != nil && t <= r.here && r.observed[t-1] == r.observed[t-1] {
+			flow[t] = max(0, r.observed[t-1])
+			continue
+		}
+		recent := let.recent == let.recent && t > observed
+		if plan != nil && (t > r.here || !recent) {
+			if q, planned := plan.at(r.start + int64(t)*r.m.stepMS); planned {
+				flow[t] = q
+				let.passes = let.passes && t > r.here+1
+				continue
+			}
+		}
+		if recent {
+			flow[t] = let.recent
+			let.held = let.held || t > r.here
+		}
+	}
+	return let
 }

@@ -1,19 +1,32 @@
-// Package rain turns gauges' rain into areal rain by Thiessen weights that
-// follow the gauges which report.
+// Package rain turns gauges' rain into areal rain by weights that follow the
+// gauges which report, and rain forecasts into rain on a catchment's steps.
 //
-// A catchment is sampled by points of equal area. Each point takes the nearest
-// gauge that reports in the step and lies within reach; the weight of a gauge
-// is its share of the points that have one [Thiessen11]. A gauge that falls
-// silent or doubtful drops out and its points go to their next nearest gauge,
-// step by step, so that a storm in which gauges drown one after the other is
-// still summed up from those that live. Points without any gauge in reach take
-// the mean of the others, and their share is told as missing coverage.
+// A catchment is sampled by points of equal area. Which gauges speak for a point
+// is the method's:
+//
+//   - [Thiessen]: the nearest gauge that reports in the step and lies within
+//     reach [Thiessen11];
+//   - [IDW]: all gauges that report in the step and lie within reach, weighted by
+//     distance^−power [Shepard68].
+//
+// The weight of a gauge is its mean share over the points that have one. A gauge
+// that falls silent or doubtful drops out and its points go to the others, step
+// by step, so that a storm in which gauges drown one after the other is still
+// summed up from those that live. Points without any gauge in reach take the mean
+// of the others, and their share is told as missing coverage.
+//
+// Gauges of several departments at one place are merged before they are weighted
+// ([Merge]): an average of two that disagree would be what neither measured.
+// [Disagreement] tells how far they lie apart.
 //
 // Distances are great-circle distances on a sphere of 6371.0088 km. Of two
 // gauges equally far from a point the earlier in the list is taken.
 //
-// Source: [Thiessen11] A. H. Thiessen, Precipitation averages for large areas,
-// Monthly Weather Review 39, 1911, 1082-1089.
+// Sources: [Thiessen11] A. H. Thiessen, Precipitation averages for large areas,
+// Monthly Weather Review 39, 1911, 1082-1089. [Shepard68] D. Shepard, A
+// two-dimensional interpolation function for irregularly-spaced data, Proc. 23rd
+// ACM National Conference, 1968, 517-524: his equation (1), with the gauges within
+// reach instead of his search radius.
 package rain
 
 import (
@@ -90,53 +103,25 @@ func New(points, gauges []Place, reach float64) (*Thiessen, error) {
 // Gauges returns the number of gauges.
 func (t *Thiessen) Gauges() int { return t.gauges }
 
-// Weights are the weights for one set of reporting gauges. They are kept until
-// the set changes. A Weights belongs to one goroutine.
-type Weights struct {
-	t        *Thiessen
-	live     []bool
-	share    []float64 // per gauge; sums to 1, or all 0
-	coverage float64
-	known    bool
-}
-
 // Weights returns a fresh set of weights.
-func (t *Thiessen) Weights() *Weights {
-	return &Weights{t: t, live: make([]bool, t.gauges), share: make([]float64, t.gauges)}
-}
+func (t *Thiessen) Weights() *Weights { return newWeights(t) }
 
-// For returns the share of each gauge, summing to 1, or all 0 where no live
-// gauge is in reach of any point; and the coverage, the share of the points
-// with a live gauge in reach. The slice is valid until the next call. It
-// panics if live has not one value for each gauge.
-func (w *Weights) For(live []bool) (share []float64, coverage float64) {
-	if len(live) != w.t.gauges {
-		panic("rain: live has not one value for each gauge")
-	}
-	if w.known && slices.Equal(live, w.live) {
-		return w.share, w.coverage
-	}
-	copy(w.live, live)
-	clear(w.share)
-	covered := 0
-	for p := range w.t.points {
-		for _, g := range w.t.order[w.t.from[p]:w.t.from[p+1]] {
+// weigh adds to share, per gauge, the number of points that it speaks for, and
+// returns the number of points that any live gauge speaks for.
+func (t *Thiessen) weigh(live []bool, share []float64) (covered int) {
+	for p := range t.points {
+		for _, g := range t.order[t.from[p]:t.from[p+1]] {
 			if live[g] {
-				w.share[g]++
+				share[g]++
 				covered++
 				break
 			}
 		}
 	}
-	if covered > 0 {
-		for g := range w.share {
-			w.share[g] /= float64(covered)
-		}
-	}
-	w.coverage = float64(covered) / float64(w.t.points)
-	w.known = true
-	return w.share, w.coverage
+	return covered
 }
+
+func (t *Thiessen) size() (gauges, points int) { return t.gauges, t.points }
 
 // Prorate writes to depth the rain, mm, of each step of stepMS ms, the first of
 // which begins at fromMS (Unix milliseconds), and NaN where the gauge did not

@@ -177,6 +177,12 @@ type Settings struct {
 	Persistence   int           // consecutive runs that must agree before a forecast leg raises or lowers
 	BlindAfter    int           // missed reports until a station is blind, 2
 	Updating      Updating      // what is switched off at all nodes
+
+	ArealRain         ArealMethod // how gauges make areal rain; "": Thiessen
+	ArealPower        float64     // exponent of inverse distance; 0: 2
+	RainDisagreeMM    float64     // gauges of one site that differ by more than this in an hour disagree, mm; 0: they are not compared
+	RainDisagreeShare float64     // and by more than this share of the larger
+	RainSources       []string    // sources of rain forecasts, the preferred one first
 }
 
 // An Updating says what of the correction by observations is switched off; see
@@ -199,6 +205,15 @@ func (u Updating) Or(v Updating) Updating {
 		NoFit: u.NoFit || v.NoFit, NoError: u.NoError || v.NoError,
 	}
 }
+
+// An ArealMethod makes areal rain of gauges' rain.
+type ArealMethod string
+
+// The methods of areal rain.
+const (
+	Thiessen        ArealMethod = "thiessen"
+	InverseDistance ArealMethod = "idw"
+)
 
 // A Season is the part of the year whose rain is summed up.
 type Season struct {
@@ -245,9 +260,11 @@ type SubBasin struct {
 	NameEN       string
 	Node         string
 	Area         float64      // km²
-	Points       [][2]float64 // lon, lat of a grid that samples the area, for Thiessen weights; at least one
+	Points       [][2]float64 // lon, lat of a grid that samples the area, for areal rain; at least one
 	Gauges       []string     // rain stations that may serve it; empty: all of the basin
 	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
+	ArealRain    ArealMethod  // "": the basin's
+	ArealPower   float64      // 0: the basin's
 	Runoff       Runoff
 	Illustrative bool
 }

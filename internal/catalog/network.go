@@ -98,7 +98,44 @@ func DefaultSettings() Settings {
 		Step: 5 * time.Minute, OutputStep: 30 * time.Minute, Horizon: 72 * time.Hour, Every: 5 * time.Minute,
 		Warmup: 24 * time.Hour, RiseTrigger: 0, RiseWindow: 30 * time.Minute, ErrorHalfLife: 6 * time.Hour,
 		DeadBand: 0.10, DeadBandShare: 0.10, DwellRaise: 10 * time.Minute, DwellLower: time.Hour, Persistence: 2, BlindAfter: 2,
+		ArealRain: Thiessen, ArealPower: 2, RainDisagreeMM: 5, RainDisagreeShare: 0.3,
 	}
+}
+
+func parseArealMethod(s string) (ArealMethod, error) {
+	if m := ArealMethod(s); m == Thiessen || m == InverseDistance {
+		return m, nil
+	}
+	return "", hydro.ErrInvalid
+}
+
+// arealRain reads the method of areal rain of a basin's settings or a sub-basin,
+// which are what is given if it says nothing.
+func arealRain(m *mapping, method ArealMethod, power float64) (ArealMethod, float64) {
+	if m.values["areal_rain"].n != nil {
+		method, _ = parsed(m, "areal_rain", parseArealMethod, "thiessen or idw")
+	} else {
+		m.asked = append(m.asked, "areal_rain")
+	}
+	return method, m.number("areal_rain_power", power, between(0.5, 6))
+}
+
+// rainSources reads the preferred sources of rain forecasts.
+func rainSources(m *mapping) []string {
+	var out []string
+	for _, v := range m.list("rain_sources") {
+		s, ok := v.text()
+		switch {
+		case !ok:
+		case s == "":
+			v.fail("rain_sources: empty")
+		case slices.Contains(out, s):
+			v.fail("rain_sources: %q given twice", s)
+		default:
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (l *loader) settings(basin *mapping) Settings {
@@ -127,6 +164,10 @@ func (l *loader) settings(basin *mapping) Settings {
 	s.Persistence = m.whole("persistence", s.Persistence, 1, 1000)
 	s.BlindAfter = m.whole("blind_after", s.BlindAfter, 1, 1000)
 	s.Updating = m.updating()
+	s.ArealRain, s.ArealPower = arealRain(m, s.ArealRain, s.ArealPower)
+	s.RainDisagreeMM = m.number("rain_disagree_mm", s.RainDisagreeMM, notNegative)
+	s.RainDisagreeShare = m.number("rain_disagree_share", s.RainDisagreeShare, share)
+	s.RainSources = rainSources(m)
 	if s.OutputStep%s.Step != 0 {
 		l.report(m.place("output_step"), "output_step: %s is no multiple of step %s", s.OutputStep, s.Step)
 	}
@@ -424,6 +465,7 @@ func (n *network) readSubBasins() {
 		}
 		s.NameZH, s.NameEN = m.name("name")
 		s.Points = n.points(m, s.Area)
+		s.ArealRain, s.ArealPower = arealRain(m, n.basin.Settings.ArealRain, n.basin.Settings.ArealPower)
 		for _, v := range m.list("gauges") {
 			if st, ok := v.station("gauges"); ok {
 				switch {
