@@ -166,7 +166,7 @@ func (a *App) start(parent context.Context) error {
 	}
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
-		Writer: func(basin string) *ingest.Writer { return writers[basin] },
+		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
 		Now:    a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger,
 	})
 	if err != nil {
@@ -438,6 +438,18 @@ type inlog struct{ b *basin }
 
 func (l inlog) AppendInput(ctx context.Context, _ string, in hydro.Input) (uint64, error) {
 	return l.b.AppendInput(ctx, in)
+}
+
+// inlogs are the in-logs of all basins.
+type inlogs []*basin
+
+func (l inlogs) AppendInput(ctx context.Context, id string, in hydro.Input) (uint64, error) {
+	for _, b := range l {
+		if b.id == id {
+			return b.AppendInput(ctx, in)
+		}
+	}
+	return 0, fmt.Errorf("basin %s is not served here: %w", id, hydro.ErrUnavailable)
 }
 
 // StartAppend lets ingest have several appends under way.

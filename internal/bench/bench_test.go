@@ -173,7 +173,7 @@ func serve(t testing.TB, o *Options, log ingest.Log) string {
 		running.Go(func() { _ = w.Run(ctx) })
 	}
 	s, err := server.NewIngest(server.IngestOptions{
-		Catalog: c, Writer: func(b string) *ingest.Writer { return writers[b] }, Now: now, Registerer: prometheus.NewRegistry(),
+		Catalog: c, Writer: func(b string) *ingest.Writer { return writers[b] }, Log: log, Now: now, Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,9 @@ type Engine struct {
 	index    map[hydro.Key]int // into series; only ever looked up
 	refusals []refusal         // one a station and variable, ascending
 
+	rains []heldRain           // one a source, ascending
+	plans []hydro.DispatchPlan // one a reservoir, ascending
+
 	forecastState forecast.State
 	alertState    alert.State
 	latest        *hydro.Forecast // never changed in place
@@ -107,6 +110,16 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 		outs = e.applyBatch(in.Batch)
 	case in.Tick != nil:
 		outs = e.applyTick(*in.Tick)
+	case in.RainForecast != nil:
+		if in.RainForecast.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: rain forecast for basin %q on the log of %q: %w", in.Seq, in.RainForecast.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyRainForecast(in.RainForecast)
+	case in.DispatchPlan != nil:
+		if in.DispatchPlan.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: plan for basin %q on the log of %q: %w", in.Seq, in.DispatchPlan.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyDispatchPlan(in.DispatchPlan)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}
@@ -139,6 +152,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 		e.forecastState, e.alertState = model.Adopt(e.forecastState, e.now), rules.Adopt(e.alertState, e.now)
 	}
 	e.cat, e.model, e.rules = cat, model, rules
+	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
 	}
@@ -323,6 +337,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	for i := range e.series {
 		e.series[i].History.Prune(before)
 	}
+	e.forget()
 	var outs []hydro.Output
 	outs = e.runForecast(now.Add(-t.Settle), outs)
 	var warnings []hydro.Warning
@@ -358,7 +373,7 @@ func (e *Engine) runForecast(settled time.Time, outs []hydro.Output) []hydro.Out
 		trigger = "rise at " + station
 	}
 	e.lastRun = t0
-	f, state, err := e.model.Run(e.forecastState, t0, trigger, e.history)
+	f, state, err := e.model.Run(e.forecastState, t0, trigger, e.history, e.Ahead())
 	if err != nil {
 		return append(outs, hydro.Output{Audit: &hydro.Audit{At: e.now, Kind: "forecast_failed", Text: err.Error()}})
 	}

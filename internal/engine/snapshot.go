@@ -28,6 +28,8 @@ type snapshot struct {
 	Files         []hydro.File
 	Series        []series
 	Refusals      []refusal
+	RainForecasts []*hydro.RainForecast
+	Plans         []hydro.DispatchPlan
 	ForecastState forecast.State
 	AlertState    alert.State
 	Latest        *hydro.Forecast
@@ -41,6 +43,10 @@ func (e *Engine) Snapshot() ([]byte, error) {
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
 		ForecastState: e.forecastState, AlertState: e.alertState, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
+	for _, r := range e.rains {
+		s.RainForecasts = append(s.RainForecasts, r.forecast)
+	}
+	s.Plans = e.plans
 	if e.cat != nil {
 		s.Files = e.cat.Files()
 	}
@@ -79,6 +85,11 @@ func Restore(data []byte) (*Engine, error) {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
 		e.cat, e.model, e.rules = cat, model, rules
+		for _, f := range s.RainForecasts {
+			e.rains = append(e.rains, heldRain{forecast: f})
+		}
+		e.plans = s.Plans
+		e.remap()
 	}
 	for i := range e.series {
 		e.index[e.series[i].Key] = i
@@ -96,6 +107,7 @@ func (e *Engine) Fork() *Engine {
 	f := *e
 	f.index = maps.Clone(e.index)
 	f.refusals = slices.Clone(e.refusals)
+	f.rains, f.plans = slices.Clone(e.rains), slices.Clone(e.plans)
 	f.series = slices.Clone(e.series)
 	for i := range f.series {
 		f.series[i].History.Samples = slices.Clone(f.series[i].History.Samples)

@@ -38,6 +38,9 @@ const (
 	keepReadings = 16_000
 )
 
+// errNoTime sends gateways away while nothing that they observe can be dated.
+var errNoTime = fmt.Errorf("engine time is not known yet: the server is catching up with its log, or nobody has moved its driven clock: %w", hydro.ErrUnavailable)
+
 // IngestOptions are the parts that an IngestServer stands on.
 type IngestOptions struct {
 	// Catalog knows the stations. Required; SetCatalog replaces it.
@@ -47,6 +50,8 @@ type IngestOptions struct {
 	// Writer returns the writer of a basin, or nil if the basin is not served
 	// here. Required.
 	Writer func(basin string) *ingest.Writer
+	// Log takes rain forecasts and release plans. Required.
+	Log ingest.Log
 	// Now is what observation times are compared with: the wall clock or the
 	// driven one. Required. While it returns zero, gateways are told to come
 	// again.
@@ -69,8 +74,8 @@ type IngestServer struct {
 
 // NewIngest returns an ingest service. The error wraps hydro.ErrInvalid.
 func NewIngest(opts IngestOptions) (*IngestServer, error) {
-	if opts.Catalog == nil || opts.Writer == nil || opts.Now == nil || opts.Registerer == nil {
-		return nil, fmt.Errorf("ingest service: catalogue, writers, clock and registerer are needed: %w", hydro.ErrInvalid)
+	if opts.Catalog == nil || opts.Writer == nil || opts.Log == nil || opts.Now == nil || opts.Registerer == nil {
+		return nil, fmt.Errorf("ingest service: catalogue, writers, log, clock and registerer are needed: %w", hydro.ErrInvalid)
 	}
 	if opts.Window < 0 {
 		return nil, fmt.Errorf("ingest service: window %d is negative: %w", opts.Window, hydro.ErrInvalid)
@@ -164,16 +169,6 @@ func (s *IngestServer) StreamWaterResources(stream grpc.BidiStreamingServer[fres
 			return &freshetv1.StreamWaterResourcesResponse{Ack: a}
 		},
 	})
-}
-
-// SubmitRainForecast is not built yet.
-func (s *IngestServer) SubmitRainForecast(context.Context, *freshetv1.SubmitRainForecastRequest) (*freshetv1.SubmitRainForecastResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "rain forecasts cannot be submitted yet; every forecast says that it assumes no further rain")
-}
-
-// SubmitDispatchPlan is not built yet.
-func (s *IngestServer) SubmitDispatchPlan(context.Context, *freshetv1.SubmitDispatchPlanRequest) (*freshetv1.SubmitDispatchPlanResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "release plans cannot be submitted yet; every forecast says which releases it assumes")
 }
 
 // A frameKind is what differs between the departments' streams.
@@ -383,7 +378,7 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 
 	now := in.server.opts.Now()
 	if now.IsZero() { // every reading would seem to lie in the future and be refused for good
-		return fmt.Errorf("engine time is not known yet: the server is catching up with its log, or nobody has moved its driven clock: %w", hydro.ErrUnavailable)
+		return errNoTime
 	}
 	in.server.normalizer.Load().Normalize(in.kind.department, p.Raws, now, &f.result)
 	if m != nil {
@@ -492,6 +487,7 @@ type ingestMetrics struct {
 	refused    []prometheus.Counter // by reason
 	ackSeconds prometheus.Histogram
 	streams    prometheus.Gauge
+	submitted  *prometheus.CounterVec // by kind
 }
 
 func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMetrics {
@@ -509,11 +505,17 @@ func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMet
 			// promise is 50 ms.
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .25, 1, 5, 30},
 		}),
+		submitted: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts and release plans that are on disk and acknowledged, resends included.",
+		}, []string{"kind"}),
 		streams: f.NewGauge(prometheus.GaugeOpts{Name: "freshet_ingest_streams", Help: "Gateways' streams that are open."}),
 	}
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "freshet_ingest_queued_readings", Help: "Accepted readings that wait for the disk.",
 	}, queued)
+	for _, kind := range []string{"rain_forecast", "dispatch_plan"} {
+		m.submitted.WithLabelValues(kind)
+	}
 	m.accepted = make([]prometheus.Counter, len(hydro.Departments)+1)
 	for _, d := range hydro.Departments {
 		m.accepted[d] = accepted.WithLabelValues(d.String())

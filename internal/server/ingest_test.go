@@ -57,6 +57,7 @@ type memoryLog struct {
 	mu       sync.Mutex
 	readings []hydro.Reading
 	refusals []hydro.Refusal
+	ahead    []hydro.Input // rain forecasts and plans
 }
 
 func (l *memoryLog) AppendInput(ctx context.Context, _ string, in hydro.Input) (uint64, error) {
@@ -72,6 +73,10 @@ func (l *memoryLog) AppendInput(ctx context.Context, _ string, in hydro.Input) (
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if in.Batch == nil {
+		l.ahead = append(l.ahead, in)
+		return 1, nil
+	}
 	l.readings = append(l.readings, in.Batch.Readings...)
 	l.refusals = append(l.refusals, in.Batch.Refusals...)
 	return 1, nil
@@ -104,7 +109,7 @@ func newIngest(t *testing.T, log *memoryLog, window int) *ingestBench {
 	bench := &ingestBench{log: log, registry: prometheus.NewRegistry()}
 	bench.now.Store(&ingestNow)
 	s, err := server.NewIngest(server.IngestOptions{
-		Catalog: ingestCatalog(), Writer: func(b string) *ingest.Writer { return writers[b] },
+		Catalog: ingestCatalog(), Writer: func(b string) *ingest.Writer { return writers[b] }, Log: log,
 		Now: func() time.Time { return *bench.now.Load() }, Registerer: bench.registry, Window: window,
 	})
 	if err != nil {

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"freshet/forecast"
+	"freshet/internal/hydro"
+)
+
+// A heldRain is the rain forecast of one source, and what it is on the model in
+// force. Neither is changed in place.
+type heldRain struct {
+	forecast *hydro.RainForecast
+	areal    forecast.Rain
+}
+
+// applyRainForecast holds a rain forecast if it is the newest of its source. What
+// is held depends on what came, not on the order in which it came, unless one
+// source issues two different forecasts at one time: then the first counts, and
+// the record says so.
+func (e *Engine) applyRainForecast(f *hydro.RainForecast) []hydro.Output {
+	name := fmt.Sprintf("rain forecast of %s, issued %s", f.Source, f.IssuedAt.Format(time.RFC3339))
+	if why := e.unusable(f.ValidUntil); why != "" {
+		return notUsed(f.ReceivedAt, name+": "+why)
+	}
+	i, found := slices.BinarySearchFunc(e.rains, f.Source, func(r heldRain, source string) int { return cmp.Compare(r.forecast.Source, source) })
+	if found {
+		switch held := e.rains[i].forecast; {
+		case held.IssuedAt.After(f.IssuedAt):
+			return notUsed(f.ReceivedAt, fmt.Sprintf("%s: one issued %s is held", name, held.IssuedAt.Format(time.RFC3339)))
+		case held.IssuedAt.Equal(f.IssuedAt) && held.Same(f): // a resend
+			return nil
+		case held.IssuedAt.Equal(f.IssuedAt):
+			return notUsed(f.ReceivedAt, name+": another content was issued at that time before; send a correction with a later time of issue")
+		}
+	}
+	r := heldRain{f, e.model.Rain(f)}
+	if found {
+		e.rains[i] = r
+	} else {
+		e.rains = slices.Insert(e.rains, i, r)
+	}
+	return []hydro.Output{{Audit: &hydro.Audit{
+		At: f.ReceivedAt, Kind: "rain_forecast", Text: fmt.Sprintf("%s, valid until %s, is held", name, f.ValidUntil.Format(time.RFC3339)),
+	}}}
+}
+
+// applyDispatchPlan is applyRainForecast for the plan of a reservoir.
+func (e *Engine) applyDispatchPlan(p *hydro.DispatchPlan) []hydro.Output {
+	name := fmt.Sprintf("release plan of reservoir %s, ordered by %s, issued %s", p.Reservoir, p.OrderedBy, p.IssuedAt.Format(time.RFC3339))
+	if why := e.unusable(p.ValidUntil); why != "" {
+		return notUsed(p.ReceivedAt, name+": "+why)
+	}
+	i, found := slices.BinarySearchFunc(e.plans, p.Reservoir, func(q hydro.DispatchPlan, id string) int { return cmp.Compare(q.Reservoir, id) })
+	if found {
+		switch held := &e.plans[i]; {
+		case held.IssuedAt.After(p.IssuedAt):
+			return notUsed(p.ReceivedAt, fmt.Sprintf("%s: one issued %s is held", name, held.IssuedAt.Format(time.RFC3339)))
+		case held.IssuedAt.Equal(p.IssuedAt) && held.Same(p): // a resend
+			return nil
+		case held.IssuedAt.Equal(p.IssuedAt):
+			return notUsed(p.ReceivedAt, name+": another content was issued at that time before; send a correction with a later time of issue")
+		}
+		e.plans[i] = *p
+	} else {
+		e.plans = slices.Insert(e.plans, i, *p)
+	}
+	return []hydro.Output{{Audit: &hydro.Audit{
+		At: p.ReceivedAt, Kind: "dispatch_plan",
+		Text: fmt.Sprintf("%s, valid %s to %s, is held", name, p.ValidFrom.Format(time.RFC3339), p.ValidUntil.Format(time.RFC3339)),
+	}}}
+}
+
+// unusable says why nothing that is valid until then is held; "" if it may be.
+func (e *Engine) unusable(until time.Time) string {
+	switch {
+	case e.cat == nil:
+		return "no catalogue is in force yet"
+	case e.faded(until):
+		return fmt.Sprintf("it expired %s, long before %s", until.Format(time.RFC3339), e.now.Format(time.RFC3339))
+	}
+	return ""
+}
+
+// faded reports whether what was valid until then expired so long ago that
+// forecasts no longer name it.
+func (e *Engine) faded(until time.Time) bool {
+	return !e.now.IsZero() && until.Before(e.now.Add(-retention))
+}
+
+func notUsed(at time.Time, text string) []hydro.Output {
+	return []hydro.Output{{Audit: &hydro.Audit{At: at, Kind: "not_used", Text: text}}}
+}
+
+// forget drops what expired long ago.
+func (e *Engine) forget() {
+	e.rains = slices.DeleteFunc(e.rains, func(r heldRain) bool { return e.faded(r.forecast.ValidUntil) })
+	e.plans = slices.DeleteFunc(e.plans, func(p hydro.DispatchPlan) bool { return e.faded(p.ValidUntil) })
+}
+
+// remap brings the rain forecasts to the sub-basins of the model in force.
+func (e *Engine) remap() {
+	for i := range e.rains {
+		e.rains[i].areal = e.model.Rain(e.rains[i].forecast)
+	}
+}
+
+// Ahead returns what is held for the time ahead, rain by source and plans by
+// reservoir. What it refers to is never changed afterwards.
+func (e *Engine) Ahead() forecast.Ahead {
+	a := forecast.Ahead{Plans: slices.Clone(e.plans)}
+	for _, r := range e.rains {
+		a.Rain = append(a.Rain, r.areal)
+	}
+	return a
+}

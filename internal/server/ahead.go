@@ -1,0 +1,174 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	"freshet/ingest"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
+)
+
+// SubmitRainForecast implements IngestService.
+func (s *IngestServer) SubmitRainForecast(ctx context.Context, m *freshetv1.SubmitRainForecastRequest) (*freshetv1.SubmitRainForecastResponse, error) {
+	now, cat, err := s.present()
+	if err != nil {
+		return nil, err
+	}
+	f, wrong := wire.RainForecastUnchecked(m)
+	if wrong != nil {
+		return nil, fieldErrors(wrong)
+	}
+	errs := append(f.Check(), s.issuedAhead(f.IssuedAt, now)...)
+	if basin, ok := cat.Basin(f.Basin); !ok {
+		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", f.Basin))
+	} else {
+		errs = append(errs, knownAreas(basin, &f)...)
+	}
+	if len(errs) > 0 {
+		return nil, fieldErrors(errs...)
+	}
+	f.ReceivedAt = now
+	if err := s.append(ctx, f.Basin, hydro.Input{RainForecast: &f}); err != nil {
+		return nil, err
+	}
+	return &freshetv1.SubmitRainForecastResponse{Id: submissionID(f.Basin, f.IssuedAt, f.Source)}, nil
+}
+
+// SubmitDispatchPlan implements IngestService.
+func (s *IngestServer) SubmitDispatchPlan(ctx context.Context, m *freshetv1.SubmitDispatchPlanRequest) (*freshetv1.SubmitDispatchPlanResponse, error) {
+	now, cat, err := s.present()
+	if err != nil {
+		return nil, err
+	}
+	p, wrong := wire.DispatchPlanUnchecked(m)
+	if wrong != nil {
+		return nil, fieldErrors(wrong)
+	}
+	var errs []*hydro.FieldError
+	if p.Basin, wrong = reservoirBasin(cat, p.Basin, p.Reservoir); wrong != nil {
+		errs = append(errs, wrong)
+		p.Basin = "?" // told already
+	}
+	errs = append(errs, p.Check()...)
+	errs = append(errs, s.issuedAhead(p.IssuedAt, now)...)
+	if len(errs) > 0 {
+		return nil, fieldErrors(errs...)
+	}
+	p.ReceivedAt = now
+	if err := s.append(ctx, p.Basin, hydro.Input{DispatchPlan: &p}); err != nil {
+		return nil, err
+	}
+	return &freshetv1.SubmitDispatchPlanResponse{Id: submissionID(p.Basin, p.IssuedAt, p.Reservoir)}, nil
+}
+
+// present returns the time that submissions are compared with, and the
+// catalogue.
+func (s *IngestServer) present() (time.Time, *catalog.Catalog, error) {
+	now := s.opts.Now()
+	if now.IsZero() {
+		return now, nil, errNoTime
+	}
+	return now, s.normalizer.Load().Catalog(), nil
+}
+
+// issuedAhead refuses a time of issue that lies ahead: it would keep all that is
+// issued until then from being used.
+func (s *IngestServer) issuedAhead(issued, now time.Time) []*hydro.FieldError {
+	limit := s.opts.Limits.Future
+	if limit <= 0 {
+		limit = ingest.DefaultFuture
+	}
+	if issued.Sub(now) <= limit {
+		return nil
+	}
+	return []*hydro.FieldError{fieldError("issued_at", "%s is more than %s ahead of the server's %s", issued.Format(time.RFC3339), limit, now.Format(time.RFC3339))}
+}
+
+// knownAreas says what the catalogue does not know of a rain forecast's areas.
+func knownAreas(b *catalog.Basin, f *hydro.RainForecast) []*hydro.FieldError {
+	if len(f.Areas) == 0 {
+		return nil // told by Check
+	}
+	if f.Areas[0].SubBasin == "" {
+		for i := range b.SubBasins {
+			for _, p := range b.SubBasins[i].Points {
+				if slices.ContainsFunc(f.Areas, func(a hydro.RainArea) bool { return a.Cell.Holds(p[0], p[1]) }) {
+					return nil
+				}
+			}
+		}
+		return []*hydro.FieldError{fieldError("cells", "no cell holds any of the points that sample basin %s: are longitude and latitude in order?", b.ID)}
+	}
+	var errs []*hydro.FieldError
+	seen := map[string]bool{}
+	for i, a := range f.Areas {
+		path := fmt.Sprintf("sub_basins[%d].sub_basin", i)
+		switch {
+		case !slices.ContainsFunc(b.SubBasins, func(s catalog.SubBasin) bool { return s.ID == a.SubBasin }):
+			errs = append(errs, fieldError(path, "no sub-basin %q in basin %s", a.SubBasin, b.ID))
+		case seen[a.SubBasin]:
+			errs = append(errs, fieldError(path, "%q given twice", a.SubBasin))
+		}
+		seen[a.SubBasin] = true
+	}
+	return errs
+}
+
+// reservoirBasin returns the basin of a reservoir. basin may be "" if there is
+// only one with such a reservoir.
+func reservoirBasin(cat *catalog.Catalog, basin, reservoir string) (string, *hydro.FieldError) {
+	var in []string
+	for i := range cat.Basins {
+		b := &cat.Basins[i]
+		if (basin == "" || basin == b.ID) && slices.ContainsFunc(b.Reservoirs, func(r catalog.Reservoir) bool { return r.ID == reservoir }) {
+			in = append(in, b.ID)
+		}
+	}
+	switch {
+	case len(in) == 1:
+		return in[0], nil
+	case len(in) > 1:
+		return "", fieldError("basin", "basins %v have a reservoir %q: say which", in, reservoir)
+	case basin != "":
+		return "", fieldError("reservoir", "no reservoir %q in basin %q", reservoir, basin)
+	}
+	return "", fieldError("reservoir", "no reservoir %q in the catalogue", reservoir)
+}
+
+// append puts a submission on the log and returns when it is on the disk.
+func (s *IngestServer) append(ctx context.Context, basin string, in hydro.Input) error {
+	if s.opts.Writer(basin) == nil {
+		return fmt.Errorf("basin %s is in the catalogue but is not served here: %w", basin, hydro.ErrUnavailable)
+	}
+	if _, err := s.opts.Log.AppendInput(ctx, basin, in); err != nil {
+		return StatusError(err)
+	}
+	s.metrics.submitted.WithLabelValues(in.Kind()).Inc()
+	return nil
+}
+
+// submissionID names a submission, equal for a resend.
+func submissionID(basin string, issued time.Time, what string) string {
+	return basin + "/" + issued.UTC().Format(time.RFC3339Nano) + "/" + what
+}
+
+func fieldError(path, format string, args ...any) *hydro.FieldError {
+	return &hydro.FieldError{Field: path, Text: fmt.Sprintf(format, args...)}
+}
+
+// fieldErrors is INVALID_ARGUMENT that names fields, the first ones if there are
+// many.
+func fieldErrors(errs ...*hydro.FieldError) error {
+	v := make([]*errdetails.BadRequest_FieldViolation, 0, maxViolations)
+	for _, e := range errs[:min(len(errs), maxViolations)] {
+		v = append(v, &errdetails.BadRequest_FieldViolation{Field: e.Field, Description: e.Text})
+	}
+	return badRequest(v...)
+}
