@@ -60,7 +60,15 @@ func TestSharesSumToOneAndKeptWeightsAreFresh(t *testing.T) {
 		place := rapid.Custom(func(t *rapid.T) rain.Place {
 			return rain.Place{Lon: rapid.Float64Range(112, 113).Draw(t, "lon"), Lat: rapid.Float64Range(22, 23).Draw(t, "lat")}
 		})
-		th, err := rain.New(rapid.SliceOfN(place, 1, 40).Draw(t, "points"), rapid.SliceOfN(place, 0, 8).Draw(t, "gauges"), rapid.Float64Range(0, 60).Draw(t, "reach"))
+		points, gauges := rapid.SliceOfN(place, 1, 40).Draw(t, "points"), rapid.SliceOfN(place, 0, 8).Draw(t, "gauges")
+		reach := rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0, 60)).Draw(t, "reach")
+		var th rain.Method
+		var err error
+		if rapid.Bool().Draw(t, "idw") {
+			th, err = rain.NewIDW(points, gauges, reach, rapid.Float64Range(0.5, 6).Draw(t, "power"))
+		} else {
+			th, err = rain.New(points, gauges, reach)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,6 +79,20 @@ func TestSharesSumToOneAndKeptWeightsAreFresh(t *testing.T) {
 			fresh, freshCoverage := th.Weights().For(live)
 			if diff := cmp.Diff(fresh, share); diff != "" || coverage != freshCoverage {
 				t.Fatalf("kept weights are stale: %s", diff)
+			}
+			depth := make([]float64, len(live))
+			want, missing := 0.0, 0
+			for g, l := range live {
+				depth[g] = float64(g + 1)
+				if !l {
+					depth[g] = nan
+					missing++
+				} else {
+					want += share[g] * depth[g]
+				}
+			}
+			if v := kept.Areal(depth); math.Abs(v.Rain-want) > 1e-12 || v.Coverage != coverage || v.Missing != missing {
+				t.Fatalf("areal rain %+v, want %g mm at coverage %g without %d gauges", v, want, coverage, missing)
 			}
 			sum := 0.0
 			for g, v := range share {
@@ -154,6 +176,17 @@ func TestBadGeometryIsRefused(t *testing.T) {
 	}
 	if _, err := rain.New(points, gauges, -1); err == nil {
 		t.Error("a negative reach accepted")
+	}
+	for _, power := range []float64{0, -1, 7, nan, math.Inf(1)} {
+		if _, err := rain.NewIDW(points, gauges, 0, power); err == nil {
+			t.Errorf("power %g accepted", power)
+		}
+	}
+	if _, err := rain.NewIDW(nil, gauges, 0, 2); err == nil {
+		t.Error("no points accepted by inverse distance")
+	}
+	if _, err := rain.NewIDW(points, []rain.Place{{Lon: 0, Lat: nan}}, 0, 2); err == nil {
+		t.Error("a gauge that is no place accepted by inverse distance")
 	}
 	if _, err := rain.New([]rain.Place{{Lon: nan, Lat: 0}}, gauges, 0); err == nil {
 		t.Error("a point that is no place accepted")

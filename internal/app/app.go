@@ -167,7 +167,7 @@ func (a *App) start(parent context.Context) error {
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
-		Now:    a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger,
+		Now: a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger,
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/gob"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"freshet/forecast"
 	"freshet/ingest/accumulation"
 	"freshet/internal/catalog"
 	"freshet/internal/engine"
@@ -56,9 +58,11 @@ func begin(tb testing.TB, c *catalog.Catalog, basin string) *engine.Engine {
 // wander, gaps, spikes, late and repeated readings, rain counters that reset,
 // refusals and a tick after each step. Batches holds, per step, what came
 // between two ticks.
+// Ahead is, beside them, the rain forecasts and plans that came in a step.
 type history struct {
 	basin   string
 	batches [][]hydro.Batch
+	ahead   [][]hydro.Input
 	ticks   []time.Time
 }
 
@@ -133,19 +137,59 @@ func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
 			parts[g].Refusals = append(parts[g].Refusals, r)
 		}
 		h.batches = append(h.batches, parts)
+		h.ahead = append(h.ahead, drawAhead(c, basin, at, next))
 		h.ticks = append(h.ticks, at)
 	}
 	return h
 }
 
+// drawAhead draws what is announced in one step: forecasts of two sources, issued
+// in any order and some long ago, and a plan of each reservoir. What is issued at
+// one time is always the same.
+func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float64) []hydro.Input {
+	b, _ := c.Basin(basin)
+	var ins []hydro.Input
+	for _, source := range []string{"grid", "by sub-basin"} {
+		if next() < 0.6 {
+			continue
+		}
+		issued := at.Add(-time.Duration(next()*20) * step)
+		f := &hydro.RainForecast{
+			Basin: basin, Source: source, IssuedAt: issued, From: issued, Step: time.Hour, ReceivedAt: at,
+			ValidUntil: issued.Add(time.Duration(1+issued.Minute()) * step),
+		}
+		mm := []float64{float64(issued.Minute()) / 6, 3, float64(issued.Minute() % 7), 0, 1}
+		if source == "grid" {
+			f.Areas = []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 21.8, East: 112.4, North: 22.6}, Rain: mm}}
+		} else {
+			f.Areas = []hydro.RainArea{{SubBasin: b.SubBasins[0].ID, Members: [][]float64{mm, {1, 1, 1, 1, 1}}}}
+		}
+		ins = append(ins, hydro.Input{RainForecast: f})
+	}
+	for _, r := range b.Reservoirs {
+		if next() < 0.6 {
+			continue
+		}
+		issued := at.Add(-time.Duration(next()*20) * step)
+		ins = append(ins, hydro.Input{DispatchPlan: &hydro.DispatchPlan{
+			Basin: basin, Reservoir: r.ID, OrderedBy: "somebody", IssuedAt: issued, ValidFrom: issued, ReceivedAt: at,
+			ValidUntil: issued.Add(time.Duration(1+issued.Minute()) * step),
+			Releases:   []hydro.Release{{From: issued, Outflow: 50}, {From: issued.Add(step), Outflow: 50 + 10*float64(issued.Minute())}},
+		}})
+	}
+	return ins
+}
+
 // inputs returns the history in log order, behind the catalogue. order permutes
-// the gateways' batches within a step.
-func (h history) inputs(order func([]hydro.Batch) []hydro.Batch) []hydro.Input {
+// what comes within a step: three gateways' batches, then what is announced.
+func (h history) inputs(order func([]hydro.Input) []hydro.Input) []hydro.Input {
 	var ins []hydro.Input
 	for i, bs := range h.batches {
-		for _, b := range order(bs) {
-			ins = append(ins, hydro.Input{Batch: &b})
+		var step []hydro.Input
+		for _, b := range bs {
+			step = append(step, hydro.Input{Batch: &b})
 		}
+		ins = append(ins, order(append(step, h.ahead[i]...))...)
 		ins = append(ins, hydro.Input{Tick: &hydro.Tick{At: h.ticks[i]}})
 	}
 	for i := range ins {
@@ -154,7 +198,7 @@ func (h history) inputs(order func([]hydro.Batch) []hydro.Batch) []hydro.Input {
 	return ins
 }
 
-func asSent(bs []hydro.Batch) []hydro.Batch { return bs }
+func asSent(ins []hydro.Input) []hydro.Input { return ins }
 
 func apply(t fataler, e *engine.Engine, ins []hydro.Input) []hydro.Output {
 	var outs []hydro.Output
@@ -190,11 +234,12 @@ type situation struct {
 	Rain     [][]accumulation.Sum
 	Now      time.Time
 	Forecast *hydro.Forecast
+	Ahead    forecast.Ahead
 	Statuses []hydro.StationStatus
 }
 
 func state(e *engine.Engine) situation {
-	s := situation{Now: e.Now(), Forecast: e.Forecast(), Statuses: e.Statuses()}
+	s := situation{Now: e.Now(), Forecast: e.Forecast(), Ahead: e.Ahead(), Statuses: e.Statuses()}
 	if e.Catalog() == nil {
 		return s
 	}
@@ -272,16 +317,17 @@ func TestInterleavingOfGatewaysCannotShow(t *testing.T) {
 	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		h := drawHistory(t, c, basin)
-		order := rapid.Permutation([]int{0, 1, 2}).Draw(t, "order")
-		shuffled := func(bs []hydro.Batch) []hydro.Batch {
-			out := make([]hydro.Batch, len(bs))
-			for i, j := range order {
-				out[i] = bs[j]
-			}
+		seed := rapid.Uint64().Draw(t, "order")
+		shuffled := func(ins []hydro.Input) []hydro.Input {
+			out := slices.Clone(ins)
+			rand.New(rand.NewPCG(seed, uint64(len(ins)))).Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 			return out
 		}
-		// One gateway's frame arrives twice, as after a broken link.
-		again := func(bs []hydro.Batch) []hydro.Batch { return append(shuffled(bs), bs[order[0]]) }
+		// Something arrives twice, as after a broken link.
+		again := func(ins []hydro.Input) []hydro.Input {
+			out := shuffled(ins)
+			return append(out, out[seed%uint64(len(out))])
+		}
 		want := decisions(apply(t, base.Fork(), h.inputs(asSent)))
 		same(t, "decisions in another interleaving", want, decisions(apply(t, base.Fork(), h.inputs(shuffled))))
 		same(t, "decisions with resends", want, decisions(apply(t, base.Fork(), h.inputs(again))))

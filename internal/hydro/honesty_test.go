@@ -57,3 +57,36 @@ func TestAHundredPerCentIsSaidOnlyOfAll(t *testing.T) {
 		t.Error("99.99 % reads as all")
 	}
 }
+
+func TestWhatIsAnnouncedIsNamedInBothLanguages(t *testing.T) {
+	at := time.Date(2026, 6, 1, 0, 5, 0, 0, time.UTC)
+	f := hydro.Forecast{
+		IssuedAt: at, DataCutoff: at, ValidUntil: at.Add(10 * time.Minute), RainCoverage: 1,
+		RainAssumed: "rain forecast of 广东 3 km, run 2, issued 2026-05-31 20:00Z, valid until 2026-06-01 08:00Z",
+		Plan: "release plan of reservoir jinjiang, ordered by 江门三防, desk 2, issued 2026-05-31 23:00Z, valid 2026-06-01 00:00Z to 2026-06-02 00:00Z; " +
+			"last observed outflow held",
+		Notes: []string{
+			"rain forecast of old, issued 2026-05-31 08:00Z, expired at 2026-05-31 20:00Z: not used",
+			"release plan of reservoir jinjiang ends at 2026-06-02 00:00Z: its last release of 300 m³/s is held",
+			"rain at site town differs over the hour to 2026-06-01 00:00Z: p1 6.0 mm, w1 24.0 mm; areal rain takes that of p1",
+		},
+	}
+	const en = "Forecast of 2026-06-01 08:05: data up to 2026-06-01 08:05 Beijing time (+08:00); rain gauges cover 100 % of the area; no gauge missing; " +
+		"rain forecast of 广东 3 km, run 2, issued 2026-06-01 04:00, valid until 2026-06-01 16:00; " +
+		"release plan of reservoir jinjiang, ordered by 江门三防, desk 2, issued 2026-06-01 07:00, valid 2026-06-01 08:00 to 2026-06-02 08:00; last observed outflow held; " +
+		"rain forecast of old, issued 2026-05-31 16:00, expired at 2026-06-01 04:00: not used; " +
+		"release plan of reservoir jinjiang ends at 2026-06-02 08:00: its last release of 300 m³/s is held; " +
+		"rain at site town differs over the hour to 2026-06-01 08:00: p1 6.0 mm, w1 24.0 mm; areal rain takes that of p1; valid until 2026-06-01 08:15."
+	const zh = "2026-06-01 08:05预报：数据截至北京时间（+08:00）2026-06-01 08:05；雨量站控制流域面积的100 %；无缺测站；" +
+		"采用降雨预报：广东 3 km, run 2（2026-06-01 04:00发布，有效期至2026-06-01 16:00）；" +
+		"采用水库jinjiang调度方案（江门三防, desk 2于2026-06-01 07:00下达，有效期2026-06-01 08:00至2026-06-02 08:00）；水库出流按最近实测值维持；" +
+		"降雨预报old（2026-05-31 16:00发布）已于2026-06-01 04:00过期，未采用；" +
+		"水库jinjiang调度方案至2026-06-02 08:00止，此后维持最后下泄流量300 m³/s；" +
+		"站点town截至2026-06-01 08:00一小时雨量不一致：p1 6.0 mm，w1 24.0 mm，面雨量采用p1；有效期至2026-06-01 08:15。"
+	if got := f.HonestyEN(); got != en {
+		t.Errorf("got  %s\nwant %s", got, en)
+	}
+	if got := f.HonestyZH(); got != zh {
+		t.Errorf("got  %s\nwant %s", got, zh)
+	}
+}

@@ -39,7 +39,13 @@ func ingestCatalog() *catalog.Catalog {
 		return catalog.Parameter{Variable: v, Sensor: sensor, Interval: 5 * time.Minute}
 	}
 	return &catalog.Catalog{
-		Basins: []catalog.Basin{{ID: "north"}, {ID: "south"}},
+		Basins: []catalog.Basin{
+			{
+				ID: "north", Reservoirs: []catalog.Reservoir{{ID: "lake"}, {ID: "pond"}},
+				SubBasins: []catalog.SubBasin{{ID: "n1", Points: [][2]float64{{112, 22}}}, {ID: "n2", Points: [][2]float64{{112.5, 22}}}},
+			},
+			{ID: "south", Reservoirs: []catalog.Reservoir{{ID: "pond"}}},
+		},
 		Stations: []catalog.Station{
 			{ID: "hy-1", Department: hydro.Hydrology, Basin: "north", Datum: catalog.Datum{Name: hydro.PearlRiver}, Parameters: []catalog.Parameter{p(hydro.WaterLevel, 0), p(hydro.Discharge, 0)}},
 			{ID: "hy-2", Department: hydro.Hydrology, Basin: "south", Datum: catalog.Datum{Name: hydro.PearlRiver}, Parameters: []catalog.Parameter{p(hydro.WaterLevel, 0)}},

@@ -21,6 +21,14 @@ func seedInputs() []hydro.Input {
 	return []hydro.Input{
 		{Tick: &hydro.Tick{At: at}},
 		{Catalogue: &hydro.CatalogueChange{Version: "v", At: at, Files: []hydro.File{{Name: "a.yaml", Data: []byte("x")}}}},
+		{RainForecast: &hydro.RainForecast{
+			Basin: "tanjiang", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), From: at, Step: time.Hour, ReceivedAt: at,
+			Areas: []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 22, East: 113, North: 23}, Rain: []float64{1, 2}, Members: [][]float64{{1, 2}, {3, 4}}}},
+		}},
+		{DispatchPlan: &hydro.DispatchPlan{
+			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
+			Releases: []hydro.Release{{From: at, Outflow: 300}},
+		}},
 		{Batch: &hydro.Batch{
 			Basin: "tanjiang", ReceivedAt: at,
 			Readings: batchOf(3),
@@ -125,6 +133,63 @@ func FuzzDecodeOutput(f *testing.F) {
 		if out.Warning != nil {
 			if _, err := protojson.Marshal(wire.FromWarning(out.Warning)); err != nil {
 				t.Fatalf("warning as JSON: %v", err)
+			}
+		}
+	})
+}
+
+// FuzzSubmissions feeds rain forecasts and plans as they come from the network.
+func FuzzSubmissions(f *testing.F) {
+	for _, in := range seedInputs() {
+		var m proto.Message
+		switch {
+		case in.RainForecast != nil:
+			m = wire.FromRainForecast(in.RainForecast)
+		case in.DispatchPlan != nil:
+			m = wire.FromDispatchPlan(in.DispatchPlan)
+		default:
+			continue
+		}
+		data, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		at := time.Unix(1, 0).UTC()
+		var (
+			rain freshetv1.SubmitRainForecastRequest
+			plan freshetv1.SubmitDispatchPlanRequest
+			ins  []hydro.Input
+		)
+		if proto.Unmarshal(data, &rain) == nil {
+			if v, err := wire.ToRainForecast(&rain); err == nil {
+				v.ReceivedAt = at
+				ins = append(ins, hydro.Input{RainForecast: &v})
+			} else if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("%v is not ErrInvalid", err)
+			}
+		}
+		if proto.Unmarshal(data, &plan) == nil {
+			if v, err := wire.ToDispatchPlan(&plan); err == nil {
+				v.ReceivedAt = at
+				ins = append(ins, hydro.Input{DispatchPlan: &v})
+			} else if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("%v is not ErrInvalid", err)
+			}
+		}
+		for _, in := range ins {
+			encoded, err := wire.EncodeInput(in)
+			if err != nil {
+				t.Fatalf("what was accepted cannot go to the log: %v", err)
+			}
+			again, err := wire.DecodeInput(encoded)
+			if err != nil {
+				t.Fatalf("what was encoded does not decode: %v", err)
+			}
+			if diff := cmp.Diff(in, again, equal); diff != "" {
+				t.Fatalf("(-sent +from the log):\n%s", diff)
 			}
 		}
 	})

@@ -109,9 +109,71 @@ func refusal() *rapid.Generator[hydro.Refusal] {
 	})
 }
 
+func depths(steps int) *rapid.Generator[[]float64] {
+	return rapid.SliceOfN(rapid.Float64Range(0, hydro.MaxRainDepth), steps, steps)
+}
+
+// rainForecast draws one that passes its Check; ReceivedAt is zero.
+func rainForecast() *rapid.Generator[hydro.RainForecast] {
+	return rapid.Custom(func(t *rapid.T) hydro.RainForecast {
+		f := hydro.RainForecast{
+			Basin: name().Draw(t, "basin"), Source: name().Draw(t, "source"), IssuedAt: instant().Draw(t, "issued"), From: instant().Draw(t, "from"),
+			Step: time.Duration(rapid.IntRange(60, 86400).Draw(t, "step")) * time.Second,
+		}
+		if f.IssuedAt.Year() > 9990 {
+			f.IssuedAt = f.IssuedAt.AddDate(-10, 0, 0)
+		}
+		f.ValidUntil = f.IssuedAt.Add(time.Duration(rapid.Int64Range(1, 1e16).Draw(t, "valid")))
+		steps, members := rapid.IntRange(1, 6).Draw(t, "steps"), rapid.IntRange(0, 3).Draw(t, "members")
+		control, cells := members == 0 || rapid.Bool().Draw(t, "control"), rapid.Bool().Draw(t, "cells")
+		for range rapid.IntRange(1, 4).Draw(t, "areas") {
+			var a hydro.RainArea
+			if cells {
+				a.Cell.West, a.Cell.South = rapid.Float64Range(-180, 179).Draw(t, "west"), rapid.Float64Range(-90, 89).Draw(t, "south")
+				a.Cell.East, a.Cell.North = a.Cell.West+1, a.Cell.South+1
+			} else {
+				a.SubBasin = name().Draw(t, "sub-basin")
+			}
+			if control {
+				a.Rain = depths(steps).Draw(t, "rain")
+			}
+			for range members {
+				a.Members = append(a.Members, depths(steps).Draw(t, "member"))
+			}
+			f.Areas = append(f.Areas, a)
+		}
+		return f
+	})
+}
+
+// dispatchPlan draws one that passes its Check; ReceivedAt is zero.
+func dispatchPlan() *rapid.Generator[hydro.DispatchPlan] {
+	return rapid.Custom(func(t *rapid.T) hydro.DispatchPlan {
+		from := time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "from"), 1)
+		p := hydro.DispatchPlan{
+			Basin: name().Draw(t, "basin"), Reservoir: name().Draw(t, "reservoir"), OrderedBy: name().Draw(t, "by"),
+			IssuedAt: instant().Draw(t, "issued"), ValidFrom: from.UTC(), ValidUntil: from.Add(hydro.MaxPlanSpan).UTC(),
+		}
+		for at := range rapid.IntRange(1, 5).Draw(t, "releases") {
+			p.Releases = append(p.Releases, hydro.Release{
+				From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outflow: rapid.Float64Range(0, hydro.MaxRelease).Draw(t, "outflow"),
+			})
+		}
+		return p
+	})
+}
+
 func input() *rapid.Generator[hydro.Input] {
 	return rapid.Custom(func(t *rapid.T) hydro.Input {
-		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		case 3:
+			f := rainForecast().Draw(t, "rain")
+			f.ReceivedAt = millis().Draw(t, "received")
+			return hydro.Input{RainForecast: &f}
+		case 4:
+			p := dispatchPlan().Draw(t, "plan")
+			p.ReceivedAt = millis().Draw(t, "received")
+			return hydro.Input{DispatchPlan: &p}
 		case 0:
 			return hydro.Input{Tick: &hydro.Tick{At: millis().Draw(t, "at"), Settle: time.Duration(rapid.IntRange(0, 3_600_000).Draw(t, "settle")) * time.Millisecond}}
 		case 1:
@@ -309,6 +371,8 @@ func TestMessagesComeBackEqual(t *testing.T) {
 		thereAndBack(t, observation(instant(), time.Second), wire.FromObservation, wire.ToObservation)
 	})
 	t.Run("forecast", func(t *testing.T) { thereAndBack(t, forecast(), wire.FromForecast, wire.ToForecast) })
+	t.Run("rain forecast", func(t *testing.T) { thereAndBack(t, rainForecast(), wire.FromRainForecast, wire.ToRainForecast) })
+	t.Run("dispatch plan", func(t *testing.T) { thereAndBack(t, dispatchPlan(), wire.FromDispatchPlan, wire.ToDispatchPlan) })
 	t.Run("warning", func(t *testing.T) { thereAndBack(t, warning(), wire.FromWarning, wire.ToWarning) })
 	t.Run("leg", func(t *testing.T) { thereAndBack(t, leg(), wire.FromLeg, wire.ToLeg) })
 	t.Run("status", func(t *testing.T) {

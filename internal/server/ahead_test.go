@@ -1,0 +1,215 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"freshet/internal/hydro"
+	"freshet/internal/server"
+	freshetv1 "freshet/proto/freshet/v1"
+)
+
+func rainRequest() *freshetv1.SubmitRainForecastRequest {
+	return &freshetv1.SubmitRainForecastRequest{
+		Source: "QPF", Basin: "north", IssuedAt: timestamppb.New(ingestNow.Add(-time.Hour)), ValidUntil: timestamppb.New(ingestNow.Add(time.Hour)), StepS: 3600,
+		SubBasins: []*freshetv1.SubBasinRain{{SubBasin: "n1", Rain: []float64{1, 2}}, {SubBasin: "n2", Rain: []float64{3, 4}}},
+	}
+}
+
+func planRequest() *freshetv1.SubmitDispatchPlanRequest {
+	return &freshetv1.SubmitDispatchPlanRequest{
+		Reservoir: "lake", OrderedBy: "duty desk", IssuedAt: timestamppb.New(ingestNow), ValidFrom: timestamppb.New(ingestNow),
+		ValidUntil: timestamppb.New(ingestNow.Add(24 * time.Hour)),
+		Releases:   []*freshetv1.Release{{From: timestamppb.New(ingestNow), Outflow: 300}},
+	}
+}
+
+// wrong returns the fields that an error names, after its code.
+func wrong(err error) []string {
+	out := []string{status.Code(err).String()}
+	for _, d := range status.Convert(err).Details() {
+		if b, ok := d.(*errdetails.BadRequest); ok {
+			for _, v := range b.GetFieldViolations() {
+				out = append(out, v.GetField())
+			}
+		}
+	}
+	return out
+}
+
+func TestARainForecastIsOnTheLogBeforeItIsAnswered(t *testing.T) {
+	log := &memoryLog{gate: make(chan error)}
+	b := newIngest(t, log, 0)
+	answered := make(chan *freshetv1.SubmitRainForecastResponse)
+	go func() {
+		r, err := b.server.SubmitRainForecast(t.Context(), rainRequest())
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- r
+	}()
+	select {
+	case <-answered:
+		t.Fatal("answered before it was on the log")
+	case log.gate <- nil:
+	}
+	if r := <-answered; r.GetId() != "north/2026-06-01T03:00:00Z/QPF" {
+		t.Errorf("id %q", r.GetId())
+	}
+	f := log.ahead[0].RainForecast
+	if f == nil || f.Basin != "north" || !f.From.Equal(ingestNow.Add(-time.Hour)) || !f.ReceivedAt.Equal(ingestNow) || f.Areas[1].Rain[1] != 4 {
+		t.Errorf("on the log: %+v", f)
+	}
+}
+
+func TestAPlanFindsItsBasin(t *testing.T) {
+	log := &memoryLog{}
+	b := newIngest(t, log, 0)
+	r, err := b.server.SubmitDispatchPlan(t.Context(), planRequest())
+	if err != nil || r.GetId() != "north/2026-06-01T04:00:00Z/lake" {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if p := log.ahead[0].DispatchPlan; p == nil || p.Basin != "north" || p.Releases[0].Outflow != 300 || !p.ReceivedAt.Equal(ingestNow) {
+		t.Errorf("on the log: %+v", p)
+	}
+	m := planRequest()
+	m.Reservoir = "pond" // both basins have one
+	if _, err := b.server.SubmitDispatchPlan(t.Context(), m); !slices.Equal(wrong(err), []string{"InvalidArgument", "basin"}) {
+		t.Errorf("ambiguous: %v", err)
+	}
+	m.Basin = "south"
+	if r, err := b.server.SubmitDispatchPlan(t.Context(), m); err != nil || !strings.HasPrefix(r.GetId(), "south/") {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
+func TestSubmissionsThatAreWrongAreToldByField(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rain func(*freshetv1.SubmitRainForecastRequest)
+		plan func(*freshetv1.SubmitDispatchPlanRequest)
+		want []string
+	}{
+		{name: "no such basin", rain: func(m *freshetv1.SubmitRainForecastRequest) { m.Basin = "west" }, want: []string{"basin"}},
+		{name: "no such sub-basin, one twice", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins[0].SubBasin = "x"
+			m.SubBasins = append(m.SubBasins, m.SubBasins[1])
+		}, want: []string{"sub_basins[0].sub_basin", "sub_basins[2].sub_basin"}},
+		{name: "no time of issue", rain: func(m *freshetv1.SubmitRainForecastRequest) { m.IssuedAt = nil }, want: []string{"issued_at"}},
+		{name: "issued in the future", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.IssuedAt = timestamppb.New(ingestNow.Add(11 * time.Minute))
+		}, want: []string{"issued_at"}},
+		{name: "bad values", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins[0].Rain[0], m.SubBasins[1].Rain[1] = -1, 3000
+		}, want: []string{"sub_basins[0].rain[0]", "sub_basins[1].rain[1]"}},
+		{name: "cells and sub-basins", rain: func(m *freshetv1.SubmitRainForecastRequest) { m.Cells = []*freshetv1.RainCell{{}} }, want: []string{"cells"}},
+		{name: "cells elsewhere", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins, m.Cells = nil, []*freshetv1.RainCell{{West: 22, South: 22, East: 23, North: 23, Rain: []float64{1}}}
+		}, want: []string{"cells"}},
+		{name: "nothing at all", rain: func(m *freshetv1.SubmitRainForecastRequest) { m.SubBasins = nil }, want: []string{"sub_basins"}},
+		{name: "no such reservoir", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.Reservoir = "sea" }, want: []string{"reservoir"}},
+		{name: "not of that basin", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.Basin = "south" }, want: []string{"reservoir"}},
+		{name: "ordered in the future", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.IssuedAt = timestamppb.New(ingestNow.Add(time.Hour)) }, want: []string{"issued_at"}},
+		{name: "a release without a time", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.Releases[0].From = nil }, want: []string{"releases[0].from"}},
+		{name: "water flows back", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.Releases[0].Outflow = -5 }, want: []string{"releases[0].outflow"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			log := &memoryLog{}
+			b := newIngest(t, log, 0)
+			var err error
+			if c.rain != nil {
+				m := rainRequest()
+				c.rain(m)
+				_, err = b.server.SubmitRainForecast(t.Context(), m)
+			} else {
+				m := planRequest()
+				c.plan(m)
+				_, err = b.server.SubmitDispatchPlan(t.Context(), m)
+			}
+			if diff := cmp.Diff(append([]string{"InvalidArgument"}, c.want...), wrong(err)); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+			if len(log.ahead) > 0 {
+				t.Errorf("it is on the log: %+v", log.ahead)
+			}
+		})
+	}
+}
+
+func TestSubmissionsComeAgainWhileTheLogOrTheTimeIsAway(t *testing.T) {
+	b := newIngest(t, &memoryLog{gate: make(chan error, 1)}, 0)
+	b.log.gate <- hydro.ErrUnavailable
+	if _, err := b.server.SubmitRainForecast(t.Context(), rainRequest()); status.Code(err) != codes.Unavailable {
+		t.Errorf("log away: %v", err)
+	}
+	b.log.gate <- errors.New("disk on fire")
+	if _, err := b.server.SubmitDispatchPlan(t.Context(), planRequest()); status.Code(err) != codes.Internal || strings.Contains(status.Convert(err).Message(), "fire") {
+		t.Errorf("unknown fault: %v", err)
+	}
+	b.now.Store(new(time.Time))
+	if _, err := b.server.SubmitDispatchPlan(t.Context(), planRequest()); status.Code(err) != codes.Unavailable {
+		t.Errorf("no time: %v", err)
+	}
+}
+
+// The rules in the contract hold for both calls, by gRPC and by REST.
+func TestSubmissionsOverREST(t *testing.T) {
+	log := &memoryLog{}
+	ing := newIngest(t, log, 0)
+	b := newBench(t, func(o *server.Options) { o.Ingest = ing.server })
+	post := func(path, body string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, b.http+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		data, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(data)
+	}
+	code, body := post("/v1/rain-forecasts", `{"source":"QPF","basin":"north","issued_at":"2026-06-01T03:00:00Z","valid_until":"2026-06-01T12:00:00+08:00",
+		"step_s":3600,"cells":[{"west":111,"south":21,"east":113,"north":23,"rain":[1,2.5],"members":[{"rain":[0,0]},{"rain":[2,5]}]}]}`)
+	if code != http.StatusOK || !strings.Contains(body, `"north/2026-06-01T03:00:00Z/QPF"`) || len(log.ahead) != 1 || log.ahead[0].RainForecast.Members() != 2 {
+		t.Errorf("rain: %d %s", code, body)
+	}
+	code, body = post("/v1/dispatch-plans", `{"reservoir":"lake","ordered_by":"duty desk","issued_at":"2026-06-01T04:00:00Z","valid_from":"2026-06-01T04:00:00Z",
+		"valid_until":"2026-06-02T04:00:00Z","releases":[{"from":"2026-06-01T04:00:00Z","outflow":300}]}`)
+	if code != http.StatusOK || !strings.Contains(body, "north/2026-06-01T04:00:00Z/lake") || len(log.ahead) != 2 {
+		t.Errorf("plan: %d %s", code, body)
+	}
+	code, body = post("/v1/dispatch-plans", `{"reservoir":"lake","releases":[{"outflow":-1}]}`)
+	for _, field := range []string{"ordered_by", "valid_from", "valid_until", "issued_at", "releases[0].from", "releases[0].outflow"} {
+		if code != http.StatusBadRequest || !strings.Contains(body, `"`+field+`"`) {
+			t.Errorf("%d %s does not name %s", code, body, field)
+		}
+	}
+	client := freshetv1.NewIngestServiceClient(b.conn)
+	m := rainRequest()
+	m.StepS, m.Source = 30, strings.Repeat("x", 65)
+	if _, err := client.SubmitRainForecast(t.Context(), m); !slices.Equal(wrong(err), []string{"InvalidArgument", "source", "step_s"}) {
+		t.Errorf("contract's rules: %v", wrong(err))
+	}
+	if _, err := client.SubmitRainForecast(t.Context(), proto.CloneOf(rainRequest())); err != nil {
+		t.Error(err)
+	}
+}
