@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"freshet/forecast/param"
+	"freshet/forecast/rain"
 	"freshet/forecast/rating"
 	"freshet/forecast/reservoir"
 	"freshet/forecast/routing"
@@ -20,7 +21,7 @@ func TestTheParameterTablesOfTheDocsAreThoseOfTheCode(t *testing.T) {
 		name   string
 		tables map[string][]param.Param
 	}{
-		{"forecast.md", map[string][]param.Param{"runoff": runoff.Params, "unithydrograph": unithydrograph.Params, "routing": routing.Params, "rating": rating.Params, "updating": updating.Params}},
+		{"forecast.md", map[string][]param.Param{"runoff": runoff.Params, "unithydrograph": unithydrograph.Params, "routing": routing.Params, "rating": rating.Params, "updating": updating.Params, "rain": rain.Params}},
 		{"reservoir.md", map[string][]param.Param{"outlets": reservoir.Params, "rules": reservoir.RuleParams}},
 	} {
 		data, err := os.ReadFile(filepath.Join(root(t), "docs", "models", page.name))

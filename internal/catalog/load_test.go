@@ -179,6 +179,9 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"window not kept", "window: 3h", "window: 4h", []string{`w: ‸4h, → window: 4h0m0s is not accumulated: use 5m, 10m, 15m, 30m, 1h, 2h, 3h, `}},
 		{"rain is not forecast", "blue: 50}", "blue: 50, legs: [forecast]}", []string{`: [‸for → legs: there is no forecast of rain at station "p": only water_level an`}},
 		{"step does not divide", "step: 5m, every: 10m", "step: 5m, every: 12m", []string{`y: ‸12m → every: 12m0s is no multiple of step 5m0s`}},
+		{"unknown areal rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, areal_rain: kriging}", []string{`n: ‸kri → areal_rain: "kriging" is not known: write thiessen or idw`}},
+		{"power too big", "gauges: [p]}", "gauges: [p], areal_rain: idw, areal_rain_power: 9}", []string{`r: ‸9} → areal_rain_power: 9 must be from 0.5 to 6`}},
+		{"source twice", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_sources: [A, A]}", []string{`A, ‸A]} → rain_sources: "A" given twice`}},
 		{"station of no basin", "kind: rain, basin: b, at: [112.1, 22], zone: UTC, parameters: [{variable: rain, every: 5m}]}\n  - {id: q", "kind: rain, basin: bb, at: [112.1, 22], zone: UTC, parameters: [{variable: rain, every: 5m}]}\n  - {id: q", []string{`n: ‸bb, → basin: no basin "bb"`, `: [‸p]} → gauges: station "p" belongs to basin "bb"`}},
 		{"anchor", "name: {zh: 水文, en: Hydrology}", "name: &n {zh: 水文, en: Hydrology}", []string{`e: ‸&n  → expected a text or a number, found an anchor or alias, which is not pa`}},
 		{"broken YAML", "    name: B\n", "    name: B\n   bad\n", []string{`no file has a catalog section: one must say catalog: {name: …}`, `   ‸bad → value is not allowed in this context`}},
@@ -208,6 +211,29 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 				t.Errorf("got\n  %s\nwant\n  %s", strings.Join(texts, "\n  "), strings.Join(want, "\n  "))
 			}
 		})
+	}
+}
+
+func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
+	change := strings.NewReplacer("settings: {step: 5m, every: 10m}",
+		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF]}",
+		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen}")
+	c, problems := load(change.Replace(small))
+	if len(problems) > 0 {
+		t.Fatal(catalog.Problems(problems))
+	}
+	b := c.Basins[0]
+	want := catalog.DefaultSettings()
+	want.Every, want.ArealRain, want.ArealPower, want.RainDisagreeMM, want.RainDisagreeShare = 10*time.Minute, catalog.InverseDistance, 3, 8, 0.5
+	want.RainSources = []string{"Guangdong 3 km", "ECMWF"}
+	if diff := cmp.Diff(want, b.Settings); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	if s := b.SubBasins[0]; s.ArealRain != catalog.InverseDistance || s.ArealPower != 3 {
+		t.Errorf("%s: %s, power %g", s.ID, s.ArealRain, s.ArealPower)
+	}
+	if s := b.SubBasins[1]; s.ArealRain != catalog.Thiessen {
+		t.Errorf("%s: %s", s.ID, s.ArealRain)
 	}
 }
 

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"freshet/internal/client"
+	"freshet/internal/hydro"
+	freshetv1 "freshet/proto/freshet/v1"
+)
+
+// submitCommand is `freshet submit`: rain forecasts and release plans from files.
+func submitCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "submit",
+		Short: "Submit a rain forecast or a release plan",
+		Long: `Submit sends what is known of the time ahead: a rain forecast of a basin, or the
+release plan of a reservoir. The file is YAML or JSON with the fields of
+SubmitRainForecastRequest or SubmitDispatchPlanRequest (proto/freshet/v1/ingest.proto);
+times are RFC 3339, as "2026-06-01T08:00:00+08:00". When the command ends with 0, it
+is on the server's disk. Sending the same file again is harmless.`,
+	}
+	c.AddCommand(
+		submitting("rain", "Submit a rain forecast", `  source: Guangdong 3 km
+  basin: tanjiang
+  issued_at: 2026-06-01T08:00:00+08:00
+  valid_until: 2026-06-01T20:00:00+08:00
+  step_s: 3600
+  sub_basins:
+    - {sub_basin: enping, rain: [0, 2.5, 12, 8, 1]}`,
+			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.SubmitRainForecastRequest) (proto.Message, error) {
+				return freshetv1.NewIngestServiceClient(conn).SubmitRainForecast(ctx, m)
+			}),
+		submitting("plan", "Submit the release plan of a reservoir", `  reservoir: jinjiang
+  ordered_by: 江门三防
+  issued_at: 2026-06-01T08:00:00+08:00
+  valid_from: 2026-06-01T09:00:00+08:00
+  valid_until: 2026-06-02T08:00:00+08:00
+  releases:
+    - {from: "2026-06-01T09:00:00+08:00", outflow: 300}
+    - {from: "2026-06-01T15:00:00+08:00", outflow: 500}`,
+			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.SubmitDispatchPlanRequest) (proto.Message, error) {
+				return freshetv1.NewIngestServiceClient(conn).SubmitDispatchPlan(ctx, m)
+			}),
+	)
+	return c
+}
+
+// submitting is one of the submit commands.
+func submitting[T any, M interface {
+	*T
+	proto.Message
+}](name, short, example string, call func(context.Context, *grpc.ClientConn, M) (proto.Message, error)) *cobra.Command {
+	var (
+		server  string
+		asJSON  bool
+		timeout time.Duration
+	)
+	c := &cobra.Command{
+		Use:     name + " FILE",
+		Short:   short,
+		Example: example,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m := M(new(T))
+			if err := readMessage(args[0], m); err != nil {
+				return err
+			}
+			conn, err := client.Dial(server)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = conn.Close() }() // nothing is under way
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			answer, err := call(ctx, conn, m)
+			if err != nil {
+				return callError(server, err)
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), answer)
+			}
+			id, _ := answer.(interface{ GetId() string })
+			fmt.Fprintf(cmd.OutOrStdout(), "on disk: %s\n", id.GetId())
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&server, "server", defaultServer, "address of the gRPC server")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.DurationVar(&timeout, "timeout", 30*time.Second, "give up after this long")
+	return c
+}
+
+// readMessage reads a message from a file of YAML or JSON. Unknown fields are
+// mistakes.
+func readMessage(file string, m proto.Message) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
+	}
+	data, err := yaml.YAMLToJSON(text) // JSON is YAML
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", file, err, hydro.ErrInvalid)
+	}
+	if err := protojson.Unmarshal(data, m); err != nil {
+		return fmt.Errorf("%s: %w: %w", file, err, hydro.ErrInvalid)
+	}
+	return nil
+}
