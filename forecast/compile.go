@@ -34,7 +34,7 @@ type Model struct {
 	gauges       []rainSite // ascending by the first station
 	twins        int        // gauges of rain at a site beside its first
 	area         float64    // of all sub-basins, km²
-	notes        []string // that hold for every run
+	notes        []string   // that hold for every run
 	illustrative bool
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
