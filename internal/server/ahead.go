@@ -73,7 +73,7 @@ func (s *IngestServer) SubmitDispatchPlan(ctx context.Context, m *freshetv1.Subm
 func (s *IngestServer) present() (time.Time, *catalog.Catalog, error) {
 	now := s.opts.Now()
 	if now.IsZero() {
-		return now, nil, errNoTime
+		return now, nil, StatusError(errNoTime)
 	}
 	return now, s.normalizer.Load().Catalog(), nil
 }
@@ -145,7 +145,7 @@ func reservoirBasin(cat *catalog.Catalog, basin, reservoir string) (string, *hyd
 // append puts a submission on the log and returns when it is on the disk.
 func (s *IngestServer) append(ctx context.Context, basin string, in hydro.Input) error {
 	if s.opts.Writer(basin) == nil {
-		return fmt.Errorf("basin %s is in the catalogue but is not served here: %w", basin, hydro.ErrUnavailable)
+		return StatusError(fmt.Errorf("basin %s is in the catalogue but is not served here: %w", basin, hydro.ErrUnavailable))
 	}
 	if _, err := s.opts.Log.AppendInput(ctx, basin, in); err != nil {
 		return StatusError(err)

@@ -168,8 +168,7 @@ func TestSubmissionsComeAgainWhileTheLogOrTheTimeIsAway(t *testing.T) {
 // The rules in the contract hold for both calls, by gRPC and by REST.
 func TestSubmissionsOverREST(t *testing.T) {
 	log := &memoryLog{}
-	ing := newIngest(t, log, 0)
-	b := newBench(t, func(o *server.Options) { o.Ingest = ing.server })
+	b := newBench(t, func(o *server.Options) { o.Ingest = newIngest(t, log, 0).server })
 	post := func(path, body string) (int, string) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, b.http+path, strings.NewReader(body))

@@ -574,16 +574,6 @@ func TestEachDepartmentHasItsStream(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotBuiltSaysSo(t *testing.T) {
-	client := newIngest(t, &memoryLog{}, 0).dial(t)
-	if _, err := client.SubmitRainForecast(t.Context(), &freshetv1.SubmitRainForecastRequest{}); status.Code(err) != codes.Unimplemented {
-		t.Errorf("got %v", err)
-	}
-	if _, err := client.SubmitDispatchPlan(t.Context(), &freshetv1.SubmitDispatchPlanRequest{}); status.Code(err) != codes.Unimplemented {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestACatalogueIsSwappedUnderAnOpenStream(t *testing.T) {
 	b := newIngest(t, &memoryLog{}, 0)
 	st, err := b.dial(t).StreamHydrology(t.Context())
