@@ -4,50 +4,56 @@
 // A forecast is one central run or several members (of the rain, of the initial
 // state; [Multipliers] makes them where no weather centre does). Each is dressed
 // with the errors that forecasts of this gauge at this lead, in a situation like
-// this one, have had: with
+// this one, have had:
 //
 //	z = ln(Q + c)        e = z observed - z forecast
 //
-// the quantiles of e at the [Levels] p are tracked for each lead L and class k of
-// situation by the stochastic approximation of [RobbinsMonro51], as adaptive
-// conformal inference does [GibbsCandes21]: when a forecast is answered,
-//
-//	q_p += g s (p - [e < q_p issued])        s = running mean of |e - q_0.5|
-//
-// with the gain g = G, and before as many errors have been seen 1/n, at most 0.1; s
-// is sixteen times as slow. [e < q_p issued] is 1 where the observation lies below
-// the quantile that was issued then, not below today's. So the sum of the steps
-// is known: whatever the errors' distribution, however it drifts and however they
-// cling together, the share of observations below the quantiles issued differs
-// from p by no more than the way that q_p went, over g s n. Quantiles that cross
-// are sorted where they are used, which makes no one worse [Chernozhukov10].
-//
 // That errors are taken by lead and situation, after a transformation that makes
 // them alike, is the idea of [SolomatineShrestha09] and of the quantile
-// regression of [Weerts11]. The classes are six: the forecast at the lead is low,
-// middling or high (below the median, up to the 90 % quantile, above it, of the
-// observed flows, which are tracked likewise), and the forecast or the river
-// rises, or neither does.
+// regression of [Weerts11]. The situations are nine: the forecast at the lead is
+// low, middling or high (below the median, up to the 90 % quantile, above it, of
+// the flows observed in the last year), and the rise, of the forecast from now to
+// the lead or of the river in the last three steps, whichever is more, is none
+// (less than 0.02 of z, about 2 %), some or strong (more than 0.2). Of each lead
+// and situation the last 128 errors are kept, one in eight, because errors of
+// neighbouring hours say the same; their quantile at p stands between the i-th
+// and the next, i = p (n + 1).
 //
-// Dressed members are mixed with equal weights:
+// The past need not be like the present. Therefore levels are corrected until
+// the bands hold what they say, as in adaptive conformal inference
+// [GibbsCandes21]: the quantile at p is taken from the window at
 //
-//	F(Q) = mean over members of F_k(z - z member)
+//	(2p)^exp(w) / 2             where p < 0.5
+//	1 - (2-2p)^exp(w') / 2      else
 //
-// F_k is linear between the tracked quantiles and on to 0 and 1 over the same
-// width as from 5 to 10 % and from 90 to 95 %. If errors are learnt from runs
-// with the observed rain they are what is uncertain of the catchment alone, the
-// members bring the uncertainty of the rain, and the mixture has both once: the
-// Bayesian forecasting system of [Krzysztofowicz99]. If they are learnt from
-// runs as they were issued, as for runs without a rain forecast, they hold all
-// of it already, and there is one member.
+// and when a forecast is answered, with the gain G,
+//
+//	w  += G ([z observed < z issued at 10 %] - 0.1)        -1 <= w, w' <= 1
+//	w' += G ([z observed > z issued at 90 %] - 0.1)
+//
+// What counts is the quantile that was issued, not today's. So, while w does not
+// stand at its end, the share of observations outside differs from a tenth by no
+// more than the way of w over G n, whatever the errors' distribution, however it
+// drifts and however they cling together. At the end the level of 10 % is taken from
+// the window at 0.6 %; a window of 128 has none beyond 1/129.
+//
+// Dressed members are mixed with equal weights, F being the distribution of a
+// member's flow, and so a band has the members' spread and the errors' at once:
+//
+//	F(z) = mean over members of F_error(z - z member)
+//
+// If errors are learnt from runs with the observed rain they are what is uncertain
+// of the catchment alone, and members bring the uncertainty of the rain: the
+// Bayesian forecasting system of [Krzysztofowicz99]. If they are learnt from runs
+// as they were issued, as for runs without a rain forecast, they hold all of it
+// already, and there is one member. A gauge has a [State] for each kind of run.
 //
 // A crossing needs the joint distribution over leads. Errors keep their rank
 // here: a forecast too low by its 90 % quantile at one lead is so at all. Then
 //
 //	P(crossed by L) = mean over members of max over l <= L of 1 - F_l(threshold)
 //
-// which is a lower bound, and near the truth where errors last as long as it takes
-// a crossing to be decided.
+// which is a lower bound of what the bands imply, and near it where errors last.
 //
 // Nothing is random: equal inputs give equal bands. Sources: [Krzysztofowicz99]
 // R. Krzysztofowicz, Bayesian theory of probabilistic forecasting via
@@ -57,11 +63,9 @@
 // Res. 45, 2009, W00B11. [Weerts11] A. H. Weerts, H. C. Winsemius, J. S. Verkade,
 // Estimation of predictive hydrological uncertainty using quantile regression,
 // Hydrol. Earth Syst. Sci. 15, 2011, 255-265. [GibbsCandes21] I. Gibbs, E. Candès,
-// Adaptive conformal inference under distribution shift, NeurIPS 34, 2021.
-// [RobbinsMonro51] H. Robbins, S. Monro, A stochastic approximation method, Ann.
-// Math. Stat. 22(3), 1951, 400-407. [Chernozhukov10] V. Chernozhukov, I.
-// Fernández-Val, A. Galichon, Quantile and probability curves without crossing,
-// Econometrica 78(3), 2010, 1093-1125.
+// Adaptive conformal inference under distribution shift, NeurIPS 34, 2021. The
+// situations, and that levels are corrected on either side by lead and situation,
+// are this package's.
 package band
 
 import (
@@ -75,21 +79,26 @@ import (
 var Levels = [levels]float64{0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95}
 
 const (
-	levels  = 7
-	median  = 3
-	classes = 6        // three of magnitude times two of movement
-	upper   = 5        // index of the level of observed flows above which a flow is high
-	rise    = 0.02     // of z, about 2 % of the flow, that makes a situation rising
-	recent  = 4        // steps: the river rises if it stands higher than so long ago
-	start   = 0.1      // gain at first
-	slow    = 1.0 / 16 // of the gain, that of the scale
+	levels    = 7
+	low, high = 1, 5 // the levels by which all are corrected
+
+	classes = 9    // three of magnitude times three of movement
+	rise    = 0.02 // of z
+	strong  = 0.2
+	recent  = 4 // observations kept, to see a rise
+
+	size       = 128 // of a window
+	thinErrors = 8
+	thinFlows  = 64  // 128 of every 64th hour are about a year
+	enough     = 200 // errors seen before levels are corrected
+	outermost  = 1.0 // of w
 )
 
 // Params are the parameters of [New].
 var Params = []param.Param{
 	{Name: "leads", Unit: "steps", Lo: 1, Hi: 1000, Doc: "leads of a forecast, one step apart", Source: "this package"},
 	{Name: "c", Unit: "m³/s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "added to a flow before its logarithm is taken; about the lowest flow", Source: "this package"},
-	{Name: "G", Unit: "–", Lo: 0, Hi: 0.5, Above: true, Doc: "lasting gain of the quantiles; smaller: steadier and slower to adapt", Source: "[GibbsCandes21]"},
+	{Name: "G", Unit: "–", Lo: 0, Hi: 0.5, Doc: "gain by which levels are corrected; 0: not at all, 0.01 is usual", Source: "[GibbsCandes21]"},
 }
 
 // Parameters are those of one gauge. Their ranges are in [Params].
@@ -106,24 +115,26 @@ type Model struct {
 	c, g  float64
 }
 
-// A Tracker is what is known of one distribution.
-type Tracker struct {
-	N        int             // values learnt from
-	Scale    float64         // mean distance from the median
-	Quantile [levels]float64 // at the Levels
+// A Window is the last values of a distribution, one in some.
+type Window struct {
+	Seen, N int           // values seen, and kept
+	Values  [size]float32 // the first N, ascending
+	Slots   [size]uint8   // when each was seen: the number of its turn, modulo size
 }
 
 // A State is what a gauge's past forecasts have taught, and those that wait for
-// their observations. It is plain data, to be stored: about
-// leads · (430 + 33 leads) bytes.
+// their observations. It is plain data, to be stored: about leads · (6000 + 33
+// leads) bytes.
 type State struct {
-	Flows    Tracker               // of ln(Q + c) observed
-	Errors   []Tracker             // by lead, then class
-	Issued   [][levels + 1]float32 // ln(Q + c) at the Levels, and forecast, of each step of the ring, by lead; NaN if none
-	Class    []uint8               // likewise
-	Next     int                   // place in the ring of the next forecast
-	Recent   [recent]float64       // ln(Q + c) of the last observations, the latest first; 0 before the first
-	Observed int                   // how many of Recent there are
+	Flows        Window                // of ln(Q + c) observed
+	Middle, High float64               // its quantiles that part the situations
+	Errors       []Window              // by lead, then situation
+	Outward      [][2]float64          // likewise: w below and above the median
+	Issued       [][levels + 1]float32 // ln(Q + c) at the Levels, and forecast, of each step of the ring, by lead; the first is NaN if there is none
+	Class        []uint8               // likewise
+	Next         int                   // place in the ring of the next forecast
+	Recent       [recent]float64       // ln(Q + c) of the last observations, the latest first
+	Observed     int                   // how many of Recent there are
 }
 
 // New returns a model. It fails if a parameter is out of range.

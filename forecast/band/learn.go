@@ -8,7 +8,7 @@ import (
 // Start returns the state of a gauge of which nothing is known. Bands are of
 // zero width until errors have been seen.
 func (m Model) Start() State {
-	s := State{Errors: make([]Tracker, m.leads*classes), Issued: make([][levels + 1]float32, m.leads*m.leads), Class: make([]uint8, m.leads*m.leads)}
+	s := State{Errors: make([]Window, m.leads*classes), Outward: make([][2]float64, m.leads*classes), Issued: make([][levels + 1]float32, m.leads*m.leads), Class: make([]uint8, m.leads*m.leads)}
 	for i := range s.Issued {
 		s.Issued[i][0] = none
 	}
@@ -18,6 +18,7 @@ func (m Model) Start() State {
 // Clone returns a copy of s that shares nothing with it.
 func (s State) Clone() State {
 	s.Errors, s.Issued, s.Class = slices.Clone(s.Errors), slices.Clone(s.Issued), slices.Clone(s.Class)
+	s.Outward = slices.Clone(s.Outward)
 	return s
 }
 
@@ -43,10 +44,11 @@ func (m Model) Step(s *State, flow float64, forecast []float64) {
 			slot := (s.Next - 1 - lead + 2*m.leads) % m.leads
 			i := slot*m.leads + lead
 			if s.Issued[i][0] == s.Issued[i][0] {
-				s.Errors[lead*classes+int(s.Class[i])].answer(z, &s.Issued[i], m.g)
+				m.answer(s, lead, i, z)
 			}
 		}
-		s.Flows.learn(z, m.g)
+		s.Flows.keep(z, thinFlows)
+		s.Middle, s.High = s.Flows.quantile(0.5), s.Flows.quantile(0.9)
 		copy(s.Recent[1:], s.Recent[:])
 		s.Recent[0] = z
 		s.Observed = min(s.Observed+1, len(s.Recent))
@@ -64,8 +66,9 @@ func (m Model) Step(s *State, flow float64, forecast []float64) {
 			z := m.z(q)
 			k := m.class(s, z)
 			s.Class[s.Next*m.leads+lead] = k
-			for i, e := range s.Errors[lead*classes+int(k)].Quantile {
-				row[lead][i] = float32(z + e)
+			d := m.spread(s, lead, k)
+			for i, p := range Levels {
+				row[lead][i] = float32(z + d.quantile(p))
 			}
 			row[lead][levels] = float32(z)
 		}
@@ -81,15 +84,18 @@ func (m Model) z(q float64) float64 { return math.Log(max(0, q) + m.c) }
 func (m Model) class(s *State, z float64) uint8 {
 	k := uint8(0)
 	switch {
-	case s.Flows.N == 0 || z < s.Flows.Quantile[median]:
-	case z < s.Flows.Quantile[upper]:
+	case z < s.Middle:
+	case z < s.High:
 		k = 1
 	default:
 		k = 2
 	}
 	if s.Observed > 0 {
 		now := s.Recent[0]
-		if z > now+rise || now > s.Recent[s.Observed-1]+rise {
+		switch moved := max(z-now, now-s.Recent[s.Observed-1]); {
+		case moved > strong:
+			k += 6
+		case moved > rise:
 			k += 3
 		}
 	}
@@ -99,42 +105,20 @@ func (m Model) class(s *State, z float64) uint8 {
 // none marks a place of the ring without a forecast.
 var none = float32(math.NaN())
 
-// learn moves the quantiles towards those of a distribution that gave v.
-func (t *Tracker) learn(v, lasting float64) {
-	var below [levels]bool
-	for i, q := range t.Quantile {
-		below[i] = v < q
-	}
-	t.move(v, &below, lasting)
-}
-
-// answer moves the quantiles of errors by an observed z and what was issued for
-// it: the quantiles as they stood then. Those of now have already moved by what
-// was observed since, and to measure against them would make bands too narrow.
-func (t *Tracker) answer(z float64, issued *[levels + 1]float32, lasting float64) {
-	var below [levels]bool
-	for i := range below {
-		below[i] = float32(z) < issued[i]
-	}
-	t.move(z-float64(issued[levels]), &below, lasting)
-}
-
-// move moves the quantiles by a value v, of which is known which it lay below.
-func (t *Tracker) move(v float64, below *[levels]bool, lasting float64) {
-	t.N++
-	if t.N == 1 {
-		for i := range t.Quantile {
-			t.Quantile[i] = v
-		}
-		return
-	}
-	t.Scale += max(lasting*slow, 1/float64(t.N)) * (math.Abs(v-t.Quantile[median]) - t.Scale)
-	step := max(lasting, min(start, 1/float64(t.N))) * t.Scale
-	for i, p := range Levels {
-		if below[i] {
-			t.Quantile[i] -= step * (1 - p)
-		} else {
-			t.Quantile[i] += step * p
+// answer learns from z, observed, of the forecast at place i of the ring.
+func (m Model) answer(s *State, lead, i int, z float64) {
+	issued := &s.Issued[i]
+	k := lead*classes + int(s.Class[i])
+	w := &s.Errors[k]
+	if w.Seen >= enough {
+		o := &s.Outward[k]
+		for side, outside := range [2]bool{float32(z) < issued[low], float32(z) > issued[high]} {
+			o[side] -= m.g * Levels[low]
+			if outside {
+				o[side] += m.g
+			}
+			o[side] = min(max(o[side], -outermost), outermost)
 		}
 	}
+	w.keep(z-float64(issued[levels]), thinErrors)
 }

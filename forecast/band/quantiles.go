@@ -2,7 +2,6 @@ package band
 
 import (
 	"math"
-	"slices"
 )
 
 // A Band is the uncertain forecast at one lead.
@@ -36,42 +35,63 @@ func (m Model) check(s *State, members [][]float64) {
 	}
 }
 
-func (m Model) tracker(s *State, lead int, z float64) *Tracker {
-	return &s.Errors[lead*classes+int(m.class(s, z))]
+// A mixture is the members at one lead, with the errors of each class that they
+// need.
+type mixture struct {
+	m      Model
+	s      *State
+	lead   int
+	flows  [][]float64
+	have   [classes]bool
+	errors [classes]spread
+}
+
+func (x *mixture) member(i int) (z float64, d *spread) {
+	z = x.m.z(x.flows[i][x.lead])
+	k := x.m.class(x.s, z)
+	if !x.have[k] {
+		x.have[k], x.errors[k] = true, x.m.spread(x.s, x.lead, k)
+	}
+	return z, &x.errors[k]
+}
+
+// below returns the share of the mixture below z.
+func (x *mixture) below(z float64) float64 {
+	sum := 0.0
+	for i := range x.flows {
+		at, d := x.member(i)
+		sum += d.under(z - at)
+	}
+	return sum / float64(len(x.flows))
 }
 
 // at returns the band at a lead.
 func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
-	low, high := math.Inf(1), math.Inf(-1)
-	for i, f := range members {
-		z := m.z(f[lead])
-		t := m.tracker(s, lead, z)
-		if len(members) == 1 {
-			for j, e := range t.sorted() {
-				out.Quantile[j] = m.flow(z + e)
-			}
-			out.Errors = t.N
-			return out
+	x := mixture{m: m, s: s, lead: lead, flows: members}
+	a, b := math.Inf(1), math.Inf(-1)
+	for i := range members {
+		z, d := x.member(i)
+		if i == 0 || d.w.N < out.Errors {
+			out.Errors = d.w.N
 		}
-		if i == 0 || t.N < out.Errors {
-			out.Errors = t.N
-		}
-		q := t.sorted()
-		low, high = min(low, z+q.begin()), max(high, z+q.end())
+		a, b = min(a, z+d.quantile(0)), max(b, z+d.quantile(1))
 	}
+	z, d := x.member(0)
 	for j, p := range Levels {
-		// F rises from 0 at low to 1 at high: halving the interval 50 times leaves rounding.
-		a, b := low, high
+		if len(members) == 1 {
+			out.Quantile[j] = m.flow(z + d.quantile(p))
+			continue
+		}
+		// F rises from 0 at a to 1 at b: halving the interval 50 times leaves rounding.
+		from, to := a, b
 		for range 50 {
-			mid := a + (b-a)/2
-			if m.below(s, members, lead, mid) < p {
-				a = mid
+			if mid := from + (to-from)/2; x.below(mid) < p {
+				from = mid
 			} else {
-				b = mid
+				to = mid
 			}
 		}
-		out.Quantile[j] = m.flow(b)
-		low = a
+		out.Quantile[j] = m.flow(to)
 	}
 	return out
 }
@@ -79,47 +99,17 @@ func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
 // flow is the inverse of z. A flow is not negative: the mass below 0 stands at 0.
 func (m Model) flow(z float64) float64 { return max(0, math.Exp(z)-m.c) }
 
-// below returns the share of the mixture that lies below z.
-func (m Model) below(s *State, members [][]float64, lead int, z float64) float64 {
-	sum := 0.0
-	for _, f := range members {
-		c := m.z(f[lead])
-		q := m.tracker(s, lead, c).sorted()
-		sum += q.below(z - c)
+// Exceed writes to out the probability that the flow at each lead is at or above
+// the threshold, m³/s. It allocates nothing and panics as [Model.Quantiles] does.
+func (m Model) Exceed(s *State, members [][]float64, threshold float64, out []float64) {
+	m.check(s, members)
+	if len(out) != m.leads {
+		panic("band: probabilities and leads differ in length")
 	}
-	return sum / float64(len(members))
-}
-
-// An order is quantiles that ascend.
-type order [levels]float64
-
-// sorted returns the quantiles in order. Those tracked may cross for a while.
-func (t *Tracker) sorted() order {
-	q := t.Quantile
-	slices.Sort(q[:])
-	return order(q)
-}
-
-func (t *order) begin() float64 { return 2*t[0] - t[1] }
-func (t *order) end() float64   { return 2*t[levels-1] - t[levels-2] }
-
-// below returns the share of errors below e.
-func (t *order) below(e float64) float64 {
-	from, p := t.begin(), 0.0
-	if e <= from {
-		return 0
+	for lead := range out {
+		x := mixture{m: m, s: s, lead: lead, flows: members}
+		out[lead] = 1 - x.below(m.z(threshold))
 	}
-	for i := range levels + 1 {
-		to, q := t.end(), 1.0
-		if i < levels {
-			to, q = t[i], Levels[i]
-		}
-		if e <= to {
-			return p + (q-p)*(e-from)/(to-from)
-		}
-		from, p = to, q
-	}
-	return 1
 }
 
 // A Crossing is what a band says of one threshold.
@@ -151,11 +141,11 @@ func (m Model) Cross(s *State, now float64, members [][]float64, threshold float
 	z := math.Log(max(threshold, 0) + m.c)
 	clear(worst)
 	for lead := range by {
+		x := mixture{m: m, s: s, lead: lead, flows: members}
 		sum := 0.0
-		for i, f := range members {
-			at := m.z(f[lead])
-			q := m.tracker(s, lead, at).sorted()
-			worst[i] = max(worst[i], 1-q.below(z-at))
+		for i := range members {
+			at, d := x.member(i)
+			worst[i] = max(worst[i], 1-d.under(z-at))
 			sum += worst[i]
 		}
 		by[lead] = sum / float64(len(members))
