@@ -92,6 +92,8 @@ const (
 	thinFlows  = 64  // 128 of every 64th hour are about a year
 	enough     = 200 // errors seen before levels are corrected
 	outermost  = 1.0 // of w
+
+	precise = 1e-6 // of z
 )
 
 // Params are the parameters of [New].

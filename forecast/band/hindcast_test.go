@@ -153,6 +153,11 @@ func newHindcast(t testing.TB) *hindcast {
 	}
 	h := &hindcast{c: c}
 	sim := m.run(c, fitted.wm, nil)
+	fit, check := nse(c, sim, date(2004, 11), date(2006, 1)), nse(c, sim, date(2006, 1), date(2007, 1))
+	t.Logf("NSE of the model without updating: %.3f where it was fitted, %.3f in 2006", fit, check)
+	if fit < 0.84 || check < 0.74 {
+		t.Errorf("NSE %.3f and %.3f: this is not the model that was fitted", fit, check)
+	}
 	var e updating.Error
 	s := runoff.State{Tension: 0.8 * fitted.wm}
 	pending := make([]float64, len(m.uh)+1)

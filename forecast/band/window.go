@@ -28,32 +28,32 @@ func (w *Window) keep(v float64, thin int) {
 // quantile returns the value below which the share p lies: linear between values,
 // the i-th of n standing at i/(n+1), and the outermost beyond. It is 0 where
 // there is none.
-func (s *Window) quantile(p float64) float64 {
-	if s.N == 0 {
+func (w *Window) quantile(p float64) float64 {
+	if w.N == 0 {
 		return 0
 	}
-	x := p*float64(s.N+1) - 1
+	x := p*float64(w.N+1) - 1
 	i := int(math.Floor(x))
 	switch {
 	case x <= 0:
-		return float64(s.Values[0])
-	case i >= s.N-1:
-		return float64(s.Values[s.N-1])
+		return float64(w.Values[0])
+	case i >= w.N-1:
+		return float64(w.Values[w.N-1])
 	}
-	a, b := float64(s.Values[i]), float64(s.Values[i+1])
+	a, b := float64(w.Values[i]), float64(w.Values[i+1])
 	return a + (x-float64(i))*(b-a)
 }
 
 // rank is the inverse of quantile: the share that lies below v, 0 and 1 beyond
 // the outermost values.
-func (s *Window) rank(v float64) float64 {
-	if s.N == 0 {
+func (w *Window) rank(v float64) float64 {
+	if w.N == 0 {
 		if v > 0 {
 			return 1
 		}
 		return 0
 	}
-	i, _ := slices.BinarySearchFunc(s.Values[:s.N], v, func(a float32, v float64) int {
+	i, _ := slices.BinarySearchFunc(w.Values[:w.N], v, func(a float32, v float64) int {
 		if float64(a) < v {
 			return -1
 		}
@@ -62,11 +62,11 @@ func (s *Window) rank(v float64) float64 {
 	switch i {
 	case 0:
 		return 0
-	case s.N:
+	case w.N:
 		return 1
 	}
-	a, b := float64(s.Values[i-1]), float64(s.Values[i])
-	return (float64(i) + (v-a)/(b-a)) / float64(s.N+1)
+	a, b := float64(w.Values[i-1]), float64(w.Values[i])
+	return (float64(i) + (v-a)/(b-a)) / float64(w.N+1)
 }
 
 // A spread is the distribution of the errors of a lead and situation, with

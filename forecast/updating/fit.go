@@ -104,10 +104,9 @@ func (s *Sums) solve(prior *[terms]float64) [terms]float64 {
 			for k := range j {
 				v -= a[i][k] * a[j][k]
 			}
-			switch {
-			case i == j:
+			if i == j {
 				a[i][i] = math.Sqrt(max(0, v))
-			default:
+			} else {
 				a[i][j] = over(v, a[j][j])
 			}
 		}
