@@ -11,6 +11,8 @@ const (
 	spacing      = 3600.0 // between samples, s
 	fitMemory    = 240.0  // F, samples
 	priorSamples = 24.0   // n0
+	still        = 0.01   // c
+	most         = 1.5    // m
 )
 
 // A Fit is what the past has taught of how errors go on: weighted sums and the
@@ -79,8 +81,8 @@ func (s *Sums) matrix() (a [terms][terms]float64) {
 	return a
 }
 
-// solve returns the coefficients, drawn to the prior. A predictor that has been
-// nothing but 0 keeps the prior's.
+// solve returns the coefficients, drawn to the prior. A predictor that has hardly
+// moved beside the residual keeps the prior's.
 func (s *Sums) solve(prior *[terms]float64) [terms]float64 {
 	if s.N == 0 {
 		return *prior
@@ -93,8 +95,9 @@ func (s *Sums) solve(prior *[terms]float64) [terms]float64 {
 			d[i] -= a[i][j] * prior[j]
 		}
 	}
+	ridge := priorSamples / s.N
 	for i := range terms {
-		a[i][i] *= 1 + priorSamples/s.N
+		a[i][i] += ridge * (a[i][i] + still*s.Y2)
 	}
 	// Cholesky. S is positive semidefinite, and the ridge makes it definite but
 	// for predictors that have not moved: their pivot is 0, and so is their d.
@@ -124,7 +127,7 @@ func (s *Sums) solve(prior *[terms]float64) [terms]float64 {
 		d[i] = over(d[i], a[i][i])
 	}
 	for i := range d {
-		d[i] += prior[i]
+		d[i] = min(max(d[i]+prior[i], -most), most)
 	}
 	return d
 }

@@ -44,18 +44,21 @@
 // memory F, over pairs of samples L apart, one sample an hour; a ridge draws the
 // coefficients to a prior with the weight of n0 samples:
 //
-//	(S + (n0/n) diag S) theta = p + (n0/n) diag S theta0
-//	beta0 = 2^(-L/B)    alpha0 = rho0 = 2^(-L/T)
+//	(S + R) theta = p + R theta0        R = (n0/n) diag (S + c y)
+//	beta0 = 2^(-L/B)    alpha0 = rho0 = 2^(-L/T)    -m <= theta <= m
 //
 // where S are the weighted sums of products of the three predictors, p those with
-// the residual L later and n the sum of the weights. So an error is carried as far
+// the residual L later, y those of that residual with itself and n the sum of the
+// weights. Without c and m a predictor that stood still in the past, as on a calm
+// river, could get any coefficient, and the next flood would be carried a
+// thousandfold. So an error is carried as far
 // as it has been useful in the past; at a gauge that has not been seen yet it
 // fades by the half-lives B and T. Between the hours, what the fit leaves more or
 // less than the half-lives do is interpolated, and beyond 24 h the half-lives go
 // on from what is left.
 //
 // The constants: M = B = 1 d (daily waves of releases cancel from the bias), A =
-// 3 h, V = 5 d, F = 10 d, n0 = 24. Until a gauge has reported for M, or A, the
+// 3 h, V = 5 d, F = 10 d, n0 = 24, c = 0.01, m = 1.5. Until a gauge has reported for M, or A, the
 // running mean is the plain mean.
 //
 // Sources: [Refsgaard97] J. C. Refsgaard, Validation and intercomparison of

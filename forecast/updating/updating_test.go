@@ -254,3 +254,36 @@ func TestAGaugeThatDoesNotReportTeachesNothing(t *testing.T) {
 		t.Errorf("learnt %+v", e)
 	}
 }
+
+// What stood still in the past must not be carried a thousandfold when it moves.
+func TestAnErrorIsNeverCarriedWithMuchMoreThanItsSize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, err := updating.NewCorrector(rapid.Float64Range(600, 86400).Draw(t, "half life"), 300, updating.Parts{NoLoss: true, NoLag: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		calm := rapid.IntRange(1, 4*288).Draw(t, "calm")
+		noise := math.Pow(10, rapid.Float64Range(-16, 0).Draw(t, "noise"))
+		offset := rapid.Float64Range(-100, 100).Draw(t, "offset")
+		jump := rapid.Float64Range(-200, 200).Draw(t, "jump")
+		computed, observed := make([]float64, calm+3), make([]float64, calm+3)
+		for i := range computed {
+			computed[i], observed[i] = 1000, 1000+offset+noise*math.Sin(float64(i))
+			if i >= calm {
+				observed[i] += jump
+			}
+		}
+		e := c.Correct(updating.Error{}, computed, observed, observed)
+		bound := 1.5*(math.Abs(e.Bias)+math.Abs(e.Mean-e.Bias)+math.Abs(e.Now-e.Mean)) + 1e-9
+		out := make([]float64, 3*288)
+		for i := range out {
+			out[i] = 1000
+		}
+		c.Carry(e, out, out)
+		for i, q := range out {
+			if math.Abs(q-1000) > bound {
+				t.Fatalf("%d steps on the error is %g m³/s, want within %g", i+1, q-1000, bound)
+			}
+		}
+	})
+}
