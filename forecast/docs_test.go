@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"freshet/forecast/band"
 	"freshet/forecast/param"
 	"freshet/forecast/rain"
 	"freshet/forecast/rating"
@@ -22,6 +23,8 @@ func TestTheParameterTablesOfTheDocsAreThoseOfTheCode(t *testing.T) {
 		tables map[string][]param.Param
 	}{
 		{"forecast.md", map[string][]param.Param{"runoff": runoff.Params, "unithydrograph": unithydrograph.Params, "routing": routing.Params, "rating": rating.Params, "updating": updating.Params, "rain": rain.Params}},
+		{"updating.md", map[string][]param.Param{"updating": updating.Params, "moisture": updating.MoistureParams}},
+		{"band.md", map[string][]param.Param{"band": band.Params}},
 		{"reservoir.md", map[string][]param.Param{"outlets": reservoir.Params, "rules": reservoir.RuleParams}},
 	} {
 		data, err := os.ReadFile(filepath.Join(root(t), "docs", "models", page.name))
