@@ -109,21 +109,14 @@ func (c *countdown) Write(p []byte) (int, error) {
 // run executes a command and stops it when ctx is done. Its output goes through
 // count, if that is not nil.
 func run(ctx context.Context, count *countdown, args ...string) (stdout, stderr string, err error) {
-	c := watchCommand()
-	switch args[0] {
-	case "forecast":
-		c = forecastCommand()
-	case "verify":
-		c = verifyCommand()
-	}
+	c := root()
 	if count == nil {
 		count = &countdown{done: func() {}}
 	}
 	var notes bytes.Buffer
-	c.SetArgs(args[1:])
+	c.SetArgs(args)
 	c.SetOut(count)
 	c.SetErr(&notes)
-	c.SilenceUsage, c.SilenceErrors = true, true
 	err = c.ExecuteContext(ctx)
 	return count.text.String(), notes.String(), err
 }
