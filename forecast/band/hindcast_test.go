@@ -3,7 +3,6 @@ package band_test
 import (
 	"encoding/csv"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,24 +195,32 @@ func newHindcast(t testing.TB) *hindcast {
 }
 
 // coverage is the share of the observations of the test within the bands of 50,
-// 80 and 90 %, by lead, and of those 10 % that are highest within that of 80 %.
-type coverage struct{ half, eighty, ninety, high, width, frozen, pinball float64 }
+// 80 and 90 %, by lead, of those 10 % that are highest within that of 80 %, and of
+// each fourth within that of 80 % if nothing is learnt in the test.
+type coverage struct{ half, eighty, ninety, high, width, frozen float64 }
 
-func (h *hindcast) cover(t testing.TB, m band.Model, forecasts [][]float64) []coverage {
+// told is what is said of crossings of a threshold in the test, and what happened.
+type told struct {
+	threshold                       float64
+	n, events, said, brier          float64
+	early, late                     float64
+	saidOf, happenedOf, forecastsOf [5]float64 // by fifths of probability
+}
+
+// play learns from the forecasts of the training and the test and judges those of
+// the test.
+func (h *hindcast) play(t testing.TB, m band.Model, forecasts [][]float64, thresholds ...float64) ([]coverage, []told) {
 	t.Helper()
 	s := m.Start()
 	var stopped band.State
-	// What is learnt before 2006 alone: with next to no gain nothing more is learnt.
-	still, err := band.New(band.Parameters{Leads: leads, Offset: 1, Gain: 1e-9})
-	if err != nil {
-		t.Fatal(err)
-	}
 	bands := make([]band.Band, leads)
 	out := make([]coverage, leads)
+	crossings := make([]told, len(thresholds))
+	by, worst := make([]float64, leads), make([]float64, 1)
 	sorted := slices.Clone(h.c.q[h.test:])
 	slices.Sort(sorted)
-	high := sorted[len(sorted)*9/10]
-	n, nHigh := 0.0, make([]float64, leads)
+	top := sorted[len(sorted)*9/10]
+	n, nTop, nFrozen := 0.0, make([]float64, leads), 0.0
 	for i := h.train; i < len(h.c.q)-leads; i++ {
 		m.Step(&s, h.c.q[i], forecasts[i])
 		if i < h.test {
@@ -223,13 +230,6 @@ func (h *hindcast) cover(t testing.TB, m band.Model, forecasts [][]float64) []co
 			continue
 		}
 		n++
-		still.Step(&stopped, h.c.q[i], forecasts[i])
-		still.Quantiles(&stopped, forecasts[i:i+1], bands)
-		for lead := range bands {
-			if q, b := h.c.q[i+1+lead], &bands[lead].Quantile; q >= b[1] && q <= b[5] {
-				out[lead].frozen++
-			}
-		}
 		m.Quantiles(&s, forecasts[i:i+1], bands)
 		for lead := range bands {
 			q, b := h.c.q[i+1+lead], &bands[lead].Quantile
@@ -244,55 +244,78 @@ func (h *hindcast) cover(t testing.TB, m band.Model, forecasts [][]float64) []co
 			o.eighty += within(1, 5)
 			o.ninety += within(0, 6)
 			o.width += b[5] - b[1]
-			for j, p := range band.Levels {
-				if q >= b[j] {
-					o.pinball += 2 * p * (q - b[j]) / 7
-				} else {
-					o.pinball += 2 * (1 - p) * (b[j] - q) / 7
+			if q >= top {
+				o.high += within(1, 5)
+				nTop[lead]++
+			}
+		}
+		m.Step(&stopped, h.c.q[i], nil) // no forecast that could be answered
+		if i%4 == 0 {
+			nFrozen++
+			m.Quantiles(&stopped, forecasts[i:i+1], bands)
+			for lead := range bands {
+				if q, b := h.c.q[i+1+lead], &bands[lead].Quantile; q >= b[1] && q <= b[5] {
+					out[lead].frozen++
 				}
 			}
-			if q >= high {
-				o.high += within(1, 5)
-				nHigh[lead]++
+		}
+		for k, threshold := range thresholds {
+			if h.c.q[i] < threshold {
+				c := m.Cross(&s, h.c.q[i], forecasts[i:i+1], threshold, by, worst)
+				crossings[k].add(c, slices.IndexFunc(h.c.q[i+1:i+1+leads], func(q float64) bool { return q >= threshold }))
 			}
 		}
 	}
 	for lead := range out {
 		o := &out[lead]
 		o.half, o.eighty, o.ninety, o.width = o.half/n, o.eighty/n, o.ninety/n, o.width/n
-		o.frozen /= n
-		o.pinball /= n
-		o.high /= nHigh[lead]
+		o.high /= nTop[lead]
+		o.frozen /= nFrozen
 	}
-	return out
+	for k := range crossings {
+		crossings[k].threshold = thresholds[k]
+	}
+	return out, crossings
 }
 
-func TestTheBandHoldsWhatItSays(t *testing.T) {
-	h := newHindcast(t)
-	m, err := band.New(band.Parameters{Leads: leads, Offset: 1, Gain: 0.01})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []struct {
-		name      string
-		forecasts [][]float64
-	}{{"perfect rain", h.perfect}, {"no further rain", h.dry}} {
-		var b strings.Builder
-		fmt.Fprintf(&b, "%s: share of 2006 within the bands of 50, 80, 90 %%; of its highest tenth within 80 %%; mean width of 80 %%, m³/s; share within 80 %% if nothing is learnt in 2006\n", kind.name)
-		for lead, o := range h.cover(t, m, kind.forecasts) {
-			fmt.Fprintf(&b, "%3d h  %.3f  %.3f  %.3f  %.3f  %5.2f  %.3f  %.3f\n", lead+1, o.half, o.eighty, o.ninety, o.high, o.width, o.frozen, o.pinball)
-			if o.eighty < 0.75 || o.eighty > 0.85 {
-				t.Errorf("%s: at %d h the band of 80 %% holds %.1f %%", kind.name, lead+1, 100*o.eighty)
-			}
+// add judges what was said of a threshold that was met after at hours and one
+// more, or not by the last lead if at is negative.
+func (o *told) add(c band.Crossing, at int) {
+	event := 0.0
+	if at >= 0 {
+		event = 1
+		if c.Probability > 0 && float64(at+1) < c.Lead[1] {
+			o.early++
 		}
-		t.Log(b.String())
+		if c.Probability > 0 && float64(at) > c.Lead[5] {
+			o.late++
+		}
 	}
+	k := min(4, int(5*c.Probability))
+	o.saidOf[k], o.happenedOf[k], o.forecastsOf[k] = o.saidOf[k]+c.Probability, o.happenedOf[k]+event, o.forecastsOf[k]+1
+	o.n, o.events, o.said = o.n+1, o.events+event, o.said+c.Probability
+	o.brier += (c.Probability - event) * (c.Probability - event)
 }
 
-// 2006 has 14 crossings of the lower threshold and 5 of the higher, too few to
-// judge a probability by; what they say of it is printed. With the rain known, it
-// must at least be better than the year's mean.
-func TestCrossingsAreTold(t *testing.T) {
+// skill is the Brier skill against the mean of the test.
+func (o *told) skill() float64 {
+	rate := o.events / o.n
+	return 1 - o.brier/(o.n*rate*(1-rate))
+}
+
+func (o *told) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%.0f m³/s: crossed within a day of %.0f of %.0f forecasts, said of %.0f, Brier skill %.3f; before the 10 %% time %.3f, after the 90 %% time %.3f of them\n", o.threshold, o.events, o.n, o.said, o.skill(), o.early/o.events, o.late/o.events)
+	for k, n := range o.forecastsOf {
+		fmt.Fprintf(&b, "  said %.2f, happened %.2f, of %.0f\n", o.saidOf[k]/max(1, n), o.happenedOf[k]/max(1, n), n)
+	}
+	return b.String()
+}
+
+// Probabilities of crossing are printed: 2006 has some 14 crossings of the lower
+// threshold and 5 of the higher, too few to judge by. With the rain known, they must
+// at least be better than the year's mean.
+func TestTheBandHoldsWhatItSays(t *testing.T) {
 	h := newHindcast(t)
 	m, err := band.New(band.Parameters{Leads: leads, Offset: 1, Gain: 0.01})
 	if err != nil {
@@ -300,52 +323,27 @@ func TestCrossingsAreTold(t *testing.T) {
 	}
 	past := slices.Clone(h.c.q[h.train:h.test])
 	slices.Sort(past)
-	by, worst := make([]float64, leads), make([]float64, 1)
-	for _, share := range []float64{0.9, 0.97} {
-		threshold := past[int(share*float64(len(past)))]
-		for _, kind := range []struct {
-			name      string
-			forecasts [][]float64
-			skill     float64
-		}{{"perfect rain", h.perfect, 0}, {"no further rain", h.dry, math.Inf(-1)}} {
-			s := m.Start()
-			var said, happened, count [5]float64
-			brier, n, events, early, late := 0.0, 0.0, 0.0, 0.0, 0.0
-			for i := h.train; i < len(h.c.q)-leads; i++ {
-				m.Step(&s, h.c.q[i], kind.forecasts[i])
-				if i < h.test || h.c.q[i] >= threshold {
-					continue
+	for _, kind := range []struct {
+		name      string
+		forecasts [][]float64
+	}{{"perfect rain", h.perfect}, {"no further rain", h.dry}} {
+		t.Run(kind.name, func(t *testing.T) {
+			held, crossings := h.play(t, m, kind.forecasts, past[len(past)*90/100], past[len(past)*97/100])
+			var b strings.Builder
+			b.WriteString("share of 2006 within the bands of 50, 80, 90 %; of its highest tenth within 80 %; mean width of 80 %, m³/s; share within 80 % if nothing is learnt in 2006\n")
+			for lead, o := range held {
+				fmt.Fprintf(&b, "%3d h  %.3f  %.3f  %.3f  %.3f  %5.2f  %.3f\n", lead+1, o.half, o.eighty, o.ninety, o.high, o.width, o.frozen)
+				if o.eighty < 0.75 || o.eighty > 0.85 {
+					t.Errorf("at %d h the band of 80 %% holds %.1f %%", lead+1, 100*o.eighty)
 				}
-				c := m.Cross(&s, h.c.q[i], kind.forecasts[i:i+1], threshold, by, worst)
-				at := slices.IndexFunc(h.c.q[i+1:i+1+leads], func(q float64) bool { return q >= threshold })
-				event := 0.0
-				if at >= 0 {
-					event = 1
-					events++
-					if c.Probability > 0 && float64(at+1) < c.Lead[1] {
-						early++
-					}
-					if c.Probability > 0 && float64(at) > c.Lead[5] {
-						late++
-					}
+			}
+			t.Log(b.String())
+			for k := range crossings {
+				t.Log(crossings[k].String())
+				if kind.name == "perfect rain" && crossings[k].skill() <= 0 {
+					t.Errorf("%.0f m³/s: Brier skill %.3f", crossings[k].threshold, crossings[k].skill())
 				}
-				k := min(4, int(5*c.Probability))
-				said[k], happened[k], count[k] = said[k]+c.Probability, happened[k]+event, count[k]+1
-				brier += (c.Probability - event) * (c.Probability - event)
-				n++
 			}
-			rate := events / n
-			skill := 1 - brier/(n*rate*(1-rate))
-			t.Logf("%s, %.0f m³/s, %.0f crossings in %.0f forecasts: Brier skill %.3f; earlier than the 10 %% time %.3f, later than the 90 %% time %.3f of them", kind.name, threshold, events, n, skill, early/events, late/events)
-			total := 0.0
-			for k := range said {
-				total += said[k]
-				t.Logf("  said %.2f, happened %.2f, of %.0f", said[k]/max(1, count[k]), happened[k]/max(1, count[k]), count[k])
-			}
-			t.Logf("  said in all %.0f, happened %.0f", total, events)
-			if skill <= kind.skill {
-				t.Errorf("%s, %.0f m³/s: Brier skill %.3f, want more than %g", kind.name, threshold, skill, kind.skill)
-			}
-		}
+		})
 	}
 }
