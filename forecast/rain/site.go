@@ -1,6 +1,9 @@
 package rain
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Merge makes one gauge of several at one place: in each step dst takes the depth,
 // mm, of the first of gauges that reported, and NaN where none did. The first is
@@ -41,8 +44,9 @@ func Disagreement(a, b []float64, steps, within int, l Limit) (sumA, sumB float6
 		panic("rain: two gauges have unequal lengths, or no step is compared")
 	}
 	run := 0 // steps with both, backwards from last
-	for t := len(a) - 1; t >= 0; t-- {
-		if a[t] != a[t] || b[t] != b[t] {
+	for t, va := range slices.Backward(a) {
+		vb := b[t]
+		if va != va || vb != vb {
 			run, sumA, sumB = 0, 0, 0
 			continue
 		}
@@ -52,8 +56,8 @@ func Disagreement(a, b []float64, steps, within int, l Limit) (sumA, sumB float6
 				return 0, 0, 0, false, false
 			}
 		}
-		sumA += a[t]
-		sumB += b[t]
+		sumA += va
+		sumB += vb
 		if run++; run == steps {
 			d := max(sumA-sumB, sumB-sumA)
 			return sumA, sumB, last, true, d > l.MM && d > l.Share*max(sumA, sumB)

@@ -151,8 +151,8 @@ func TestRainIsMappedAnewWhenTheCatalogueChanges(t *testing.T) {
 	for i := range files {
 		files[i].Data = slices.Clone(files[i].Data)
 	}
-	changed := append(files, hydro.File{Name: "zz.yaml", Data: []byte("profiles: []\n")})
-	if kinds := a.give(hydro.Input{Catalogue: &hydro.CatalogueChange{Version: "sha256:x", Files: changed, At: start}}); !slices.Equal(kinds, []string{"catalogue"}) {
+	files = append(files, hydro.File{Name: "zz.yaml", Data: []byte("profiles: []\n")})
+	if kinds := a.give(hydro.Input{Catalogue: &hydro.CatalogueChange{Version: "sha256:x", Files: files, At: start}}); !slices.Equal(kinds, []string{"catalogue"}) {
 		t.Fatalf("audits %q", kinds)
 	}
 	if f := a.tick(start.Add(step)); !strings.HasPrefix(f.RainAssumed, "rain forecast of grid") {

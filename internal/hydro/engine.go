@@ -23,8 +23,11 @@ func (in Input) Kind() string {
 		set  bool
 		name string
 	}{
-		{in.Catalogue != nil, "catalogue"}, {in.Batch != nil, "batch"}, {in.Tick != nil, "tick"},
-		{in.RainForecast != nil, "rain_forecast"}, {in.DispatchPlan != nil, "dispatch_plan"},
+		{in.Catalogue != nil, "catalogue"},
+		{in.Batch != nil, "batch"},
+		{in.Tick != nil, "tick"},
+		{in.RainForecast != nil, "rain_forecast"},
+		{in.DispatchPlan != nil, "dispatch_plan"},
 	} {
 		if k.set {
 			kind = k.name
