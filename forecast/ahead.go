@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"freshet/forecast/rain"
-	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
 
@@ -282,56 +281,4 @@ func (r *run) scheduleOf(reservoir string) *schedule {
 		}
 	}
 	return nil
-}
-
-// A letting is what release knew of a reservoir's outflow.
-type letting struct {
-	recent float64 // the last observed outflow, m³/s; NaN if there is no recent one
-	held   bool    // it stands for some time after now
-	passes bool    // the inflow passes for some time before or after now
-}
-
-// release turns flow, the inflow of a reservoir, into its outflow: what was
-// observed; after the last observation, if that is recent, the same up to now; the
-// plan from now on, and before where nothing tells what was released; without a
-// plan the last observed outflow, if that is recent; else the inflow passes.
-func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
-	let, observed := letting{recent: math.NaN(), passes: true}, 0
-	if v.outflow != nil {
-		if q, ok := r.health(v.outflow); ok {
-			let.recent, let.passes = max(0, q.Value), false
-		}
-		var samples []hydro.Sample
-		if h := r.obs(v.outflow.key); h != nil {
-			samples = h.Between(r.start-v.outflow.gapMS, r.now)
-		}
-		last, ok := updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed)
-		if ok {
-			r.used(last.At)
-		}
-		for t, q := range r.observed {
-			if q == q {
-				observed = t + 1
-			}
-		}
-	}
-	for t := 1; t <= r.end; t++ {
-		if v.outflow != nil && t <= r.here && r.observed[t-1] == r.observed[t-1] {
-			flow[t] = max(0, r.observed[t-1])
-			continue
-		}
-		recent := let.recent == let.recent && t > observed
-		if plan != nil && (t > r.here || !recent) {
-			if q, planned := plan.at(r.start + int64(t)*r.m.stepMS); planned {
-				flow[t] = q
-				let.passes = let.passes && t > r.here+1
-				continue
-			}
-		}
-		if recent {
-			flow[t] = let.recent
-			let.held = let.held || t > r.here
-		}
-	}
-	return let
 }

@@ -6,8 +6,135 @@ import (
 	"strings"
 
 	levelpool "freshet/forecast/reservoir" // the package has a type reservoir
+	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
+
+// reservoir turns flow, the computed inflow of a reservoir, into its outflow,
+// and appends the reservoir's own forecast, whose discharge is the inflow.
+func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
+	f := hydro.StationForecast{Station: v.station, Datum: v.datum, NowDischarge: math.NaN(), NowLevel: math.NaN()}
+	inflow := r.inflow
+	copy(inflow, flow)
+	inflow[0] = state.Inflow
+	if v.inflow != nil {
+		if q, ok := r.health(v.inflow); ok {
+			f.NowDischarge, f.Updated = q.Value, true
+		}
+	}
+	if v.inflow != nil && v.updates {
+		next.InflowError, _ = r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false)
+	} else {
+		next.InflowError = r.carry(v.corrector, state.InflowError, inflow)
+	}
+	if math.IsNaN(f.NowDischarge) {
+		f.NowDischarge = r.at(inflow, r.now)
+	}
+	copy(flow[1:], inflow[1:])
+	plan := r.scheduleOf(v.id)
+	let := r.release(v, plan, flow)
+	next.Inflow = inflow[r.keep]
+
+	var level []float64
+	ruled := false
+	if v.level != nil {
+		h, ok := r.health(v.level)
+		if ok {
+			f.NowLevel = h.Value
+			r.used(h.At)
+		}
+		switch {
+		case v.pool == nil:
+		case !ok:
+			r.note("no recent level of reservoir %s: its rules are not used", v.id)
+		default:
+			level = r.released(v, h.Value, inflow, let.recent, plan, flow, &f)
+			ruled = level != nil
+		}
+		if ok && v.curve != nil && level == nil {
+			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
+			level = r.level
+			volume, _ := v.curve.Discharge(h.Value)
+			level[r.here] = h.Value
+			for t := r.here + 1; t <= r.end; t++ {
+				in, out := (inflow[t-1]+inflow[t])/2, (flow[t-1]+flow[t])/2
+				volume = max(0, volume+(in-out)*r.m.dt/1e6)
+				var beyond bool
+				level[t], beyond = v.curve.Level(volume)
+				f.Extrapolated = f.Extrapolated || beyond
+			}
+			if f.Extrapolated {
+				how := planHeld
+				if plan != nil {
+					how = "the release plan"
+				}
+				r.note("level of reservoir %s leaves its storage curve: %s would fill or empty it", v.id, how)
+			}
+		}
+	}
+	r.held = r.held || let.held && !ruled
+	switch {
+	case !let.passes || ruled:
+	case v.outflow == nil:
+		r.note("reservoir %s reports no outflow: its inflow passes through", v.id)
+	default:
+		r.note("no recent outflow of reservoir %s: its inflow passes through", v.id)
+	}
+	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow)
+	r.stations = append(r.stations, f)
+}
+
+// A letting is what release knew of a reservoir's outflow.
+type letting struct {
+	recent float64 // the last observed outflow, m³/s; NaN if there is no recent one
+	held   bool    // it stands for some time after now
+	passes bool    // the inflow passes for some time before or after now
+}
+
+// release turns flow, the inflow of a reservoir, into its outflow: what was
+// observed; after the last observation, if that is recent, the same up to now; the
+// plan from now on, and before where nothing tells what was released; without a
+// plan the last observed outflow, if that is recent; else the inflow passes.
+func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
+	let, observed := letting{recent: math.NaN(), passes: true}, 0
+	if v.outflow != nil {
+		if q, ok := r.health(v.outflow); ok {
+			let.recent, let.passes = max(0, q.Value), false
+		}
+		var samples []hydro.Sample
+		if h := r.obs(v.outflow.key); h != nil {
+			samples = h.Between(r.start-v.outflow.gapMS, r.now)
+		}
+		last, ok := updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed)
+		if ok {
+			r.used(last.At)
+		}
+		for t, q := range r.observed {
+			if q == q {
+				observed = t + 1
+			}
+		}
+	}
+	for t := 1; t <= r.end; t++ {
+		if v.outflow != nil && t <= r.here && r.observed[t-1] == r.observed[t-1] {
+			flow[t] = max(0, r.observed[t-1])
+			continue
+		}
+		recent := let.recent == let.recent && t > observed
+		if plan != nil && (t > r.here || !recent) {
+			if q, planned := plan.at(r.start + int64(t)*r.m.stepMS); planned {
+				flow[t] = q
+				let.passes = let.passes && t > r.here+1
+				continue
+			}
+		}
+		if recent {
+			flow[t] = let.recent
+			let.held = let.held || t > r.here
+		}
+	}
+	return let
+}
 
 // released replaces what flows out of a reservoir after now, in flow, by what
 // the plan, if there is one, its rules, limit levels and outlets make of the
