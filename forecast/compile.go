@@ -11,7 +11,6 @@ import (
 	"freshet/forecast/rain"
 	"freshet/forecast/rating"
 	levelpool "freshet/forecast/reservoir" // the package has a type reservoir
-	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
 	"freshet/forecast/unithydrograph"
 	"freshet/forecast/updating"
@@ -95,12 +94,6 @@ type tableFrom struct {
 	thresholds []catalog.Threshold // of forecasts, mildest stage first
 }
 
-type reach struct {
-	id   string
-	m    routing.Muskingum
-	from int
-}
-
 type subBasin struct {
 	id      string
 	area    float64      // km²
@@ -162,6 +155,7 @@ func (k *compiler) compile() {
 	}
 	k.addReaches()
 	k.steadyFlows()
+	k.startReaches()
 	k.addCorrectors()
 	k.addSubBasins()
 	k.addRising()
@@ -447,14 +441,14 @@ func (k *compiler) addReaches() {
 			k.errorf("reach %q: the node downstream of %q is not %q", r.ID, r.From, r.To)
 			continue
 		}
-		m, err := routing.NewMuskingum(r.K.Seconds(), r.X, k.m.dt, r.SubReaches)
+		router, err := k.router(r)
 		if err != nil {
 			k.errorf("reach %q: %w", r.ID, err)
 			continue
 		}
 		k.m.illustrative = k.m.illustrative || r.Illustrative
 		k.m.nodes[from].out, k.m.nodes[from].to = len(k.m.reaches), to
-		k.m.reaches = append(k.m.reaches, reach{id: r.ID, m: m, from: from})
+		k.m.reaches = append(k.m.reaches, reach{id: r.ID, from: from, router: router})
 	}
 	if len(k.errs) > 0 {
 		return

@@ -59,7 +59,9 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	r.announcedPlans(ahead)
 	r.rain()
 	for i := range m.nodes {
-		r.node(i)
+		if err := r.node(i); err != nil {
+			return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
+		}
 	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
@@ -299,7 +301,7 @@ func (r *run) subBasin(i int, liveNow []bool) {
 
 // node computes the flow through node i, whose buffer holds what arrives, and
 // routes it on.
-func (r *run) node(i int) {
+func (r *run) node(i int) error {
 	m, n := r.m, &r.m.nodes[i]
 	state, next := &r.s.Nodes[i], &r.next.Nodes[i]
 	flow := r.flow[i]
@@ -334,18 +336,9 @@ func (r *run) node(i int) {
 		}
 	}
 	if n.out < 0 {
-		return
+		return nil
 	}
-	reach := &m.reaches[n.out]
-	water := slices.Clone(r.s.Reaches[n.out].Flow)
-	out := r.local
-	reach.m.Route(water, flow[1:r.keep+1], out[1:r.keep+1])
-	r.next.Reaches[n.out] = ReachState{ID: reach.id, Flow: slices.Clone(water)}
-	reach.m.Route(water, flow[r.keep+1:], out[r.keep+1:])
-	down := r.flow[n.to]
-	for t := 1; t < len(down); t++ {
-		down[t] += out[t]
-	}
+	return r.route(n, flow)
 }
 
 // A reading is what a gauge says now.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
 	"freshet/forecast/updating"
 	"freshet/internal/hydro"
@@ -28,12 +27,6 @@ type SubBasinState struct {
 	ID      string
 	Store   runoff.State
 	Pending []float64 // m³/s that runoff so far will add in the steps to come; at most one fewer than the unit hydrograph has ordinates
-}
-
-// A ReachState is the water in a reach.
-type ReachState struct {
-	ID   string
-	Flow routing.State // m³/s
 }
 
 // A NodeState is the flow through a node.
@@ -70,11 +63,6 @@ func (m *Model) Start(now time.Time) State {
 
 func (b *subBasin) start() SubBasinState { return SubBasinState{ID: b.id, Store: b.initial} }
 
-func (m *Model) startReach(i int) ReachState {
-	r := &m.reaches[i]
-	return ReachState{ID: r.id, Flow: r.m.Steady(m.nodes[r.from].steady)}
-}
-
 func (n *node) start() NodeState { return NodeState{ID: n.id, Flow: n.steady, Inflow: n.steady} }
 
 // Adopt returns old as a state of m, after a change of the catalogue: parts
@@ -97,8 +85,8 @@ func (m *Model) Adopt(old State, now time.Time) State {
 	}
 	for i := range m.reaches {
 		next := m.startReach(i)
-		if j := slices.IndexFunc(old.Reaches, func(o ReachState) bool { return o.ID == next.ID && len(o.Flow) == len(next.Flow) }); j >= 0 {
-			next.Flow = slices.Clone(old.Reaches[j].Flow)
+		if j := slices.IndexFunc(old.Reaches, func(o ReachState) bool { return o.alike(&next) }); j >= 0 {
+			next = old.Reaches[j].clone()
 		}
 		s.Reaches = append(s.Reaches, next)
 	}
@@ -123,7 +111,7 @@ func (m *Model) fits(s State) bool {
 		}
 	}
 	for i := range m.reaches {
-		if s.Reaches[i].ID != m.reaches[i].id || len(s.Reaches[i].Flow) != m.reaches[i].m.SubReaches()+1 {
+		if !s.Reaches[i].alike(&m.reaches[i].initial) {
 			return false
 		}
 	}

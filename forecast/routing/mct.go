@@ -69,6 +69,25 @@ func NewMCT(c Channel, dt float64) (MCT, error) {
 	return MCT{c.section(), dt}, nil
 }
 
+// Parts returns into how many equal parts to cut the channel for [MCT] at a step
+// of dt > 0 seconds, so that the outflow of none of them dips where a rise begins
+// at half the bank-full depth: the smallest number with C + D >= 1,
+//
+//	dx <= c dt + Q/(B s0 c)                                  [Todini07] (49)-(51)
+//
+// A flow above that asks for longer parts and bears these; a flow far below may
+// dip a little, which makes or loses no water. It panics if a parameter is out of
+// the range of [ChannelParams] or the channel has no bank-full depth (tw < bw).
+func (c *Channel) Parts(dt float64) int {
+	if c.Check() != nil || c.Top < c.Bottom || !(dt > 0) {
+		panic("routing: parts of a channel without bank-full depth")
+	}
+	s := c.section()
+	_, width, q, dq := s.at(c.bankfull() / 2)
+	celerity := dq / width
+	return max(1, int(math.Ceil(c.Length/(celerity*dt+q/(width*c.Slope*celerity))*(1-slack))))
+}
+
 // Steady returns the state of a reach that has carried inflow at its head and
 // outflow at its end, m³/s, for long, lateral inflow making the difference. It
 // fails if a flow is negative, not finite or too large for any depth.

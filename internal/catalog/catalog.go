@@ -247,10 +247,35 @@ type Reach struct {
 	ID           string
 	From, To     string
 	Length       float64       // km
-	K            time.Duration // travel time of the reach
-	X            float64       // weighting factor, 0 to 0.5
-	SubReaches   int           // 0: as many as stability asks for
+	Method       RoutingMethod // empty: Muskingum
+	K            time.Duration // travel time of the reach; of LagRoute the storage constant, 0: none
+	X            float64       // weighting factor of Muskingum, 0 to 0.5
+	SubReaches   int           // equal parts; 0: as many as stability asks for, or of MCT as its channel asks for
+	Lag          time.Duration // of LagRoute
+	Channel      Channel       // of MCT
 	Illustrative bool
+}
+
+// A RoutingMethod says how a reach moves a flood.
+type RoutingMethod string
+
+// Methods of reaches; forecast/routing describes them.
+const (
+	Muskingum RoutingMethod = "muskingum" // linear
+	MCT       RoutingMethod = "mct"       // Muskingum-Cunge-Todini: variable parameters, conserving mass
+	LagRoute  RoutingMethod = "lag"       // lag and route
+)
+
+// A Channel is the cross section of a reach: a trapezoid, and a flood plain
+// above it.
+type Channel struct {
+	Slope    float64 // of the bed, –
+	Bottom   float64 // width, m
+	Top      float64 // width at bank-full, m
+	Compound float64 // width of channel and flood plain above bank-full, m; 0: no flood plain
+	N        float64 // Manning's roughness of the channel, s/m^(1/3)
+	NPlain   float64 // and of the flood plain
+	Side     float64 // slope of the banks, rise over run
 }
 
 // A SubBasin is a catchment that drains to a node.

@@ -347,62 +347,6 @@ func (n *network) node(m *mapping, key string) string {
 	return id
 }
 
-func (n *network) readReaches() {
-	seen := map[string]bool{}
-	for _, item := range n.m.list("reaches") {
-		m, ok := item.mapping()
-		if !ok {
-			continue
-		}
-		r := Reach{
-			ID: m.id("id"), From: n.node(m, "from"), To: n.node(m, "to"),
-			Length: m.needNumber("length", positive), K: m.needDuration("k", time.Minute), X: m.needNumber("x", between(0, 0.5)),
-			SubReaches: m.whole("sub_reaches", 0, 0, 1000), Illustrative: m.flag("illustrative"),
-		}
-		m.done()
-		if seen[r.ID] && r.ID != "" {
-			n.report(m.place("id"), "reach %q given twice", r.ID)
-		}
-		seen[r.ID] = true
-		n.checkStability(m, r)
-		if r.From != "" && r.To != "" {
-			switch {
-			case r.From == r.To:
-				n.report(m.place("to"), "to: a reach cannot end where it begins")
-			case n.out[r.From] != "":
-				n.report(m.place("from"), "from: node %q already drains to %q: a river forks here, and the network must be a tree", r.From, n.out[r.From])
-			default:
-				n.out[r.From] = r.To
-			}
-		}
-		n.basin.Reaches = append(n.basin.Reaches, r)
-	}
-	slices.SortStableFunc(n.basin.Reaches, func(a, b Reach) int { return cmp.Compare(a.ID, b.ID) })
-}
-
-// checkStability reports a reach that no split into sub-reaches can route at
-// the basin's step: Muskingum needs 2kx ≤ Δt ≤ 2k(1−x) for each sub-reach.
-func (n *network) checkStability(m *mapping, r Reach) {
-	if r.K <= 0 || m.values["k"].n == nil || m.values["x"].n == nil {
-		return
-	}
-	dt, k := n.basin.Settings.Step.Seconds(), r.K.Seconds()
-	fits := func(parts int) bool {
-		kk := k / float64(parts)
-		return 2*kk*r.X <= dt*(1+1e-12) && dt <= 2*kk*(1-r.X)*(1+1e-12)
-	}
-	if r.SubReaches > 0 {
-		if !fits(r.SubReaches) {
-			n.report(m.place("sub_reaches"), "sub_reaches: %d parts of k %s with x %g are unstable at step %s: 2kx ≤ step ≤ 2k(1−x) must hold; leave sub_reaches out to have it chosen", r.SubReaches, r.K, r.X, n.basin.Settings.Step)
-		}
-		return
-	}
-	least := max(1, int(2*k*r.X/dt))
-	if !fits(least) && !fits(least+1) {
-		n.report(m.place("k"), "k: %s with x %g cannot be routed at step %s by any number of sub-reaches: make k longer, x smaller or the step shorter", r.K, r.X, n.basin.Settings.Step)
-	}
-}
-
 // order sorts the nodes upstream first, keeping the file's order otherwise, and
 // reports circles and second outlets.
 func (n *network) order() {

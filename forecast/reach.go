@@ -1,0 +1,183 @@
+package forecast
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"freshet/forecast/routing"
+	"freshet/internal/catalog"
+)
+
+// A ReachState is the water in a reach. Which of its parts are used is the
+// method's matter.
+type ReachState struct {
+	ID     string
+	Method catalog.RoutingMethod
+	Flow   routing.State      // m³/s, of linear Muskingum and of lag and route
+	Parts  []routing.MCTState // of MCT, upstream first
+}
+
+func (s ReachState) clone() ReachState {
+	s.Flow, s.Parts = slices.Clone(s.Flow), slices.Clone(s.Parts)
+	return s
+}
+
+// alike reports whether a and b are states of the same method and shape, so that
+// the one can go on from the water of the other.
+func (s *ReachState) alike(o *ReachState) bool {
+	return s.ID == o.ID && s.Method == o.Method && len(s.Flow) == len(o.Flow) && len(s.Parts) == len(o.Parts)
+}
+
+// A reach moves the flow at one node to the next.
+type reach struct {
+	id      string
+	from    int
+	router  router
+	initial ReachState // where the flow has long been steady
+}
+
+// A router is a method with the parameters of one reach.
+type router interface {
+	// steady returns the state of a reach that has carried q m³/s for long.
+	steady(q float64) (ReachState, error)
+	// route replaces the flow at the head of the reach at the ends of consecutive
+	// steps, m³/s, by that at its end, and moves s.
+	route(s *ReachState, q []float64) (routing.Tally, error)
+}
+
+type muskingum struct{ routing.Muskingum }
+
+func (m muskingum) steady(q float64) (ReachState, error) {
+	return ReachState{Method: catalog.Muskingum, Flow: m.Steady(q)}, nil
+}
+
+func (m muskingum) route(s *ReachState, q []float64) (routing.Tally, error) {
+	m.Route(s.Flow, q, q)
+	return routing.Tally{}, nil
+}
+
+type lag struct{ routing.Lag }
+
+func (l lag) steady(q float64) (ReachState, error) {
+	return ReachState{Method: catalog.LagRoute, Flow: l.Steady(q)}, nil
+}
+
+func (l lag) route(s *ReachState, q []float64) (routing.Tally, error) {
+	l.Route(s.Flow, q, q)
+	return routing.Tally{}, nil
+}
+
+// An mct is a reach in equal parts.
+type mct struct {
+	part  routing.MCT
+	parts int
+}
+
+func (m mct) steady(q float64) (ReachState, error) {
+	part, err := m.part.Steady(q, q)
+	return ReachState{Method: catalog.MCT, Parts: slices.Repeat([]routing.MCTState{part}, m.parts)}, err
+}
+
+func (m mct) route(s *ReachState, q []float64) (tally routing.Tally, err error) {
+	for i := range s.Parts {
+		part := &s.Parts[i]
+		for t, inflow := range q {
+			if _, err := m.part.Step(part, inflow, 0, &tally); err != nil {
+				return tally, fmt.Errorf("part %d of %d, step %d: %w", i+1, m.parts, t+1, err)
+			}
+			q[t] = part.Outflow
+		}
+	}
+	return tally, nil
+}
+
+// router returns the method that the catalogue asks for.
+func (k *compiler) router(r *catalog.Reach) (router, error) {
+	switch method := cmp.Or(r.Method, catalog.Muskingum); method {
+	case catalog.Muskingum:
+		m, err := routing.NewMuskingum(r.K.Seconds(), r.X, k.m.dt, r.SubReaches)
+		return muskingum{m}, err
+	case catalog.LagRoute:
+		l, err := routing.NewLag(r.Lag.Seconds(), r.K.Seconds(), k.m.dt)
+		return lag{l}, err
+	case catalog.MCT:
+		c := routing.Channel{
+			Length: r.Length * 1000, Slope: r.Channel.Slope, Bottom: r.Channel.Bottom, Top: r.Channel.Top, Compound: r.Channel.Compound,
+			N: r.Channel.N, NCompound: r.Channel.NPlain, Side: r.Channel.Side,
+		}
+		if err := c.Check(); err != nil {
+			return nil, fmt.Errorf("mct: %w", err)
+		}
+		parts := r.SubReaches
+		if parts == 0 {
+			parts = c.Parts(k.m.dt)
+		}
+		if parts < 1 || parts > maxParts {
+			return nil, fmt.Errorf("mct: %g m in %d parts: want 1 to %d", c.Length, parts, maxParts)
+		}
+		c.Length /= float64(parts)
+		m, err := routing.NewMCT(c, k.m.dt)
+		return mct{m, parts}, err
+	default:
+		return nil, fmt.Errorf("method %q: want %q, %q or %q", method, catalog.Muskingum, catalog.MCT, catalog.LagRoute)
+	}
+}
+
+// maxParts keeps the work and the state of a reach within reason.
+const maxParts = 1000
+
+// startReaches finds the states in which reaches start, once the nodes' steady
+// flows are known.
+func (k *compiler) startReaches() {
+	for i := range k.m.reaches {
+		r := &k.m.reaches[i]
+		s, err := r.router.steady(k.m.nodes[r.from].steady)
+		if err != nil {
+			k.errorf("reach %q: %w", r.id, err)
+			continue
+		}
+		s.ID = r.id
+		r.initial = s
+	}
+}
+
+func (m *Model) startReach(i int) ReachState { return m.reaches[i].initial.clone() }
+
+// limitedShare is the share of a reach's steps from which on a bounded
+// attenuation is told.
+const limitedShare = 0.1
+
+// route moves the flow of node n through the reach that leaves it, on to the node
+// at its end. It fails if the method finds no answer, or one that is no flow.
+func (r *run) route(n *node, flow []float64) error {
+	reach := &r.m.reaches[n.out]
+	water := r.s.Reaches[n.out].clone()
+	out := r.local
+	copy(out, flow)
+	tally, err := reach.router.route(&water, out[1:r.keep+1])
+	if err != nil {
+		return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.start), err)
+	}
+	r.next.Reaches[n.out] = water.clone()
+	more, err := reach.router.route(&water, out[r.keep+1:])
+	if err != nil {
+		return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.next.At.UnixMilli()), err)
+	}
+	tally.Add(more)
+	down := r.flow[n.to]
+	for t := 1; t < len(down); t++ {
+		if !(out[t] >= 0 && out[t] <= math.MaxFloat64) {
+			at := time.Duration(t) * r.m.settings.Step
+			return fmt.Errorf("reach %q: outflow of %g m³/s at %s with %g m³/s at its head", reach.id, out[t], stamp(r.start+at.Milliseconds()), flow[t])
+		}
+		down[t] += out[t]
+	}
+	if share := float64(tally.Limited) / float64(max(tally.Steps, 1)); share >= limitedShare {
+		r.note("reach %s: attenuation bounded in %.0f %% of its steps, %d of %d, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",
+			reach.id, 100*share, tally.Limited, tally.Steps)
+	}
+	return nil
+}
