@@ -174,6 +174,11 @@ const (
 	maxBalances = 100
 )
 
+// guess returns a depth at which the section holds about so much water, m³.
+func (m *MCT) guess(water float64) float64 {
+	return water / (m.dx * (m.bw + m.z*math.Sqrt(water/m.dx)))
+}
+
 // solve returns the depth at which storage + dt q is water, m³.
 func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 	if water <= dry {
@@ -181,7 +186,7 @@ func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 	}
 	lo, hi := 0.0, math.Inf(1)
 	if y <= 0 {
-		y = water / (m.dx * (m.bw + m.z*math.Sqrt(water/m.dx)))
+		y = m.guess(water)
 	}
 	var lastY, lastF float64
 	var w wave
@@ -189,7 +194,7 @@ func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 		w = m.balance(y, inflow, water-m.dt*inflow)
 		f := w.storage + m.dt*w.q - water
 		slope := w.slope
-		if n > 1 { // D moves with y, and a secant knows
+		if lastY > 0 { // D moves with y, and a secant knows
 			if s := (f - lastF) / (y - lastY); s > 0 {
 				slope = s
 			}
@@ -210,7 +215,11 @@ func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 		} else {
 			hi = y
 		}
-		if n%8 == 0 && hi <= maxDepth {
+		if n == 1 && f < 0 && w.q < inflow/100 { // a flood into a reach as good as dry: the way up by a secant is long
+			y = max(2*y, m.guess(water))
+			continue
+		}
+		if (n%8 == 0 || n > 24 && n%2 == 0) && hi <= maxDepth {
 			next = lo + (hi-lo)/2
 		}
 		lastY, lastF = y, f

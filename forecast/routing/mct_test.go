@@ -222,3 +222,79 @@ func TestChannelsAreRefusedWithTheirNumbers(t *testing.T) {
 		}
 	}
 }
+
+// A depth that is next to nothing is no start for a solver: a flood comes to a
+// reach that has been as good as dry.
+func TestMCTTakesAFloodIntoAReachThatIsAsGoodAsDry(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, dt := drawChannel(t), drawStep(t)
+		m, err := routing.NewMCT(c, dt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trickle := math.Pow(10, rapid.Float64Range(-40, -3).Draw(t, "log trickle"))
+		s, err := m.Steady(trickle, trickle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tally routing.Tally
+		if _, err := m.Step(&s, c.Bottom*math.Pow(10, rapid.Float64Range(-3, 1).Draw(t, "log flood")), 0, &tally); err != nil {
+			t.Fatal(err)
+		}
+		if tally.Iterations > 70 {
+			t.Fatalf("%d iterations", tally.Iterations)
+		}
+	})
+}
+
+// Where a rise begins at half the bank-full depth no part of a channel dips.
+func TestMCTDoesNotDipInTheNumberOfPartsOfTheChannel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, dt := drawChannel(t), drawStep(t)
+		c.Top = c.Bottom * rapid.Float64Range(1.2, 3).Draw(t, "tw/bw")
+		if c.Compound > 0 {
+			c.Compound = 2 * c.Top
+		}
+		n := c.Parts(dt)
+		bank := (c.Top - c.Bottom) * c.Side / 2
+		area := (c.Bottom + bank/2/c.Side) * bank / 2
+		r := area / (c.Bottom + bank*math.Sqrt(1+1/(c.Side*c.Side)))
+		q := math.Sqrt(c.Slope) / c.N * area * math.Pow(r, 2.0/3)
+		c.Length /= float64(n)
+		m, err := routing.NewMCT(c, dt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.Steady(q, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tally routing.Tally
+		if _, err := m.Step(&s, 1.001*q, 0, &tally); err != nil {
+			t.Fatal(err)
+		}
+		if s.Outflow < q*(1-1e-6) {
+			t.Fatalf("%d parts: the flow falls from %g to %g m³/s as a rise begins", n, q, s.Outflow)
+		}
+	})
+}
+
+func TestALongChannelIsCutAsItsWaveAsks(t *testing.T) {
+	// Half bank-full depth is 1.25 m, where c = 1.06 m/s: dx = c dt + Q/(B s0 c) = 319 + 1458 m.
+	c := routing.Channel{Length: 60000, Slope: 5e-4, Bottom: 40, Top: 60, N: 0.035, Side: 0.25}
+	if n := c.Parts(300); n != 34 {
+		t.Errorf("%d parts, want 34", n)
+	}
+	for _, spoil := range []func(c *routing.Channel){func(c *routing.Channel) { c.Top = 30 }, func(c *routing.Channel) { c.Slope = 0 }} {
+		c := c
+		spoil(&c)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("no panic for %+v", c)
+				}
+			}()
+			c.Parts(300)
+		}()
+	}
+}
