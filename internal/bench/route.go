@@ -166,11 +166,12 @@ func (r *Rivers) Lateral(steps int, dt float64, flood bool) func(k, from int, q 
 
 const lowFlow = 0.001 // m³/s/km²
 
-// A method is what Route needs of the reaches of forecast/routing.
+// A method is what Route and Ensemble need of the reaches of forecast/routing.
 type method interface {
 	network.Method
 	SetSteady(k int, inflow, outflow float64) error
-	Outflow(k int) float64
+	Save() []float64
+	Restore(saved []float64) error
 }
 
 // reaches returns the method's reaches, carrying steady low flow. Linear
