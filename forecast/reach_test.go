@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -217,24 +216,6 @@ func TestARunWithoutAnAnswerFailsWithNumbers(t *testing.T) {
 	}
 	if f.Basin != "" || !next.At.IsZero() {
 		t.Errorf("a failed run gives forecast %v and state %v", f, next)
-	}
-}
-
-func TestABoundedAttenuationIsTold(t *testing.T) {
-	said := func(parts int) bool {
-		c := mixed()
-		r := &c.Basins[0].Reaches[0]
-		r.Length, r.Channel.Slope, r.SubReaches = 60, 1e-5, parts
-		m := compile(t, c)
-		b := storm(t0.Add(-24*time.Hour), t0)
-		f, _ := run(t, m, m.Start(t0), t0, b.source)
-		return slices.ContainsFunc(f.Notes, func(s string) bool { return strings.HasPrefix(s, "reach up-mid: attenuation bounded in ") })
-	}
-	if said(0) {
-		t.Error("told of a reach in the parts that suit it")
-	}
-	if !said(1000) {
-		t.Error("not told of parts of 60 m in flat land")
 	}
 }
 
