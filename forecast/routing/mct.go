@@ -219,8 +219,11 @@ func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 			y = max(2*y, m.guess(water))
 			continue
 		}
-		if (n%8 == 0 || n > 24 && n%2 == 0) && hi <= maxDepth {
-			next = lo + (hi-lo)/2
+		if n%8 == 0 || n > 24 && n%2 == 0 { // not to creep along a flat where a bound of D sets in
+			next = math.NaN() // a leap up
+			if hi <= maxDepth {
+				next = lo + (hi-lo)/2
+			}
 		}
 		lastY, lastF = y, f
 		y = between(lo, next, hi)

@@ -298,3 +298,26 @@ func TestALongChannelIsCutAsItsWaveAsks(t *testing.T) {
 		}()
 	}
 }
+
+// Just above bank-full the bound of D makes the balance fall as the depth rises,
+// and its only root lies beyond: found by an ensemble of storms.
+func TestMCTFindsTheDepthBeyondAFlat(t *testing.T) {
+	c := routing.Channel{
+		Length: 668.7511132271652, Slope: 0.027676851461786174, Bottom: 1.9762367035394197, Top: 3.2937278392323663,
+		Compound: 9.881183517697099, N: 0.06, NCompound: 0.12, Side: 0.5592302704,
+	}
+	m, err := routing.NewMCT(c, 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for water := 1600.0; water < 1650; water += 0.25 {
+		s := routing.MCTState{Storage: water, Depth: 0.3715876061826443}
+		var tally routing.Tally
+		if _, err := m.Step(&s, 0, 0, &tally); err != nil {
+			t.Fatal(err)
+		}
+		if left := water - s.Storage - 300*s.Outflow; s.Outflow < 0 || left > 1e-6 || left < -1e-6 {
+			t.Fatalf("of %g m³ %g are left over", water, left)
+		}
+	}
+}
