@@ -138,8 +138,8 @@ func FitPhi(rain []float64, runoff, dt float64) (float64, error) {
 	slices.Sort(sorted)
 	// The n heaviest steps give excess, the others none: n φ = their rain - runoff.
 	top := 0.0
-	for i := len(sorted) - 1; i >= 0; i-- {
-		top += sorted[i]
+	for i, depth := range slices.Backward(sorted) {
+		top += depth
 		phi := (top - runoff) / float64(len(sorted)-i)
 		if i == 0 || phi >= sorted[i-1] {
 			return max(0, phi) * 3600 / dt, nil

@@ -130,6 +130,7 @@ func (o *Outlet) compile(low float64) (outlet, error) {
 		return c, fmt.Errorf("%d points of a %s: a curve has points, and nothing else has", len(o.Points), o.Kind)
 	}
 	switch o.Kind {
+	case Weir: // as it stands
 	case Gate:
 		c.Controlled, c.open = true, o.Height
 	case Turbines:

@@ -65,7 +65,7 @@ func (r *Rules) check(low, full float64) error {
 		}
 	}
 	if math.IsInf(r.Downstream, 1) {
-		return fmt.Errorf("Downstream = %g m³/s: want finite, 0 for no limit", r.Downstream)
+		return fmt.Errorf("%s = %g m³/s: want finite, 0 for no limit", RuleParams[2].Name, r.Downstream)
 	}
 	if r.Otherwise == KeepLevel && !(r.Level >= low && r.Level <= full) {
 		return fmt.Errorf("level to keep %g m: want %g to %g m", r.Level, low, full)
