@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make bench: ingest through Freshet and the same points straight into a real
 # InfluxDB, one after the other on this machine; then latency at 50,000 readings
-# a second; then the inner loops.
+# a second; then routing; then the inner loops.
 #   run.sh [READINGS]     readings per run, 10,000,000 by default, so that compactions count
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -25,5 +25,12 @@ for run in 1 2 3; do
 done
 echo "== latency at 50,000 readings a second"
 ./freshet bench ingest --streams 8 --readings 1500000 --rate 50000 --frame 100
+echo "== routing of 100,000 reaches, one core; an ensemble, two workers"
+for method in muskingum cunge mct; do
+  for flow in low flood; do
+    ./freshet bench route --reaches 100000 --steps 288 --workers 1 --method "$method" --flow "$flow"
+  done
+done
+for method in muskingum mct; do ./freshet bench ensemble --method "$method"; done
 echo "== inner loops"
 go test -run '^$' -bench . -benchmem ./ingest/... ./forecast/... ./alert ./internal/wire ./internal/store/pebble ./internal/engine
