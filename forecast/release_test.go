@@ -136,3 +136,30 @@ func TestAReservoirThatTheMethodRefusesIsNotCompiled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The order counts before the rules, and what the river below bears before the
+// order.
+func TestAPlanComesBeforeTheRulesAndWithinTheLimits(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	m := compile(t, dammed())
+	plan := damPlan(
+		hydro.Release{From: now.Add(2 * time.Hour), Outflow: 120}, // the level would keep below its limit without it
+		hydro.Release{From: now.Add(4 * time.Hour), Outflow: 900},
+	)
+	obs := flood(now)
+	obs.fill("dam", hydro.WaterLevel, t0, now, constant(50))
+	f := runAhead(t, m, now, obs.source, forecast.Ahead{Plans: []hydro.DispatchPlan{plan}})
+	if !strings.HasPrefix(f.Plan, "release plan of reservoir dam, ordered by 江门三防, desk 2") || !strings.HasSuffix(f.Plan, "; releases by the reservoirs' own rules and limits") {
+		t.Errorf("plan %q", f.Plan)
+	}
+	story := "reservoir dam: no order, release held, at most 15 m³/s; from 2026-06-01 14:00Z as planned, at most 120 m³/s; " +
+		"from 2026-06-01 16:00Z cut by what the river below bears, at most 200 m³/s"
+	if !noted(f, story) {
+		t.Errorf("notes %q, want %q", f.Notes, story)
+	}
+	d := station(t, f, "dam")
+	two, four, six := d.Level[23], d.Level[47], d.Level[71]
+	if before := d.Level[0]; !(two > before && four-two < two-before && six < four) {
+		t.Errorf("levels %.4f, %.4f, %.4f, %.4f m at 0, 2, 4 and 6 h: want a rise, a slower one, and a fall", before, two, four, six)
+	}
+}

@@ -101,6 +101,60 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no rain gauge speaks for sub-basin (\S+) now: .*$`), "子流域${1}现无雨量站可用，假定无雨"},
 	{regexp.MustCompile(`^rain at site (\S+) differs over the hour to (\S+ \S+): (\S+) (\S+) mm, (\S+) (\S+) mm; areal rain takes that of (\S+)$`), "站点${1}截至${2}一小时雨量不一致：${3} ${4} mm，${5} ${6} mm，面雨量采用${7}"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
+	{regexp.MustCompile(`^level of reservoir (\S+) leaves the table of an outlet$`), "水库${1}水位超出泄流曲线"},
+	{regexp.MustCompile(`^releases by the reservoirs' own rules and limits$`), "水库按自身调度规则与限制水位下泄"},
+	{regexp.MustCompile(`^no recent level of reservoir (\S+): .*$`), "水库${1}无近期水位资料，未采用其调度规则"},
+	{regexp.MustCompile(`^reservoir (\S+) reports no level: .*$`), "水库${1}不报水位，无法采用其泄流设施与调度规则"},
+	{regexp.MustCompile(`^reservoir (\S+): its rules are not used: (.*)$`), "水库${1}未采用其调度规则：${2}"},
+	{regexp.MustCompile(`^rating (\S+) of (\S+) is one line for a loop of (\S+) m: .*$`), "${2}水位流量关系${1}以单线代替绳套（幅度${3} m），涨水时水位可偏低、落水时可偏高各一半"},
+	{regexp.MustCompile(`^rating (\S+) of (\S+) leaps from (\S+) to (\S+) m³/s at (\S+) m$`), "${2}水位流量关系${1}在${5} m处由${3}跳至${4} m³/s"},
+	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
+	{regexp.MustCompile(`^updating is switched off at (\S+): .*$`), "${1}已关闭实时校正"},
+	{regexp.MustCompile(`^at (\S+) the observed flow is (\d+ %) of the computed one: .*$`), "${1}实测流量为计算值的${2}，偏差过大，不按持续损失校正"},
+	{regexp.MustCompile(`^at (\S+) (\d+ %) of the computed flow \((\S+) m³/s\) lastingly does not arrive: taken off$`), "${1}计算流量的${2}（${3} m³/s）持续未到达，已扣除"},
+	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
+}
+
+// A release's story is "reservoir <id>: <why>, at most <n> m³/s; from <instant>
+// <why>, …".
+var (
+	releaseStory = regexp.MustCompile(`^reservoir (\S+): (.*)$`)
+	releasePart  = regexp.MustCompile(`^(?:from (\S+ \S+) )?(.*), at most (\S+) m³/s(, and so on)?$`)
+)
+
+// releasesZH is what sets a release, as forecast/reservoir says it.
+var releasesZH = map[string]string{
+	"no order, gates closed": "无调度指令，闸门关闭", "no order, release held": "无调度指令，维持现有下泄",
+	"no order, inflow passed": "无调度指令，按来水下泄", "no order, level kept": "无调度指令，维持目标水位",
+	"as planned": "按调度计划下泄", "raised by the limit level": "受汛限水位控制",
+	"cut by what the river below bears": "受下游安全泄量限制", "set by outlets that cannot be closed": "无控制泄水建筑物自由泄流",
+	"cut by the capacity of the outlets": "受泄流能力限制", "cut because the reservoir is empty": "库水已放空至最低水位",
+	"reservoir full, water goes over its top": "库满，漫顶泄流",
+}
+
+// storyZH writes a release's story in Chinese. It reports false for anything
+// else.
+func storyZH(phrase string) (string, bool) {
+	m := releaseStory.FindStringSubmatch(phrase)
+	if m == nil {
+		return "", false
+	}
+	var parts []string
+	for part := range strings.SplitSeq(m[2], "; ") {
+		p := releasePart.FindStringSubmatch(part)
+		if p == nil || releasesZH[p[2]] == "" {
+			return "", false
+		}
+		text := releasesZH[p[2]] + "，最大" + p[3] + " m³/s"
+		if p[1] != "" {
+			text = "自" + p[1] + "起" + text
+		}
+		if p[4] != "" {
+			text += "，余略"
+		}
+		parts = append(parts, text)
+	}
+	return "水库" + m[1] + "：" + strings.Join(parts, "，"), true
 }
 
 // variablesZH names the variables in Chinese.
@@ -110,6 +164,9 @@ var variablesZH = map[string]string{
 }
 
 func zh(phrase string) string {
+	if story, ok := storyZH(phrase); ok {
+		return inBeijing(story)
+	}
 	for _, p := range phrasesZH {
 		if p.en.MatchString(phrase) {
 			return inBeijing(p.en.ReplaceAllString(phrase, p.zh))

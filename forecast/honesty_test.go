@@ -1,0 +1,46 @@
+package forecast_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"freshet/forecast/reservoir"
+	"freshet/internal/hydro"
+)
+
+// Whatever sets a release is told in Chinese as forecast/reservoir says it.
+func TestTheStoryOfAReleaseIsToldInChinese(t *testing.T) {
+	for b := reservoir.ByClosed; ; b++ {
+		if strings.HasPrefix(b.String(), "Binding(") {
+			break
+		}
+		zh, en := b.Text()
+		f := hydro.Forecast{Notes: []string{"reservoir dam: " + en + ", at most 15 m³/s; from 2026-06-01 12:20Z " + en + ", at most 112.94 m³/s, and so on"}}
+		if want := "水库dam：" + zh + "，最大15 m³/s，自2026-06-01 20:20起" + zh + "，最大112.94 m³/s，余略；"; !strings.Contains(f.HonestyZH(), want) {
+			t.Errorf("%s: %s, want %s in it", b, f.HonestyZH(), want)
+		}
+	}
+}
+
+// Officers read the Chinese line: no note may stay in English there.
+func TestTheNotesOfARunAreToldInChinese(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	c := dammed()
+	c.Ratings[0].Loop = 0.2
+	m := compile(t, c)
+	f, _ := run(t, m, m.Start(now), now, flood(now).source)
+	f.Notes = append(f.Notes,
+		"at mid 22 % of the computed flow (8.15 m³/s) lastingly does not arrive: taken off",
+		"at mid 12 % more than the computed flow (8.15 m³/s) lastingly arrives: added",
+		"at mid the observed flow is 4 % of the computed one: too far off for a lasting loss, none is applied",
+		"reach a-b: attenuation bounded in 23 % of its steps, 99 of 430, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",
+		"no recent level of reservoir dam: its rules are not used",
+	)
+	for part := range strings.SplitSeq(f.HonestyZH(), "；") {
+		if !strings.ContainsFunc(part, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+			t.Errorf("not in Chinese: %q", part)
+		}
+	}
+}
