@@ -33,7 +33,8 @@ func mixed() *catalog.Catalog {
 	return c
 }
 
-// drawReach draws a reach of some method that routes 5 min steps.
+// drawReach draws a reach of some method that routes 5 min steps. For each k and x
+// of its range some number of sub-reaches is stable.
 func drawReach(t *rapid.T, from, to string) catalog.Reach {
 	r := catalog.Reach{ID: from + "-" + to, From: from, To: to, Method: rapid.SampledFrom(methods).Draw(t, "method")}
 	switch r.Method {
@@ -81,8 +82,12 @@ func TestRunsConserveMassByEveryMethod(t *testing.T) {
 		c := small()
 		b := &c.Basins[0]
 		b.Settings.Warmup, b.Settings.Horizon = 0, 30*time.Minute
+		base := 0.0
+		if rapid.Bool().Draw(t, "wet") { // one of 1e-128 m³/s is refused: its depth is too small to be found
+			base = rapid.Float64Range(1e-9, 50).Draw(t, "base flow")
+		}
 		b.Nodes = []catalog.Node{
-			{ID: "n0", BaseFlow: rapid.Float64Range(0, 50).Draw(t, "base flow"), Downstream: "n1"},
+			{ID: "n0", BaseFlow: base, Downstream: "n1"},
 			{ID: "n1", Downstream: "n2"},
 			{ID: "n2", Downstream: "n3"},
 			{ID: "n3", Gauge: "sea", Tidal: true},
@@ -95,7 +100,7 @@ func TestRunsConserveMassByEveryMethod(t *testing.T) {
 		b.SubBasins[0].Runoff = catalog.Runoff{Capacity: 100, Exponent: 0.3, Impervious: 1, UHReservoirs: 1, UHScale: 20 * time.Minute}
 		m, err := forecast.Compile(c, "b")
 		if err != nil {
-			t.Skip(err) // an unstable Muskingum
+			t.Fatal(err)
 		}
 		obs := book{}
 		for i, mm := range rapid.SliceOfN(rapid.Float64Range(0, 5), 10, 10).Draw(t, "rain") {
