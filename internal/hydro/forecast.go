@@ -11,6 +11,7 @@ type Forecast struct {
 	Catalogue string    // version of the catalogue
 	Step      time.Duration
 	Horizon   time.Duration
+	BandStep  time.Duration     // of the stations' bands; 0: the run has none
 	Stations  []StationForecast // ascending by station id
 
 	// The honesty line.
@@ -20,6 +21,7 @@ type Forecast struct {
 	RainCoverage  float64       // share of the basin's area with a reporting rain gauge in reach, 0 to 1
 	RainAssumed   string        // e.g. "no further rain assumed"
 	Plan          string        // reservoir releases used, e.g. "last observed outflow held"
+	BandBasis     string        // what the bands hold, e.g. "errors of past runs without a rain forecast"; "" if there is no band
 	Notes         []string      // e.g. "level at x is above the rating's measured range"
 	Illustrative  bool          // built on illustrative catalogue data
 	Elapsed       time.Duration `json:"-"` // set by the caller that has a clock; not part of the run's identity
@@ -40,6 +42,18 @@ type StationForecast struct {
 	Crossings    []Crossing // of the station's stage thresholds, lowest first
 	Updated      bool       // a gauge's observation corrected this forecast
 	Extrapolated bool       // a level lies outside the rating's range
+	Band         []BandStep // at 1, 2, ... BandStep from IssuedAt, as far as it is known; empty: no band
+}
+
+// BandLevels are the probabilities of non-exceedance of a band's quantiles.
+var BandLevels = [7]float64{0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95}
+
+// A BandStep is how uncertain a forecast is at one lead: the quantiles at
+// BandLevels, ascending.
+type BandStep struct {
+	Discharge [7]float64 // m³/s
+	Level     [7]float64 // m above the station's datum; NaN where no level is forecast
+	Errors    int        // of past forecasts in a situation like this, on which it rests
 }
 
 // A Peak is the highest point of a forecast, found at the routing step.
@@ -57,6 +71,17 @@ type Crossing struct {
 	Variable  Variable
 	Threshold float64
 	At        time.Time
+	Chance    Chance
+}
+
+// A Chance is what a band says of a crossing: how probable it is that the
+// threshold is met by Until, the end of the band, and when, if it is met.
+type Chance struct {
+	Until       time.Time // zero: no band tells
+	Probability float64   // 0 to 1
+	// Early, Middle and Late are the quantiles at 10, 50 and 90 % of the time of
+	// crossing under the condition that there is one; zero if Probability is 0.
+	Early, Middle, Late time.Time
 }
 
 // Identity returns what names the run: basin and time of issue.
