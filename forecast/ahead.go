@@ -168,15 +168,16 @@ func (m *Model) RainAt(a Ahead, now time.Time) int {
 }
 
 // announcedRain takes the rain forecast of the run, and says which it is. It
-// fills ahead: rain per sub-basin, mm, of the steps behind here.
-func (r *run) announcedRain(a Ahead) error {
+// fills ahead: rain per sub-basin, mm, of the steps behind here. It returns the
+// forecast that is used, or nil.
+func (r *run) announcedRain(a Ahead) (*Rain, error) {
 	now := time.UnixMilli(r.now).UTC()
 	r.rainAssumed = rainAssumed
 	used := r.m.RainAt(a, now)
 	for i := range a.Rain {
 		f := &a.Rain[i]
 		if len(f.SubBasins) != len(r.m.subs) {
-			return fmt.Errorf("rain forecast of %s has %d sub-basins, the model %d: %w", f.Source, len(f.SubBasins), len(r.m.subs), hydro.ErrInvalid)
+			return nil, fmt.Errorf("rain forecast of %s has %d sub-basins, the model %d: %w", f.Source, len(f.SubBasins), len(r.m.subs), hydro.ErrInvalid)
 		}
 		if why := f.usable(now); why != "" {
 			r.note("rain forecast of %s, issued %s, %s: not used", f.Source, stamp(f.IssuedAt.UnixMilli()), why)
@@ -185,7 +186,7 @@ func (r *run) announcedRain(a Ahead) error {
 		}
 	}
 	if used < 0 {
-		return nil
+		return nil, nil
 	}
 	f := &a.Rain[used]
 	r.rainAssumed = fmt.Sprintf("rain forecast of %s, issued %s, valid until %s", f.Source, stamp(f.IssuedAt.UnixMilli()), stamp(f.ValidUntil.UnixMilli()))
@@ -201,13 +202,12 @@ func (r *run) announcedRain(a Ahead) error {
 	if len(f.Unknown) > 0 {
 		r.note("rain forecast of %s speaks of sub-basins that the catalogue does not have: %s", f.Source, strings.Join(f.Unknown, ", "))
 	}
-	r.ahead = make([][]float64, len(r.m.subs))
 	var left []string
 	covered, sampled := 0.0, 0.0
 	for i := range r.m.subs {
 		b, s := &r.m.subs[i], &f.SubBasins[i]
 		if s.ID != b.id {
-			return fmt.Errorf("rain forecast of %s has sub-basin %q where the model has %q: %w", f.Source, s.ID, b.id, hydro.ErrInvalid)
+			return nil, fmt.Errorf("rain forecast of %s has sub-basin %q where the model has %q: %w", f.Source, s.ID, b.id, hydro.ErrInvalid)
 		}
 		if s.Coverage == 0 {
 			left = append(left, b.id)
@@ -215,8 +215,6 @@ func (r *run) announcedRain(a Ahead) error {
 		}
 		covered += b.area
 		sampled += b.area * s.Coverage
-		r.ahead[i] = make([]float64, r.end-r.here)
-		rain.Spread(s.Rain, f.From.UnixMilli(), f.Step.Milliseconds(), r.start+int64(r.here)*r.m.stepMS, r.m.stepMS, r.ahead[i])
 	}
 	if len(left) > 0 {
 		r.note("rain forecast of %s leaves out %d %% of the area: no rain is assumed in %s", f.Source, int(math.Ceil(100*(1-covered/r.m.area)-1e-9)), strings.Join(left, ", "))
@@ -224,7 +222,8 @@ func (r *run) announcedRain(a Ahead) error {
 	if sampled < covered*(1-1e-12) {
 		r.note("cells of the rain forecast of %s cover %d %% of the rest; their mean stands for all of it", f.Source, int(math.Floor(100*sampled/covered)))
 	}
-	return nil
+	r.ahead = r.spread(f)
+	return f, nil
 }
 
 // A schedule is the plan of one reservoir in a run.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"freshet/forecast/band"
 	"freshet/forecast/rating"
 	levelpool "freshet/forecast/reservoir" // the package has a type reservoir
 	"freshet/forecast/updating"
@@ -33,6 +34,9 @@ type Model struct {
 	illustrative bool
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
+	band         band.Model
+	bandStep     time.Duration // between the leads of bands
+	leads        int           // of bands; 0: none
 }
 
 // A series is one series of a station, as far as a run reads it.
@@ -40,6 +44,8 @@ type series struct {
 	key     hydro.Key
 	staleMS int64 // older than this it does not speak for now
 	gapMS   int64 // samples at most this far apart are joined by a line
+
+	interval time.Duration // of reports
 }
 
 type node struct {
@@ -144,6 +150,7 @@ func (k *compiler) compile() {
 	k.addCorrectors()
 	k.addSubBasins()
 	k.addRising()
+	k.addBand()
 }
 
 func (k *compiler) settings() bool {
@@ -254,13 +261,13 @@ func (k *compiler) series(s *catalog.Station, v hydro.Variable) *series {
 }
 
 func (k *compiler) seriesOf(station string, p catalog.Parameter) *series {
-	interval := max(p.Interval, k.m.settings.Step).Milliseconds()
-	stale := int64(k.m.settings.BlindAfter+1) * interval
+	interval := max(p.Interval, k.m.settings.Step)
+	stale := int64(k.m.settings.BlindAfter+1) * interval.Milliseconds()
 	v := p.Variable
 	if v == hydro.RainCounter { // its differences are a rain series of the same sensor
 		v = hydro.Rain
 	}
-	return &series{key: hydro.Key{Station: station, Variable: v, Sensor: p.Sensor}, staleMS: stale, gapMS: max(stale, (30 * time.Minute).Milliseconds())}
+	return &series{key: hydro.Key{Station: station, Variable: v, Sensor: p.Sensor}, staleMS: stale, gapMS: max(stale, (30 * time.Minute).Milliseconds()), interval: interval}
 }
 
 func (k *compiler) addNode(n *catalog.Node) {

@@ -157,16 +157,23 @@ func (r *run) route(n *node, flow []float64) error {
 	water := r.s.Reaches[n.out].clone()
 	out := r.local
 	copy(out, flow)
-	tally, err := reach.router.route(&water, out[1:r.keep+1])
-	if err != nil {
-		return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.start), err)
+	var tally routing.Tally
+	from := 0
+	for k := 0; k <= len(r.marks); k++ {
+		to := len(out) - 1
+		if k < len(r.marks) {
+			to = r.marks[k].at
+		}
+		more, err := reach.router.route(&water, out[from+1:to+1])
+		if err != nil {
+			return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.instant(from).UnixMilli()), err)
+		}
+		tally.Add(more)
+		from = to
+		if k < len(r.marks) {
+			r.marks[k].state.Reaches[n.out] = water.clone()
+		}
 	}
-	r.next.Reaches[n.out] = water.clone()
-	more, err := reach.router.route(&water, out[r.keep+1:])
-	if err != nil {
-		return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.next.At.UnixMilli()), err)
-	}
-	tally.Add(more)
 	down := r.flow[n.to]
 	for t := 1; t < len(down); t++ {
 		if !(out[t] >= 0 && out[t] <= math.MaxFloat64) {

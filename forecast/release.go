@@ -10,9 +10,11 @@ import (
 	"freshet/internal/hydro"
 )
 
-// reservoir turns flow, the computed inflow of a reservoir, into its outflow,
-// and appends the reservoir's own forecast, whose discharge is the inflow.
-func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
+// reservoir turns flow, the computed inflow of the reservoir at node i, into its
+// outflow, and appends the reservoir's own forecast, whose discharge is the inflow.
+func (r *run) reservoir(i int, flow []float64) {
+	v, state := r.m.nodes[i].reservoir, &r.s.Nodes[i]
+	save := func(mk *mark, e updating.Error) { mk.state.Nodes[i].InflowError = e }
 	f := hydro.StationForecast{Station: v.station, Datum: v.datum, NowDischarge: math.NaN(), NowLevel: math.NaN()}
 	inflow := r.inflow
 	copy(inflow, flow)
@@ -23,9 +25,9 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		}
 	}
 	if v.inflow != nil && v.updates {
-		next.InflowError, _ = r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false)
+		r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false, save)
 	} else {
-		next.InflowError = r.carry(v.corrector, state.InflowError, inflow)
+		r.carry(v.corrector, state.InflowError, inflow, save)
 	}
 	if math.IsNaN(f.NowDischarge) {
 		f.NowDischarge = r.at(inflow, r.now)
@@ -33,7 +35,10 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 	copy(flow[1:], inflow[1:])
 	plan := r.scheduleOf(v.id)
 	let := r.release(v, plan, flow)
-	next.Inflow = inflow[r.keep]
+	for k := range r.marks {
+		mk := &r.marks[k]
+		mk.state.Nodes[i].Inflow = inflow[mk.at]
+	}
 
 	var level []float64
 	ruled := false

@@ -49,25 +49,26 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	}
 	if now.Sub(s.At) > m.settings.Warmup+outage {
 		notes = append(notes, fmt.Sprintf("the last state is of %s, more than a week ago: started anew", stamp(s.At.UnixMilli())))
-		s = m.Start(now)
-	}
-	r := newRun(m, s, now, obs)
-	r.notes = notes
-	if err := r.announcedRain(ahead); err != nil {
-		return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
-	}
-	r.announcedPlans(ahead)
-	r.rain()
-	for i := range m.nodes {
-		if err := r.node(i); err != nil {
-			return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
+		fresh := m.Start(now)
+		for i := range fresh.Nodes {
+			fresh.Nodes[i].Bands = s.Nodes[i].Bands // of the past, which is what bands are of
 		}
+		s = fresh
+	}
+	r := newRun(m, s, now, obs, m.settings.Horizon)
+	r.notes = notes
+	r.mark(ahead)
+	if err := r.compute(ahead); err != nil {
+		return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
 	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
 		Stations:   r.stations,
 		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: r.rainAssumed,
 		Illustrative: m.illustrative,
+	}
+	if slices.ContainsFunc(f.Stations, func(s hydro.StationForecast) bool { return len(s.Band) > 0 }) {
+		f.BandStep, f.BandBasis = m.bandStep, r.basis
 	}
 	if r.ruled {
 		r.plans = append(r.plans, planRules)
@@ -95,7 +96,24 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	slices.Sort(r.missing)
 	f.MissingGauges = slices.Compact(r.missing)
 	f.Notes = slices.Concat(r.notes, m.notes)
-	return f, r.next, nil
+	return f, r.kept().state, nil
+}
+
+// compute fills what the run is for: the stations' forecasts, their bands, and the
+// states at the marks.
+func (r *run) compute(ahead Ahead) error {
+	rain, err := r.announcedRain(ahead)
+	if err != nil {
+		return err
+	}
+	r.announcedPlans(ahead)
+	r.rain()
+	for i := range r.m.nodes {
+		if err := r.node(i); err != nil {
+			return err
+		}
+	}
+	return r.bands(rain)
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04Z") }
@@ -104,15 +122,16 @@ func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02
 // 0 is the state's instant, keep that of the state to be returned, here the last
 // one at or before now, end the first one at or after the horizon.
 type run struct {
-	m     *Model
-	s     State
-	next  State
-	obs   Source
-	now   int64 // Unix ms
-	start int64
-	keep  int
-	here  int
-	end   int
+	m       *Model
+	s       State
+	marks   []mark // ascending, the one at keep among them
+	obs     Source
+	now     int64 // Unix ms
+	start   int64
+	keep    int
+	here    int
+	end     int
+	horizon int64 // ms from now
 
 	flow     [][]float64 // per node
 	local    []float64   // scratch: what a node's sub-basins give, then what a reach gives
@@ -132,16 +151,19 @@ type run struct {
 	held     bool // the last observed outflow of a reservoir
 	ruled    bool // a reservoir's release follows its rules and limits
 
+	hours  []int    // indices in (0, here] at which bands learn
+	gauged []gauged // gauges that correct the flow, upstream first
+	basis  string   // of the bands
+
 	rainAssumed string
 	plans       []string // those that are used
 	schedules   []schedule
 }
 
-func newRun(m *Model, s State, now time.Time, obs Source) *run {
-	r := &run{m: m, s: s, obs: obs, now: now.UnixMilli(), start: s.At.UnixMilli()}
+func newRun(m *Model, s State, now time.Time, obs Source, horizon time.Duration) *run {
+	r := &run{m: m, s: s, obs: obs, now: now.UnixMilli(), start: s.At.UnixMilli(), horizon: horizon.Milliseconds()}
 	r.here = int((r.now - r.start) / m.stepMS)
-	horizon := r.now + m.settings.Horizon.Milliseconds() - r.start
-	r.end = int((horizon + m.stepMS - 1) / m.stepMS)
+	r.end = int((r.now + r.horizon - r.start + m.stepMS - 1) / m.stepMS)
 	r.keep = max(0, int((m.floor(now.Add(-m.settings.Warmup)).UnixMilli()-r.start)/m.stepMS))
 	n := r.end + 1
 	arena := make([]float64, (len(m.nodes)+3)*n+r.here)
@@ -155,10 +177,6 @@ func newRun(m *Model, s State, now time.Time, obs Source) *run {
 		r.flow[i] = take(n)
 	}
 	r.local, r.inflow, r.level, r.observed = take(n), take(n), take(n), take(r.here)
-	r.next = State{
-		At: s.At.Add(time.Duration(r.keep) * m.settings.Step), From: s.From, Step: s.Step,
-		SubBasins: make([]SubBasinState, len(m.subs)), Reaches: make([]ReachState, len(m.reaches)), Nodes: make([]NodeState, len(m.nodes)),
-	}
 	r.stations = make([]hydro.StationForecast, 0, len(m.nodes))
 	return r
 }
@@ -262,7 +280,7 @@ func (r *run) rain() {
 // routes it on.
 func (r *run) node(i int) error {
 	m, n := r.m, &r.m.nodes[i]
-	state, next := &r.s.Nodes[i], &r.next.Nodes[i]
+	state := &r.s.Nodes[i]
 	flow := r.flow[i]
 	for t := range flow {
 		flow[t] = n.keep*flow[t] + n.local
@@ -273,22 +291,30 @@ func (r *run) node(i int) error {
 		}
 	}
 	flow[0] = state.Flow
-	*next = NodeState{ID: n.id}
 	cold := r.start < r.s.From.Add(m.settings.Warmup).UnixMilli()
 	if n.reservoir != nil {
-		r.reservoir(n.reservoir, flow, state, next)
+		r.reservoir(i, flow)
 	}
 	var g reading
 	if n.gauge != nil {
 		if n.gauge.apart {
 			copy(r.local, flow)
 		}
-		g = r.gauge(n, state, next, cold, flow)
+		g = r.gauge(i, cold, flow)
 	} else {
-		next.Error = state.Error
+		for k := range r.marks {
+			r.marks[k].state.Nodes[i].Error = state.Error
+		}
 	}
-	next.Flow = flow[r.keep]
+	for k := range r.marks {
+		mk := &r.marks[k]
+		mk.state.Nodes[i].Flow = flow[mk.at]
+	}
 	if n.gauge != nil {
+		if k := len(r.gauged) - 1; k >= 0 && r.gauged[k].node == i {
+			r.gauged[k].station, r.gauged[k].reading = len(r.stations), g
+			r.gauged[k].offset = r.offsetHere(n, g)
+		}
 		r.stations = append(r.stations, r.gaugeForecast(n, g, flow))
 		if n.gauge.apart {
 			copy(flow, r.local)
@@ -311,10 +337,10 @@ type reading struct {
 }
 
 // correct corrects flow from index 1 on by the series' observations, turned
-// into a flow by table if that is not nil, and returns the error at keep and
-// whether there was any observation. With backfill the first observation stands
-// for the time before it, too.
-func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, observed bool) {
+// into a flow by table if that is not nil, tells save the error at each mark, and
+// reports whether there was any observation. With backfill the first observation
+// stands for the time before it, too. What was observed is in r.observed then.
+func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, save func(*mark, updating.Error)) (observed bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -344,18 +370,25 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 		}
 		from = first // nothing is learnt from what was not observed
 	}
-	kept = carried
-	if from < r.keep {
-		kept = c.Correct(carried, flow[from+1:r.keep+1], o[from:r.keep], flow[from+1:r.keep+1])
+	e := carried
+	to := func(at int) {
+		if from < at {
+			e = c.Correct(e, flow[from+1:at+1], o[from:at], flow[from+1:at+1])
+			from = at
+		}
 	}
-	from = max(from, r.keep)
-	e := c.Correct(kept, flow[from+1:r.here+1], o[from:], flow[from+1:r.here+1])
+	for k := range r.marks {
+		to(r.marks[k].at)
+		save(&r.marks[k], e)
+	}
+	to(r.here)
 	c.Carry(e, flow[r.here+1:], flow[r.here+1:])
-	return kept, first >= 0
+	return first >= 0
 }
 
-// gauge corrects flow by what the gauge at n observed.
-func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) reading {
+// gauge corrects flow by what the gauge at node i observed.
+func (r *run) gauge(i int, cold bool, flow []float64) reading {
+	n, state := &r.m.nodes[i], &r.s.Nodes[i]
 	g := n.gauge
 	out := reading{discharge: math.NaN(), level: math.NaN(), table: ratingAt(g.ratings, r.now)}
 	var q, h hydro.Sample
@@ -383,12 +416,12 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 	}
 	if s == nil { // a level whose rating is not in force yet
 		r.note("%s has no rating in force: it corrects nothing", g.station)
-		next.Error = r.carry(g.corrector, state.Error, flow)
+		r.carry(g.corrector, state.Error, flow, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
 		return out
 	}
-	var observed bool
-	next.Error, observed = r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0)
-	r.lossNote(g, &next.Error)
+	observed := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
+	r.seen(i)
+	r.lossNote(g, &r.kept().state.Nodes[i].Error)
 	out.fresh = observed && (qOK || table != nil && hOK)
 	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
@@ -405,11 +438,16 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 	return out
 }
 
-// carry fades an error over all of flow and returns what is left at keep.
-func (r *run) carry(c *updating.Corrector, e updating.Error, flow []float64) updating.Error {
-	kept := c.Carry(e, flow[1:r.keep+1], flow[1:r.keep+1])
-	c.Carry(kept, flow[r.keep+1:], flow[r.keep+1:])
-	return kept
+// carry fades an error over all of flow and tells save what is left at each mark.
+func (r *run) carry(c *updating.Corrector, e updating.Error, flow []float64, save func(*mark, updating.Error)) {
+	from := 0
+	for k := range r.marks {
+		at := r.marks[k].at
+		e = c.Carry(e, flow[from+1:at+1], flow[from+1:at+1])
+		from = at
+		save(&r.marks[k], e)
+	}
+	c.Carry(e, flow[from+1:], flow[from+1:])
 }
 
 // at returns the value of a series at an instant, linear between indices.
@@ -454,15 +492,7 @@ func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationFor
 	if g.table == nil || n.tidal {
 		level = nil
 	} else {
-		offset := 0.0
-		decay := n.gauge.corrector.Decay()
-		if g.hasOffset {
-			steps := float64(r.start+int64(r.here)*r.m.stepMS-g.levelAt) / float64(r.m.stepMS)
-			offset = g.offset
-			if decay > 0 {
-				offset *= math.Pow(decay, steps) // at index here, or carried back to it
-			}
-		}
+		offset, decay := r.offsetHere(n, g), n.gauge.corrector.Decay()
 		for t := r.here; t <= r.end; t++ {
 			l, beyond := g.table.Level(flow[t])
 			f.Extrapolated = f.Extrapolated || beyond && t > r.here
@@ -481,12 +511,25 @@ func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationFor
 	return f
 }
 
+// offsetHere returns how far the river stands above its rating at index here, m:
+// what was observed last, carried on or back to it.
+func (r *run) offsetHere(n *node, g reading) float64 {
+	if !g.hasOffset {
+		return 0
+	}
+	decay := n.gauge.corrector.Decay()
+	if decay == 0 {
+		return g.offset
+	}
+	return g.offset * math.Pow(decay, float64(r.start+int64(r.here)*r.m.stepMS-g.levelAt)/float64(r.m.stepMS))
+}
+
 // finish fills the values, the peak and the crossings. level is nil where there
 // is none, else valid from index here on. quantity is the variable that flow is
 // of in stage tables.
 func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds []catalog.Threshold, quantity hydro.Variable) {
 	every := r.m.settings.OutputStep.Milliseconds()
-	count := int(r.m.settings.Horizon.Milliseconds() / every)
+	count := int(r.horizon / every)
 	values := make([]float64, 2*count)
 	f.Discharge, f.Level = values[:count:count], values[count:]
 	for i := range count {
@@ -508,7 +551,7 @@ func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds
 		f.Peak.Level = math.NaN()
 	}
 	best, where := now, -1
-	last := int((r.now + r.m.settings.Horizon.Milliseconds() - r.start) / r.m.stepMS)
+	last := int((r.now + r.horizon - r.start) / r.m.stepMS)
 	for t := r.here + 1; t <= last; t++ {
 		if decides[t] > best || math.IsNaN(best) {
 			best, where = decides[t], t

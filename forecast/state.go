@@ -37,6 +37,7 @@ type NodeState struct {
 	// Error is that of the computed flow at the gauge, InflowError that of the
 	// computed inflow of the reservoir.
 	Error, InflowError updating.Error
+	Bands              *Bands // of the gauge; nil while nothing is known
 }
 
 // A Source returns the recent past of a series, or nil if there is none. A run
@@ -126,9 +127,5 @@ func (m *Model) fits(s State) bool {
 // floor returns the latest instant of the computation's grid at or before t.
 func (m *Model) floor(t time.Time) time.Time {
 	ms := t.UnixMilli()
-	r := ms % m.stepMS
-	if r < 0 {
-		r += m.stepMS
-	}
-	return time.UnixMilli(ms - r).UTC()
+	return time.UnixMilli(ms - floorMod(ms, m.stepMS)).UTC()
 }

@@ -110,14 +110,15 @@ func (r *run) subBasin(i int, live []bool) {
 	weights := b.areal.Weights()
 	depth := make([]float64, len(b.gauges))
 	store := s.Store
-	if r.keep == 0 {
-		r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
+	k := 0
+	for ; k < len(r.marks) && r.marks[k].at == 0; k++ {
+		r.marks[k].state.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
 	}
 	for t := 1; t <= r.end; t++ {
 		switch {
 		case t <= r.here:
-			for k, g := range b.gauges {
-				depth[k] = r.depth[g][t-1]
+			for j, g := range b.gauges {
+				depth[j] = r.depth[g][t-1]
 			}
 			areal[t-1] = weights.Areal(depth).Rain
 		case r.ahead != nil && r.ahead[i] != nil:
@@ -127,9 +128,9 @@ func (r *run) subBasin(i int, live []bool) {
 		store = next
 		b.uh.Add(flow[t:], flux.Fast*b.perMM)
 		flow[t] += flux.Slow * b.perMM
-		if t == r.keep {
+		for ; k < len(r.marks) && r.marks[k].at == t; k++ {
 			pending := flow[t+1 : max(t+len(b.uh), len(s.Pending)+1)]
-			r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
+			r.marks[k].state.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
 		}
 	}
 	speaks := make([]bool, len(b.gauges))

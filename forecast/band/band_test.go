@@ -117,7 +117,7 @@ func TestBandsAndCrossingsAgree(t *testing.T) {
 		}
 		threshold := rapid.Float64Range(1, 400).Draw(t, "threshold")
 		m.Exceed(&s, members, threshold, exceed)
-		c := m.Cross(&s, 0, members, threshold, by, worst)
+		c := m.Cross(&s, 0, members, level(threshold, n), by, worst)
 		if c.Probability != by[n-1] || !slices.IsSorted(by) {
 			t.Fatalf("probability %g, by lead %v", c.Probability, by)
 		}
@@ -129,15 +129,18 @@ func TestBandsAndCrossingsAgree(t *testing.T) {
 		if c.Probability > 0 && (!slices.IsSorted(c.Lead[:]) || c.Lead[0] < 0 || c.Lead[6] > n) {
 			t.Fatalf("times %v", c.Lead)
 		}
-		higher := m.Cross(&s, 0, members, threshold*1.1, by, worst)
+		higher := m.Cross(&s, 0, members, level(threshold*1.1, n), by, worst)
 		if higher.Probability > c.Probability+1e-12 {
 			t.Fatalf("a higher threshold is crossed with %g, the lower with %g", higher.Probability, c.Probability)
 		}
-		if now := m.Cross(&s, threshold, members, threshold, by, worst); now.Probability != 1 || now.Lead != [7]float64{} {
+		if now := m.Cross(&s, threshold, members, level(threshold, n), by, worst); now.Probability != 1 || now.Lead != [7]float64{} {
 			t.Fatalf("met now: %+v", now)
 		}
 	})
 }
+
+// level is a threshold that is the same at each of n leads.
+func level(threshold float64, n int) []float64 { return slices.Repeat([]float64{threshold}, n) }
 
 func TestMembersWidenTheBand(t *testing.T) {
 	m := newBand(t, 1)
@@ -205,12 +208,12 @@ func TestNothingIsAllocated(t *testing.T) {
 	m := newBand(t, n)
 	s := taught(m, n, 500)
 	members := [][]float64{{1, 2, 3, 4, 5, 6}, {2, 3, 4, 5, 6, 7}}
-	out, by, worst := make([]band.Band, n), make([]float64, n), make([]float64, 2)
+	out, by, worst, four := make([]band.Band, n), make([]float64, n), make([]float64, 2), level(4, n)
 	if a := testing.AllocsPerRun(20, func() {
 		m.Step(&s, 3, members[0])
 		m.Quantiles(&s, members, out)
 		m.Exceed(&s, members, 4, by)
-		m.Cross(&s, 3, members, 4, by, worst)
+		m.Cross(&s, 3, members, four, by, worst)
 	}); a != 0 {
 		t.Errorf("%g allocations", a)
 	}
@@ -288,7 +291,7 @@ func ExampleModel_Quantiles() {
 	fmt.Printf("in 1 h: 10 %% %.0f, 50 %% %.0f, 90 %% %.0f m³/s\n", bands[0].Quantile[1], bands[0].Quantile[3], bands[0].Quantile[5])
 
 	by, worst := make([]float64, 3), make([]float64, 1)
-	c := m.Cross(&s, 100, forecast, 109, by, worst)
+	c := m.Cross(&s, 100, forecast, []float64{109, 109, 109}, by, worst)
 	fmt.Printf("109 m³/s is met within 3 h with %.0f %%\n", 100*c.Probability)
 	// Output:
 	// in 1 h: 10 % 91, 50 % 100, 90 % 109 m³/s

@@ -261,7 +261,7 @@ func (h *hindcast) play(t testing.TB, m band.Model, forecasts [][]float64, thres
 		}
 		for k, threshold := range thresholds {
 			if h.c.q[i] < threshold {
-				c := m.Cross(&s, h.c.q[i], forecasts[i:i+1], threshold, by, worst)
+				c := m.Cross(&s, h.c.q[i], forecasts[i:i+1], level(threshold, leads), by, worst)
 				crossings[k].add(c, slices.IndexFunc(h.c.q[i+1:i+1+leads], func(q float64) bool { return q >= threshold }))
 			}
 		}

@@ -22,9 +22,14 @@ func (s State) Clone() State {
 	return s
 }
 
+// Fits reports whether s is a state of m, or of a model of as many leads.
+func (m Model) Fits(s *State) bool {
+	return len(s.Errors) == m.leads*classes && len(s.Outward) == len(s.Errors) && len(s.Issued) == m.leads*m.leads && len(s.Class) == len(s.Issued) && s.Next >= 0 && s.Next < m.leads
+}
+
 // fits panics unless s is a state of m.
 func (m Model) fits(s *State) {
-	if len(s.Errors) != m.leads*classes || len(s.Issued) != m.leads*m.leads || len(s.Class) != len(s.Issued) || s.Next < 0 || s.Next >= m.leads {
+	if !m.Fits(s) {
 		panic("band: state of another shape")
 	}
 }

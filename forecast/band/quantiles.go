@@ -121,27 +121,27 @@ type Crossing struct {
 	Lead [levels]float64
 }
 
-// Cross returns with what probability and when the flow meets the threshold,
-// m³/s. now is the flow now: if it meets the threshold, that is at lead 0. by[l],
-// unless by is nil, becomes the probability that the threshold is met by lead
-// l+1. worst is scratch of as many values as there are members. It allocates
-// nothing and panics as [Model.Quantiles] does.
-func (m Model) Cross(s *State, now float64, members [][]float64, threshold float64, by, worst []float64) Crossing {
+// Cross returns with what probability and when the flow meets the threshold of
+// each lead, m³/s. now is the flow now: if it meets the first threshold, that is at
+// lead 0. by[l] becomes the probability that the threshold is met by lead l+1.
+// worst is scratch of as many values as there are members. It allocates nothing and
+// panics as [Model.Quantiles] does.
+func (m Model) Cross(s *State, now float64, members [][]float64, threshold, by, worst []float64) Crossing {
 	m.check(s, members)
-	if by == nil || len(by) != m.leads || len(worst) != len(members) {
-		panic("band: by or worst has the wrong length")
+	if len(threshold) != m.leads || len(by) != m.leads || len(worst) != len(members) {
+		panic("band: threshold, by or worst has the wrong length")
 	}
 	var c Crossing
-	if now >= threshold {
+	if now >= threshold[0] {
 		c.Probability = 1
 		for i := range by {
 			by[i] = 1
 		}
 		return c
 	}
-	z := math.Log(max(threshold, 0) + m.c)
 	clear(worst)
 	for lead := range by {
+		z := m.z(threshold[lead])
 		x := mixture{m: m, s: s, lead: lead, flows: members}
 		sum := 0.0
 		for i := range members {
@@ -153,14 +153,14 @@ func (m Model) Cross(s *State, now float64, members [][]float64, threshold float
 	}
 	c.Probability = by[m.leads-1]
 	for i, p := range Levels {
-		c.Lead[i] = when(by, p*c.Probability)
+		c.Lead[i] = When(by, p*c.Probability)
 	}
 	return c
 }
 
-// when returns the lead, in steps, at which the probability by first reaches p > 0,
-// linear between leads.
-func when(by []float64, p float64) float64 {
+// When returns the lead, in steps, at which the probability by, of lead 1, 2, ...,
+// first reaches p, linear between leads. It is NaN if p is 0 or not reached.
+func When(by []float64, p float64) float64 {
 	before := 0.0
 	for i, v := range by {
 		if v >= p && v > 0 {

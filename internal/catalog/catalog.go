@@ -177,6 +177,8 @@ type Settings struct {
 	Persistence   int           // consecutive runs that must agree before a forecast leg raises or lowers
 	BlindAfter    int           // missed reports until a station is blind, 2
 	Updating      Updating      // what is switched off at all nodes
+	NoBand        bool          // no bands are learnt nor told
+	RainSpread    float64       // coefficient of variation of a rain forecast without members, for bands; 0: not stated
 
 	ArealRain         ArealMethod // how gauges make areal rain; "": Thiessen
 	ArealPower        float64     // exponent of inverse distance; 0: 2

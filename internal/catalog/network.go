@@ -164,6 +164,8 @@ func (l *loader) settings(basin *mapping) Settings {
 	s.Persistence = m.whole("persistence", s.Persistence, 1, 1000)
 	s.BlindAfter = m.whole("blind_after", s.BlindAfter, 1, 1000)
 	s.Updating = m.updating()
+	s.NoBand = !m.onOff("band", true)
+	s.RainSpread = m.number("rain_spread", 0, between(0, 3))
 	s.ArealRain, s.ArealPower = arealRain(m, s.ArealRain, s.ArealPower)
 	s.RainDisagreeMM = m.number("rain_disagree_mm", s.RainDisagreeMM, notNegative)
 	s.RainDisagreeShare = m.number("rain_disagree_share", s.RainDisagreeShare, share)

@@ -1,0 +1,443 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"freshet/forecast/band"
+	"freshet/forecast/rain"
+	"freshet/internal/hydro"
+)
+
+// The parameters of every gauge's band; see forecast/band.
+const (
+	bandOffset = 1.0  // m³/s
+	bandGain   = 0.01 // of the correction of levels
+
+	// leastErrors is how many past errors in a situation like this one a lead needs
+	// before a band is told: with fewer, the outer quantiles are one flood.
+	leastErrors = 10
+	// rainFactors stand for the rain of a forecast that has no members.
+	rainFactors = 9
+)
+
+// What a band rests on, for the honesty line.
+const (
+	basisDry    = "errors of past runs without a rain forecast"
+	basisRained = "errors of past runs with the rain that fell"
+)
+
+// Bands is what the past forecasts at one gauge have taught, in runs that knew of
+// no further rain and in runs that knew the rain that fell. It is never changed in
+// place, so that states may share it.
+type Bands struct {
+	At          time.Time     // of the last step
+	Step        time.Duration // between leads
+	Dry, Rained band.State
+}
+
+// A mark is an instant of a run whose state is kept.
+type mark struct {
+	at    int // an index of the run
+	state State
+}
+
+// addBand finds the leads of bands. A band learns from hindcasts that begin where
+// a state is stored, the warm-up before now, and end where the rain of today may
+// not be complete yet.
+func (k *compiler) addBand() {
+	m := k.m
+	m.bandStep = m.settings.OutputStep
+	for m.bandStep < time.Hour {
+		m.bandStep += m.settings.OutputStep
+	}
+	if m.settings.NoBand {
+		return
+	}
+	known := m.settings.Warmup - m.settings.Step
+	for i := range m.gauges {
+		for j := range m.gauges[i].series {
+			known = min(known, m.settings.Warmup-m.gauges[i].series[j].interval)
+		}
+	}
+	leads := int(min(known, m.settings.Horizon) / m.bandStep)
+	if leads < 1 {
+		k.note("no bands: a warm-up of %v and a horizon of %v hold no lead of %v", m.settings.Warmup, m.settings.Horizon, m.bandStep)
+		return
+	}
+	b, err := band.New(band.Parameters{Leads: leads, Offset: bandOffset, Gain: bandGain})
+	if err != nil {
+		k.errs = append(k.errs, err)
+	}
+	m.band, m.leads = b, leads
+}
+
+// bandsOf returns what a state holds for the model's bands, or nil if that is
+// nothing, or for other leads.
+func (m *Model) bandsOf(s *NodeState) *Bands {
+	if b := s.Bands; b != nil && b.Step == m.bandStep && m.band.Fits(&b.Dry) && m.band.Fits(&b.Rained) {
+		return b
+	}
+	return nil
+}
+
+// mark says at which instants the run keeps its state: where the next run starts
+// from, where bands learn on the way there, and now, if the rain ahead is an
+// ensemble.
+func (r *run) mark(ahead Ahead) {
+	m := r.m
+	at := []int{r.keep}
+	if m.leads > 0 {
+		every := m.bandStep.Milliseconds()
+		for ms := r.start - floorMod(r.start, every) + every; ms <= r.now; ms += every {
+			i := int((ms - r.start) / m.stepMS)
+			r.hours = append(r.hours, i)
+			if i < r.keep {
+				at = append(at, i)
+			}
+		}
+		if r.members(ahead) > 1 && r.here != r.keep {
+			at = append(at, r.here)
+		}
+	}
+	slices.Sort(at)
+	r.marks = make([]mark, 0, len(at))
+	for _, i := range at {
+		r.addMark(i)
+	}
+}
+
+func (r *run) addMark(at int) {
+	s := State{
+		At: r.instant(at), From: r.s.From, Step: r.s.Step,
+		SubBasins: make([]SubBasinState, len(r.m.subs)), Reaches: make([]ReachState, len(r.m.reaches)), Nodes: make([]NodeState, len(r.m.nodes)),
+	}
+	for i := range s.Nodes {
+		s.Nodes[i] = NodeState{ID: r.m.nodes[i].id, Bands: r.s.Nodes[i].Bands}
+	}
+	r.marks = append(r.marks, mark{at, s})
+}
+
+// markAt returns the mark at an index, which must be one.
+func (r *run) markAt(at int) *mark {
+	return &r.marks[slices.IndexFunc(r.marks, func(mk mark) bool { return mk.at == at })]
+}
+
+// kept is the mark whose state the run returns.
+func (r *run) kept() *mark { return r.markAt(r.keep) }
+
+// members returns of how many members the run's rain ahead is.
+func (r *run) members(ahead Ahead) int {
+	used := r.m.RainAt(ahead, time.UnixMilli(r.now).UTC())
+	switch {
+	case used < 0:
+		return 0
+	case ahead.Rain[used].Members > 0:
+		return ahead.Rain[used].Members
+	case r.m.settings.RainSpread > 0:
+		return rainFactors
+	}
+	return 1
+}
+
+// A gauged is what a run found at a gauge that corrects the flow.
+type gauged struct {
+	node    int
+	station int       // index in stations
+	seen    []float64 // the observed flow at each of the run's hours, m³/s; NaN where there is none
+	reading reading
+	offset  float64 // of the level at index here, m
+}
+
+// seen takes what the gauge at node i observed at the run's hours.
+func (r *run) seen(i int) {
+	g := gauged{node: i, seen: make([]float64, len(r.hours))}
+	for j, at := range r.hours {
+		g.seen[j] = r.observed[at-1]
+	}
+	r.gauged = append(r.gauged, g)
+}
+
+// bands teaches the gauges' bands by the hindcasts of the hours over which the
+// state moved, and gives each station its band.
+func (r *run) bands(used *Rain) error {
+	m := r.m
+	if m.leads == 0 || len(r.gauged) == 0 {
+		return nil
+	}
+	learnt := 0
+	cold := r.s.From.Add(m.settings.Warmup).UnixMilli()
+	for j, at := range r.hours {
+		if at > r.keep {
+			break
+		}
+		if r.start+int64(at)*m.stepMS >= cold {
+			r.teach(j, at, learnt == 0)
+			learnt++
+		}
+	}
+	members, err := r.ensemble(used)
+	if err != nil {
+		return err
+	}
+	var without []string
+	for i := range r.gauged {
+		if g := &r.gauged[i]; !r.band(g, used != nil, members) {
+			without = append(without, r.stations[g.station].Station)
+		}
+	}
+	if len(without) > 0 {
+		r.note("no band yet at %s: fewer than %d past errors in a situation like this", strings.Join(without, ", "), leastErrors)
+	}
+	if used != nil && members == nil && len(without) < len(r.gauged) {
+		r.note("the band does not hold the uncertainty of the rain forecast itself: it has no members and the catalogue no rain_spread")
+	}
+	return nil
+}
+
+// teach moves the gauges' bands over one hour by the forecasts that would have
+// been issued then. first says that the bands are still those of the run's state.
+func (r *run) teach(hour, at int, first bool) {
+	m := r.m
+	mk, kept := r.markAt(at), r.kept()
+	rained := make([][]float64, len(m.subs))
+	steps := m.leads * int(m.bandStep/m.settings.Step)
+	for i := range rained {
+		rained[i] = r.areal[i][at : at+steps]
+	}
+	dry, err := m.project(mk.state, mk.state.At, r.obs, nil, nil)
+	if err != nil {
+		r.note("bands learn nothing from %s without a rain forecast: %v", stamp(mk.state.At.UnixMilli()), err)
+	}
+	wet, err := m.project(mk.state, mk.state.At, r.obs, rained, nil)
+	if err != nil {
+		r.note("bands learn nothing from %s with the rain that fell: %v", stamp(mk.state.At.UnixMilli()), err)
+	}
+	for i := range r.gauged {
+		g := &r.gauged[i]
+		node := &kept.state.Nodes[g.node]
+		b := m.bandsOf(node)
+		switch {
+		case b == nil:
+			b = &Bands{At: mk.state.At, Step: m.bandStep, Dry: m.band.Start(), Rained: m.band.Start()}
+		case first:
+			b = &Bands{At: b.At, Step: b.Step, Dry: b.Dry.Clone(), Rained: b.Rained.Clone()}
+		}
+		m.pass(&b.Dry, b.At, mk.state.At)
+		m.pass(&b.Rained, b.At, mk.state.At)
+		m.band.Step(&b.Dry, g.seen[hour], m.atLeads(dry, g))
+		m.band.Step(&b.Rained, g.seen[hour], m.atLeads(wet, g))
+		b.At = mk.state.At
+		node.Bands = b
+	}
+}
+
+// pass moves a band over hours of which nothing is known, up to the step that
+// ends at an instant.
+func (m *Model) pass(s *band.State, from, to time.Time) {
+	missed := int(to.Sub(from)/m.bandStep) - 1
+	for range min(missed, m.leads) {
+		m.band.Step(s, math.NaN(), nil)
+	}
+}
+
+// atLeads returns the discharge of a gauge's forecast at each lead, or nil.
+func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged) []float64 {
+	if stations == nil {
+		return nil
+	}
+	values := stations[g.station].Discharge
+	out := make([]float64, m.leads)
+	every := int(m.bandStep / m.settings.OutputStep)
+	for l := range out {
+		out[l] = values[(l+1)*every-1]
+	}
+	return out
+}
+
+// project computes the forecasts, over the leads of bands, of a run at now from a
+// state of the grid's last instant, with that rain per sub-basin, mm per step, and
+// those plans. They stand in the order of any run's stations before it sorts them.
+func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule) ([]hydro.StationForecast, error) {
+	r := newRun(m, s, now, obs, time.Duration(m.leads)*m.bandStep)
+	r.addMark(0)
+	r.ahead, r.schedules = rain, plans
+	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
+	live := make([]bool, len(m.gauges))
+	for i := range m.subs {
+		r.subBasin(i, live)
+	}
+	for i := range m.nodes {
+		if err := r.node(i); err != nil {
+			return nil, err
+		}
+	}
+	return r.stations, nil
+}
+
+// ensemble returns the stations' forecasts by each member of the rain ahead; nil
+// if that is no ensemble.
+func (r *run) ensemble(used *Rain) ([][]hydro.StationForecast, error) {
+	m := r.m
+	if used == nil {
+		r.basis = basisDry
+		return nil, nil
+	}
+	r.basis = basisRained
+	var out [][]hydro.StationForecast
+	now := time.UnixMilli(r.now).UTC()
+	add := func(rain [][]float64) error {
+		f, err := m.project(r.markAt(r.here).state, now, r.obs, rain, r.schedules)
+		out = append(out, f)
+		return err
+	}
+	switch {
+	case used.Members > 0:
+		r.basis += fmt.Sprintf("; %d rain members", used.Members)
+		for i := range used.Members {
+			member := used.Member(i)
+			if err := add(r.spread(&member)); err != nil {
+				return nil, fmt.Errorf("member %d of the rain forecast of %s: %w", i+1, used.Source, err)
+			}
+		}
+	case m.settings.RainSpread > 0:
+		var factors [rainFactors]float64
+		band.Multipliers(m.settings.RainSpread, factors[:])
+		r.basis += fmt.Sprintf("; rain forecast times %d factors, coefficient of variation %g", rainFactors, m.settings.RainSpread)
+		for _, x := range factors {
+			times := make([][]float64, len(r.ahead))
+			for i, ahead := range r.ahead {
+				for _, v := range ahead {
+					times[i] = append(times[i], x*v)
+				}
+			}
+			if err := add(times); err != nil {
+				return nil, fmt.Errorf("rain forecast of %s times %.3g: %w", used.Source, x, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// spread returns a rain forecast on the steps behind here, mm per sub-basin.
+func (r *run) spread(f *Rain) [][]float64 {
+	out := make([][]float64, len(r.m.subs))
+	for i := range out {
+		if f.SubBasins[i].Rain == nil {
+			continue
+		}
+		out[i] = make([]float64, r.end-r.here)
+		rain.Spread(f.SubBasins[i].Rain, f.From.UnixMilli(), f.Step.Milliseconds(), r.start+int64(r.here)*r.m.stepMS, r.m.stepMS, out[i])
+	}
+	return out
+}
+
+// band gives a station its band, and its thresholds their chances. It reports
+// whether there is one.
+func (r *run) band(g *gauged, rained bool, members [][]hydro.StationForecast) bool {
+	m := r.m
+	f := &r.stations[g.station]
+	b := m.bandsOf(&r.kept().state.Nodes[g.node])
+	if b == nil {
+		return false
+	}
+	// What was observed since the state answers hindcasts from before it, and says
+	// how the river moves.
+	s := b.Dry
+	if rained {
+		s = b.Rained
+	}
+	s = s.Clone()
+	at := b.At
+	for j, i := range r.hours {
+		if t := r.instant(i); t.After(at) {
+			m.pass(&s, at, t)
+			m.band.Step(&s, g.seen[j], nil)
+			at = t
+		}
+	}
+	flows := make([][]float64, 0, max(1, len(members)))
+	for _, member := range members {
+		flows = append(flows, m.atLeads(member, g))
+	}
+	if len(flows) == 0 {
+		flows = append(flows, m.atLeads(r.stations, g))
+	}
+	steps := make([]band.Band, m.leads)
+	m.band.Quantiles(&s, flows, steps)
+	n := 0
+	for n < m.leads && steps[n].Errors >= leastErrors {
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	r.tell(f, g, steps[:n])
+	r.chances(f, g, &s, flows, n)
+	return true
+}
+
+// tell writes the band, of flow and of level.
+func (r *run) tell(f *hydro.StationForecast, g *gauged, steps []band.Band) {
+	f.Band = make([]hydro.BandStep, len(steps))
+	for l, b := range steps {
+		to := &f.Band[l]
+		to.Discharge, to.Errors = b.Quantile, b.Errors
+		offset := r.offset(g, l)
+		for j, q := range b.Quantile {
+			to.Level[j] = math.NaN()
+			if g.levels() {
+				h, _ := g.reading.table.Level(q)
+				to.Level[j] = h + offset
+			}
+		}
+	}
+}
+
+func (g *gauged) levels() bool { return g.reading.table != nil }
+
+// offset returns what is added to the rating's level at a lead, m.
+func (r *run) offset(g *gauged, lead int) float64 {
+	decay := r.m.nodes[g.node].gauge.corrector.Decay()
+	ms := r.now - (r.start + int64(r.here)*r.m.stepMS) + int64(lead+1)*r.m.bandStep.Milliseconds()
+	return g.offset * math.Pow(decay, float64(ms)/float64(r.m.stepMS))
+}
+
+// chances says how probable each crossing is within the first n leads.
+func (r *run) chances(f *hydro.StationForecast, g *gauged, s *band.State, members [][]float64, n int) {
+	m := r.m
+	now := time.UnixMilli(r.now).UTC()
+	threshold, by, worst := make([]float64, m.leads), make([]float64, m.leads), make([]float64, len(members))
+	for i := range f.Crossings {
+		c := &f.Crossings[i]
+		c.Chance.Until = now.Add(time.Duration(n) * m.bandStep)
+		met := f.NowDischarge
+		for l := range threshold {
+			threshold[l] = c.Threshold
+			if c.Variable == hydro.WaterLevel {
+				met = f.NowLevel
+				threshold[l], _ = g.reading.table.Discharge(c.Threshold - r.offset(g, l))
+			}
+		}
+		if met >= c.Threshold {
+			c.Chance.Probability, c.Chance.Early, c.Chance.Middle, c.Chance.Late = 1, now, now, now
+			continue
+		}
+		m.band.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
+		p := by[n-1]
+		c.Chance.Probability = p
+		if p > 0 {
+			at := func(share float64) time.Time {
+				lead := band.When(by[:n], share*p)
+				return now.Add(time.Duration(math.Round(lead*m.bandStep.Seconds())) * time.Second)
+			}
+			c.Chance.Early, c.Chance.Middle, c.Chance.Late = at(0.1), at(0.5), at(0.9)
+		}
+	}
+}
+
+// floorMod is the remainder of a division that rounds down, b > 0.
+func floorMod(a, b int64) int64 { return (a%b + b) % b }

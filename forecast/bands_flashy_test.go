@@ -1,0 +1,136 @@
+package forecast_test
+
+import (
+	"encoding/csv"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"freshet/forecast"
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// flashyRecord is the record of airgr_flashy: rain, mm, and flow, m³/s, of each
+// hour.
+func flashyRecord(t testing.TB) (from time.Time, rain, flow []float64) {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "..", "shared", "data", "airgr_flashy", "airgr_L0123003_hourly_2004_2006.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from, err = time.Parse("2006-01-02T15:04", rows[1][0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		p, err1 := strconv.ParseFloat(row[1], 64)
+		q, err2 := strconv.ParseFloat(row[3], 64)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		rain, flow = append(rain, p), append(flow, q)
+	}
+	return from, rain, flow
+}
+
+// flashy is a catalogue of one catchment with one rain gauge and one flow gauge at
+// its outlet. The parameters of the ground were fitted to 2004-11 to 2005-12; see
+// forecast/band.
+func flashy() *catalog.Catalog {
+	st := func(id string, kind catalog.Kind, v hydro.Variable) catalog.Station {
+		return catalog.Station{ID: id, Kind: kind, Basin: "b", Lon: 4, Lat: 45, Zone: "UTC", Parameters: []catalog.Parameter{{Variable: v, Interval: time.Hour}}}
+	}
+	settings := catalog.DefaultSettings()
+	settings.Step, settings.OutputStep, settings.Every, settings.Horizon = time.Hour, time.Hour, time.Hour, 24*time.Hour
+	settings.Warmup = 25 * time.Hour
+	return &catalog.Catalog{
+		Version: "sha256:test",
+		Stations: []catalog.Station{
+			st("gauge", catalog.HydrologicalStation, hydro.Discharge), st("rain", catalog.RainStation, hydro.Rain),
+		},
+		Basins: []catalog.Basin{{
+			ID: "b", Settings: settings, Nodes: []catalog.Node{{ID: "out", Gauge: "gauge"}},
+			SubBasins: []catalog.SubBasin{{
+				ID: "s", Area: 920, Node: "out", Points: [][2]float64{{4, 45}},
+				Runoff: catalog.Runoff{
+					Capacity: 718.8838, Exponent: 5, Evaporation: 4, BaseShare: 0.435602, BaseRecession: 741210 * time.Second, InitialStore: 0.8,
+					UHReservoirs: 1.310952, UHScale: 50598 * time.Second,
+				},
+			}},
+		}},
+	}
+}
+
+// A hindcast of each hour holds its promise: the band of 80 % holds about 80 % of
+// what was observed, at each lead, both of runs that know of no further rain and of
+// runs that know the rain that fell.
+func TestBandsHoldWhatTheySay(t *testing.T) {
+	from, rain, flow := flashyRecord(t)
+	at := func(i int) time.Time { return from.Add(time.Duration(i+1) * time.Hour) } // when hour i ends
+	samples := func(v []float64) (out []hydro.Sample) {
+		for i, x := range v {
+			out = append(out, hydro.Sample{At: at(i).UnixMilli(), Value: x, Quality: hydro.Pass, Interval: 3600})
+		}
+		return out
+	}
+	rains, flows := samples(rain), samples(flow)
+	source := func(i int) forecast.Source { // of four days up to hour i
+		return func(k hydro.Key) *hydro.History {
+			if k.Variable == hydro.Rain {
+				return &hydro.History{Samples: rains[i-96 : i+1]}
+			}
+			return &hydro.History{Samples: flows[i-96 : i+1]}
+		}
+	}
+	const leads = 24
+	hours := func(year int, month time.Month) int {
+		return int(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC).Sub(from).Hours())
+	}
+	begin, test, end := hours(2004, 11), hours(2006, 1), len(flow)-leads
+	m := compile(t, flashy())
+	s := m.Start(at(begin))
+	type count struct{ n, within int }
+	var counts [2][leads]count
+	tally := func(kind, i int, f *hydro.Forecast) {
+		for l, b := range f.Stations[0].Band {
+			c := &counts[kind][l]
+			c.n++
+			if o := flow[i+1+l]; o >= b.Discharge[1] && o <= b.Discharge[5] {
+				c.within++
+			}
+		}
+	}
+	for i := begin; i < end; i += 3 {
+		f, next := run(t, m, s, at(i), source(i))
+		if i >= test {
+			tally(0, i, &f)
+			known := m.Rain(&hydro.RainForecast{
+				Basin: "b", Source: "s", IssuedAt: at(i), ValidUntil: at(i + 1), From: at(i), Step: time.Hour,
+				Areas: []hydro.RainArea{{SubBasin: "s", Rain: rain[i+1 : i+1+leads]}},
+			})
+			f, _, err := m.Run(s, at(i), "schedule", source(i), forecast.Ahead{Rain: []forecast.Rain{known}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tally(1, i, &f)
+		}
+		s = next
+	}
+	for kind, name := range []string{"no further rain", "the rain that fell"} {
+		for l, c := range counts[kind] {
+			share := float64(c.within) / float64(c.n)
+			t.Logf("%s, lead %d h: %d of %d forecasts have a band, %.3f within", name, l+1, c.n, (end-test)/3, share)
+			if c.n < (end-test)/3*98/100 || math.Abs(share-0.8) > 0.05 {
+				t.Errorf("%s, lead %d h: the band of 80 %% holds %.3f in %d forecasts of %d", name, l+1, share, c.n, (end-test)/3)
+			}
+		}
+	}
+}
