@@ -18,8 +18,8 @@ const (
 	bandGain   = 0.01 // of the correction of levels
 
 	// leastErrors is how many past errors in a situation like this one a lead needs
-	// before a band is told: with fewer, the outer quantiles are one flood.
-	leastErrors = 10
+	// before a band is told: with fewer, the outer quantiles are one or two floods.
+	leastErrors = 24
 	// rainFactors stand for the rain of a forecast that has no members.
 	rainFactors = 9
 )

@@ -15,8 +15,8 @@
 // the flows observed in the last year), and the rise, of the forecast from now to
 // the lead or of the river in the last three steps, whichever is more, is none
 // (less than 0.02 of z, about 2 %), some or strong (more than 0.2). Of each lead
-// and situation the last 128 errors are kept, one in eight, because errors of
-// neighbouring hours say the same; their quantile at p stands between the i-th
+// and situation 128 errors are kept, the first 128 and from then on one in eight
+// in place of the oldest, because errors of neighbouring hours say the same; their quantile at p stands between the i-th
 // and the next, i = p (n + 1).
 //
 // The past need not be like the present. Therefore levels are corrected until
@@ -117,11 +117,11 @@ type Model struct {
 	c, g  float64
 }
 
-// A Window is the last values of a distribution, one in some.
+// A Window is the last values of a distribution, one in some once it is full.
 type Window struct {
-	Seen, N int           // values seen, and kept
-	Values  [size]float32 // the first N, ascending
-	Slots   [size]uint8   // when each was seen: the number of its turn, modulo size
+	Seen, Kept, N int           // values seen, taken in, and held
+	Values        [size]float32 // the first N, ascending
+	Slots         [size]uint8   // when each was taken in: its number, modulo size
 }
 
 // A State is what a gauge's past forecasts have taught, and those that wait for

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// keep takes v into the window, in place of the oldest, if it is its turn.
+// keep takes v into the window: each until it is full, so that something is soon
+// known, then one in thin, in place of the oldest.
 func (w *Window) keep(v float64, thin int) {
-	if w.Seen%thin == 0 {
-		slot := uint8(w.Seen / thin % size)
-		n := w.N
+	if w.N < size || w.Seen%thin == 0 {
+		slot, n := uint8(w.Kept%size), w.N
 		if n == size {
 			i := slices.Index(w.Slots[:], slot)
 			copy(w.Values[i:], w.Values[i+1:])
@@ -21,6 +21,7 @@ func (w *Window) keep(v float64, thin int) {
 		copy(w.Slots[i+1:n+1], w.Slots[i:n])
 		w.Values[i], w.Slots[i] = float32(v), slot
 		w.N = n + 1
+		w.Kept++
 	}
 	w.Seen++
 }
