@@ -648,7 +648,7 @@ func TestTheShippedTanjiangRuns(t *testing.T) {
 func BenchmarkRun(b *testing.B) {
 	c := shippedCatalog(b, "tanjiang")
 	m := compile(b, c)
-	obs := tanjiangBook(c, t0.Add(-24*time.Hour), t0)
+	obs := tanjiangBook(c, t0.Add(-24*time.Hour), t0.Add(96*time.Hour))
 	s := m.Start(t0)
 	b.Run("basin=tanjiang/warmup=24h/horizon=72h/step=5m", func(b *testing.B) {
 		b.ReportAllocs()
@@ -658,4 +658,22 @@ func BenchmarkRun(b *testing.B) {
 			}
 		}
 	})
+	// A run in a season: gauges have bands, and in one of twelve runs they learn.
+	now := t0
+	for ; now.Before(t0.Add(96 * time.Hour)); now = now.Add(time.Hour) {
+		_, s = run(b, m, s, now, obs.source)
+	}
+	for _, x := range []struct {
+		name string
+		at   time.Time
+	}{{"tells", now.Add(-5 * time.Minute)}, {"learns", now}} {
+		b.Run("basin=tanjiang/warmup=24h/horizon=72h/step=5m/band="+x.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := m.Run(s, x.at, "schedule", obs.source, forecast.Ahead{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -184,6 +184,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"window not kept", "window: 3h", "window: 4h", []string{`w: ‸4h, → window: 4h0m0s is not accumulated: use 5m, 10m, 15m, 30m, 1h, 2h, 3h, `}},
 		{"rain is not forecast", "blue: 50}", "blue: 50, legs: [forecast]}", []string{`: [‸for → legs: there is no forecast of rain at station "p": only water_level an`}},
 		{"step does not divide", "step: 5m, every: 10m", "step: 5m, every: 12m", []string{`y: ‸12m → every: 12m0s is no multiple of step 5m0s`}},
+		{"band", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, band: wide}", []string{`d: ‸wid → band: expected on or off`}},
+		{"spread of rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_spread: 4}", []string{`d: ‸4} → rain_spread: 4 must be from 0 to 3`}},
 		{"unknown areal rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, areal_rain: kriging}", []string{`n: ‸kri → areal_rain: "kriging" is not known: write thiessen or idw`}},
 		{"power too big", "gauges: [p]}", "gauges: [p], areal_rain: idw, areal_rain_power: 9}", []string{`r: ‸9} → areal_rain_power: 9 must be from 0.5 to 6`}},
 		{"source twice", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_sources: [A, A]}", []string{`A, ‸A]} → rain_sources: "A" given twice`}},
@@ -221,7 +223,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 
 func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	change := strings.NewReplacer("settings: {step: 5m, every: 10m}",
-		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF]}",
+		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF], band: off, rain_spread: 0.5}",
 		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen}")
 	c, problems := load(change.Replace(small))
 	if len(problems) > 0 {
@@ -231,6 +233,7 @@ func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	want := catalog.DefaultSettings()
 	want.Every, want.ArealRain, want.ArealPower, want.RainDisagreeMM, want.RainDisagreeShare = 10*time.Minute, catalog.InverseDistance, 3, 8, 0.5
 	want.RainSources = []string{"Guangdong 3 km", "ECMWF"}
+	want.NoBand, want.RainSpread = true, 0.5
 	if diff := cmp.Diff(want, b.Settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
