@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"freshet/forecast/runoff"
 	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
@@ -20,13 +19,6 @@ type State struct {
 	SubBasins []SubBasinState
 	Reaches   []ReachState
 	Nodes     []NodeState
-}
-
-// A SubBasinState is the water in a sub-basin.
-type SubBasinState struct {
-	ID      string
-	Store   runoff.State
-	Pending []float64 // m³/s that runoff so far will add in the steps to come; at most one fewer than the unit hydrograph has ordinates
 }
 
 // A NodeState is the flow through a node.
@@ -61,13 +53,13 @@ func (m *Model) Start(now time.Time) State {
 	return s
 }
 
-func (b *subBasin) start() SubBasinState { return SubBasinState{ID: b.id, Store: b.initial} }
-
 func (n *node) start() NodeState { return NodeState{ID: n.id, Flow: n.steady, Inflow: n.steady} }
 
 // Adopt returns old as a state of m, after a change of the catalogue: parts
 // that still exist and keep their shape keep their water, new ones start as in
-// Start. A change of the step starts anew.
+// Start. A sub-basin whose runoff method changed starts its ground as in Start;
+// what is under way to its outlet stays under way. A change of the step starts
+// anew.
 func (m *Model) Adopt(old State, now time.Time) State {
 	if old.Step != m.settings.Step || old.At.IsZero() {
 		return m.Start(now)
@@ -77,9 +69,7 @@ func (m *Model) Adopt(old State, now time.Time) State {
 		b := &m.subs[i]
 		next := b.start()
 		if j := slices.IndexFunc(old.SubBasins, func(o SubBasinState) bool { return o.ID == b.id }); j >= 0 {
-			next.Store = old.SubBasins[j].Store
-			// Water under way stays under way, be the new unit hydrograph shorter or longer.
-			next.Pending = slices.Clone(old.SubBasins[j].Pending)
+			next = b.adopt(&old.SubBasins[j])
 		}
 		s.SubBasins = append(s.SubBasins, next)
 	}
@@ -106,7 +96,7 @@ func (m *Model) fits(s State) bool {
 		return false
 	}
 	for i := range m.subs {
-		if s.SubBasins[i].ID != m.subs[i].id {
+		if !m.subs[i].fits(&s.SubBasins[i]) {
 			return false
 		}
 	}

@@ -4,22 +4,22 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"freshet/forecast/rain"
-	"freshet/forecast/runoff"
-	"freshet/forecast/unithydrograph"
+	"freshet/internal/catalog"
 )
 
 type subBasin struct {
-	id      string
-	area    float64      // km²
-	points  []rain.Place // that sample the area
-	gauges  []int        // indices into Model.gauges
-	areal   rain.Method  // over gauges
-	runoff  runoff.Model
-	initial runoff.State
-	uh      unithydrograph.Hydrograph
-	perMM   float64 // m³/s of 1 mm in one step
+	id     string
+	area   float64      // km²
+	points []rain.Place // that sample the area
+	gauges []int        // indices into Model.gauges
+	areal  rain.Method  // over gauges
+	ground ground
+	pet    evaporation
+	outlet outlet
+	perMM  float64 // m³/s of 1 mm in one step
 }
 
 func (k *compiler) addSubBasins() {
@@ -27,6 +27,14 @@ func (k *compiler) addSubBasins() {
 	all := k.rainSites()
 	used := make([]bool, len(all))
 	picks := make([][]int, 0, len(k.b.SubBasins))
+	zone := time.UTC // of a basin that states none, which a loaded one does
+	if name := k.b.Season.Zone; name != "" {
+		var err error
+		if zone, err = catalog.ParseZone(name); err != nil {
+			k.errorf("season: %w", err)
+			return
+		}
+	}
 	for i := range k.b.SubBasins {
 		sb := &k.b.SubBasins[i]
 		where := fmt.Sprintf("sub-basin %q", sb.ID)
@@ -37,9 +45,6 @@ func (k *compiler) addSubBasins() {
 		}
 		if !(sb.Area > 0) || math.IsInf(sb.Area, 0) {
 			k.errorf("%s: area %g km²: want more than 0", where, sb.Area)
-		}
-		if !(sb.Runoff.InitialStore >= 0 && sb.Runoff.InitialStore <= 1) {
-			k.errorf("%s: initial store %g: want a share from 0 to 1", where, sb.Runoff.InitialStore)
 		}
 		var pick []int
 		var places []rain.Place
@@ -63,14 +68,15 @@ func (k *compiler) addSubBasins() {
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
-		ro, err := runoff.New(runoff.Parameters{
-			Capacity: sb.Runoff.Capacity, Exponent: sb.Runoff.Exponent, Impervious: sb.Runoff.Impervious, Evaporation: sb.Runoff.Evaporation,
-			BaseShare: sb.Runoff.BaseShare, BaseRecession: sb.Runoff.BaseRecession.Seconds(),
-		}, m.dt)
+		ground, err := newGround(&sb.Runoff, m.dt)
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
-		uh, err := unithydrograph.Nash(sb.Runoff.UHReservoirs, sb.Runoff.UHScale.Seconds(), m.dt)
+		pet, err := newEvaporation(&sb.Runoff, m.dt, zone)
+		if err != nil {
+			k.errorf("%s: %w", where, err)
+		}
+		outlet, err := newOutlet(&sb.Runoff, m.dt)
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
@@ -79,8 +85,7 @@ func (k *compiler) addSubBasins() {
 		m.area += sb.Area
 		picks = append(picks, pick)
 		m.subs = append(m.subs, subBasin{
-			id: sb.ID, area: sb.Area, points: points, areal: areal, runoff: ro, uh: uh, perMM: sb.Area * 1000 / m.dt,
-			initial: runoff.State{Tension: sb.Runoff.InitialStore * sb.Runoff.Capacity},
+			id: sb.ID, area: sb.Area, points: points, areal: areal, ground: ground, pet: pet, outlet: outlet, perMM: sb.Area * 1000 / m.dt,
 		})
 	}
 	index := make([]int, len(all))
@@ -102,16 +107,17 @@ func (k *compiler) addSubBasins() {
 // state. live says which gauges report now.
 func (r *run) subBasin(i int, live []bool) {
 	b, s := &r.m.subs[i], &r.s.SubBasins[i]
-	flow := make([]float64, r.end+1+max(len(b.uh), len(s.Pending)))
+	flow := make([]float64, r.end+1+max(len(b.outlet.uh), len(s.Pending)))
 	copy(flow[1:], s.Pending)
 	r.runoff[i] = flow
 	areal := make([]float64, r.end)
 	r.areal[i] = areal
 	weights := b.areal.Weights()
 	depth := make([]float64, len(b.gauges))
-	store := s.Store
+	water := *s
 	if r.keep == 0 {
-		r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
+		r.next.SubBasins[i] = water
+		r.next.SubBasins[i].Pending = slices.Clone(s.Pending)
 	}
 	for t := 1; t <= r.end; t++ {
 		switch {
@@ -123,13 +129,10 @@ func (r *run) subBasin(i int, live []bool) {
 		case r.ahead != nil && r.ahead[i] != nil:
 			areal[t-1] = r.ahead[i][t-r.here-1]
 		}
-		next, flux := b.runoff.Step(store, areal[t-1])
-		store = next
-		b.uh.Add(flow[t:], flux.Fast*b.perMM)
-		flow[t] += flux.Slow * b.perMM
+		b.step(&water, areal[t-1], r.instant(t), flow[t:])
 		if t == r.keep {
-			pending := flow[t+1 : max(t+len(b.uh), len(s.Pending)+1)]
-			r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
+			r.next.SubBasins[i] = water
+			r.next.SubBasins[i].Pending = slices.Clone(flow[t+1 : max(t+len(b.outlet.uh), len(s.Pending)+1)])
 		}
 	}
 	speaks := make([]bool, len(b.gauges))

@@ -223,7 +223,7 @@ type Season struct {
 	NormalMM             float64 // 0: not configured
 	NormalSource         string
 	HydrologicalDayStart time.Duration // after midnight, 8 h
-	Zone                 string        // "Asia/Shanghai"
+	Zone                 string        // of the basin's days and months, "Asia/Shanghai"
 }
 
 // A Node is a point of the river network: a gauge, a confluence, a dam or the
@@ -292,19 +292,6 @@ type SubBasin struct {
 	ArealPower   float64      // 0: the basin's
 	Runoff       Runoff
 	Illustrative bool
-}
-
-// Runoff are the parameters of the runoff method and its unit hydrograph.
-type Runoff struct {
-	Capacity      float64       // WM, areal mean tension-water capacity, mm
-	Exponent      float64       // B of the capacity curve
-	Impervious    float64       // share of the area, 0 to 1
-	InitialStore  float64       // share of Capacity at the first start, 0 to 1
-	Evaporation   float64       // potential, mm/d
-	BaseShare     float64       // share of runoff that goes to the slow store
-	BaseRecession time.Duration // e-folding time of the slow store
-	UHReservoirs  float64       // n of the Nash cascade
-	UHScale       time.Duration // k of the Nash cascade
 }
 
 // A Reservoir stands at a node.

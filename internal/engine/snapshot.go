@@ -16,7 +16,7 @@ import (
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 3
+const snapshotVersion = 4
 
 // A snapshot is the whole state of an engine. The catalogue travels as its
 // files, so that a state needs nothing beside it.
