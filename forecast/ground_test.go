@@ -325,8 +325,8 @@ func TestEveryRunoffMethodGoesOnFromAStoredState(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			m := compile(t, changed(k.runoff))
 			s, again := m.Start(t0), m.Start(t0)
-			for i := range 24 {
-				now := t0.Add(time.Duration(i)*70*time.Minute + 7*time.Second)
+			for i := range 12 {
+				now := t0.Add(time.Duration(i)*140*time.Minute + 7*time.Second)
 				before := stored(t, s)
 				f, next := run(t, m, s, now, b.source)
 				if string(stored(t, s)) != string(before) {
@@ -410,16 +410,13 @@ func TestWaterUnderWayStaysUnderWayWhateverChanges(t *testing.T) {
 				if err != nil || diffForecasts(f, g) != "" {
 					t.Errorf("a run from the old state: %v\n%s", err, diffForecasts(f, g))
 				}
-				dry := book{}
-				for i := 1; i <= 8; i++ { // each a week
-					next, err = forward(n, next, now.Add(time.Duration(i)*7*24*time.Hour), dry)
-					if err != nil {
-						t.Fatal(err)
-					}
+				next, err = forward(n, next, now.Add(48*time.Hour), book{}) // no rain is reported
+				if err != nil {
+					t.Fatal(err)
 				}
-				for _, o := range next.SubBasins {
-					if o.Method != catalog.Xinanjiang && underWay(o) > 1e-9 {
-						t.Errorf("%s: %g m³/s are still under way after 8 weeks", o.ID, underWay(o))
+				for i, o := range next.SubBasins { // two days on; interflow never ends
+					if o.Method != catalog.Xinanjiang && underWay(o) > 1e-5*underWay(s.SubBasins[i]) {
+						t.Errorf("%s: %g m³/s are still under way", o.ID, underWay(o))
 					}
 				}
 			})

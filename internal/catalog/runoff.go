@@ -89,7 +89,7 @@ func in(p param.Param) bound {
 	case math.IsInf(p.Hi, 1):
 		says = fmt.Sprintf("must be %g or more", p.Lo)
 	case p.Above:
-		says = fmt.Sprintf("must be above %g, and %g at most", p.Lo, p.Hi)
+		says = fmt.Sprintf("must be above %g and at most %g", p.Lo, p.Hi)
 	}
 	if p.Unit != "–" {
 		says += " " + p.Unit
