@@ -41,6 +41,7 @@ type ground interface {
 
 type saturation struct {
 	runoff.Model
+	p       runoff.Parameters
 	initial float64 // mm
 }
 
@@ -56,6 +57,7 @@ func (g saturation) step(s *SubBasinState, rain, pet float64) (spread, direct fl
 
 type threeSources struct {
 	xinanjiang.Model
+	p     xinanjiang.Parameters
 	share float64
 }
 
@@ -106,14 +108,15 @@ func newGround(r *catalog.Runoff, dt float64) (ground, error) {
 	}
 	switch method {
 	case catalog.Saturation:
-		g, err := runoff.New(runoff.Parameters{
+		p := runoff.Parameters{
 			Capacity: r.Capacity, Exponent: r.Exponent, Impervious: r.Impervious, Evaporation: r.Evaporation,
 			BaseShare: r.BaseShare, BaseRecession: r.BaseRecession.Seconds(),
-		}, dt)
-		return saturation{g, r.InitialStore * r.Capacity}, err
+		}
+		g, err := runoff.New(p, dt)
+		return saturation{g, p, r.InitialStore * r.Capacity}, err
 	case catalog.Xinanjiang:
 		g, err := xinanjiang.New(r.Xinanjiang, dt)
-		return threeSources{g, r.InitialStore}, err
+		return threeSources{g, r.Xinanjiang, r.InitialStore}, err
 	case catalog.CurveNumber:
 		if r.StormGap <= 0 {
 			return nil, fmt.Errorf("storm gap %v: want more than 0", r.StormGap)

@@ -23,7 +23,7 @@ func (r *run) reservoir(v *reservoir, flow []float64, state, next *NodeState) {
 		}
 	}
 	if v.inflow != nil && v.updates {
-		next.InflowError, _ = r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false)
+		next.InflowError, _ = r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false, nil)
 	} else {
 		next.InflowError = r.carry(v.corrector, state.InflowError, inflow)
 	}

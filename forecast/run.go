@@ -63,6 +63,9 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 			return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
 		}
 	}
+	for i := range r.days {
+		r.next.Moisture[i].Error = r.days[i].kept
+	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
 		Stations:   r.stations,
@@ -122,6 +125,7 @@ type run struct {
 	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
 	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
 	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
+	days     []days      // per adjustment of soil moisture
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
 
 	stations []hydro.StationForecast
@@ -158,6 +162,7 @@ func newRun(m *Model, s State, now time.Time, obs Source) *run {
 	r.next = State{
 		At: s.At.Add(time.Duration(r.keep) * m.settings.Step), From: s.From, Step: s.Step,
 		SubBasins: make([]SubBasinState, len(m.subs)), Reaches: make([]ReachState, len(m.reaches)), Nodes: make([]NodeState, len(m.nodes)),
+		Moisture: make([]MoistureState, len(m.moist)),
 	}
 	r.stations = make([]hydro.StationForecast, 0, len(m.nodes))
 	return r
@@ -253,6 +258,10 @@ func (r *run) rain() {
 	for i := range m.subs {
 		r.subBasin(i, live)
 	}
+	r.days = make([]days, len(m.moist))
+	for i := range m.moist {
+		r.moisture(i)
+	}
 	if m.area > 0 {
 		r.coverage /= m.area
 	}
@@ -313,8 +322,9 @@ type reading struct {
 // correct corrects flow from index 1 on by the series' observations, turned
 // into a flow by table if that is not nil, and returns the error at keep and
 // whether there was any observation. With backfill the first observation stands
-// for the time before it, too.
-func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool) (kept updating.Error, observed bool) {
+// for the time before it, too. days, if not nil, are those of an adjustment of soil
+// moisture.
+func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, days *days) (kept updating.Error, observed bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -344,12 +354,7 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 		}
 		from = first // nothing is learnt from what was not observed
 	}
-	kept = carried
-	if from < r.keep {
-		kept = c.Correct(carried, flow[from+1:r.keep+1], o[from:r.keep], flow[from+1:r.keep+1])
-	}
-	from = max(from, r.keep)
-	e := c.Correct(kept, flow[from+1:r.here+1], o[from:], flow[from+1:r.here+1])
+	kept, e := r.learn(c, carried, flow, o, from, days)
 	c.Carry(e, flow[r.here+1:], flow[r.here+1:])
 	return kept, first >= 0
 }
@@ -387,7 +392,11 @@ func (r *run) gauge(n *node, state, next *NodeState, cold bool, flow []float64) 
 		return out
 	}
 	var observed bool
-	next.Error, observed = r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0)
+	var days *days
+	if n.moist > 0 {
+		days = &r.days[n.moist-1]
+	}
+	next.Error, observed = r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, days)
 	r.lossNote(g, &next.Error)
 	out.fresh = observed && (qOK || table != nil && hOK)
 	if !observed && state.Error.Count == 0 {

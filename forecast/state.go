@@ -19,6 +19,7 @@ type State struct {
 	SubBasins []SubBasinState
 	Reaches   []ReachState
 	Nodes     []NodeState
+	Moisture  []MoistureState // of the gauges above which it is adjusted
 }
 
 // A NodeState is the flow through a node.
@@ -49,6 +50,9 @@ func (m *Model) Start(now time.Time) State {
 	}
 	for i := range m.nodes {
 		s.Nodes = append(s.Nodes, m.nodes[i].start())
+	}
+	for i := range m.moist {
+		s.Moisture = append(s.Moisture, MoistureState{Node: m.nodes[m.moist[i].node].id})
 	}
 	return s
 }
@@ -87,12 +91,15 @@ func (m *Model) Adopt(old State, now time.Time) State {
 		}
 		s.Nodes = append(s.Nodes, next)
 	}
+	for i := range m.moist {
+		s.Moisture = append(s.Moisture, m.adoptMoisture(i, old.Moisture))
+	}
 	return s
 }
 
 // fits reports whether s is a state of m.
 func (m *Model) fits(s State) bool {
-	if s.Step != m.settings.Step || !s.At.Equal(m.floor(s.At)) || len(s.SubBasins) != len(m.subs) || len(s.Reaches) != len(m.reaches) || len(s.Nodes) != len(m.nodes) {
+	if s.Step != m.settings.Step || !s.At.Equal(m.floor(s.At)) || len(s.SubBasins) != len(m.subs) || len(s.Reaches) != len(m.reaches) || len(s.Nodes) != len(m.nodes) || len(s.Moisture) != len(m.moist) {
 		return false
 	}
 	for i := range m.subs {
@@ -107,6 +114,11 @@ func (m *Model) fits(s State) bool {
 	}
 	for i := range m.nodes {
 		if s.Nodes[i].ID != m.nodes[i].id {
+			return false
+		}
+	}
+	for i := range m.moist {
+		if !m.moistureFits(i, &s.Moisture[i]) {
 			return false
 		}
 	}

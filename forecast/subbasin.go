@@ -20,6 +20,7 @@ type subBasin struct {
 	pet    evaporation
 	outlet outlet
 	perMM  float64 // m³/s of 1 mm in one step
+	moist  bool    // its soil moisture is adjusted, see moisture.go
 }
 
 func (k *compiler) addSubBasins() {
@@ -114,11 +115,6 @@ func (r *run) subBasin(i int, live []bool) {
 	r.areal[i] = areal
 	weights := b.areal.Weights()
 	depth := make([]float64, len(b.gauges))
-	water := *s
-	if r.keep == 0 {
-		r.next.SubBasins[i] = water
-		r.next.SubBasins[i].Pending = slices.Clone(s.Pending)
-	}
 	for t := 1; t <= r.end; t++ {
 		switch {
 		case t <= r.here:
@@ -128,11 +124,6 @@ func (r *run) subBasin(i int, live []bool) {
 			areal[t-1] = weights.Areal(depth).Rain
 		case r.ahead != nil && r.ahead[i] != nil:
 			areal[t-1] = r.ahead[i][t-r.here-1]
-		}
-		b.step(&water, areal[t-1], r.instant(t), flow[t:])
-		if t == r.keep {
-			r.next.SubBasins[i] = water
-			r.next.SubBasins[i].Pending = slices.Clone(flow[t+1 : max(t+len(b.outlet.uh), len(s.Pending)+1)])
 		}
 	}
 	speaks := make([]bool, len(b.gauges))
@@ -144,4 +135,33 @@ func (r *run) subBasin(i int, live []bool) {
 		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
 	}
 	r.coverage += coverage * b.area
+	if b.moist {
+		return // its ground is that of its node's gauge, too
+	}
+	water := *s
+	r.saveSubBasin(i, &water, 0)
+	for t := 1; t <= r.end; t++ {
+		b.step(&water, areal[t-1], r.instant(t), flow[t:])
+		r.saveSubBasin(i, &water, t)
+	}
+}
+
+// saveSubBasin puts the state of sub-basin i at index t, whose water is given and
+// whose flow lies in runoff, where it belongs, if it belongs anywhere.
+func (r *run) saveSubBasin(i int, water *SubBasinState, t int) {
+	if t != r.keep {
+		return
+	}
+	r.next.SubBasins[i] = *water
+	r.next.SubBasins[i].Pending = slices.Clone(r.pending(i, t))
+}
+
+// pending returns what is under way to the outlet of sub-basin i at index t, up to
+// which its runoff is computed.
+func (r *run) pending(i, t int) []float64 {
+	before := r.s.SubBasins[i].Pending
+	if t == 0 {
+		return before
+	}
+	return r.runoff[i][t+1 : max(t+len(r.m.subs[i].outlet.uh), len(before)+1)]
 }

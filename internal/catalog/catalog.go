@@ -193,14 +193,20 @@ type Updating struct {
 	NoLag       bool // no lasting error of timing is learnt
 	NoFit       bool // errors fade by ErrorHalfLife, whatever the past says
 	NoError     bool // no error is carried into the forecast
+	Moisture    bool // soil moisture is adjusted: the one part that is off unless asked for
 }
 
 // NoUpdating switches everything off: the gauge is shown and corrects nothing.
 var NoUpdating = Updating{NoInsertion: true, NoLoss: true, NoLag: true, NoFit: true, NoError: true}
 
-// Or returns what u or v switches off.
+// Or returns what u or v switches off. Soil moisture is adjusted if one of them
+// asks for it, unless the other switches everything off.
 func (u Updating) Or(v Updating) Updating {
+	if u == NoUpdating || v == NoUpdating {
+		return NoUpdating
+	}
 	return Updating{
+		Moisture:    u.Moisture || v.Moisture,
 		NoInsertion: u.NoInsertion || v.NoInsertion, NoLoss: u.NoLoss || v.NoLoss, NoLag: u.NoLag || v.NoLag,
 		NoFit: u.NoFit || v.NoFit, NoError: u.NoError || v.NoError,
 	}

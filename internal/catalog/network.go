@@ -199,7 +199,7 @@ func (m *mapping) updating() Updating {
 		case "off":
 			return NoUpdating
 		}
-		v.fail("updating: expected on, off or a list of insertion, loss, lag, fit, error")
+		v.fail("updating: expected on, off or a list of insertion, loss, lag, fit, error, moisture")
 		return Updating{}
 	}
 	u := NoUpdating
@@ -215,8 +215,10 @@ func (m *mapping) updating() Updating {
 			u.NoFit = false
 		case "error":
 			u.NoError = false
+		case "moisture":
+			u.Moisture = true
 		default:
-			item.fail("updating: %q is none of insertion, loss, lag, fit, error", s)
+			item.fail("updating: %q is none of insertion, loss, lag, fit, error, moisture", s)
 		}
 	}
 	if u.NoError && !u.NoFit {
