@@ -13,9 +13,9 @@ import (
 // so that when runs happen does not show.
 const (
 	moistureDay   = 24 * time.Hour
-	moistureShare = 0.5  // of the volume error is laid to the soil
+	moistureShare = 0.25 // of the volume error is laid to the soil
 	moistureDead  = 0.1  // of the observed volume: an error within moves nothing
-	moistureLimit = 0.15 // of the capacity is moved in a day at most
+	moistureLimit = 0.05 // of the capacity is moved in a day at most
 	moistureFloor = 2    // mm
 	moistureSeen  = 0.9  // of the day's steps must be observed
 )

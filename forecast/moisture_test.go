@@ -117,7 +117,7 @@ func TestSoilMoistureIsAdjustedTowardsWhatRanOff(t *testing.T) {
 				on, s, f := miss(true)
 				last := s.Moisture[0].Last
 				t.Logf("root mean square error of the third flood: %.1f m³/s with the adjustment, %.1f without; last day: %+v", on, off, last)
-				if on > 0.6*off {
+				if on > 0.9*off { // a day moves no more than 5 % of the capacity
 					t.Errorf("root mean square error %.1f m³/s with the adjustment, %.1f without", on, off)
 				}
 				if up := start.is > start.assumed; last.Moved == 0 || up != (last.Moved > 0) || up != (last.Made > 0) || !last.At.Equal(t0.Add(48*time.Hour)) {
@@ -194,7 +194,7 @@ func TestTheWaterThatAnAdjustmentMakesIsTold(t *testing.T) {
 	if made := water(on) - water(off); !last.At.Equal(t0.Add(24*time.Hour)) || last.Made < 1 || math.Abs(made-last.Made) > 1e-9 {
 		t.Errorf("%.12g mm more water at midnight, told %+v", made, last)
 	}
-	if math.Abs(last.After) > math.Abs(last.Before)*0.9 || last.Before < 2 {
+	if math.Abs(last.After) > math.Abs(last.Before)*0.95 || last.Before < 2 {
 		t.Errorf("%+v", last)
 	}
 	if want := fmt.Sprintf("the runoff was %.1f mm off, observed less computed: %.1f mm of water added", last.Before, last.Made); !strings.Contains(strings.Join(f.Notes, "\n"), want) {
