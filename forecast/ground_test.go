@@ -310,9 +310,11 @@ type failer interface {
 	Fatal(args ...any)
 }
 
-// changed is small() with a way of runoff for its three sub-basins.
+// changed is small() with a way of runoff for its three sub-basins, and forecasts
+// of 6 h.
 func changed(r catalog.Runoff) *catalog.Catalog {
 	c := small()
+	c.Basins[0].Settings.Horizon = 6 * time.Hour
 	for i := range c.Basins[0].SubBasins {
 		c.Basins[0].SubBasins[i].Runoff = r
 	}

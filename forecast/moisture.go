@@ -145,6 +145,11 @@ func (k *compiler) addMoisture() {
 		m.moist = append(m.moist, a)
 		n.moist = len(m.moist)
 	}
+	for i := range k.b.Nodes {
+		if n := &k.b.Nodes[i]; n.Updating.Moisture && m.nodes[k.nodes[n.ID]].moist == 0 {
+			k.note("soil moisture at node %s is not adjusted: it takes a gauge that corrects the flow, to which no river comes and soil drains", n.ID)
+		}
+	}
 }
 
 // moistureFits reports whether the i-th adjustment can go on from s.

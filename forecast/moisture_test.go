@@ -54,7 +54,7 @@ func truth(t testing.TB, c *catalog.Catalog, end time.Time) book {
 	rain := book{}
 	rain.fill("p1", hydro.Rain, t0, end, days)
 	rain.fill("p2", hydro.Rain, t0, end, days)
-	c.Basins[0].Settings.Warmup = 0
+	c.Basins[0].Settings.Warmup, c.Basins[0].Settings.Horizon = 0, 30*time.Minute
 	m := compile(t, c)
 	s := m.Start(t0)
 	b := book{}
@@ -299,6 +299,11 @@ func TestSoilMoistureIsAdjustedOnlyWhereItsGaugeTells(t *testing.T) {
 			s := m.Start(t0)
 			for now := t0; !now.After(end); now = now.Add(time.Hour) {
 				_, s = run(t, m, s, now, b.source)
+			}
+			f, _ := run(t, m, s, end, b.source)
+			asked := cat.Basins[0].Nodes[0].Updating.Moisture
+			if told := slices.ContainsFunc(f.Notes, func(n string) bool { return strings.HasPrefix(n, "soil moisture at node up is not adjusted") }); told != (asked && !c.on) {
+				t.Errorf("notes %q", f.Notes)
 			}
 			if !c.on || c.why == updating.TooLittle { // then it must not show
 				cat.Basins[0].Nodes[0].Updating.Moisture, cat.Basins[0].Settings.Updating.Moisture = false, false

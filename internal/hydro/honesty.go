@@ -110,6 +110,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^rating (\S+) of (\S+) leaps from (\S+) to (\S+) m³/s at (\S+) m$`), "${2}水位流量关系${1}在${5} m处由${3}跳至${4} m³/s"},
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
 	{regexp.MustCompile(`^updating is switched off at (\S+): .*$`), "${1}已关闭实时校正"},
+	{regexp.MustCompile(`^soil moisture at node (\S+) is not adjusted: .*$`), "节点${1}不作土壤含水量校正：须为参与校正、无上游来水且有产流子流域直接汇入的测站"},
 	{regexp.MustCompile(`^soil moisture above (\S+): in the day to (\S+ \S+) the runoff was (\S+) mm off, .*: (\S+) mm of water added$`), "${1}以上土壤含水量已校正：截至${2}一日径流深实测减计算为${3} mm，增加水量${4} mm"},
 	{regexp.MustCompile(`^soil moisture above (\S+): in the day to (\S+ \S+) the runoff was (\S+) mm off, .*: (\S+) mm of water taken away$`), "${1}以上土壤含水量已校正：截至${2}一日径流深实测减计算为${3} mm，减少水量${4} mm"},
 	{regexp.MustCompile(`^at (\S+) the observed flow is (\d+ %) of the computed one: .*$`), "${1}实测流量为计算值的${2}，偏差过大，不按持续损失校正"},
