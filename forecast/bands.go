@@ -114,6 +114,10 @@ func (r *run) addMark(at int) {
 	s := State{
 		At: r.instant(at), From: r.s.From, Step: r.s.Step,
 		SubBasins: make([]SubBasinState, len(r.m.subs)), Reaches: make([]ReachState, len(r.m.reaches)), Nodes: make([]NodeState, len(r.m.nodes)),
+		Moisture: make([]MoistureState, len(r.m.moist)),
+	}
+	for i := range s.Moisture {
+		s.Moisture[i].Node = r.m.nodes[r.m.moist[i].node].id // of the day nothing, but at keep
 	}
 	for i := range s.Nodes {
 		s.Nodes[i] = NodeState{ID: r.m.nodes[i].id, Bands: r.s.Nodes[i].Bands}
@@ -269,6 +273,10 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 	live := make([]bool, len(m.gauges))
 	for i := range m.subs {
 		r.subBasin(i, live)
+	}
+	r.days = make([]days, len(m.moist))
+	for i := range m.moist {
+		r.moisture(i)
 	}
 	for i := range m.nodes {
 		if err := r.node(i); err != nil {

@@ -1,11 +1,7 @@
 package forecast_test
 
 import (
-	"encoding/csv"
 	"math"
-	"os"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -14,37 +10,10 @@ import (
 	"freshet/internal/hydro"
 )
 
-// flashyRecord is the record of airgr_flashy: rain, mm, and flow, m³/s, of each
-// hour.
-func flashyRecord(t testing.TB) (from time.Time, rain, flow []float64) {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "shared", "data", "airgr_flashy", "airgr_L0123003_hourly_2004_2006.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if from, err = time.Parse("2006-01-02T15:04", rows[1][0]); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows[1:] {
-		p, err1 := strconv.ParseFloat(row[1], 64)
-		q, err2 := strconv.ParseFloat(row[3], 64)
-		if err1 != nil || err2 != nil {
-			t.Fatal(err1, err2)
-		}
-		rain, flow = append(rain, p), append(flow, q)
-	}
-	return from, rain, flow
-}
-
-// flashy is a catalogue of one catchment with one rain gauge and one flow gauge at
+// flashyCatalog is a catalogue of one catchment with one rain gauge and one flow gauge at
 // its outlet. The parameters of the ground were fitted to 2004-11 to 2005-12; see
 // forecast/band.
-func flashy() *catalog.Catalog {
+func flashyCatalog() *catalog.Catalog {
 	st := func(id string, kind catalog.Kind, v hydro.Variable) catalog.Station {
 		return catalog.Station{ID: id, Kind: kind, Basin: "b", Lon: 4, Lat: 45, Zone: "UTC", Parameters: []catalog.Parameter{{Variable: v, Interval: time.Hour}}}
 	}
@@ -73,7 +42,8 @@ func flashy() *catalog.Catalog {
 // what was observed, at each lead, both of runs that know of no further rain and of
 // runs that know the rain that fell.
 func TestBandsHoldWhatTheySay(t *testing.T) {
-	from, rain, flow := flashyRecord(t)
+	c := flashy(t)
+	from, rain, flow := c.at[0], c.rain, c.q
 	at := func(i int) time.Time { return from.Add(time.Duration(i+1) * time.Hour) } // when hour i ends
 	samples := func(v []float64) (out []hydro.Sample) {
 		for i, x := range v {
@@ -95,16 +65,16 @@ func TestBandsHoldWhatTheySay(t *testing.T) {
 		return int(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC).Sub(from).Hours())
 	}
 	begin, test, end := hours(2004, 11), hours(2006, 1), len(flow)-leads
-	m := compile(t, flashy())
+	m := compile(t, flashyCatalog())
 	s := m.Start(at(begin))
 	type count struct{ n, within int }
 	var counts [2][leads]count
 	tally := func(kind, i int, f *hydro.Forecast) {
 		for l, b := range f.Stations[0].Band {
-			c := &counts[kind][l]
-			c.n++
+			n := &counts[kind][l]
+			n.n++
 			if o := flow[i+1+l]; o >= b.Discharge[1] && o <= b.Discharge[5] {
-				c.within++
+				n.within++
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // banded is small() with a warm-up of six hours, so that bands learn of five leads
-// in days.
+// in aDay.
 func banded() *catalog.Catalog {
 	c := small()
 	c.Basins[0].Settings.Warmup = 6 * time.Hour
@@ -51,20 +51,20 @@ func season(from, to time.Time) book {
 	return b
 }
 
-const days = 24 * time.Hour
+const aDay = 24 * time.Hour
 
 // taught runs m over forty days of the season and returns the state.
 func taught(t testing.TB, m *forecast.Model, b book, every time.Duration) (s forecast.State, now time.Time) {
 	t.Helper()
 	s = m.Start(t0)
-	for now = t0; now.Before(t0.Add(40 * days)); now = now.Add(every) {
+	for now = t0; now.Before(t0.Add(40 * aDay)); now = now.Add(every) {
 		_, s = run(t, m, s, now, b.source)
 	}
-	return s, t0.Add(40 * days)
+	return s, t0.Add(40 * aDay)
 }
 
 func TestBandsHangOnDataAndNotOnRuns(t *testing.T) {
-	b := season(t0.Add(-days), t0.Add(42*days))
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
 	m := compile(t, banded())
 	often, now := taught(t, m, b, 35*time.Minute)
 	seldom, _ := taught(t, m, b, 50*time.Hour)
@@ -89,7 +89,7 @@ func TestBandsHangOnDataAndNotOnRuns(t *testing.T) {
 }
 
 func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
-	b := season(t0.Add(-days), t0.Add(42*days))
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
 	m := compile(t, banded())
 	s, now := taught(t, m, b, 5*time.Hour)
 	f, _ := run(t, m, s, now, b.source)
@@ -119,7 +119,7 @@ func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
 }
 
 func TestChancesOfCrossing(t *testing.T) {
-	b := season(t0.Add(-days), t0.Add(42*days))
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
 	c := banded()
 	// Levels at mid run from 1 to 4 m.
 	thresholds := []catalog.Threshold{{Stage: hydro.Blue, Variable: hydro.WaterLevel, Value: 0.1, Forecast: true}}
@@ -172,7 +172,7 @@ func TestChancesOfCrossing(t *testing.T) {
 }
 
 func TestMembersOfTheRainWidenTheBand(t *testing.T) {
-	b := season(t0.Add(-days), t0.Add(42*days))
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
 	c := banded()
 	m := compile(t, c)
 	s, now := taught(t, m, b, 5*time.Hour)
@@ -242,7 +242,7 @@ func TestMembersOfTheRainWidenTheBand(t *testing.T) {
 }
 
 func TestNoBandIsSaid(t *testing.T) {
-	b := season(t0.Add(-days), t0.Add(42*days))
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
 	c := banded()
 	m := compile(t, c)
 	f, _ := run(t, m, m.Start(t0), t0, b.source)
@@ -270,10 +270,10 @@ func TestNoBandIsSaid(t *testing.T) {
 }
 
 func TestBandsOutliveAWeekOfSilence(t *testing.T) {
-	b := season(t0.Add(-days), t0.Add(52*days))
+	b := season(t0.Add(-aDay), t0.Add(52*aDay))
 	m := compile(t, banded())
 	s, now := taught(t, m, b, 5*time.Hour)
-	later := now.Add(9 * days)
+	later := now.Add(9 * aDay)
 	_, s = run(t, m, s, later, b.source) // starts anew
 	f, _ := run(t, m, s, later.Add(20*time.Hour), b.source)
 	if len(station(t, f, "up").Band) != 5 {

@@ -27,6 +27,7 @@ type Model struct {
 	nodes        []node  // upstream first
 	reaches      []reach
 	subs         []subBasin
+	moist        []moisture
 	gauges       []rainSite // ascending by the first station
 	twins        int        // gauges of rain at a site beside its first
 	area         float64    // of all sub-basins, km²
@@ -60,6 +61,7 @@ type node struct {
 	gauge     *gauge
 	reservoir *reservoir
 	updating  catalog.Updating // what is switched off
+	moist     int              // number of its adjustment of soil moisture, from 1; 0: none
 }
 
 type gauge struct {
@@ -149,6 +151,7 @@ func (k *compiler) compile() {
 	k.startReaches()
 	k.addCorrectors()
 	k.addSubBasins()
+	k.addMoisture()
 	k.addRising()
 	k.addBand()
 }

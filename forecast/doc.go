@@ -23,9 +23,9 @@
 // with what the nodes upstream carry, when it has not rained for long.
 //
 // The methods are packages of their own: forecast/rain, forecast/runoff,
-// forecast/unithydrograph, forecast/routing, forecast/rating, forecast/reservoir
-// and forecast/updating. docs/models has the equations and parameters
-// in one place.
+// forecast/xinanjiang, forecast/loss, forecast/unithydrograph, forecast/routing,
+// forecast/rating, forecast/reservoir and forecast/updating. docs/models has the
+// equations and parameters in one place.
 //
 // Everything is pure: no clock, no I/O, no goroutine, no map is iterated. Equal
 // inputs give equal outputs to the last bit on one machine.

@@ -37,6 +37,9 @@ func TestTheNotesOfARunAreToldInChinese(t *testing.T) {
 		"at mid the observed flow is 4 % of the computed one: too far off for a lasting loss, none is applied",
 		"reach a-b: attenuation bounded in 23 % of its steps, 99 of 430, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",
 		"no recent level of reservoir dam: its rules are not used",
+		"soil moisture at node mid is not adjusted: it takes a gauge that corrects the flow, to which no river comes and soil drains",
+		"soil moisture above up: in the day to 2026-06-03 00:00Z the runoff was 8.7 mm off, observed less computed: 14.6 mm of water added",
+		"soil moisture above up: in the day to 2026-06-03 00:00Z the runoff was -4.6 mm off, observed less computed: 13.3 mm of water taken away",
 	)
 	for part := range strings.SplitSeq(f.HonestyZH(), "；") {
 		if !strings.ContainsFunc(part, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {

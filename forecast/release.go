@@ -25,7 +25,7 @@ func (r *run) reservoir(i int, flow []float64) {
 		}
 	}
 	if v.inflow != nil && v.updates {
-		r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false, save)
+		r.correct(v.corrector, v.inflow, nil, state.InflowError, inflow, false, nil, save)
 	} else {
 		r.carry(v.corrector, state.InflowError, inflow, save)
 	}

@@ -113,6 +113,9 @@ func (r *run) compute(ahead Ahead) error {
 			return err
 		}
 	}
+	for i := range r.days {
+		r.kept().state.Moisture[i].Error = r.days[i].kept
+	}
 	return r.bands(rain)
 }
 
@@ -141,6 +144,7 @@ type run struct {
 	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
 	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
 	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
+	days     []days      // per adjustment of soil moisture
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
 
 	stations []hydro.StationForecast
@@ -271,6 +275,10 @@ func (r *run) rain() {
 	for i := range m.subs {
 		r.subBasin(i, live)
 	}
+	r.days = make([]days, len(m.moist))
+	for i := range m.moist {
+		r.moisture(i)
+	}
 	if m.area > 0 {
 		r.coverage /= m.area
 	}
@@ -339,8 +347,9 @@ type reading struct {
 // correct corrects flow from index 1 on by the series' observations, turned
 // into a flow by table if that is not nil, tells save the error at each mark, and
 // reports whether there was any observation. With backfill the first observation
-// stands for the time before it, too. What was observed is in r.observed then.
-func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, save func(*mark, updating.Error)) (observed bool) {
+// stands for the time before it, too. days, if not nil, are those of an adjustment of
+// soil moisture. What was observed is in r.observed then.
+func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -370,18 +379,7 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 		}
 		from = first // nothing is learnt from what was not observed
 	}
-	e := carried
-	to := func(at int) {
-		if from < at {
-			e = c.Correct(e, flow[from+1:at+1], o[from:at], flow[from+1:at+1])
-			from = at
-		}
-	}
-	for k := range r.marks {
-		to(r.marks[k].at)
-		save(&r.marks[k], e)
-	}
-	to(r.here)
+	e := r.learn(c, carried, flow, o, from, days, save)
 	c.Carry(e, flow[r.here+1:], flow[r.here+1:])
 	return first >= 0
 }
@@ -419,7 +417,11 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 		r.carry(g.corrector, state.Error, flow, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
 		return out
 	}
-	observed := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
+	var days *days
+	if n.moist > 0 {
+		days = &r.days[n.moist-1]
+	}
+	observed := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
 	r.seen(i)
 	r.lossNote(g, &r.kept().state.Nodes[i].Error)
 	out.fresh = observed && (qOK || table != nil && hOK)

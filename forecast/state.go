@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"freshet/forecast/runoff"
 	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
@@ -20,13 +19,7 @@ type State struct {
 	SubBasins []SubBasinState
 	Reaches   []ReachState
 	Nodes     []NodeState
-}
-
-// A SubBasinState is the water in a sub-basin.
-type SubBasinState struct {
-	ID      string
-	Store   runoff.State
-	Pending []float64 // m³/s that runoff so far will add in the steps to come; at most one fewer than the unit hydrograph has ordinates
+	Moisture  []MoistureState // of the gauges above which it is adjusted
 }
 
 // A NodeState is the flow through a node.
@@ -59,16 +52,19 @@ func (m *Model) Start(now time.Time) State {
 	for i := range m.nodes {
 		s.Nodes = append(s.Nodes, m.nodes[i].start())
 	}
+	for i := range m.moist {
+		s.Moisture = append(s.Moisture, MoistureState{Node: m.nodes[m.moist[i].node].id})
+	}
 	return s
 }
-
-func (b *subBasin) start() SubBasinState { return SubBasinState{ID: b.id, Store: b.initial} }
 
 func (n *node) start() NodeState { return NodeState{ID: n.id, Flow: n.steady, Inflow: n.steady} }
 
 // Adopt returns old as a state of m, after a change of the catalogue: parts
 // that still exist and keep their shape keep their water, new ones start as in
-// Start. A change of the step starts anew.
+// Start. A sub-basin whose runoff method changed starts its ground as in Start;
+// what is under way to its outlet stays under way. A change of the step starts
+// anew.
 func (m *Model) Adopt(old State, now time.Time) State {
 	if old.Step != m.settings.Step || old.At.IsZero() {
 		return m.Start(now)
@@ -78,9 +74,7 @@ func (m *Model) Adopt(old State, now time.Time) State {
 		b := &m.subs[i]
 		next := b.start()
 		if j := slices.IndexFunc(old.SubBasins, func(o SubBasinState) bool { return o.ID == b.id }); j >= 0 {
-			next.Store = old.SubBasins[j].Store
-			// Water under way stays under way, be the new unit hydrograph shorter or longer.
-			next.Pending = slices.Clone(old.SubBasins[j].Pending)
+			next = b.adopt(&old.SubBasins[j])
 		}
 		s.SubBasins = append(s.SubBasins, next)
 	}
@@ -98,16 +92,19 @@ func (m *Model) Adopt(old State, now time.Time) State {
 		}
 		s.Nodes = append(s.Nodes, next)
 	}
+	for i := range m.moist {
+		s.Moisture = append(s.Moisture, m.adoptMoisture(i, old.Moisture))
+	}
 	return s
 }
 
 // fits reports whether s is a state of m.
 func (m *Model) fits(s State) bool {
-	if s.Step != m.settings.Step || !s.At.Equal(m.floor(s.At)) || len(s.SubBasins) != len(m.subs) || len(s.Reaches) != len(m.reaches) || len(s.Nodes) != len(m.nodes) {
+	if s.Step != m.settings.Step || !s.At.Equal(m.floor(s.At)) || len(s.SubBasins) != len(m.subs) || len(s.Reaches) != len(m.reaches) || len(s.Nodes) != len(m.nodes) || len(s.Moisture) != len(m.moist) {
 		return false
 	}
 	for i := range m.subs {
-		if s.SubBasins[i].ID != m.subs[i].id {
+		if !m.subs[i].fits(&s.SubBasins[i]) {
 			return false
 		}
 	}
@@ -118,6 +115,11 @@ func (m *Model) fits(s State) bool {
 	}
 	for i := range m.nodes {
 		if s.Nodes[i].ID != m.nodes[i].id {
+			return false
+		}
+	}
+	for i := range m.moist {
+		if !m.moistureFits(i, &s.Moisture[i]) {
 			return false
 		}
 	}

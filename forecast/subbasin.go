@@ -4,22 +4,23 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"freshet/forecast/rain"
-	"freshet/forecast/runoff"
-	"freshet/forecast/unithydrograph"
+	"freshet/internal/catalog"
 )
 
 type subBasin struct {
-	id      string
-	area    float64      // km²
-	points  []rain.Place // that sample the area
-	gauges  []int        // indices into Model.gauges
-	areal   rain.Method  // over gauges
-	runoff  runoff.Model
-	initial runoff.State
-	uh      unithydrograph.Hydrograph
-	perMM   float64 // m³/s of 1 mm in one step
+	id     string
+	area   float64      // km²
+	points []rain.Place // that sample the area
+	gauges []int        // indices into Model.gauges
+	areal  rain.Method  // over gauges
+	ground ground
+	pet    evaporation
+	outlet outlet
+	perMM  float64 // m³/s of 1 mm in one step
+	moist  bool    // its soil moisture is adjusted, see moisture.go
 }
 
 func (k *compiler) addSubBasins() {
@@ -27,6 +28,14 @@ func (k *compiler) addSubBasins() {
 	all := k.rainSites()
 	used := make([]bool, len(all))
 	picks := make([][]int, 0, len(k.b.SubBasins))
+	zone := time.UTC // of a basin that states none, which a loaded one does
+	if name := k.b.Season.Zone; name != "" {
+		var err error
+		if zone, err = catalog.ParseZone(name); err != nil {
+			k.errorf("season: %w", err)
+			return
+		}
+	}
 	for i := range k.b.SubBasins {
 		sb := &k.b.SubBasins[i]
 		where := fmt.Sprintf("sub-basin %q", sb.ID)
@@ -37,9 +46,6 @@ func (k *compiler) addSubBasins() {
 		}
 		if !(sb.Area > 0) || math.IsInf(sb.Area, 0) {
 			k.errorf("%s: area %g km²: want more than 0", where, sb.Area)
-		}
-		if !(sb.Runoff.InitialStore >= 0 && sb.Runoff.InitialStore <= 1) {
-			k.errorf("%s: initial store %g: want a share from 0 to 1", where, sb.Runoff.InitialStore)
 		}
 		var pick []int
 		var places []rain.Place
@@ -63,14 +69,15 @@ func (k *compiler) addSubBasins() {
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
-		ro, err := runoff.New(runoff.Parameters{
-			Capacity: sb.Runoff.Capacity, Exponent: sb.Runoff.Exponent, Impervious: sb.Runoff.Impervious, Evaporation: sb.Runoff.Evaporation,
-			BaseShare: sb.Runoff.BaseShare, BaseRecession: sb.Runoff.BaseRecession.Seconds(),
-		}, m.dt)
+		ground, err := newGround(&sb.Runoff, m.dt)
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
-		uh, err := unithydrograph.Nash(sb.Runoff.UHReservoirs, sb.Runoff.UHScale.Seconds(), m.dt)
+		pet, err := newEvaporation(&sb.Runoff, m.dt, zone)
+		if err != nil {
+			k.errorf("%s: %w", where, err)
+		}
+		outlet, err := newOutlet(&sb.Runoff, m.dt)
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
@@ -79,8 +86,7 @@ func (k *compiler) addSubBasins() {
 		m.area += sb.Area
 		picks = append(picks, pick)
 		m.subs = append(m.subs, subBasin{
-			id: sb.ID, area: sb.Area, points: points, areal: areal, runoff: ro, uh: uh, perMM: sb.Area * 1000 / m.dt,
-			initial: runoff.State{Tension: sb.Runoff.InitialStore * sb.Runoff.Capacity},
+			id: sb.ID, area: sb.Area, points: points, areal: areal, ground: ground, pet: pet, outlet: outlet, perMM: sb.Area * 1000 / m.dt,
 		})
 	}
 	index := make([]int, len(all))
@@ -102,35 +108,22 @@ func (k *compiler) addSubBasins() {
 // state. live says which gauges report now.
 func (r *run) subBasin(i int, live []bool) {
 	b, s := &r.m.subs[i], &r.s.SubBasins[i]
-	flow := make([]float64, r.end+1+max(len(b.uh), len(s.Pending)))
+	flow := make([]float64, r.end+1+max(len(b.outlet.uh), len(s.Pending)))
 	copy(flow[1:], s.Pending)
 	r.runoff[i] = flow
 	areal := make([]float64, r.end)
 	r.areal[i] = areal
 	weights := b.areal.Weights()
 	depth := make([]float64, len(b.gauges))
-	store := s.Store
-	k := 0
-	for ; k < len(r.marks) && r.marks[k].at == 0; k++ {
-		r.marks[k].state.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
-	}
 	for t := 1; t <= r.end; t++ {
 		switch {
 		case t <= r.here:
-			for j, g := range b.gauges {
-				depth[j] = r.depth[g][t-1]
+			for k, g := range b.gauges {
+				depth[k] = r.depth[g][t-1]
 			}
 			areal[t-1] = weights.Areal(depth).Rain
 		case r.ahead != nil && r.ahead[i] != nil:
 			areal[t-1] = r.ahead[i][t-r.here-1]
-		}
-		next, flux := b.runoff.Step(store, areal[t-1])
-		store = next
-		b.uh.Add(flow[t:], flux.Fast*b.perMM)
-		flow[t] += flux.Slow * b.perMM
-		for ; k < len(r.marks) && r.marks[k].at == t; k++ {
-			pending := flow[t+1 : max(t+len(b.uh), len(s.Pending)+1)]
-			r.marks[k].state.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
 		}
 	}
 	speaks := make([]bool, len(b.gauges))
@@ -142,4 +135,34 @@ func (r *run) subBasin(i int, live []bool) {
 		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
 	}
 	r.coverage += coverage * b.area
+	if b.moist {
+		return // its ground is that of its node's gauge, too
+	}
+	water := *s
+	r.saveSubBasin(i, &water, 0)
+	for t := 1; t <= r.end; t++ {
+		b.step(&water, areal[t-1], r.instant(t), flow[t:])
+		r.saveSubBasin(i, &water, t)
+	}
+}
+
+// saveSubBasin puts the state of sub-basin i at index t, whose water is given and
+// whose flow lies in runoff, into the mark there, if there is one.
+func (r *run) saveSubBasin(i int, water *SubBasinState, t int) {
+	for k := range r.marks {
+		if mk := &r.marks[k]; mk.at == t {
+			mk.state.SubBasins[i] = *water
+			mk.state.SubBasins[i].Pending = slices.Clone(r.pending(i, t))
+		}
+	}
+}
+
+// pending returns what is under way to the outlet of sub-basin i at index t, up to
+// which its runoff is computed.
+func (r *run) pending(i, t int) []float64 {
+	before := r.s.SubBasins[i].Pending
+	if t == 0 {
+		return before
+	}
+	return r.runoff[i][t+1 : max(t+len(r.m.subs[i].outlet.uh), len(before)+1)]
 }

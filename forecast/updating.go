@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"freshet/forecast/updating"
@@ -55,6 +56,7 @@ type Updated struct {
 	Station string
 	At      time.Time // of the state: what came later is not in it
 	updating.Report
+	Moisture Moisture // of the sub-basins that drain to the gauge
 }
 
 // Updating reports what updating has learnt at each gauge that corrects the
@@ -71,7 +73,15 @@ func (m *Model) Updating(s State) []Updated {
 		if fits {
 			e = s.Nodes[i].Error
 		}
-		out = append(out, Updated{Station: g.station, At: s.At, Report: g.corrector.Report(&e)})
+		u := Updated{Station: g.station, At: s.At, Report: g.corrector.Report(&e)}
+		if j := slices.IndexFunc(m.moist, func(a moisture) bool { return a.node == i }); j >= 0 {
+			u.Moisture.On = true
+			if fits {
+				u.Moisture = s.Moisture[j].Last
+				u.Moisture.On = true
+			}
+		}
+		out = append(out, u)
 	}
 	return out
 }

@@ -93,6 +93,7 @@ func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
 			}
 		}
 		out.Quantile[j] = m.flow(to)
+		a = to // so that the next is not below it
 	}
 	return out
 }

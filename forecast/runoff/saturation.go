@@ -100,23 +100,29 @@ func New(p Parameters, dt float64) (Model, error) {
 func (m Model) Storage(s State) float64 { return s.Tension*(1-m.im) + s.Slow }
 
 // Step moves s over one step with rain, mm, and returns the new state and what
-// moved. Negative rain is a programming error and panics.
+// moved. Tension water above the capacity, as of a state of a model that had a
+// larger one, is water all the same: it leaves by evaporation. Negative rain is a
+// programming error and panics.
 func (m Model) Step(s State, rain float64) (State, Flux) {
 	if rain < 0 {
 		panic("runoff: negative rain")
 	}
 	var f Flux
-	w := min(s.Tension, m.wm)
+	w := s.Tension
 	var r float64 // of the pervious area
-	if rain >= m.ep {
+	switch {
+	case rain < m.ep:
+		e := min(w, m.ep-rain, (m.ep-rain)*w/m.wm)
+		w -= e
+		f.Evaporation = rain + e
+	case w >= m.wm:
+		r = rain - m.ep
+		f.Evaporation = m.ep
+	default:
 		pe := rain - m.ep
 		r = m.excess(w, pe)
 		w = min(m.wm, w+(pe-r))
 		f.Evaporation = m.ep
-	} else {
-		e := min(w, (m.ep-rain)*w/m.wm)
-		w -= e
-		f.Evaporation = rain + e
 	}
 	f.Evaporation *= 1 - m.im
 	total := r*(1-m.im) + rain*m.im

@@ -40,6 +40,25 @@ func TestTheWaterBalanceClosesAtEveryStep(t *testing.T) {
 	})
 }
 
+// A state may come from a model with a larger capacity: what is above the new one
+// runs off at no step, and evaporates like full ground.
+func TestWaterAboveTheCapacityIsNotLost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, p, s := draw(t)
+		s.Tension = p.Capacity * rapid.Float64Range(1, 3).Draw(t, "over capacity")
+		for _, rain := range rapid.SliceOfN(rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0, 80)), 1, 40).Draw(t, "rain") {
+			next, f := m.Step(s, rain)
+			if d := rain - f.Evaporation - f.Fast - f.Slow - (m.Storage(next) - m.Storage(s)); math.Abs(d) > 1e-10*(1+rain+m.Storage(s)) {
+				t.Fatalf("%g mm are missing: rain %g, %+v", d, rain, f)
+			}
+			if next.Tension > max(s.Tension, p.Capacity) || f.Fast > rain*(1+1e-12) {
+				t.Fatalf("%+v after %+v with %g mm: %+v", next, s, rain, f)
+			}
+			s = next
+		}
+	})
+}
+
 func TestWetterGroundGivesMoreRunoff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, p, s := draw(t)

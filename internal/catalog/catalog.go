@@ -195,14 +195,20 @@ type Updating struct {
 	NoLag       bool // no lasting error of timing is learnt
 	NoFit       bool // errors fade by ErrorHalfLife, whatever the past says
 	NoError     bool // no error is carried into the forecast
+	Moisture    bool // soil moisture is adjusted: the one part that is off unless asked for
 }
 
 // NoUpdating switches everything off: the gauge is shown and corrects nothing.
 var NoUpdating = Updating{NoInsertion: true, NoLoss: true, NoLag: true, NoFit: true, NoError: true}
 
-// Or returns what u or v switches off.
+// Or returns what u or v switches off. Soil moisture is adjusted if one of them
+// asks for it, unless the other switches everything off.
 func (u Updating) Or(v Updating) Updating {
+	if u == NoUpdating || v == NoUpdating {
+		return NoUpdating
+	}
 	return Updating{
+		Moisture:    u.Moisture || v.Moisture,
 		NoInsertion: u.NoInsertion || v.NoInsertion, NoLoss: u.NoLoss || v.NoLoss, NoLag: u.NoLag || v.NoLag,
 		NoFit: u.NoFit || v.NoFit, NoError: u.NoError || v.NoError,
 	}
@@ -225,7 +231,7 @@ type Season struct {
 	NormalMM             float64 // 0: not configured
 	NormalSource         string
 	HydrologicalDayStart time.Duration // after midnight, 8 h
-	Zone                 string        // "Asia/Shanghai"
+	Zone                 string        // of the basin's days and months, "Asia/Shanghai"
 }
 
 // A Node is a point of the river network: a gauge, a confluence, a dam or the
@@ -294,19 +300,6 @@ type SubBasin struct {
 	ArealPower   float64      // 0: the basin's
 	Runoff       Runoff
 	Illustrative bool
-}
-
-// Runoff are the parameters of the runoff method and its unit hydrograph.
-type Runoff struct {
-	Capacity      float64       // WM, areal mean tension-water capacity, mm
-	Exponent      float64       // B of the capacity curve
-	Impervious    float64       // share of the area, 0 to 1
-	InitialStore  float64       // share of Capacity at the first start, 0 to 1
-	Evaporation   float64       // potential, mm/d
-	BaseShare     float64       // share of runoff that goes to the slow store
-	BaseRecession time.Duration // e-folding time of the slow store
-	UHReservoirs  float64       // n of the Nash cascade
-	UHScale       time.Duration // k of the Nash cascade
 }
 
 // A Reservoir stands at a node.

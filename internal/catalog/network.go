@@ -201,7 +201,7 @@ func (m *mapping) updating() Updating {
 		case "off":
 			return NoUpdating
 		}
-		v.fail("updating: expected on, off or a list of insertion, loss, lag, fit, error")
+		v.fail("updating: expected on, off or a list of insertion, loss, lag, fit, error, moisture")
 		return Updating{}
 	}
 	u := NoUpdating
@@ -217,8 +217,10 @@ func (m *mapping) updating() Updating {
 			u.NoFit = false
 		case "error":
 			u.NoError = false
+		case "moisture":
+			u.Moisture = true
 		default:
-			item.fail("updating: %q is none of insertion, loss, lag, fit, error", s)
+			item.fail("updating: %q is none of insertion, loss, lag, fit, error, moisture", s)
 		}
 	}
 	if u.NoError && !u.NoFit {
@@ -478,32 +480,6 @@ func (n *network) points(m *mapping, area float64) [][2]float64 {
 		}
 		return sampleDisc(p, area)
 	}
-}
-
-func (n *network) runoff(sub *mapping) Runoff {
-	r := Runoff{
-		Capacity: 120, Exponent: 0.3, Impervious: 0.02, InitialStore: 0.6, Evaporation: 3,
-		BaseShare: 0.2, BaseRecession: 72 * time.Hour, UHReservoirs: 3, UHScale: 2 * time.Hour,
-	}
-	v, ok := sub.take("runoff")
-	if !ok {
-		return r
-	}
-	m, ok := v.mapping()
-	if !ok {
-		return r
-	}
-	defer m.done()
-	r.Capacity = m.number("capacity", r.Capacity, between(1, 2000))
-	r.Exponent = m.number("exponent", r.Exponent, between(0.01, 5))
-	r.Impervious = m.number("impervious", r.Impervious, share)
-	r.InitialStore = m.number("initial_store", r.InitialStore, share)
-	r.Evaporation = m.number("evaporation", r.Evaporation, between(0, 30))
-	r.BaseShare = m.number("base_share", r.BaseShare, share)
-	r.BaseRecession = m.duration("base_recession", r.BaseRecession, time.Hour)
-	r.UHReservoirs = m.number("uh_reservoirs", r.UHReservoirs, between(0.5, 20))
-	r.UHScale = m.duration("uh_scale", r.UHScale, time.Minute)
-	return r
 }
 
 func (n *network) readReservoirs() {

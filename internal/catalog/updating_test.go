@@ -17,6 +17,7 @@ func TestUpdatingIsSwitchedOffByPart(t *testing.T) {
 		{"off", ", updating: off", "", catalog.NoUpdating, catalog.Updating{}},
 		{"off at a node", "", ", updating: off", catalog.Updating{}, catalog.NoUpdating},
 		{"what stays on", "", ", updating: [insertion, error]", catalog.Updating{}, catalog.Updating{NoLoss: true, NoLag: true, NoFit: true}},
+		{"soil moisture", "", ", updating: [insertion, loss, lag, fit, error, moisture]", catalog.Updating{}, catalog.Updating{Moisture: true}},
 		{"all by name", ", updating: [insertion, loss, lag, fit, error]", "", catalog.Updating{}, catalog.Updating{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -35,6 +36,9 @@ func TestUpdatingIsSwitchedOffByPart(t *testing.T) {
 				}
 			}
 		})
+	}
+	if u := (catalog.Updating{Moisture: true}).Or(catalog.NoUpdating); u != catalog.NoUpdating {
+		t.Errorf("%+v: all is off at the node", u)
 	}
 	for in, want := range map[string]string{
 		"of": "expected on, off or a list", "[insertion, los]": `"los" is none of insertion, loss, lag, fit, error`, "[fit]": "fit without error",
