@@ -17,16 +17,19 @@ import (
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
-// submitCommand is `freshet submit`: rain forecasts and release plans from files.
+// submitCommand is `freshet submit`: rain forecasts, dispatch plans and withdrawals
+// from files.
 func submitCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "submit",
-		Short: "Submit a rain forecast or a release plan",
+		Short: "Submit a rain forecast or a dispatch plan, or withdraw one",
 		Long: `Submit sends what is known of the time ahead: a rain forecast of a basin, or the
-release plan of a reservoir. The file is YAML or JSON with the fields of
-SubmitRainForecastRequest or SubmitDispatchPlanRequest (proto/freshet/v1/ingest.proto);
+release plan of a reservoir; and it takes them back. The file is YAML or JSON
+with the fields of SubmitRainForecastRequest, SubmitDispatchPlanRequest or
+WithdrawRequest (proto/freshet/v1/ingest.proto);
 times are RFC 3339, as "2026-06-01T08:00:00+08:00". When the command ends with 0, it
-is on the server's disk. Sending the same file again is harmless.`,
+is on the server's disk. Sending the same file again is harmless. To withdraw what
+is not held changes nothing: see that the notes of the next run name it as withdrawn.`,
 	}
 	c.AddCommand(
 		submitting("rain", "Submit a rain forecast", `  source: Guangdong 3 km
@@ -49,6 +52,14 @@ is on the server's disk. Sending the same file again is harmless.`,
     - {from: "2026-06-01T15:00:00+08:00", outflow: 500}`,
 			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.SubmitDispatchPlanRequest) (proto.Message, error) {
 				return freshetv1.NewIngestServiceClient(conn).SubmitDispatchPlan(ctx, m)
+			}),
+		submitting("withdrawal", "Withdraw a dispatch plan or a rain forecast", `  reservoir: jinjiang              # or, of a rain forecast, source and basin
+  issued_at: 2026-06-01T08:00:00+08:00
+  withdrawn_by: 江门三防
+  withdrawn_at: 2026-06-02T03:00:00+08:00
+  reason: cancelled by telephone`,
+			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.WithdrawRequest) (proto.Message, error) {
+				return freshetv1.NewIngestServiceClient(conn).Withdraw(ctx, m)
 			}),
 	)
 	return c

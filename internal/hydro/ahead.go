@@ -17,6 +17,7 @@ const (
 	MaxPlanSpan    = 60 * 24 * time.Hour
 	MaxPlanSteps   = 10_000
 	MaxRelease     = 500_000.0 // m³/s
+	MaxReasonText  = 400       // characters of why something is withdrawn
 )
 
 // A RainForecast is the rain (QPF) that one source expects in one basin. Basin,
@@ -30,6 +31,7 @@ type RainForecast struct {
 	Step       time.Duration // of the values, whole seconds
 	Areas      []RainArea    // all by sub-basin, or all by cell
 	ReceivedAt time.Time     // by the server's clock; not part of what was issued
+	Withdrawn  *Withdrawal   // by which it was taken back, or nil; not part of what was issued
 }
 
 // A RainArea is the forecast rain of a sub-basin or of a cell of a grid. All
@@ -189,7 +191,8 @@ func checkDepths(errs []*FieldError, path string, mm []float64) []*FieldError {
 	return errs
 }
 
-// Same reports whether g says what f says: all but when it was received.
+// Same reports whether g says what f says: all but when it was received, and
+// whether it was withdrawn.
 func (f *RainForecast) Same(g *RainForecast) bool {
 	return f.Basin == g.Basin && f.Source == g.Source && f.IssuedAt.Equal(g.IssuedAt) && f.ValidUntil.Equal(g.ValidUntil) &&
 		f.From.Equal(g.From) && f.Step == g.Step && slices.EqualFunc(f.Areas, g.Areas, func(a, b RainArea) bool {
@@ -206,9 +209,16 @@ type DispatchPlan struct {
 	OrderedBy  string
 	IssuedAt   time.Time
 	ValidFrom  time.Time
-	ValidUntil time.Time // not to be used at or after
-	Releases   []Release // ascending by From, the first not later than ValidFrom
-	ReceivedAt time.Time // by the server's clock; not part of what was issued
+	ValidUntil time.Time   // not to be used at or after
+	Releases   []Release   // ascending by From, the first not later than ValidFrom
+	ReceivedAt time.Time   // by the server's clock; not part of what was issued
+	Withdrawn  *Withdrawal // by which it was taken back, or nil; not part of what was issued
+}
+
+// Title names the plan for people: "release plan of reservoir jinjiang, ordered by
+// 江门三防, issued 2026-06-01 00:00Z".
+func (p *DispatchPlan) Title(stamp func(time.Time) string) string {
+	return fmt.Sprintf("release plan of reservoir %s, ordered by %s, issued %s", p.Reservoir, p.OrderedBy, stamp(p.IssuedAt))
 }
 
 // A Release holds from an instant until the next one begins.
@@ -268,7 +278,8 @@ func (p *DispatchPlan) Check() []*FieldError {
 	return errs[:min(len(errs), maxFieldErrors)]
 }
 
-// Same reports whether q says what p says: all but when it was received.
+// Same reports whether q says what p says: all but when it was received, and
+// whether it was withdrawn.
 func (p *DispatchPlan) Same(q *DispatchPlan) bool {
 	return p.Basin == q.Basin && p.Reservoir == q.Reservoir && p.OrderedBy == q.OrderedBy && p.IssuedAt.Equal(q.IssuedAt) &&
 		p.ValidFrom.Equal(q.ValidFrom) && p.ValidUntil.Equal(q.ValidUntil) &&

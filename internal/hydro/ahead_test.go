@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,10 +110,36 @@ func TestAPlanIsCheckedFieldByField(t *testing.T) {
 	}
 }
 
+func TestAWithdrawalIsCheckedFieldByField(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*hydro.Withdrawal)
+		want   []string
+	}{
+		{"sound", func(*hydro.Withdrawal) {}, nil},
+		{"nothing", func(w *hydro.Withdrawal) { *w = hydro.Withdrawal{} }, []string{"basin", "reservoir", "issued_at", "withdrawn_by", "withdrawn_at", "reason"}},
+		{"two things", func(w *hydro.Withdrawal) { w.Source = "s" }, []string{"source"}},
+		{"before it was issued", func(w *hydro.Withdrawal) { w.At = day.Add(-1) }, []string{"withdrawn_at"}},
+		{"long, not too long", func(w *hydro.Withdrawal) { w.Reason = strings.Repeat("汛", 400) }, nil},
+		{"a novel", func(w *hydro.Withdrawal) { w.Reason = strings.Repeat("汛", 401) }, []string{"reason"}},
+	} {
+		w := hydro.Withdrawal{Basin: "b", Reservoir: "r", IssuedAt: day, By: "o", At: day, Reason: "w"}
+		sound := w
+		c.change(&w)
+		if diff := cmp.Diff(c.want, fields(w.Check()), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+		if w.Same(&sound) != (c.name == "sound") {
+			t.Errorf("%s: same as the sound one: %v", c.name, w.Same(&sound))
+		}
+	}
+}
+
 func TestAnInputCarriesOneThing(t *testing.T) {
 	for want, in := range map[string]hydro.Input{
 		"": {}, "tick": {Tick: &hydro.Tick{}}, "batch": {Batch: &hydro.Batch{}}, "catalogue": {Catalogue: &hydro.CatalogueChange{}},
 		"rain_forecast": {RainForecast: &hydro.RainForecast{}}, "dispatch_plan": {DispatchPlan: &hydro.DispatchPlan{}},
+		"withdrawal": {Withdrawal: &hydro.Withdrawal{}},
 	} {
 		if got := in.Kind(); got != want {
 			t.Errorf("%q, want %q", got, want)

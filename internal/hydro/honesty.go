@@ -98,6 +98,8 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), begins at (\S+ \S+): not used yet$`), "水库${1}调度方案（${2}于${3}下达）自${4}起，本次预报未采用"},
 	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+): not used, because .*$`), "水库${1}调度方案（${2}于${3}下达）未采用，现行基础资料无此水库"},
 	{regexp.MustCompile(`^release plan of reservoir (\S+) ends at (\S+ \S+): its last release of (\S+) m³/s is held$`), "水库${1}调度方案至${2}止，此后维持最后下泄流量${3} m³/s"},
+	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "水库${1}调度方案（${2}于${3}下达）已由${5}于${4}撤销，未采用"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "降雨预报${1}（${2}发布）已由${4}于${3}撤销，未采用"},
 	{regexp.MustCompile(`^no rain gauge speaks for sub-basin (\S+) now: .*$`), "子流域${1}现无雨量站可用，假定无雨"},
 	{regexp.MustCompile(`^rain at site (\S+) differs over the hour to (\S+ \S+): (\S+) (\S+) mm, (\S+) (\S+) mm; areal rain takes that of (\S+)$`), "站点${1}截至${2}一小时雨量不一致：${3} ${4} mm，${5} ${6} mm，面雨量采用${7}"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},

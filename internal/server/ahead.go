@@ -68,6 +68,39 @@ func (s *IngestServer) SubmitDispatchPlan(ctx context.Context, m *freshetv1.Subm
 	return &freshetv1.SubmitDispatchPlanResponse{Id: submissionID(p.Basin, p.IssuedAt, p.Reservoir)}, nil
 }
 
+// Withdraw implements IngestService.
+func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawRequest) (*freshetv1.WithdrawResponse, error) {
+	now, cat, err := s.present()
+	if err != nil {
+		return nil, err
+	}
+	w, wrong := wire.WithdrawalUnchecked(m)
+	if wrong != nil {
+		return nil, fieldErrors(wrong)
+	}
+	var errs []*hydro.FieldError
+	if w.Reservoir != "" {
+		if w.Basin, wrong = reservoirBasin(cat, w.Basin, w.Reservoir); wrong != nil {
+			errs = append(errs, wrong)
+			w.Basin = "?" // told already
+		}
+	} else if _, ok := cat.Basin(w.Basin); w.Basin != "" && !ok {
+		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
+	}
+	errs = append(errs, w.Check()...)
+	for _, e := range s.issuedAhead(w.At, now) {
+		errs = append(errs, fieldError("withdrawn_at", "%s", e.Text))
+	}
+	if len(errs) > 0 {
+		return nil, fieldErrors(errs...)
+	}
+	w.ReceivedAt = now
+	if err := s.append(ctx, w.Basin, hydro.Input{Withdrawal: &w}); err != nil {
+		return nil, err
+	}
+	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, w.Reservoir+w.Source)}, nil
+}
+
 // present returns the time that submissions are compared with, and the
 // catalogue.
 func (s *IngestServer) present() (time.Time, *catalog.Catalog, error) {

@@ -96,6 +96,43 @@ func TestAPlanFindsItsBasin(t *testing.T) {
 	}
 }
 
+func TestAWithdrawalGoesToTheLog(t *testing.T) {
+	log := &memoryLog{}
+	b := newIngest(t, log, 0)
+	request := func() *freshetv1.WithdrawRequest {
+		return &freshetv1.WithdrawRequest{
+			Reservoir: "lake", IssuedAt: timestamppb.New(ingestNow.Add(-time.Hour)), WithdrawnBy: "chief", WithdrawnAt: timestamppb.New(ingestNow), Reason: "by telephone",
+		}
+	}
+	r, err := b.server.Withdraw(t.Context(), request())
+	if err != nil || r.GetId() != "north/2026-06-01T03:00:00Z/lake" {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if w := log.ahead[0].Withdrawal; w == nil || w.Basin != "north" || w.By != "chief" || !w.ReceivedAt.Equal(ingestNow) {
+		t.Errorf("on the log: %+v", w)
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*freshetv1.WithdrawRequest)
+		want   []string
+	}{
+		{"of nothing", func(m *freshetv1.WithdrawRequest) { m.Reservoir, m.Basin = "", "north" }, []string{"reservoir"}},
+		{"of two things", func(m *freshetv1.WithdrawRequest) { m.Source = "QPF" }, []string{"source"}},
+		{"no such reservoir", func(m *freshetv1.WithdrawRequest) { m.Reservoir = "sea" }, []string{"reservoir"}},
+		{"no such basin", func(m *freshetv1.WithdrawRequest) { m.Reservoir, m.Source, m.Basin = "", "QPF", "west" }, []string{"basin"}},
+		{"rain of which basin", func(m *freshetv1.WithdrawRequest) { m.Reservoir, m.Source = "", "QPF" }, []string{"basin"}},
+		{"tomorrow", func(m *freshetv1.WithdrawRequest) { m.WithdrawnAt = timestamppb.New(ingestNow.Add(time.Hour)) }, []string{"withdrawn_at"}},
+		{"before it was issued", func(m *freshetv1.WithdrawRequest) { m.WithdrawnAt = timestamppb.New(ingestNow.Add(-2 * time.Hour)) }, []string{"withdrawn_at"}},
+		{"without a reason", func(m *freshetv1.WithdrawRequest) { m.Reason = "" }, []string{"reason"}},
+	} {
+		m := request()
+		c.change(m)
+		if _, err := b.server.Withdraw(t.Context(), m); !slices.Equal(wrong(err), append([]string{"InvalidArgument"}, c.want...)) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
 func TestSubmissionsThatAreWrongAreToldByField(t *testing.T) {
 	for _, c := range []struct {
 		name string

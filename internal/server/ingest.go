@@ -50,7 +50,7 @@ type IngestOptions struct {
 	// Writer returns the writer of a basin, or nil if the basin is not served
 	// here. Required.
 	Writer func(basin string) *ingest.Writer
-	// Log takes rain forecasts and release plans. Required.
+	// Log takes rain forecasts, dispatch plans and withdrawals. Required.
 	Log ingest.Log
 	// Now is what observation times are compared with: the wall clock or the
 	// driven one. Required. While it returns zero, gateways are told to come
@@ -506,14 +506,14 @@ func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMet
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .25, 1, 5, 30},
 		}),
 		submitted: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts and release plans that are on disk and acknowledged, resends included.",
+			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts, dispatch plans and withdrawals that are on disk and acknowledged, resends included.",
 		}, []string{"kind"}),
 		streams: f.NewGauge(prometheus.GaugeOpts{Name: "freshet_ingest_streams", Help: "Gateways' streams that are open."}),
 	}
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "freshet_ingest_queued_readings", Help: "Accepted readings that wait for the disk.",
 	}, queued)
-	for _, kind := range []string{"rain_forecast", "dispatch_plan"} {
+	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal"} {
 		m.submitted.WithLabelValues(kind)
 	}
 	m.accepted = make([]prometheus.Counter, len(hydro.Departments)+1)

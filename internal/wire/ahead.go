@@ -163,6 +163,47 @@ func checkDispatchPlan(p *hydro.DispatchPlan) error {
 	return hydro.Firsts(p.Check())
 }
 
+// FromWithdrawal returns w as it is submitted.
+func FromWithdrawal(w *hydro.Withdrawal) *freshetv1.WithdrawRequest {
+	return &freshetv1.WithdrawRequest{
+		Basin: w.Basin, Reservoir: w.Reservoir, Source: w.Source, IssuedAt: FromTime(w.IssuedAt),
+		WithdrawnBy: w.By, WithdrawnAt: FromTime(w.At), Reason: w.Reason,
+	}
+}
+
+// ToWithdrawal returns the withdrawal, with ReceivedAt zero. An error that can be
+// told by field is a [hydro.FieldError].
+func ToWithdrawal(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, error) {
+	w, err := WithdrawalUnchecked(p)
+	if err != nil {
+		return hydro.Withdrawal{}, err
+	}
+	if err := checkWithdrawal(&w); err != nil {
+		return hydro.Withdrawal{}, err
+	}
+	return w, nil
+}
+
+// WithdrawalUnchecked is [ToWithdrawal] before [hydro.Withdrawal.Check], for a
+// caller who wants to tell all that is wrong.
+func WithdrawalUnchecked(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, *hydro.FieldError) {
+	w := hydro.Withdrawal{Basin: p.GetBasin(), Reservoir: p.GetReservoir(), Source: p.GetSource(), By: p.GetWithdrawnBy(), Reason: p.GetReason()}
+	var err *hydro.FieldError
+	if w.IssuedAt, err = fieldTime("issued_at", p.GetIssuedAt()); err != nil {
+		return w, err
+	}
+	w.At, err = fieldTime("withdrawn_at", p.GetWithdrawnAt())
+	return w, err
+}
+
+// checkWithdrawal returns an error unless w can go to the log and come back equal.
+func checkWithdrawal(w *hydro.Withdrawal) error {
+	if !validTimes(w.IssuedAt, w.At) {
+		return fmt.Errorf("a time is out of range: %w", hydro.ErrInvalid)
+	}
+	return hydro.Firsts(w.Check())
+}
+
 // fieldTime is ToTime whose error names the field.
 func fieldTime(name string, p *timestamppb.Timestamp) (time.Time, *hydro.FieldError) {
 	switch {
