@@ -68,6 +68,10 @@ func TestSubmitSendsTheFilesThatItsHelpShows(t *testing.T) {
 	if p := d.plan; p.GetOrderedBy() != "江门三防" || p.GetReleases()[1].GetOutflow() != 500 || p.GetReleases()[1].GetFrom().GetSeconds() != 1780297200 {
 		t.Errorf("sent %v", p)
 	}
+	gates := `{"reservoir": "x", "gates": [{"from": "2026-06-01T00:00:00Z", "outlet": "spillway", "opening": 1.5}]}`
+	if _, _, err = run(t.Context(), nil, "submit", "plan", file(gates), "--server", server); err != nil || d.plan.GetGates()[0].GetOpening() != 1.5 {
+		t.Errorf("gates: %v", err)
+	}
 	out, _, err = run(t.Context(), nil, "submit", "withdrawal", file(example("withdrawal")), "--server", server)
 	if err != nil || out != "on disk: w1\n" || d.back.GetReservoir() != "jinjiang" || d.back.GetWithdrawnAt().GetSeconds() != 1780340400 {
 		t.Errorf("%q, %v, sent %v", out, err, d.back)

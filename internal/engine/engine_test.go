@@ -179,6 +179,10 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 			ValidUntil: issued.Add(time.Duration(1+issued.Minute()) * step),
 			Releases:   []hydro.Release{{From: issued, Outflow: 50}, {From: issued.Add(step), Outflow: 50 + 10*float64(issued.Minute())}},
 		}})
+		if k := slices.IndexFunc(r.Outlets, func(o catalog.Outlet) bool { _, _, ok := o.Opening(); return ok }); k >= 0 && issued.Minute()%2 == 0 {
+			p := ins[len(ins)-1].DispatchPlan
+			p.Releases, p.Gates = nil, []hydro.GateSetting{{From: issued, Outlet: r.Outlets[k].Name, Opening: float64(issued.Minute()) / 60}}
+		}
 	}
 	return ins
 }

@@ -109,6 +109,9 @@ func FromDispatchPlan(p *hydro.DispatchPlan) *freshetv1.SubmitDispatchPlanReques
 	for _, r := range p.Releases {
 		out.Releases = append(out.Releases, &freshetv1.Release{From: FromTime(r.From), Outflow: r.Outflow})
 	}
+	for _, g := range p.Gates {
+		out.Gates = append(out.Gates, &freshetv1.GateSetting{From: FromTime(g.From), Outlet: g.Outlet, Opening: g.Opening})
+	}
 	return out
 }
 
@@ -146,6 +149,13 @@ func DispatchPlanUnchecked(p *freshetv1.SubmitDispatchPlanRequest) (hydro.Dispat
 		}
 		d.Releases = append(d.Releases, hydro.Release{From: at, Outflow: r.GetOutflow()})
 	}
+	for i, g := range p.GetGates() {
+		at, err := fieldTime(fmt.Sprintf("gates[%d].from", i), g.GetFrom())
+		if err != nil {
+			return d, err
+		}
+		d.Gates = append(d.Gates, hydro.GateSetting{From: at, Outlet: g.GetOutlet(), Opening: g.GetOpening()})
+	}
 	return d, nil
 }
 
@@ -158,6 +168,11 @@ func checkDispatchPlan(p *hydro.DispatchPlan) error {
 	for i := range p.Releases {
 		if !validTimes(p.Releases[i].From) {
 			return fmt.Errorf("releases[%d].from: out of range: %w", i, hydro.ErrInvalid)
+		}
+	}
+	for i := range p.Gates {
+		if !validTimes(p.Gates[i].From) {
+			return fmt.Errorf("gates[%d].from: out of range: %w", i, hydro.ErrInvalid)
 		}
 	}
 	return hydro.Firsts(p.Check())

@@ -29,6 +29,10 @@ func seedInputs() []hydro.Input {
 			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
 			Releases: []hydro.Release{{From: at, Outflow: 300}},
 		}},
+		{DispatchPlan: &hydro.DispatchPlan{
+			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
+			Gates: []hydro.GateSetting{{From: at, Outlet: "gate", Opening: 1.5}},
+		}},
 		{Withdrawal: &hydro.Withdrawal{Basin: "tanjiang", Reservoir: "r", IssuedAt: at, By: "o", At: at, Reason: "w", ReceivedAt: at}},
 		{Batch: &hydro.Batch{
 			Basin: "tanjiang", ReceivedAt: at,

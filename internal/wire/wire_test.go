@@ -154,6 +154,14 @@ func dispatchPlan() *rapid.Generator[hydro.DispatchPlan] {
 			Basin: name().Draw(t, "basin"), Reservoir: name().Draw(t, "reservoir"), OrderedBy: name().Draw(t, "by"),
 			IssuedAt: instant().Draw(t, "issued"), ValidFrom: from.UTC(), ValidUntil: from.Add(hydro.MaxPlanSpan).UTC(),
 		}
+		if rapid.Bool().Draw(t, "by gates") {
+			for at := range rapid.IntRange(1, 5).Draw(t, "settings") {
+				p.Gates = append(p.Gates, hydro.GateSetting{
+					From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outlet: "gate", Opening: rapid.Float64Range(0, hydro.MaxOpening).Draw(t, "opening"),
+				})
+			}
+			return p
+		}
 		for at := range rapid.IntRange(1, 5).Draw(t, "releases") {
 			p.Releases = append(p.Releases, hydro.Release{
 				From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outflow: rapid.Float64Range(0, hydro.MaxRelease).Draw(t, "outflow"),

@@ -106,7 +106,8 @@ type IngestServiceClient interface {
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
 	// means: send again with back-off. Over REST the timestamps are RFC 3339.
 	SubmitRainForecast(ctx context.Context, in *SubmitRainForecastRequest, opts ...grpc.CallOption) (*SubmitRainForecastResponse, error)
-	// A release schedule of one reservoir. OK means that it is on disk.
+	// A release schedule or a gate schedule of one reservoir. OK means that it is on
+	// disk.
 	//
 	// Each reservoir has one plan, the one with the latest issued_at; what is said of
 	// rain forecasts about resends, corrections and errors holds here too.
@@ -114,7 +115,9 @@ type IngestServiceClient interface {
 	// A run takes the reservoir's outflow from the plan from now on, as far as the
 	// plan is valid; from valid_until on the plan's last release is held, and the run
 	// says so. Before valid_from, and with a plan that has expired (which is named),
-	// the last observed outflow is held.
+	// the last observed outflow is held. What the openings of a gate schedule let out
+	// follows from the outlets' laws and the level that the run computes; it is used
+	// only where the reservoir's level is known.
 	SubmitDispatchPlan(ctx context.Context, in *SubmitDispatchPlanRequest, opts ...grpc.CallOption) (*SubmitDispatchPlanResponse, error)
 	// Takes back a dispatch plan or a rain forecast before it expires. OK means that
 	// it is on disk; the next run does what it would do without what was withdrawn,
@@ -281,7 +284,8 @@ type IngestServiceServer interface {
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
 	// means: send again with back-off. Over REST the timestamps are RFC 3339.
 	SubmitRainForecast(context.Context, *SubmitRainForecastRequest) (*SubmitRainForecastResponse, error)
-	// A release schedule of one reservoir. OK means that it is on disk.
+	// A release schedule or a gate schedule of one reservoir. OK means that it is on
+	// disk.
 	//
 	// Each reservoir has one plan, the one with the latest issued_at; what is said of
 	// rain forecasts about resends, corrections and errors holds here too.
@@ -289,7 +293,9 @@ type IngestServiceServer interface {
 	// A run takes the reservoir's outflow from the plan from now on, as far as the
 	// plan is valid; from valid_until on the plan's last release is held, and the run
 	// says so. Before valid_from, and with a plan that has expired (which is named),
-	// the last observed outflow is held.
+	// the last observed outflow is held. What the openings of a gate schedule let out
+	// follows from the outlets' laws and the level that the run computes; it is used
+	// only where the reservoir's level is known.
 	SubmitDispatchPlan(context.Context, *SubmitDispatchPlanRequest) (*SubmitDispatchPlanResponse, error)
 	// Takes back a dispatch plan or a rain forecast before it expires. OK means that
 	// it is on disk; the next run does what it would do without what was withdrawn,

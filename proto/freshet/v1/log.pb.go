@@ -520,7 +520,7 @@ func (x *LogRainForecast) GetForecast() *SubmitRainForecastRequest {
 	return nil
 }
 
-// A release plan as it was submitted, with its basin.
+// A release or gate plan as it was submitted, with its basin.
 type LogDispatchPlan struct {
 	state         protoimpl.MessageState     `protogen:"open.v1"`
 	ReceivedAtMs  int64                      `protobuf:"varint,1,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
