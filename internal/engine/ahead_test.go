@@ -256,7 +256,7 @@ func TestWhatIsAnnouncedBeforeACatalogueOrElsewhereIsNotTaken(t *testing.T) {
 // The drawn histories announce something, or the properties above say nothing
 // of it.
 func TestDrawnHistoriesAnnounceRainAndPlans(t *testing.T) {
-	c, basin := load(t)
+	c, basin := loadGated(t)
 	base := begin(t, c, basin)
 	seen := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -270,9 +270,12 @@ func TestDrawnHistoriesAnnounceRainAndPlans(t *testing.T) {
 			if o.Forecast != nil && strings.HasPrefix(o.Forecast.Plan, "release plan") {
 				seen["used plan"]++
 			}
+			if o.Forecast != nil && strings.Contains(o.Forecast.Plan, "gate plan of ") {
+				seen["used gate plan"]++
+			}
 		}
 	})
-	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal", "not_used", "used rain", "used plan"} {
+	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal", "not_used", "used rain", "used plan", "used gate plan"} {
 		if seen[kind] == 0 {
 			t.Errorf("no %s in %v", kind, seen)
 		}
