@@ -190,8 +190,9 @@ func TestAGatePlanReleasesByTheOutletsLaw(t *testing.T) {
 			t.Fatalf("step %d: storage rises by %g m³/s, inflow less outflow is %g", i, rise, net)
 		}
 	}
-	if d.Level[71] >= d.Level[0] && d.Level[len(d.Level)-1] <= d.Level[71] {
-		t.Errorf("levels %g, %g, %g m at the first step, when the gate closes, at the end", d.Level[0], d.Level[71], d.Level[len(d.Level)-1])
+	// After it has closed, little more than the ladder is left to draw it down.
+	if open, shut := d.Level[0]-d.Level[71], d.Level[71]-d.Level[len(d.Level)-1]; open < 0.1 || shut > open/2 {
+		t.Errorf("the level falls by %g m while the gate is open, by %g m once it is closed", open, shut)
 	}
 	for part := range strings.SplitSeq(f.HonestyZH(), "；") {
 		if strings.Contains(part, "gate plan") {
