@@ -61,6 +61,7 @@ func loadStorm(t *testing.T) (*catalog.Catalog, *scenario.Storm) {
 
 // A spec is what a server of these tests is started with.
 type spec struct {
+	Catalog          string
 	Data, GRPC, HTTP string
 	SnapshotEvery    int
 }
@@ -78,7 +79,7 @@ func serve(text string) error {
 		stop()
 	}()
 	opts := app.DefaultOptions()
-	opts.Catalog, opts.Clock, opts.LogLevel = catalogDir, "driven", "warn"
+	opts.Catalog, opts.Clock, opts.LogLevel = s.Catalog, "driven", "warn"
 	opts.Data, opts.GRPC, opts.HTTP, opts.SnapshotEvery = s.Data, s.GRPC, s.HTTP, s.SnapshotEvery
 	a, err := app.Start(context.WithoutCancel(ctx), opts)
 	if err != nil {
@@ -98,9 +99,11 @@ type server struct {
 	hold io.WriteCloser
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T) *server { return newServerOf(t, catalogDir) }
+
+func newServerOf(t *testing.T, catalog string) *server {
 	t.Helper()
-	s := &server{t: t, spec: spec{Data: t.TempDir(), GRPC: freeAddr(t), HTTP: freeAddr(t), SnapshotEvery: 97}}
+	s := &server{t: t, spec: spec{Catalog: catalog, Data: t.TempDir(), GRPC: freeAddr(t), HTTP: freeAddr(t), SnapshotEvery: 97}}
 	s.start()
 	t.Cleanup(s.kill)
 	return s
