@@ -156,11 +156,11 @@ func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
 	if len(e.Leads) == 0 {
 		return
 	}
-	widths := []int{6, 7, 13, 8, 13, 11, 13, 13, 8}
-	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), "%", pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"),
+	widths := []int{6, 7, 13, 8, 13, 11, 15, 13, 13, 8}
+	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), "%", pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"), pick("优/良/合", "exc/good/qual"),
 		pick("峰时合格", "time QR"), pick("径流合格", "depth QR"), pick("等级", "grade"))
 	for _, l := range e.Leads {
-		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), termui.Number(e.Variable, float64(l.MeanError)), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"),
+		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), termui.Number(e.Variable, float64(l.MeanError)), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"), fmt.Sprintf("%d/%d/%d", l.Excellent, l.Good, l.Fair),
 			score(100*l.InTime, "%.0f%%"), score(100*l.DepthQualified, "%.0f%%"), p.grade(l.Grade))
 	}
 }

@@ -240,7 +240,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"a gap in the inflow":      {strings.Replace(good, ",35,21", ",,21", 1), nil, "inflow has no value at 1974-01-01 12:00"},
 		"a negative flow":          {strings.Replace(good, ",35,21", ",-35,21", 1), nil, "inflow is -35 at 1974-01-01 12:00"},
 		"an empty file":            {"", nil, "wilson.csv: holds no row"},
-		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, saturation"},
+		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, saturation, xinanjiang, scs"},
 		"no such objective":        {good, func(o *calibration.Options) { o.Objective = "ssq" }, "want one of kge kge2012 nse mix"},
 		"no such parameter":        {good, func(o *calibration.Options) { o.Bounds = []string{"K=1:2"} }, "it has k, x, m"},
 		"bounds out of range":      {good, func(o *calibration.Options) { o.Bounds = []string{"x=0:1.5"} }, "x = 1.5"},
@@ -251,6 +251,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"nothing to fit":           {good, func(o *calibration.Options) { o.Check = []string{"1974-01-01..1974-01-02"} }, "name one with --fit"},
 		"a share above one":        {good, func(o *calibration.Options) { o.Split = 1.5 }, "--split 1.5"},
 		"a column of no role":      {good, func(o *calibration.Options) { o.Source.Columns = map[string]string{"rain": "r"} }, "it has inflow, outflow"},
+		"no length":                {good, func(o *calibration.Options) { o.Method, o.Slope = "mct", 0.001 }, "--length 0 km"},
+		"no slope":                 {good, func(o *calibration.Options) { o.Method, o.Length = "mct", 30 }, "--slope 0"},
 		"no area":                  {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method = "saturation" }, "--area 0"},
 		"bounds that cannot be run": {good, func(o *calibration.Options) {
 			o.Method, o.Bounds = "muskingum", []string{"k=600h:1000h", "sub_reaches=1:2", "x=0.2:0.5"}
