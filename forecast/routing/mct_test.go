@@ -338,7 +338,8 @@ func TestMCTFindsTheNormalDepthOfATrickle(t *testing.T) {
 		y, z := s.Depth, 1/c.Side
 		area := (c.Bottom + z*y) * y
 		radius := area / (c.Bottom + 2*y*math.Sqrt(1+z*z))
-		if manning := math.Sqrt(c.Slope) / c.N * area * math.Pow(radius, 2.0/3); !scalar.EqualWithinRel(manning, q, 1e-8) {
+		inBank := c.Compound == 0 || y <= (c.Top-c.Bottom)/(2*z) // a tiny channel is full at 1 l/s
+		if manning := math.Sqrt(c.Slope) / c.N * area * math.Pow(radius, 2.0/3); inBank && !scalar.EqualWithinRel(manning, q, 1e-8) {
 			t.Fatalf("at the depth of %g m Manning's flow is %g m³/s, want %g", y, manning, q)
 		}
 		if !(s.Storage > 0) {
