@@ -143,15 +143,14 @@ func (r *run) arealRain(i int, live []bool) hydro.ArealRain {
 	r.coverage += out.Coverage * b.area
 	for _, w := range windows {
 		n := int(w / r.m.settings.Step)
-		if w > r.m.settings.Warmup || n > r.here || w%r.m.settings.Step != 0 {
-			continue // not even if this run looks back further: when runs happen must not show
+		if n < 1 || n > r.here || w%r.m.settings.Step != 0 {
+			continue
 		}
 		d := hydro.RainDepth{Window: w}
 		for t := r.here - n; t < r.here; t++ {
 			d.Depth += areal[t]
-			d.Coverage += covered[t]
+			d.Coverage += covered[t] / float64(n)
 		}
-		d.Coverage /= float64(n)
 		if d.Coverage == 0 {
 			d.Depth = math.NaN()
 		}
