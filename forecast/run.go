@@ -63,7 +63,7 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
-		Stations: r.stations, Rain: r.fallen,
+		Stations:   r.stations,
 		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: r.rainAssumed,
 		Illustrative: m.illustrative,
 	}
@@ -145,7 +145,6 @@ type run struct {
 	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
 	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
 	days     []days      // per adjustment of soil moisture
-	fallen   []hydro.ArealRain
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
 
 	stations []hydro.StationForecast
@@ -273,10 +272,8 @@ func (r *run) rain() {
 		}
 	}
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
-	r.fallen = make([]hydro.ArealRain, len(m.subs))
 	for i := range m.subs {
-		r.fallen[i] = r.arealRain(i, live)
-		r.subBasin(i)
+		r.subBasin(i, live)
 	}
 	r.days = make([]days, len(m.moist))
 	for i := range m.moist {

@@ -8,7 +8,6 @@ import (
 
 	"freshet/forecast/rain"
 	"freshet/internal/catalog"
-	"freshet/internal/hydro"
 )
 
 type subBasin struct {
@@ -105,68 +104,37 @@ func (k *compiler) addSubBasins() {
 	}
 }
 
-// windows are those of which a run tells the areal rain.
-var windows = [...]time.Duration{time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour}
-
-// arealRain computes the areal rain of sub-basin i, and says what it stands on. live
-// says which gauges report now.
-func (r *run) arealRain(i int, live []bool) hydro.ArealRain {
-	b := &r.m.subs[i]
-	areal, covered := make([]float64, r.end), make([]float64, r.here)
-	r.areal[i] = areal
-	weights := b.areal.Weights()
-	depth := make([]float64, len(b.gauges))
-	for t := range r.here {
-		for k, g := range b.gauges {
-			depth[k] = r.depth[g][t]
-		}
-		v := weights.Areal(depth)
-		areal[t], covered[t] = v.Rain, v.Coverage
-	}
-	out := hydro.ArealRain{SubBasin: b.id}
-	if r.ahead != nil && r.ahead[i] != nil {
-		copy(areal[r.here:], r.ahead[i])
-		for _, v := range r.ahead[i] {
-			out.Ahead += v
-		}
-	}
-	speaks := make([]bool, len(b.gauges))
-	for k, g := range b.gauges {
-		if speaks[k] = live[g]; !live[g] {
-			out.Silent = append(out.Silent, r.m.gauges[g].series[0].key.Station)
-		}
-	}
-	_, out.Coverage = weights.For(speaks)
-	if out.Coverage == 0 {
-		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
-	}
-	r.coverage += out.Coverage * b.area
-	for _, w := range windows {
-		n := int(w / r.m.settings.Step)
-		if n < 1 || n > r.here || w%r.m.settings.Step != 0 {
-			continue
-		}
-		d := hydro.RainDepth{Window: w}
-		for t := r.here - n; t < r.here; t++ {
-			d.Depth += areal[t]
-			d.Coverage += covered[t] / float64(n)
-		}
-		if d.Coverage == 0 {
-			d.Depth = math.NaN()
-		}
-		out.Past = append(out.Past, d)
-	}
-	return out
-}
-
-// subBasin computes the runoff of sub-basin i from its areal rain, and moves its
-// state.
-func (r *run) subBasin(i int) {
+// subBasin computes the areal rain and the runoff of sub-basin i, and moves its
+// state. live says which gauges report now.
+func (r *run) subBasin(i int, live []bool) {
 	b, s := &r.m.subs[i], &r.s.SubBasins[i]
 	flow := make([]float64, r.end+1+max(len(b.outlet.uh), len(s.Pending)))
 	copy(flow[1:], s.Pending)
 	r.runoff[i] = flow
-	areal := r.areal[i]
+	areal := make([]float64, r.end)
+	r.areal[i] = areal
+	weights := b.areal.Weights()
+	depth := make([]float64, len(b.gauges))
+	for t := 1; t <= r.end; t++ {
+		switch {
+		case t <= r.here:
+			for k, g := range b.gauges {
+				depth[k] = r.depth[g][t-1]
+			}
+			areal[t-1] = weights.Areal(depth).Rain
+		case r.ahead != nil && r.ahead[i] != nil:
+			areal[t-1] = r.ahead[i][t-r.here-1]
+		}
+	}
+	speaks := make([]bool, len(b.gauges))
+	for k, g := range b.gauges {
+		speaks[k] = live[g]
+	}
+	_, coverage := weights.For(speaks)
+	if coverage == 0 {
+		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
+	}
+	r.coverage += coverage * b.area
 	if b.moist {
 		return // its ground is that of its node's gauge, too
 	}

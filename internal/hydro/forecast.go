@@ -13,7 +13,6 @@ type Forecast struct {
 	Horizon   time.Duration
 	BandStep  time.Duration     // of the stations' bands; 0: the run has none
 	Stations  []StationForecast // ascending by station id
-	Rain      []ArealRain       // of the sub-basins, as the catalogue has them
 
 	// The honesty line.
 	DataCutoff    time.Time     // the latest observation used
@@ -26,23 +25,6 @@ type Forecast struct {
 	Notes         []string      // e.g. "level at x is above the rating's measured range"
 	Illustrative  bool          // built on illustrative catalogue data
 	Elapsed       time.Duration `json:"-"` // set by the caller that has a clock; not part of the run's identity
-}
-
-// An ArealRain is the rain on one sub-basin in a run: what fell, by the gauges that
-// reported, and what is assumed to fall.
-type ArealRain struct {
-	SubBasin string
-	Past     []RainDepth // up to the last whole step before IssuedAt, the shortest first, as far as the run looks back
-	Coverage float64     // share of the area with a reporting gauge in reach at IssuedAt, 0 to 1
-	Silent   []string    // rain gauges of the sub-basin that do not report at IssuedAt
-	Ahead    float64     // assumed from IssuedAt to the horizon, mm
-}
-
-// A RainDepth is the areal rain of the last hours.
-type RainDepth struct {
-	Window   time.Duration
-	Depth    float64 // mm; NaN where Coverage is 0
-	Coverage float64 // mean share of the area with a reporting gauge in reach over the window, 0 to 1
 }
 
 // A StationForecast is the forecast at one station. Discharge and Level have
