@@ -242,7 +242,7 @@ func stationForecast() *rapid.Generator[hydro.StationForecast] {
 			Crossings: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) hydro.Crossing {
 				return hydro.Crossing{
 					Stage: stage().Draw(t, "stage"), Variable: rapid.SampledFrom(hydro.Variables).Draw(t, "variable"),
-					Threshold: number().Draw(t, "threshold"), At: maybe(instant()).Draw(t, "at"),
+					Threshold: number().Draw(t, "threshold"), At: maybe(instant()).Draw(t, "at"), Chance: chance().Draw(t, "chance"),
 				}
 			}), 0, 3).Draw(t, "crossings"),
 			Updated: rapid.Bool().Draw(t, "updated"), Extrapolated: rapid.Bool().Draw(t, "extrapolated"),
@@ -250,7 +250,50 @@ func stationForecast() *rapid.Generator[hydro.StationForecast] {
 	})
 }
 
+// chance draws one, or none.
+func chance() *rapid.Generator[hydro.Chance] {
+	return rapid.Custom(func(t *rapid.T) hydro.Chance {
+		if rapid.Bool().Draw(t, "none") {
+			return hydro.Chance{}
+		}
+		return hydro.Chance{
+			Until: instant().Draw(t, "until"), Probability: rapid.Float64Range(0, 1).Draw(t, "probability"),
+			Early: maybe(instant()).Draw(t, "early"), Middle: maybe(instant()).Draw(t, "middle"), Late: maybe(instant()).Draw(t, "late"),
+		}
+	})
+}
+
+// bandStep draws quantiles; the levels of some are not known.
+func bandStep() *rapid.Generator[hydro.BandStep] {
+	return rapid.Custom(func(t *rapid.T) hydro.BandStep {
+		b := hydro.BandStep{Errors: rapid.IntRange(0, math.MaxUint32).Draw(t, "errors")}
+		known := rapid.Bool().Draw(t, "levels")
+		for i := range b.Discharge {
+			b.Discharge[i], b.Level[i] = rapid.Float64().Draw(t, "q"), math.NaN()
+			if known {
+				b.Level[i] = rapid.Float64().Draw(t, "z")
+			}
+		}
+		return b
+	})
+}
+
 func forecast() *rapid.Generator[hydro.Forecast] {
+	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
+		f := bare().Draw(t, "bare")
+		if rapid.Bool().Draw(t, "band") {
+			f.BandStep = time.Duration(rapid.Uint32Min(1).Draw(t, "band step")) * time.Second
+			f.BandBasis = text().Draw(t, "band basis")
+			for i := range f.Stations {
+				f.Stations[i].Band = rapid.SliceOfN(bandStep(), 0, 3).Draw(t, "band")
+			}
+		}
+		return f
+	})
+}
+
+// bare draws a forecast without bands.
+func bare() *rapid.Generator[hydro.Forecast] {
 	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
 		return hydro.Forecast{
 			Basin: name().Draw(t, "basin"), IssuedAt: instant().Draw(t, "issued"), Trigger: text().Draw(t, "trigger"),

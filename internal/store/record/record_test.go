@@ -73,6 +73,27 @@ func warning() *rapid.Generator[hydro.Warning] {
 	})
 }
 
+func chance() *rapid.Generator[hydro.Chance] {
+	return rapid.Custom(func(t *rapid.T) hydro.Chance {
+		c := hydro.Chance{Until: instant().Draw(t, "until")}
+		if !c.Until.IsZero() {
+			c.Probability = value().Draw(t, "probability")
+			c.Early, c.Middle, c.Late = instant().Draw(t, "early"), instant().Draw(t, "middle"), instant().Draw(t, "late")
+		}
+		return c
+	})
+}
+
+func bandStep() *rapid.Generator[hydro.BandStep] {
+	return rapid.Custom(func(t *rapid.T) hydro.BandStep {
+		b := hydro.BandStep{Errors: rapid.Int().Draw(t, "errors")}
+		for i := range b.Discharge {
+			b.Discharge[i], b.Level[i] = value().Draw(t, "discharge"), value().Draw(t, "level")
+		}
+		return b
+	})
+}
+
 func forecast() *rapid.Generator[hydro.Forecast] {
 	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
 		text, texts, values := rapid.String(), rapid.SliceOfN(rapid.String(), 0, 4), rapid.SliceOfN(value(), 0, 20)
@@ -81,6 +102,7 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			Step: time.Duration(rapid.Int64().Draw(t, "step")), Horizon: time.Duration(rapid.Int64().Draw(t, "horizon")),
 			DataCutoff: instant().Draw(t, "cutoff"), ValidUntil: instant().Draw(t, "valid"), MissingGauges: texts.Draw(t, "missing"),
 			RainCoverage: value().Draw(t, "coverage"), RainAssumed: text.Draw(t, "assumed"), Plan: text.Draw(t, "plan"), Notes: texts.Draw(t, "notes"),
+			BandStep: time.Duration(rapid.Int64().Draw(t, "band step")), BandBasis: text.Draw(t, "band basis"),
 			Illustrative: rapid.Bool().Draw(t, "illustrative"), Elapsed: time.Duration(rapid.Int64().Draw(t, "elapsed")),
 		}
 		for range rapid.IntRange(0, 4).Draw(t, "stations") {
@@ -94,9 +116,10 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			for range rapid.IntRange(0, 3).Draw(t, "crossings") {
 				s.Crossings = append(s.Crossings, hydro.Crossing{
 					Stage: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "stage")), Variable: hydro.Variable(rapid.IntRange(0, 8).Draw(t, "variable")),
-					Threshold: value().Draw(t, "threshold"), At: instant().Draw(t, "at"),
+					Threshold: value().Draw(t, "threshold"), At: instant().Draw(t, "at"), Chance: chance().Draw(t, "chance"),
 				})
 			}
+			s.Band = rapid.SliceOfN(bandStep(), 0, 4).Draw(t, "band")
 			f.Stations = append(f.Stations, s)
 		}
 		return f
