@@ -3,7 +3,6 @@ package hydro
 import (
 	"math"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,7 +47,11 @@ func (f *Forecast) HonestyEN() string {
 	} else {
 		parts = append(parts, "missing: "+inBeijing(strings.Join(f.MissingGauges, ", ")))
 	}
-	for _, p := range append([]string{f.RainAssumed, f.Plan}, f.Notes...) {
+	band := ""
+	if f.BandBasis != "" {
+		band = "band: " + f.BandBasis
+	}
+	for _, p := range append([]string{f.RainAssumed, f.Plan, band}, f.Notes...) {
 		if p != "" {
 			parts = append(parts, inBeijing(p))
 		}
@@ -113,6 +116,13 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^at (\S+) the observed flow is (\d+ %) of the computed one: .*$`), "${1}实测流量为计算值的${2}，偏差过大，不按持续损失校正"},
 	{regexp.MustCompile(`^at (\S+) (\d+ %) of the computed flow \((\S+) m³/s\) lastingly does not arrive: taken off$`), "${1}计算流量的${2}（${3} m³/s）持续未到达，已扣除"},
 	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
+	{regexp.MustCompile(`^errors of past runs without a rain forecast$`), "历次无降雨预报时的预报误差"},
+	{regexp.MustCompile(`^errors of past runs with the rain that fell$`), "历次按实况降雨计算的预报误差"},
+	{regexp.MustCompile(`^(\d+) rain members$`), "降雨预报${1}个集合成员"},
+	{regexp.MustCompile(`^rain forecast times (\d+) factors, coefficient of variation (\S+)$`), "降雨预报乘以${1}个系数（变差系数${2}）"},
+	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread"},
+	{regexp.MustCompile(`^no band at (\S+) yet: (\d+) past errors in a situation like this, (\d+) are needed$`), "${1}暂无不确定性区间：类似情形的历次误差仅${2}个，需${3}个"},
+	{regexp.MustCompile(`^no band at (\S+): its gauge does not correct the forecast$`), "${1}无不确定性区间：其测站不参与校正"},
 }
 
 // A release's story is "reservoir <id>: <why>, at most <n> m³/s; from <instant>
@@ -175,6 +185,13 @@ func zh(phrase string) string {
 	return inBeijing(phrase)
 }
 
+// NoteEN writes a note, or another phrase of the honesty line, for people:
+// instants in Beijing time.
+func NoteEN(note string) string { return inBeijing(note) }
+
+// NoteZH is [NoteEN] in Chinese. What has no Chinese stays as it is.
+func NoteZH(note string) string { return zh(note) }
+
 // missingZH writes one of MissingGauges, "<station>: [<variable>: ]<reason>".
 func missingZH(gauge string) string {
 	station, reason, ok := strings.Cut(gauge, ": ")
@@ -203,8 +220,22 @@ func (f *Forecast) HonestyZH() string {
 		}
 		parts = append(parts, "缺测："+strings.Join(missing, "、"))
 	}
+	var band []string // "<errors>; <rain>" is two phrases
+	for p := range strings.SplitSeq(f.BandBasis, "; ") {
+		if p != "" {
+			band = append(band, zh(p))
+		}
+	}
 	// Plan holds one phrase for each reservoir that has a plan.
-	for _, p := range slices.Concat([]string{f.RainAssumed}, strings.Split(f.Plan, "; "), f.Notes) {
+	for _, p := range append([]string{f.RainAssumed}, strings.Split(f.Plan, "; ")...) {
+		if p != "" {
+			parts = append(parts, zh(p))
+		}
+	}
+	if len(band) > 0 {
+		parts = append(parts, "不确定性区间依据："+strings.Join(band, "，"))
+	}
+	for _, p := range f.Notes {
 		if p != "" {
 			parts = append(parts, zh(p))
 		}
