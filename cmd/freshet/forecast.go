@@ -37,11 +37,13 @@ func forecastCommand() *cobra.Command {
 		Long: `Forecast shows where each station stands, its forecast peak with time and lead
 time, and when it crosses which threshold. With --station it draws the
 hydrograph. What the forecast stands on is printed below it, in Chinese and
-English: read it. Times are Beijing time.
+English: read it. Times are Beijing time. Where the run has an uncertainty band,
+each threshold has the chance of being met by the end of the band, and --station
+shows what 1 case in 10 lies above and below.
 
 --svg and --png write the hydrograph of one station to a file: rain from the top,
-what was observed, the instant of issue, the forecast, the thresholds, and what
-the forecast stands on. A PNG has English captions unless --font names a font
+what was observed, the instant of issue, the forecast with its bands of 80 and
+50 %, the thresholds, and what the forecast stands on. A PNG has English captions unless --font names a font
 with Chinese. --csv writes the numbers, of all stations or, with what was
 observed, of one; its lines that begin with # are remarks.`,
 		Args: cobra.NoArgs,

@@ -17,7 +17,8 @@
 //
 // The revision stands first so that two records can be compared by it alone.
 // Forecasts and warnings start with a version byte, and hold their fields in
-// the order of the Go structs.
+// the order of the Go structs. Forecasts of version 1 have no bands, chances,
+// band step and basis.
 package record
 
 import (
@@ -34,7 +35,6 @@ import (
 // ErrCorrupt says that bytes are not a record of the expected kind.
 var ErrCorrupt = errors.New("corrupt record")
 
-// The version of each kind. Forecasts of version 1 have no bands.
 const (
 	version         = 1
 	forecastVersion = 2
