@@ -88,11 +88,11 @@ func (v *forecastView) bandTable(b *strings.Builder, s *hydro.StationForecast, v
 		steps = append(steps[:most-1], len(s.Band)-1)
 	}
 	row := func(name string, value func(k int) string) {
-		line := termui.Pad(name, head)
+		cells := []string{termui.Pad(name, head)}
 		for _, k := range steps {
-			line += termui.PadLeft(value(k), cell)
+			cells = append(cells, termui.PadLeft(value(k), cell))
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(strings.Join(cells, ""), " ") + "\n")
 	}
 	at := func(k int) time.Time { return v.run.IssuedAt.Add(time.Duration(k+1) * v.run.BandStep) }
 	row(pick("可能范围, ", "likely range, ")+termui.Unit(variable), func(k int) string { return fmt.Sprintf("+%g h", at(k).Sub(v.run.IssuedAt).Hours()) })

@@ -85,7 +85,7 @@ func TestChancesAreScoredAgainstTheBaseRate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := memory.New()
-			fill(t, s, "smithville", func(time.Duration) float64 { return 0 })
+			fill(t, s, "lagrange", func(time.Duration) float64 { return 0 })
 			withBands(t, s, func(f *hydro.Forecast) []hydro.Crossing {
 				until := f.IssuedAt.Add(6 * time.Hour)
 				p := c.say(f.IssuedAt.Sub(t0).Hours())

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -580,6 +581,14 @@ func TestWhatTheLogCannotHoldIsRefused(t *testing.T) {
 		"LevelsWithoutDischarges": {Forecast: &hydro.Forecast{
 			Basin: "b", Step: time.Hour, IssuedAt: at, ValidUntil: at, Stations: []hydro.StationForecast{{Level: []float64{1}}},
 		}},
+		"BandStepOfMillis":   banded(func(f *hydro.Forecast) { f.BandStep = time.Millisecond }),
+		"BandWithoutStep":    banded(func(f *hydro.Forecast) { f.BandStep = 0 }),
+		"HalfTheLevels":      banded(func(f *hydro.Forecast) { f.Stations[0].Band[0].Level[2] = math.NaN() }),
+		"ErrorsBelowZero":    banded(func(f *hydro.Forecast) { f.Stations[0].Band[0].Errors = -1 }),
+		"ChanceWithoutUntil": banded(func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Until = time.Time{} }),
+		"ChanceOutOfRange": banded(func(f *hydro.Forecast) {
+			f.Stations[0].Crossings[0].Chance.Late = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+		}),
 		"WarningWithoutTime":  {Warning: &hydro.Warning{ID: "1", Basin: "b", Station: "s"}},
 		"WarningUnknownStage": {Warning: &hydro.Warning{ID: "1", Basin: "b", Station: "s", At: at, To: 77}},
 	} {
@@ -588,6 +597,38 @@ func TestWhatTheLogCannotHoldIsRefused(t *testing.T) {
 				t.Errorf("got %v, want ErrInvalid", err)
 			}
 		})
+	}
+}
+
+// banded is a forecast with a band and a chance, changed.
+func banded(change func(*hydro.Forecast)) hydro.Output {
+	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	f := hydro.Forecast{
+		Basin: "b", Step: time.Hour, BandStep: time.Hour, IssuedAt: at, ValidUntil: at,
+		Stations: []hydro.StationForecast{{
+			Discharge: []float64{1}, Level: []float64{1}, Band: make([]hydro.BandStep, 1),
+			Crossings: []hydro.Crossing{{Stage: hydro.Red, Variable: hydro.WaterLevel, Chance: hydro.Chance{Until: at, Probability: 0.5, Early: at, Middle: at, Late: at}}},
+		}},
+	}
+	change(&f)
+	return hydro.Output{Forecast: &f}
+}
+
+func TestABandOnTheWireHasAllItsQuantilesOrNone(t *testing.T) {
+	out := banded(func(*hydro.Forecast) {})
+	if _, err := wire.EncodeOutput(1, 0, out); err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(*freshetv1.BandStep){
+		"a discharge too few": func(b *freshetv1.BandStep) { b.Discharge = b.Discharge[1:] },
+		"no discharge":        func(b *freshetv1.BandStep) { b.Discharge = nil },
+		"a level too many":    func(b *freshetv1.BandStep) { b.Level = append(slices.Clone(b.Level), 1) },
+	} {
+		p := wire.FromForecast(out.Forecast)
+		change(p.Stations[0].Band[0])
+		if _, err := wire.ToForecast(p); !errors.Is(err, hydro.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", what, err)
+		}
 	}
 }
 

@@ -23,9 +23,9 @@ func appendBandFields(l *line, band []hydro.BandStep) {
 		level = append(level, b.Level[:]...)
 		errors = append(errors, float64(b.Errors))
 	}
-	l.bytes("band_discharge", appendFloats(nil, discharge))
-	l.bytes("band_level", appendFloats(nil, level))
-	l.bytes("band_errors", appendFloats(nil, errors))
+	l.bytes("band_discharge", encodeFloats(discharge))
+	l.bytes("band_level", encodeFloats(level))
+	l.bytes("band_errors", encodeFloats(errors))
 }
 
 // bandOf reads what [appendBandFields] wrote; points of before have no such

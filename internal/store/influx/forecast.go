@@ -92,8 +92,8 @@ func appendStationForecast(l *line, f *hydro.Forecast, station *hydro.StationFor
 	bare := *station
 	bare.Discharge, bare.Level, bare.Band = nil, nil, nil
 	l.bytes("record", record.AppendStationForecast(nil, &bare))
-	l.bytes("discharge", appendFloats(nil, station.Discharge)) // apart, so that each stays below 64 kB
-	l.bytes("level", appendFloats(nil, station.Level))
+	l.bytes("discharge", encodeFloats(station.Discharge)) // apart, so that each stays below 64 kB
+	l.bytes("level", encodeFloats(station.Level))
 	appendBandFields(l, station.Band)
 	l.end(f.IssuedAt, 0)
 }
@@ -165,8 +165,8 @@ func appendInstant(l *line, key string, t time.Time) {
 	}
 }
 
-func appendFloats(b []byte, values []float64) []byte {
-	b = slices.Grow(b, 8*len(values))
+func encodeFloats(values []float64) []byte {
+	b := make([]byte, 0, 8*len(values))
 	for _, v := range values {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
