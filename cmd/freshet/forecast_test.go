@@ -155,6 +155,7 @@ func TestForecastReadsAsTheGoldenFiles(t *testing.T) {
 		{"table-zh", []string{"--server", fresh, "--lang", "zh"}},
 		{"table-en", []string{"--server", expired, "--lang", "en"}},
 		{"station-zh", []string{"--server", fresh, "--lang", "zh", "--station", "h-enping"}},
+		{"station-band-en", []string{"--server", fresh, "--lang", "en", "--station", "h-enping"}},
 		{"station-en", []string{"--server", fresh, "--lang", "en", "--station", "h-shizui"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

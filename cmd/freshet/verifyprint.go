@@ -137,7 +137,7 @@ func (p *verificationPrinter) chances(chances []verify.Chances) {
 		return
 	}
 	pick := p.lang.Pick
-	widths := []int{9, 14, 8, 8, 12, 10, 8, 14, 8}
+	widths := []int{9, 14, 8, 8, 14, 12, 8, 15, 8}
 	p.row(widths, pick("超阈概率", "chance of"), "", pick("次数", "runs"), pick("达到", "met"), pick("平均概率", "mean chance"), pick("实际频率", "base rate"), "Brier",
 		pick("频率Brier", "of base rate"), pick("技巧", "skill"))
 	for _, c := range chances {
