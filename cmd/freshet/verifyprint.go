@@ -32,6 +32,7 @@ func printVerification(out io.Writer, r verify.Report, lang termui.Lang) error {
 		s := &r.Stations[i]
 		p.head(s)
 		p.leads(s)
+		p.chances(s.Chances)
 		p.floods(&s.Events, s.Rule)
 		p.stages(s.Warnings)
 	}
@@ -127,6 +128,21 @@ func (p *verificationPrinter) leads(s *verify.Station) {
 			cells = append(cells, score(100*c.Held, "%.0f%%"))
 		}
 		row(cells...)
+	}
+}
+
+// chances writes a line for each threshold of which runs gave a probability.
+func (p *verificationPrinter) chances(chances []verify.Chances) {
+	if len(chances) == 0 {
+		return
+	}
+	pick := p.lang.Pick
+	widths := []int{9, 14, 8, 8, 14, 12, 8, 15, 8}
+	p.row(widths, pick("超阈概率", "chance of"), "", pick("次数", "runs"), pick("达到", "met"), pick("平均概率", "mean chance"), pick("实际频率", "base rate"), "Brier",
+		pick("频率Brier", "of base rate"), pick("技巧", "skill"))
+	for _, c := range chances {
+		p.row(widths, c.Stage, fmt.Sprintf("%g %s", float64(c.Threshold), c.Unit), fmt.Sprint(c.N), fmt.Sprint(c.Met), score(100*c.Mean, "%.0f%%"), score(100*c.Base, "%.0f%%"),
+			score(c.Brier, "%.3f"), score(c.BaseBrier, "%.3f"), score(c.Skill, "%.3f"))
 	}
 }
 

@@ -148,7 +148,8 @@ func CheckObservations(basin string, observations []hydro.Observation) error {
 // CheckForecast returns an error that wraps ErrInvalid unless f can be stored:
 // names, texts and instants as for an observation, stations ascending, no two
 // the same, Discharge and Level of equal length and at most [MaxSteps] long.
-// Their values may be NaN, which marks a gap, but not infinite.
+// Their values may be NaN, which marks a gap, but not infinite. Bands have finite
+// ascending quantiles, at most [MaxBandSteps], and chances are from 0 to 1.
 func CheckForecast(f *hydro.Forecast) error {
 	if err := CheckName("basin", f.Basin); err != nil {
 		return err
@@ -164,7 +165,7 @@ func CheckForecast(f *hydro.Forecast) error {
 			return err
 		}
 	}
-	for _, t := range []struct{ what, text string }{{"trigger", f.Trigger}, {"catalogue", f.Catalogue}, {"rain assumed", f.RainAssumed}, {"plan", f.Plan}} {
+	for _, t := range []struct{ what, text string }{{"trigger", f.Trigger}, {"catalogue", f.Catalogue}, {"rain assumed", f.RainAssumed}, {"plan", f.Plan}, {"band basis", f.BandBasis}} {
 		if err := CheckText(t.what, t.text); err != nil {
 			return err
 		}
@@ -187,11 +188,11 @@ func CheckForecast(f *hydro.Forecast) error {
 			return fmt.Errorf("station %s: %w", f.Stations[i].Station, err)
 		}
 	}
-	return nil
+	return checkBands(f)
 }
 
 func forecastText(f *hydro.Forecast) int {
-	n := len(f.Trigger) + len(f.Catalogue) + len(f.RainAssumed) + len(f.Plan)
+	n := len(f.Trigger) + len(f.Catalogue) + len(f.RainAssumed) + len(f.Plan) + len(f.BandBasis)
 	for _, texts := range [][]string{f.MissingGauges, f.Notes} {
 		for _, s := range texts {
 			n += len(s)

@@ -196,9 +196,14 @@ func cloneForecast(f hydro.Forecast) hydro.Forecast {
 	for i := range f.Stations {
 		s := &f.Stations[i]
 		s.Discharge, s.Level, s.Crossings = clone(s.Discharge), clone(s.Level), clone(s.Crossings)
+		s.Band = clone(s.Band)
 		s.Peak.At = milli(s.Peak.At)
 		for j := range s.Crossings {
-			s.Crossings[j].At = milli(s.Crossings[j].At)
+			c := &s.Crossings[j]
+			c.At = milli(c.At)
+			for _, t := range []*time.Time{&c.Chance.Until, &c.Chance.Early, &c.Chance.Middle, &c.Chance.Late} {
+				*t = milli(*t)
+			}
 		}
 	}
 	return f
