@@ -171,12 +171,12 @@ func TestARunoffFitHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	}
 }
 
-// The same basin by Xinanjiang: 600 evaluations of 15 parameters, warmed up over
+// The same basin by Xinanjiang: 350 evaluations of 15 parameters, warmed up over
 // most of 2004. A model without the season or the floods falls below either floor.
 func TestXinanjiangHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	o := options("../../../shared/data/airgr_flashy/airgr_L0123003_hourly_2004_2006.csv", "xinanjiang")
 	o.Source.Columns = map[string]string{"rain": "p_mm", "pet": "pet_mm", "flow": "q_m3s"}
-	o.Area, o.Evaluations, o.Warmup = 920, 600, 7320*time.Hour
+	o.Area, o.Evaluations, o.Warmup = 920, 350, 7320*time.Hour
 	o.Fit, o.Check = []string{"2004-11-01..2005-12-31"}, []string{"2006-01-01..2006-12-31"}
 	r, err := calibration.Run(t.Context(), o)
 	if err != nil {
