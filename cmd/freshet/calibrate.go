@@ -42,7 +42,7 @@ Methods:
 A reach needs the columns inflow and outflow, in m³/s; a sub-basin rain, in mm per
 step, flow, in m³/s, and --area. With a column pet, mm per step, its potential
 evaporation is taken from there. --column says what a column is called in the file:
---column flow=q_m3s. A cell without a value is a gap: observed gaps are left out,
+--column flow=q_m3s. Method mct needs --length and --slope of the channel too. A cell without a value is a gap: observed gaps are left out,
 input must be whole.
 
 Without --fit, --check and --events the first half of the record is fitted and the
@@ -113,8 +113,8 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
 	f.Float64Var(&opts.Split, "split", 0.5, "share of the record, or of the events without a use, that is fitted; 1: all")
-	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for a sub-basin, 0 for a reach")
-	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 for a sub-basin, 5000 for a reach")
+	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for saturation, 8760h for xinanjiang, else 0")
+	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, 5000 of a reach")
 	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")

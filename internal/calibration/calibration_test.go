@@ -171,6 +171,27 @@ func TestARunoffFitHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	}
 }
 
+// The same basin by Xinanjiang: 400 evaluations of 15 parameters on
+// four winter months. A model without the season or the floods falls below either floor.
+func TestXinanjiangHoldsOnTheYearThatItDidNotSee(t *testing.T) {
+	o := options("../../../shared/data/airgr_flashy/airgr_L0123003_hourly_2004_2006.csv", "xinanjiang")
+	o.Source.Columns = map[string]string{"rain": "p_mm", "pet": "pet_mm", "flow": "q_m3s"}
+	o.Area, o.Evaluations, o.Warmup = 920, 400, 60*24*time.Hour
+	o.Fit, o.Check = []string{"2005-01-01..2005-04-30"}, []string{"2006-01-01..2006-04-30"}
+	r, err := calibration.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d evaluations: fit NSE %.3f KGE %.3f, check NSE %.3f KGE %.3f", r.Evaluations, r.Fit.NSE, r.Fit.KGE, r.Check.NSE, r.Check.KGE)
+	if r.Fit.NSE < 0.7 || r.Check.NSE < 0.6 {
+		t.Errorf("NSE %g in the fit, %g in the check; want 0.7 and 0.6", r.Fit.NSE, r.Check.NSE)
+	}
+	got := fragment(t, r, map[string]string{"method": "xinanjiang"})
+	if e, ok := got["evaporation"].([]any); !ok || len(e) != 12 {
+		t.Errorf("evaporation %v, want twelve means of the pet column", got["evaporation"])
+	}
+}
+
 func TestByDefaultHalfOfTheRecordChecksTheFit(t *testing.T) {
 	o := options(write(t, "wilson.csv", wilson()+strings.ReplaceAll(strings.TrimPrefix(wilson(), "time,inflow,outflow\n"), "1974-01-", "1974-02-")), "muskingum")
 	o.Fit, o.Check = []string{"1974-01-01..1974-01-06T06:00"}, []string{"1974-02-01..1974-02-06T06:00"}

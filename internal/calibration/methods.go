@@ -41,7 +41,7 @@ var Methods = []Method{
 	{"lag", "reach: lag and route, the flow moved by a time and through a linear reservoir", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, lagRoute},
 	{"mct", "reach: Muskingum-Cunge-Todini in a trapezoid of given --length and --slope", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, mct},
 	{"saturation", "sub-basin: saturation excess with a slow store and Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 60 * 24 * time.Hour, 1000, 0, saturation},
-	{"xinanjiang", "sub-basin: Xinanjiang, three layers and three sources, with Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 365 * 24 * time.Hour, 1000, 0.02, threeSources},
+	{"xinanjiang", "sub-basin: Xinanjiang, three layers and three sources, with Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 365 * 24 * time.Hour, 1000, 0, threeSources},
 	{"scs", "sub-basin: curve number with Nash's unit hydrograph, for events on dry ground", []string{Rain, Flow}, nil, Flow, 0, 2000, 0, scs},
 }
 
