@@ -8,11 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"freshet/forecast/rain"
 	"freshet/forecast/rating"
 	levelpool "freshet/forecast/reservoir" // the package has a type reservoir
-	"freshet/forecast/runoff"
-	"freshet/forecast/unithydrograph"
 	"freshet/forecast/updating"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -92,18 +89,6 @@ type ratingFrom struct {
 type tableFrom struct {
 	from       time.Time
 	thresholds []catalog.Threshold // of forecasts, mildest stage first
-}
-
-type subBasin struct {
-	id      string
-	area    float64      // km²
-	points  []rain.Place // that sample the area
-	gauges  []int        // indices into Model.gauges
-	areal   rain.Method  // over gauges
-	runoff  runoff.Model
-	initial runoff.State
-	uh      unithydrograph.Hydrograph
-	perMM   float64 // m³/s of 1 mm in one step
 }
 
 // Compile builds the model of a basin. The error wraps hydro.ErrNotFound if the
@@ -478,82 +463,6 @@ func (k *compiler) steadyFlows() {
 		n.steady = n.keep*arriving[i] + n.local
 		if n.to >= 0 {
 			arriving[n.to] += n.steady
-		}
-	}
-}
-
-func (k *compiler) addSubBasins() {
-	m := k.m
-	all := k.rainSites()
-	used := make([]bool, len(all))
-	picks := make([][]int, 0, len(k.b.SubBasins))
-	for i := range k.b.SubBasins {
-		sb := &k.b.SubBasins[i]
-		where := fmt.Sprintf("sub-basin %q", sb.ID)
-		at, ok := k.nodes[sb.Node]
-		if !ok {
-			k.errorf("%s: node %q is not in the basin", where, sb.Node)
-			continue
-		}
-		if !(sb.Area > 0) || math.IsInf(sb.Area, 0) {
-			k.errorf("%s: area %g km²: want more than 0", where, sb.Area)
-		}
-		if !(sb.Runoff.InitialStore >= 0 && sb.Runoff.InitialStore <= 1) {
-			k.errorf("%s: initial store %g: want a share from 0 to 1", where, sb.Runoff.InitialStore)
-		}
-		var pick []int
-		var places []rain.Place
-		for j := range all {
-			if len(sb.Gauges) == 0 || slices.ContainsFunc(sb.Gauges, all[j].has) {
-				pick = append(pick, j)
-				places = append(places, all[j].place)
-				used[j] = true
-			}
-		}
-		for _, g := range sb.Gauges {
-			if !slices.ContainsFunc(all, func(c rainCandidate) bool { return c.has(g) }) {
-				k.errorf("%s: %q is no rain station of the basin", where, g)
-			}
-		}
-		points := make([]rain.Place, len(sb.Points))
-		for j, p := range sb.Points {
-			points[j] = rain.Place{Lon: p[0], Lat: p[1]}
-		}
-		areal, err := arealRain(m.settings, sb, points, places)
-		if err != nil {
-			k.errorf("%s: %w", where, err)
-		}
-		ro, err := runoff.New(runoff.Parameters{
-			Capacity: sb.Runoff.Capacity, Exponent: sb.Runoff.Exponent, Impervious: sb.Runoff.Impervious, Evaporation: sb.Runoff.Evaporation,
-			BaseShare: sb.Runoff.BaseShare, BaseRecession: sb.Runoff.BaseRecession.Seconds(),
-		}, m.dt)
-		if err != nil {
-			k.errorf("%s: %w", where, err)
-		}
-		uh, err := unithydrograph.Nash(sb.Runoff.UHReservoirs, sb.Runoff.UHScale.Seconds(), m.dt)
-		if err != nil {
-			k.errorf("%s: %w", where, err)
-		}
-		m.illustrative = m.illustrative || sb.Illustrative
-		m.nodes[at].subs = append(m.nodes[at].subs, len(m.subs))
-		m.area += sb.Area
-		picks = append(picks, pick)
-		m.subs = append(m.subs, subBasin{
-			id: sb.ID, area: sb.Area, points: points, areal: areal, runoff: ro, uh: uh, perMM: sb.Area * 1000 / m.dt,
-			initial: runoff.State{Tension: sb.Runoff.InitialStore * sb.Runoff.Capacity},
-		})
-	}
-	index := make([]int, len(all))
-	for j, c := range all {
-		if used[j] {
-			index[j] = len(m.gauges)
-			m.gauges = append(m.gauges, c.rainSite)
-			m.twins += len(c.series) - 1
-		}
-	}
-	for i, pick := range picks {
-		for _, j := range pick {
-			m.subs[i].gauges = append(m.subs[i].gauges, index[j])
 		}
 	}
 }

@@ -121,6 +121,7 @@ type run struct {
 	level    []float64   // scratch, per index from here on
 	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
 	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
+	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
 
 	stations []hydro.StationForecast
@@ -248,55 +249,13 @@ func (r *run) rain() {
 			rain.Merge(r.depth[g], each...)
 		}
 	}
-	r.runoff = make([][]float64, len(m.subs))
+	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
 	for i := range m.subs {
 		r.subBasin(i, live)
 	}
 	if m.area > 0 {
 		r.coverage /= m.area
 	}
-}
-
-func (r *run) subBasin(i int, liveNow []bool) {
-	b, s := &r.m.subs[i], &r.s.SubBasins[i]
-	flow := make([]float64, r.end+1+max(len(b.uh), len(s.Pending)))
-	copy(flow[1:], s.Pending)
-	r.runoff[i] = flow
-	weights := b.areal.Weights()
-	depth := make([]float64, len(b.gauges))
-	store := s.Store
-	if r.keep == 0 {
-		r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
-	}
-	for t := 1; t <= r.end; t++ {
-		areal := 0.0
-		switch {
-		case t <= r.here:
-			for k, g := range b.gauges {
-				depth[k] = r.depth[g][t-1]
-			}
-			areal = weights.Areal(depth).Rain
-		case r.ahead != nil && r.ahead[i] != nil:
-			areal = r.ahead[i][t-r.here-1]
-		}
-		next, flux := b.runoff.Step(store, areal)
-		store = next
-		b.uh.Add(flow[t:], flux.Fast*b.perMM)
-		flow[t] += flux.Slow * b.perMM
-		if t == r.keep {
-			pending := flow[t+1 : max(t+len(b.uh), len(s.Pending)+1)]
-			r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(pending)}
-		}
-	}
-	live := make([]bool, len(b.gauges))
-	for k, g := range b.gauges {
-		live[k] = liveNow[g]
-	}
-	_, coverage := weights.For(live)
-	if coverage == 0 {
-		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
-	}
-	r.coverage += coverage * b.area
 }
 
 // node computes the flow through node i, whose buffer holds what arrives, and
