@@ -154,6 +154,14 @@ func dispatchPlan() *rapid.Generator[hydro.DispatchPlan] {
 			Basin: name().Draw(t, "basin"), Reservoir: name().Draw(t, "reservoir"), OrderedBy: name().Draw(t, "by"),
 			IssuedAt: instant().Draw(t, "issued"), ValidFrom: from.UTC(), ValidUntil: from.Add(hydro.MaxPlanSpan).UTC(),
 		}
+		if rapid.Bool().Draw(t, "by gates") {
+			for at := range rapid.IntRange(1, 5).Draw(t, "settings") {
+				p.Gates = append(p.Gates, hydro.GateSetting{
+					From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outlet: "gate", Opening: rapid.Float64Range(0, hydro.MaxOpening).Draw(t, "opening"),
+				})
+			}
+			return p
+		}
 		for at := range rapid.IntRange(1, 5).Draw(t, "releases") {
 			p.Releases = append(p.Releases, hydro.Release{
 				From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outflow: rapid.Float64Range(0, hydro.MaxRelease).Draw(t, "outflow"),
@@ -163,9 +171,30 @@ func dispatchPlan() *rapid.Generator[hydro.DispatchPlan] {
 	})
 }
 
+// withdrawal draws one that passes its Check; ReceivedAt is zero.
+func withdrawal() *rapid.Generator[hydro.Withdrawal] {
+	return rapid.Custom(func(t *rapid.T) hydro.Withdrawal {
+		issued := time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "issued"), 1).UTC()
+		w := hydro.Withdrawal{
+			Basin: name().Draw(t, "basin"), By: name().Draw(t, "by"), Reason: name().Draw(t, "reason"),
+			IssuedAt: issued, At: issued.Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "after"))),
+		}
+		if rapid.Bool().Draw(t, "plan") {
+			w.Reservoir = name().Draw(t, "reservoir")
+		} else {
+			w.Source = name().Draw(t, "source")
+		}
+		return w
+	})
+}
+
 func input() *rapid.Generator[hydro.Input] {
 	return rapid.Custom(func(t *rapid.T) hydro.Input {
-		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		case 5:
+			w := withdrawal().Draw(t, "withdrawal")
+			w.ReceivedAt = millis().Draw(t, "received")
+			return hydro.Input{Withdrawal: &w}
 		case 3:
 			f := rainForecast().Draw(t, "rain")
 			f.ReceivedAt = millis().Draw(t, "received")
@@ -373,6 +402,7 @@ func TestMessagesComeBackEqual(t *testing.T) {
 	t.Run("forecast", func(t *testing.T) { thereAndBack(t, forecast(), wire.FromForecast, wire.ToForecast) })
 	t.Run("rain forecast", func(t *testing.T) { thereAndBack(t, rainForecast(), wire.FromRainForecast, wire.ToRainForecast) })
 	t.Run("dispatch plan", func(t *testing.T) { thereAndBack(t, dispatchPlan(), wire.FromDispatchPlan, wire.ToDispatchPlan) })
+	t.Run("withdrawal", func(t *testing.T) { thereAndBack(t, withdrawal(), wire.FromWithdrawal, wire.ToWithdrawal) })
 	t.Run("warning", func(t *testing.T) { thereAndBack(t, warning(), wire.FromWarning, wire.ToWarning) })
 	t.Run("leg", func(t *testing.T) { thereAndBack(t, leg(), wire.FromLeg, wire.ToLeg) })
 	t.Run("status", func(t *testing.T) {
