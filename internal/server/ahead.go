@@ -115,7 +115,9 @@ func knownGates(cat *catalog.Catalog, p *hydro.DispatchPlan) []*hydro.FieldError
 	if len(r.Outlets) == 0 {
 		return []*hydro.FieldError{fieldError("gates", "the catalogue gives reservoir %s no outlets: send releases", r.ID)}
 	}
-	if st, ok := cat.Station(r.Station); !ok || !slices.ContainsFunc(st.Parameters, func(p catalog.Parameter) bool { return p.Variable == hydro.WaterLevel }) {
+	if !slices.ContainsFunc(cat.Stations, func(st catalog.Station) bool {
+		return st.ID == r.Station && slices.ContainsFunc(st.Parameters, func(p catalog.Parameter) bool { return p.Variable == hydro.WaterLevel })
+	}) {
 		return []*hydro.FieldError{fieldError("gates", "station %s of reservoir %s reports no level, from which a release would be computed: send releases", r.Station, r.ID)}
 	}
 	var errs []*hydro.FieldError
