@@ -65,7 +65,7 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
-		Stations:   r.stations,
+		Stations: r.stations, ArealRain: r.arealRains,
 		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: r.rainAssumed,
 		Illustrative: m.illustrative,
 	}
@@ -114,15 +114,16 @@ type run struct {
 	here  int
 	end   int
 
-	flow     [][]float64 // per node
-	local    []float64   // scratch: what a node's sub-basins give, then what a reach gives
-	observed []float64   // scratch, from index 1 to here
-	inflow   []float64   // scratch, of a reservoir
-	level    []float64   // scratch, per index from here on
-	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
-	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
-	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
-	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
+	flow       [][]float64       // per node
+	local      []float64         // scratch: what a node's sub-basins give, then what a reach gives
+	observed   []float64         // scratch, from index 1 to here
+	inflow     []float64         // scratch, of a reservoir
+	level      []float64         // scratch, per index from here on
+	depth      [][]float64       // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
+	ahead      [][]float64       // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
+	arealRains []hydro.ArealRain // per sub-basin
+	areal      [][]float64       // rain per sub-basin, mm, of the step that ends at index i+1, to end
+	runoff     [][]float64       // m³/s per sub-basin, longer than end by what is under way then
 
 	stations []hydro.StationForecast
 	missing  []string
@@ -249,6 +250,7 @@ func (r *run) rain() {
 			rain.Merge(r.depth[g], each...)
 		}
 	}
+	r.arealRains = make([]hydro.ArealRain, len(m.subs))
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
 	for i := range m.subs {
 		r.subBasin(i, live)

@@ -109,6 +109,7 @@ func (r *run) subBasin(i int, live []bool) {
 	r.areal[i] = areal
 	weights := b.areal.Weights()
 	depth := make([]float64, len(b.gauges))
+	spoke := 0 // the last step in which a gauge reported
 	store := s.Store
 	if r.keep == 0 {
 		r.next.SubBasins[i] = SubBasinState{ID: b.id, Store: store, Pending: slices.Clone(s.Pending)}
@@ -119,7 +120,10 @@ func (r *run) subBasin(i int, live []bool) {
 			for k, g := range b.gauges {
 				depth[k] = r.depth[g][t-1]
 			}
-			areal[t-1] = weights.Areal(depth).Rain
+			v := weights.Areal(depth)
+			if areal[t-1] = v.Rain; v.Coverage > 0 {
+				spoke = t
+			}
 		case r.ahead != nil && r.ahead[i] != nil:
 			areal[t-1] = r.ahead[i][t-r.here-1]
 		}
@@ -141,4 +145,5 @@ func (r *run) subBasin(i int, live []bool) {
 		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
 	}
 	r.coverage += coverage * b.area
+	r.arealRains[i] = r.arealRain(i, spoke, coverage, speaks, weights)
 }

@@ -292,6 +292,17 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"),
 			RainCoverage:  number().Draw(t, "coverage"), RainAssumed: text().Draw(t, "rain"), Plan: text().Draw(t, "plan"),
 			Notes: rapid.SliceOfN(text(), 0, 3).Draw(t, "notes"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
+			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"),
+		}
+	})
+}
+
+func arealRain() *rapid.Generator[hydro.ArealRain] {
+	return rapid.Custom(func(t *rapid.T) hydro.ArealRain {
+		mm := rapid.OneOf(rapid.Float64Range(0, 500), rapid.Just(math.NaN()))
+		return hydro.ArealRain{
+			SubBasin: name().Draw(t, "sub-basin"), Last1h: mm.Draw(t, "1 h"), Last3h: mm.Draw(t, "3 h"), Last6h: mm.Draw(t, "6 h"), Last24h: mm.Draw(t, "24 h"),
+			Coverage: number().Draw(t, "coverage"), MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"), Assumed: number().Draw(t, "assumed"),
 		}
 	})
 }

@@ -36,6 +36,9 @@ var ErrCorrupt = errors.New("corrupt record")
 
 const version = 1
 
+// forecastVersion is that of a forecast's header. Version 1 has no areal rain.
+const forecastVersion = 2
+
 // The flags of an observation: which optional parts follow.
 const (
 	hasReceived = 1 << iota
@@ -152,7 +155,7 @@ func Forecast(b []byte) (hydro.Forecast, error) {
 
 // AppendForecastHeader appends f to b, of its stations only the ids.
 func AppendForecastHeader(b []byte, f *hydro.Forecast) []byte {
-	b = append(b, version)
+	b = append(b, forecastVersion)
 	b = appendText(b, f.Basin)
 	b = appendTime(b, f.IssuedAt)
 	b = appendText(b, f.Trigger)
@@ -171,7 +174,17 @@ func AppendForecastHeader(b []byte, f *hydro.Forecast) []byte {
 	b = appendText(b, f.Plan)
 	b = appendTexts(b, f.Notes)
 	b = appendBool(b, f.Illustrative)
-	return binary.AppendVarint(b, int64(f.Elapsed))
+	b = binary.AppendVarint(b, int64(f.Elapsed))
+	b = binary.AppendUvarint(b, uint64(len(f.ArealRain)))
+	for i := range f.ArealRain {
+		a := &f.ArealRain[i]
+		b = appendText(b, a.SubBasin)
+		for _, v := range [...]float64{a.Last1h, a.Last3h, a.Last6h, a.Last24h, a.Coverage, a.Assumed} {
+			b = appendFloat(b, v)
+		}
+		b = appendTexts(b, a.MissingGauges)
+	}
+	return b
 }
 
 // ForecastHeader decodes what [AppendForecastHeader] appended: the stations
@@ -186,7 +199,10 @@ func ForecastHeader(b []byte) (hydro.Forecast, error) {
 }
 
 func (r *reader) forecastHeader() hydro.Forecast {
-	r.version()
+	v := r.byte()
+	if v != version && v != forecastVersion {
+		r.fail()
+	}
 	var f hydro.Forecast
 	f.Basin = r.text()
 	f.IssuedAt = r.time()
@@ -209,6 +225,20 @@ func (r *reader) forecastHeader() hydro.Forecast {
 	f.Notes = r.texts()
 	f.Illustrative = r.bool()
 	f.Elapsed = time.Duration(r.varint())
+	if v == version {
+		return f
+	}
+	if n := r.length(50); n > 0 {
+		f.ArealRain = make([]hydro.ArealRain, n)
+	}
+	for i := range f.ArealRain {
+		a := &f.ArealRain[i]
+		a.SubBasin = r.text()
+		for _, to := range [...]*float64{&a.Last1h, &a.Last3h, &a.Last6h, &a.Last24h, &a.Coverage, &a.Assumed} {
+			*to = r.float()
+		}
+		a.MissingGauges = r.texts()
+	}
 	return f
 }
 
