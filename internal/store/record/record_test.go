@@ -73,6 +73,17 @@ func warning() *rapid.Generator[hydro.Warning] {
 	})
 }
 
+// A header of version 1, as stores hold them, has no areal rain.
+func TestAForecastOfTheOldVersionIsRead(t *testing.T) {
+	f := hydro.Forecast{Basin: "b", IssuedAt: time.UnixMilli(7).UTC(), Notes: []string{"n"}, Elapsed: time.Second}
+	b := record.AppendForecastHeader(nil, &f)
+	b[0] = 1
+	got, err := record.ForecastHeader(b[:len(b)-1]) // less the count of sub-basins
+	if err != nil || !cmp.Equal(f, got, like) {
+		t.Errorf("error %v\n%s", err, cmp.Diff(f, got, like))
+	}
+}
+
 func forecast() *rapid.Generator[hydro.Forecast] {
 	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
 		text, texts, values := rapid.String(), rapid.SliceOfN(rapid.String(), 0, 4), rapid.SliceOfN(value(), 0, 20)
