@@ -27,10 +27,11 @@ type Rain struct {
 	From       time.Time     // when the first step begins
 	Step       time.Duration // of the values
 	Steps      int
-	SubBasins  []SubBasinRain // as the model has them
-	Members    int            // of the ensemble; 0 of a single forecast
-	Mean       bool           // the runs' rain is the mean of the members: there is no control run
-	Unknown    []string       // sub-basins that it speaks of and the model does not have
+	SubBasins  []SubBasinRain    // as the model has them
+	Members    int               // of the ensemble; 0 of a single forecast
+	Mean       bool              // the runs' rain is the mean of the members: there is no control run
+	Unknown    []string          // sub-basins that it speaks of and the model does not have
+	Withdrawn  *hydro.Withdrawal // by which it was taken back, or nil
 }
 
 // A SubBasinRain is the forecast rain of one sub-basin, mm per step.
@@ -67,7 +68,7 @@ func (r *Rain) Member(i int) Rain {
 // may be shared, not changed.
 func (m *Model) Rain(f *hydro.RainForecast) Rain {
 	out := Rain{
-		Source: f.Source, IssuedAt: f.IssuedAt, ValidUntil: f.ValidUntil, From: f.From, Step: f.Step, Steps: f.Steps(), Members: f.Members(),
+		Source: f.Source, IssuedAt: f.IssuedAt, ValidUntil: f.ValidUntil, From: f.From, Step: f.Step, Steps: f.Steps(), Members: f.Members(), Withdrawn: f.Withdrawn,
 		SubBasins: make([]SubBasinRain, len(m.subs)),
 	}
 	out.Mean = out.Members > 0 && len(f.Areas[0].Rain) == 0
@@ -125,6 +126,8 @@ func (m *Model) Rain(f *hydro.RainForecast) Rain {
 // usable says why r cannot be used by a run at now; "" if it can.
 func (r *Rain) usable(now time.Time) string {
 	switch {
+	case r.Withdrawn != nil:
+		return r.Withdrawn.Text(stampTime)
 	case !now.Before(r.ValidUntil):
 		return "expired at " + stamp(r.ValidUntil.UnixMilli())
 	case !now.Before(r.End()):
@@ -179,6 +182,9 @@ func (r *run) announcedRain(a Ahead) (*Rain, error) {
 		if len(f.SubBasins) != len(r.m.subs) {
 			return nil, fmt.Errorf("rain forecast of %s has %d sub-basins, the model %d: %w", f.Source, len(f.SubBasins), len(r.m.subs), hydro.ErrInvalid)
 		}
+		if longWithdrawn(f.Withdrawn, now) {
+			continue
+		}
 		if why := f.usable(now); why != "" {
 			r.note("rain forecast of %s, issued %s, %s: not used", f.Source, stamp(f.IssuedAt.UnixMilli()), why)
 		} else if i != used {
@@ -224,60 +230,4 @@ func (r *run) announcedRain(a Ahead) (*Rain, error) {
 	}
 	r.ahead = r.spread(f)
 	return f, nil
-}
-
-// A schedule is the plan of one reservoir in a run.
-type schedule struct {
-	plan  *hydro.DispatchPlan
-	from  int64 // Unix ms
-	until int64
-}
-
-// at returns the release at an instant: that of the plan as long as it is valid,
-// its last one from then on. planned is false before the plan begins.
-func (s *schedule) at(ms int64) (outflow float64, planned bool) {
-	if ms < s.from {
-		return 0, false
-	}
-	ms = min(ms, s.until-1)
-	for _, r := range slices.Backward(s.plan.Releases) {
-		if r.From.UnixMilli() <= ms {
-			return r.Outflow, true
-		}
-	}
-	return 0, false
-}
-
-// announcedPlans takes the plans that this run uses and names the others.
-func (r *run) announcedPlans(a Ahead) {
-	horizon := r.now + r.m.settings.Horizon.Milliseconds()
-	for i := range a.Plans {
-		p := &a.Plans[i]
-		s := schedule{p, p.ValidFrom.UnixMilli(), p.ValidUntil.UnixMilli()}
-		name := fmt.Sprintf("release plan of reservoir %s, ordered by %s, issued %s", p.Reservoir, p.OrderedBy, stamp(p.IssuedAt.UnixMilli()))
-		switch {
-		case !slices.ContainsFunc(r.m.nodes, func(n node) bool { return n.reservoir != nil && n.reservoir.id == p.Reservoir }):
-			r.note("%s: not used, because the catalogue has no such reservoir", name)
-		case r.now >= s.until:
-			r.note("%s, expired at %s: not used", name, stamp(s.until))
-		case s.from >= horizon:
-			r.note("%s, begins at %s: not used yet", name, stamp(s.from))
-		default:
-			r.schedules = append(r.schedules, s)
-			r.plans = append(r.plans, fmt.Sprintf("%s, valid %s to %s", name, stamp(s.from), stamp(s.until)))
-			if last := p.Releases[len(p.Releases)-1].Outflow; s.until < horizon {
-				r.note("release plan of reservoir %s ends at %s: its last release of %g m³/s is held", p.Reservoir, stamp(s.until), last)
-			}
-		}
-	}
-}
-
-// scheduleOf returns the plan that this run uses for a reservoir, or nil.
-func (r *run) scheduleOf(reservoir string) *schedule {
-	for i := range r.schedules {
-		if r.schedules[i].plan.Reservoir == reservoir {
-			return &r.schedules[i]
-		}
-	}
-	return nil
 }

@@ -34,7 +34,11 @@ func (r *run) reservoir(i int, flow []float64) {
 	}
 	copy(flow[1:], inflow[1:])
 	plan := r.scheduleOf(v.id)
-	let := r.release(v, plan, flow)
+	releases := plan // what tells a release without a level
+	if plan != nil && plan.gates {
+		releases = nil
+	}
+	let := r.release(v, releases, flow)
 	for k := range r.marks {
 		mk := &r.marks[k]
 		mk.state.Nodes[i].Inflow = inflow[mk.at]
@@ -56,6 +60,13 @@ func (r *run) reservoir(i int, flow []float64) {
 			level = r.released(v, h.Value, inflow, let.recent, plan, flow, &f)
 			ruled = level != nil
 		}
+		if plan != nil && plan.gates {
+			if ruled {
+				r.uses(plan)
+			} else {
+				r.note("%s: not used: no level of the reservoir to compute the release from", plan.plan.Title(stampTime))
+			}
+		}
 		if ok && v.curve != nil && level == nil {
 			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
 			level = r.level
@@ -70,7 +81,7 @@ func (r *run) reservoir(i int, flow []float64) {
 			}
 			if f.Extrapolated {
 				how := planHeld
-				if plan != nil {
+				if releases != nil {
 					how = "the release plan"
 				}
 				r.note("level of reservoir %s leaves its storage curve: %s would fill or empty it", v.id, how)
@@ -157,7 +168,11 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 			day := r.instant(r.here + t).In(v.zone)
 			limits[t] = levelpool.LimitOn(v.limits, int(day.Month()), day.Day())
 		}
-		_, err = v.pool.Route(s, levelpool.Inputs{Inflow: inflow[r.here+1:], Plan: plan.orders(r.instant(r.end).UnixMilli()), Hold: held, Limit: limits}, steps)
+		in := levelpool.Inputs{Inflow: inflow[r.here+1:], Hold: held, Limit: limits}
+		if plan != nil {
+			in.Plan = plan.orders
+		}
+		_, err = v.pool.Route(s, in, steps)
 	}
 	if err != nil {
 		r.note("reservoir %s: its rules are not used: %v", v.id, err)
@@ -174,25 +189,6 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 	}
 	r.ruled = true
 	r.note("reservoir %s: %s", v.id, r.story(steps))
-	return out
-}
-
-// orders returns the plan as orders up to an instant, Unix ms: like at, with the
-// last release held beyond the plan's end. A nil schedule has none.
-func (s *schedule) orders(until int64) []levelpool.Order {
-	if s == nil {
-		return nil
-	}
-	var out []levelpool.Order
-	for i, x := range s.plan.Releases {
-		o := levelpool.Order{From: max(s.from, x.From.UnixMilli()), Until: until, Release: x.Outflow}
-		if i+1 < len(s.plan.Releases) {
-			o.Until = min(until, s.plan.Releases[i+1].From.UnixMilli())
-		}
-		if o.From < o.Until {
-			out = append(out, o)
-		}
-	}
 	return out
 }
 

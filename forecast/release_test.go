@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"freshet/forecast"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -134,6 +137,99 @@ func TestAReservoirThatTheMethodRefusesIsNotCompiled(t *testing.T) {
 	c.Basins[0].Reservoirs[0].Outlets[0].Width = 0
 	if _, err := forecast.Compile(c, "b"); err == nil || !strings.Contains(err.Error(), `node "dam": reservoir "dam": reservoir: outlet 1 "spillway": Width = 0 m: want > 0`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func gatePlan(gates ...hydro.GateSetting) forecast.Ahead {
+	p := damPlan(hydro.Release{From: gates[0].From})
+	p.Releases, p.Gates = nil, gates
+	return forecast.Ahead{Plans: []hydro.DispatchPlan{p}}
+}
+
+// The level that the run finds is that of a lake whose gate stands as ordered: at
+// a steady inflow it comes to rest where the outlets pass the inflow.
+func TestAGatePlanReleasesByTheOutletsLaw(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	c := dammed()
+	c.Basins[0].Reservoirs[0].FloodLimits = nil
+	c.Basins[0].Reservoirs[0].Rules.Downstream = 0
+	c.Basins[0].Settings.Horizon = 72 * time.Hour
+	m := compile(t, c)
+	obs := flood(now)
+	a := gatePlan(hydro.GateSetting{From: now, Outlet: "gates", Opening: 1}, hydro.GateSetting{From: now.Add(6 * time.Hour), Outlet: "gates", Opening: 0})
+	a.Plans[0].ValidUntil = now.Add(12 * time.Hour)
+	f := runAhead(t, m, now, obs.source, a)
+	if want := "gate plan of reservoir dam, ordered by 江门三防, desk 2, issued 2026-05-31 23:00Z, valid 2026-06-01 12:00Z to 2026-06-02 00:00Z"; !strings.HasPrefix(f.Plan, want) {
+		t.Errorf("plan %q", f.Plan)
+	}
+	for _, want := range []string{
+		"gate plan of reservoir dam ends at 2026-06-02 00:00Z: its last openings are held",
+		"gate plan of reservoir dam does not name bottom, power: taken as closed",
+		"reservoir dam: as planned, at most ",
+	} {
+		if !noted(f, want) {
+			t.Errorf("no %q in %q", want, f.Notes)
+		}
+	}
+	// By hand: storage 5·10⁶ m³ per m, the reservoir's own inflow, trapezoidal rule.
+	d := station(t, f, "dam")
+	g := math.Sqrt(2 * 9.80665)
+	out := func(level, a float64) float64 {
+		h := level - 45
+		q := 2.0 / 3 * g * 0.62 * 12 * (math.Pow(h, 1.5) - math.Pow(h-a, 1.5))
+		return q + (level-44)/14 // the ladder
+	}
+	for i := 1; i < len(d.Level); i++ {
+		opening := 1.0
+		if i >= 72 {
+			opening = 0
+		}
+		in := (d.Discharge[i-1] + d.Discharge[i]) / 2
+		net := in - (out(d.Level[i-1], opening)+out(d.Level[i], opening))/2
+		if rise := (d.Level[i] - d.Level[i-1]) * 5e6 / 300; math.Abs(rise-net) > 1e-3*(1+in) {
+			t.Fatalf("step %d: storage rises by %g m³/s, inflow less outflow is %g", i, rise, net)
+		}
+	}
+	if d.Level[71] >= d.Level[0] && d.Level[len(d.Level)-1] <= d.Level[71] {
+		t.Errorf("levels %g, %g, %g m at the first step, when the gate closes, at the end", d.Level[0], d.Level[71], d.Level[len(d.Level)-1])
+	}
+	for part := range strings.SplitSeq(f.HonestyZH(), "；") {
+		if strings.Contains(part, "gate plan") {
+			t.Errorf("not in Chinese: %q", part)
+		}
+	}
+}
+
+func TestAGatePlanThatDoesNotFitIsNamedAndNotUsed(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	plan := gatePlan(hydro.GateSetting{From: now, Outlet: "gates", Opening: 4})
+	const title = "gate plan of reservoir dam, ordered by 江门三防, desk 2, issued 2026-05-31 23:00Z"
+	for want, change := range map[string]func(*catalog.Catalog, book){
+		`: not used: setting 1: no outlet "gates"`:                    func(c *catalog.Catalog, _ book) { c.Basins[0].Reservoirs[0].Outlets[1].Name = "old gates" },
+		`: not used: setting 1: outlet "gates" set to 4: want 0 to 3`: func(c *catalog.Catalog, _ book) { c.Basins[0].Reservoirs[0].Outlets[1].Height = 3 },
+		": not used: the catalogue gives the reservoir no outlets, or no station for its level": func(c *catalog.Catalog, _ book) {
+			c.Basins[0].Reservoirs[0].Outlets, c.Basins[0].Reservoirs[0].Rules = nil, catalog.ReservoirRules{}
+		},
+		": not used: no level of the reservoir to compute the release from": func(_ *catalog.Catalog, b book) {
+			delete(b, hydro.Key{Station: "dam", Variable: hydro.WaterLevel})
+		},
+	} {
+		c, obs := dammed(), flood(now)
+		change(c, obs)
+		m := compile(t, c)
+		f := runAhead(t, m, now, obs.source, plan)
+		g := runAhead(t, m, now, obs.source, forecast.Ahead{})
+		if !noted(f, title+want) || f.Plan != g.Plan {
+			t.Errorf("plan %q, notes %q, want %q", f.Plan, f.Notes, want)
+		}
+		if diff := gocmp.Diff(g.Stations, f.Stations, cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("%s: another forecast than without the plan (-without +with):\n%s", want, diff)
+		}
+		for part := range strings.SplitSeq(f.HonestyZH(), "；") {
+			if strings.Contains(part, "gate plan") {
+				t.Errorf("not in Chinese: %q", part)
+			}
+		}
 	}
 }
 

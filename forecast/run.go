@@ -63,7 +63,7 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
-		Stations:   r.stations,
+		Stations: r.stations, ArealRain: r.arealRains,
 		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: r.rainAssumed,
 		Illustrative: m.illustrative,
 	}
@@ -146,6 +146,8 @@ type run struct {
 	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
 	days     []days      // per adjustment of soil moisture
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
+
+	arealRains []hydro.ArealRain // per sub-basin
 
 	stations []hydro.StationForecast
 	missing  []string
@@ -272,8 +274,10 @@ func (r *run) rain() {
 		}
 	}
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
+	r.arealRains = make([]hydro.ArealRain, len(m.subs))
 	for i := range m.subs {
-		r.subBasin(i, live)
+		r.arealRains[i] = r.arealRain(i, live)
+		r.subBasin(i)
 	}
 	r.days = make([]days, len(m.moist))
 	for i := range m.moist {

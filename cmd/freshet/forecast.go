@@ -211,6 +211,9 @@ func (v *forecastView) render(one bool) string {
 	} else if len(f.Stations) > 0 {
 		v.table(&b)
 	}
+	if !one {
+		v.arealRain(&b)
+	}
 	b.WriteString("\n")
 	for _, line := range []string{f.HonestyZH(), f.HonestyEN()} {
 		b.WriteString(strings.Join(termui.Wrap(line, max(40, v.width-1)), "\n") + "\n")

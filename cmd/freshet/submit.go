@@ -17,14 +17,16 @@ import (
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
-// submitCommand is `freshet submit`: rain forecasts and release plans from files.
+// submitCommand is `freshet submit`: rain forecasts, dispatch plans and withdrawals
+// from files.
 func submitCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "submit",
-		Short: "Submit a rain forecast or a release plan",
+		Short: "Submit a rain forecast or a dispatch plan, or withdraw one",
 		Long: `Submit sends what is known of the time ahead: a rain forecast of a basin, or the
-release plan of a reservoir. The file is YAML or JSON with the fields of
-SubmitRainForecastRequest or SubmitDispatchPlanRequest (proto/freshet/v1/ingest.proto);
+release or gate plan of a reservoir; and it takes them back. The file is YAML or JSON
+with the fields of SubmitRainForecastRequest, SubmitDispatchPlanRequest or
+WithdrawRequest (proto/freshet/v1/ingest.proto);
 times are RFC 3339, as "2026-06-01T08:00:00+08:00". When the command ends with 0, it
 is on the server's disk. Sending the same file again is harmless.`,
 	}
@@ -39,16 +41,28 @@ is on the server's disk. Sending the same file again is harmless.`,
 			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.SubmitRainForecastRequest) (proto.Message, error) {
 				return freshetv1.NewIngestServiceClient(conn).SubmitRainForecast(ctx, m)
 			}),
-		submitting("plan", "Submit the release plan of a reservoir", `  reservoir: jinjiang
+		submitting("plan", "Submit the release or gate plan of a reservoir", `  reservoir: jinjiang
   ordered_by: 江门三防
   issued_at: 2026-06-01T08:00:00+08:00
   valid_from: 2026-06-01T09:00:00+08:00
   valid_until: 2026-06-02T08:00:00+08:00
   releases:
     - {from: "2026-06-01T09:00:00+08:00", outflow: 300}
-    - {from: "2026-06-01T15:00:00+08:00", outflow: 500}`,
+    - {from: "2026-06-01T15:00:00+08:00", outflow: 500}
+  # or, of a reservoir whose outlets the catalogue gives, instead of releases:
+  # gates:
+  #   - {from: "2026-06-01T09:00:00+08:00", outlet: spillway, opening: 1.5}
+  #   - {from: "2026-06-01T15:00:00+08:00", outlet: spillway, opening: 3}`,
 			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.SubmitDispatchPlanRequest) (proto.Message, error) {
 				return freshetv1.NewIngestServiceClient(conn).SubmitDispatchPlan(ctx, m)
+			}),
+		submitting("withdrawal", "Withdraw a dispatch plan or a rain forecast", `  reservoir: jinjiang              # or, of a rain forecast, source and basin
+  issued_at: 2026-06-01T08:00:00+08:00
+  withdrawn_by: 江门三防
+  withdrawn_at: 2026-06-02T03:00:00+08:00
+  reason: cancelled by telephone`,
+			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.WithdrawRequest) (proto.Message, error) {
+				return freshetv1.NewIngestServiceClient(conn).Withdraw(ctx, m)
 			}),
 	)
 	return c

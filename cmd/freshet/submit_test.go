@@ -19,6 +19,7 @@ type desk struct {
 	freshetv1.UnimplementedIngestServiceServer
 	rain *freshetv1.SubmitRainForecastRequest
 	plan *freshetv1.SubmitDispatchPlanRequest
+	back *freshetv1.WithdrawRequest
 }
 
 func (d *desk) SubmitRainForecast(_ context.Context, m *freshetv1.SubmitRainForecastRequest) (*freshetv1.SubmitRainForecastResponse, error) {
@@ -29,6 +30,11 @@ func (d *desk) SubmitRainForecast(_ context.Context, m *freshetv1.SubmitRainFore
 func (d *desk) SubmitDispatchPlan(_ context.Context, m *freshetv1.SubmitDispatchPlanRequest) (*freshetv1.SubmitDispatchPlanResponse, error) {
 	d.plan = m
 	return &freshetv1.SubmitDispatchPlanResponse{Id: "p1"}, nil
+}
+
+func (d *desk) Withdraw(_ context.Context, m *freshetv1.WithdrawRequest) (*freshetv1.WithdrawResponse, error) {
+	d.back = m
+	return &freshetv1.WithdrawResponse{Id: "w1"}, nil
 }
 
 func TestSubmitSendsTheFilesThatItsHelpShows(t *testing.T) {
@@ -61,6 +67,14 @@ func TestSubmitSendsTheFilesThatItsHelpShows(t *testing.T) {
 	}
 	if p := d.plan; p.GetOrderedBy() != "江门三防" || p.GetReleases()[1].GetOutflow() != 500 || p.GetReleases()[1].GetFrom().GetSeconds() != 1780297200 {
 		t.Errorf("sent %v", p)
+	}
+	gates := `{"reservoir": "x", "gates": [{"from": "2026-06-01T00:00:00Z", "outlet": "spillway", "opening": 1.5}]}`
+	if _, _, err = run(t.Context(), nil, "submit", "plan", file(gates), "--server", server); err != nil || d.plan.GetGates()[0].GetOpening() != 1.5 {
+		t.Errorf("gates: %v", err)
+	}
+	out, _, err = run(t.Context(), nil, "submit", "withdrawal", file(example("withdrawal")), "--server", server)
+	if err != nil || out != "on disk: w1\n" || d.back.GetReservoir() != "jinjiang" || d.back.GetWithdrawnAt().GetSeconds() != 1780340400 {
+		t.Errorf("%q, %v, sent %v", out, err, d.back)
 	}
 	if _, _, err = run(t.Context(), nil, "submit", "plan", file(`{"reservoir": "x", "releases": [{"from": "2026-06-01T00:00:00Z", "outflow": 1}]}`), "--server", server); err != nil || d.plan.GetReservoir() != "x" {
 		t.Errorf("JSON: %v", err)

@@ -171,6 +171,17 @@ func (r *Reservoir) Capacity(level float64) (all, free float64) {
 	return all, free
 }
 
+// Closable returns the names of the outlets that somebody can close, in order.
+func (r *Reservoir) Closable() []string {
+	var names []string
+	for i := range r.outlets {
+		if r.outlets[i].Controlled {
+			names = append(names, r.outlets[i].Name)
+		}
+	}
+	return names
+}
+
 // Start returns the state of a reservoir that stands at level, m, at an instant,
 // Unix ms, and takes in inflow, m³/s. It fails if the level lies outside the
 // reservoir or the inflow is negative or not finite.

@@ -3,6 +3,7 @@ package reservoir
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"freshet/forecast/param"
@@ -115,6 +116,56 @@ func (r *Reservoir) CheckPlan(plan []Order) error {
 		}
 	}
 	return nil
+}
+
+// A Setting asks one outlet for an opening from an instant, inclusive, until the
+// next setting of that outlet.
+type Setting struct {
+	From    int64 // Unix ms
+	Outlet  string
+	Opening float64 // m of a gate, share 0 to 1 of all else
+}
+
+// Orders returns the settings, ascending by From, as orders of openings from one
+// instant to another, Unix ms: settings before from count from there, the last ones
+// stay until the end. Outlets that somebody can close are closed until a setting
+// names them, those that nobody can close stay open. It fails, with the numbers,
+// on an outlet that is not there, that nobody can close, or that cannot be set so
+// far, and on settings that do not ascend.
+func (r *Reservoir) Orders(settings []Setting, from, until int64) ([]Order, error) {
+	now := make([]float64, len(r.outlets))
+	for k := range r.outlets {
+		if !r.outlets[k].Controlled {
+			now[k] = 1
+		}
+	}
+	var orders []Order
+	put := func(from, until int64) {
+		if from < until {
+			orders = append(orders, Order{From: from, Until: until, Openings: slices.Clone(now)})
+		}
+	}
+	for i, s := range settings {
+		k := slices.IndexFunc(r.outlets, func(o outlet) bool { return o.Name == s.Outlet })
+		switch {
+		case i > 0 && s.From < settings[i-1].From:
+			return nil, fmt.Errorf("reservoir: setting %d at %d ms, before setting %d at %d ms", i+1, s.From, i, settings[i-1].From)
+		case k < 0:
+			return nil, fmt.Errorf("reservoir: setting %d: no outlet %q", i+1, s.Outlet)
+		case !r.outlets[k].Controlled:
+			return nil, fmt.Errorf("reservoir: setting %d: outlet %q: nobody can close it", i+1, s.Outlet)
+		case !(s.Opening >= 0 && s.Opening <= r.outlets[k].open):
+			return nil, fmt.Errorf("reservoir: setting %d: outlet %q set to %g: want 0 to %g", i+1, s.Outlet, s.Opening, r.outlets[k].open)
+		}
+		if i > 0 && s.From > settings[i-1].From {
+			put(max(from, settings[i-1].From), min(until, s.From))
+		}
+		now[k] = s.Opening
+	}
+	if n := len(settings); n > 0 {
+		put(max(from, settings[n-1].From), until)
+	}
+	return orders, nil
 }
 
 // orderAt returns the order in force at an instant, or nil, and up to when, at

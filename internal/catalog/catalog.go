@@ -339,6 +339,18 @@ type Outlet struct {
 	Controlled  bool          // somebody can close it
 }
 
+// Opening returns how far the outlet can be opened, with its unit: " m" of a gate,
+// "" of a share. ok is false of one that nobody can close.
+func (o *Outlet) Opening() (widest float64, unit string, ok bool) {
+	switch {
+	case o.Kind == "gate":
+		return o.Height, " m", true
+	case o.Kind == "turbines" || o.Controlled:
+		return 1, "", true
+	}
+	return 0, "", false
+}
+
 // ReservoirRules are what is done at a reservoir without an order, and what
 // limits its release.
 type ReservoirRules struct {

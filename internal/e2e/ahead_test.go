@@ -83,6 +83,20 @@ func TestWhatIsAnnouncedSurvivesAKill(t *testing.T) {
 			t.Errorf("round %d: 80 mm of forecast rain raise the peak at %d stations", round, rose)
 		}
 	}
+	// The order is cancelled; the rain forecast stands.
+	back := &freshetv1.WithdrawRequest{Reservoir: b.Reservoirs[0].ID, IssuedAt: at(0), WithdrawnBy: "chief", WithdrawnAt: at(10 * time.Minute), Reason: "cancelled"}
+	if _, err := freshetv1.NewIngestServiceClient(dial()).Withdraw(ctx, back); err != nil {
+		t.Fatal(err)
+	}
+	srv.kill()
+	srv.start()
+	without := forecast(t0.Add(15 * time.Minute))
+	if h := without.GetHonesty(); strings.Contains(h.GetPlan(), "release plan") || !strings.Contains(h.GetLineEn(), " by chief: not used") || !strings.HasPrefix(h.GetRainAssumed(), "rain forecast of e2e") {
+		t.Errorf("withdrawn: %q", h.GetLineEn())
+	}
+	if n := len(without.GetArealRain()); n != len(b.SubBasins) || without.GetArealRain()[0].GetAssumed() < 70 {
+		t.Errorf("areal rain of %d sub-basins: %v", n, without.GetArealRain())
+	}
 	if expired := forecast(t0.Add(12 * time.Hour)); expired.GetHonesty().GetRainAssumed() != "no further rain assumed" {
 		t.Errorf("after it expired: %q", expired.GetHonesty().GetRainAssumed())
 	}

@@ -50,7 +50,7 @@ func (e *Engine) applyRainForecast(f *hydro.RainForecast) []hydro.Output {
 
 // applyDispatchPlan is applyRainForecast for the plan of a reservoir.
 func (e *Engine) applyDispatchPlan(p *hydro.DispatchPlan) []hydro.Output {
-	name := fmt.Sprintf("release plan of reservoir %s, ordered by %s, issued %s", p.Reservoir, p.OrderedBy, p.IssuedAt.Format(time.RFC3339))
+	name := p.Title(rfc3339)
 	if why := e.unusable(p.ValidUntil); why != "" {
 		return notUsed(p.ReceivedAt, name+": "+why)
 	}
@@ -73,6 +73,48 @@ func (e *Engine) applyDispatchPlan(p *hydro.DispatchPlan) []hydro.Output {
 		Text: fmt.Sprintf("%s, valid %s to %s, is held", name, p.ValidFrom.Format(time.RFC3339), p.ValidUntil.Format(time.RFC3339)),
 	}}}
 }
+
+// applyWithdrawal marks what is withdrawn. It stays held until it is forgotten, so
+// that a resend of it does not put it in force again.
+func (e *Engine) applyWithdrawal(w *hydro.Withdrawal) []hydro.Output {
+	what, issued, held := "", time.Time{}, (*hydro.Withdrawal)(nil)
+	at, found := 0, false
+	if w.Reservoir != "" {
+		what = "plan of reservoir " + w.Reservoir
+		if at = slices.IndexFunc(e.plans, func(p hydro.DispatchPlan) bool { return p.Reservoir == w.Reservoir }); at >= 0 {
+			issued, held, found = e.plans[at].IssuedAt, e.plans[at].Withdrawn, true
+		}
+	} else {
+		what = "rain forecast of " + w.Source
+		if at = slices.IndexFunc(e.rains, func(r heldRain) bool { return r.forecast.Source == w.Source }); at >= 0 {
+			issued, held, found = e.rains[at].forecast.IssuedAt, e.rains[at].forecast.Withdrawn, true
+		}
+	}
+	name := fmt.Sprintf("withdrawal by %s of the %s, issued %s", w.By, what, rfc3339(w.IssuedAt))
+	switch {
+	case !found:
+		return notUsed(w.ReceivedAt, name+": none is held")
+	case !issued.Equal(w.IssuedAt):
+		return notUsed(w.ReceivedAt, fmt.Sprintf("%s: the one held was issued %s", name, rfc3339(issued)))
+	case held != nil && held.Same(w): // a resend
+		return nil
+	case held != nil:
+		return notUsed(w.ReceivedAt, fmt.Sprintf("%s: it is %s already", name, held.Text(rfc3339)))
+	}
+	if w.Reservoir != "" {
+		e.plans[at].Withdrawn = w // the slice is this engine's own
+	} else {
+		f := *e.rains[at].forecast
+		f.Withdrawn = w
+		e.rains[at] = heldRain{&f, e.rains[at].areal}
+		e.rains[at].areal.Withdrawn = w
+	}
+	return []hydro.Output{{Audit: &hydro.Audit{
+		At: w.ReceivedAt, Kind: "withdrawal", Text: fmt.Sprintf("the %s, issued %s, is %s: %s", what, rfc3339(issued), w.Text(rfc3339), w.Reason),
+	}}}
+}
+
+func rfc3339(t time.Time) string { return t.Format(time.RFC3339) }
 
 // unusable says why nothing that is valid until then is held; "" if it may be.
 func (e *Engine) unusable(until time.Time) string {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -140,6 +141,74 @@ func TestRunsUseWhatIsHeldUntilItExpires(t *testing.T) {
 	}
 }
 
+func TestWhatIsWithdrawnIsNamedAndNotUsed(t *testing.T) {
+	a := announcing(t)
+	dry := a.tick(start)
+	withdraw := func(w hydro.Withdrawal) []string {
+		w.Basin, w.By, w.At, w.ReceivedAt, w.Reason = a.basin, "chief", start.Add(step), start.Add(step), stdcmp.Or(w.Reason, "by telephone")
+		return a.give(hydro.Input{Withdrawal: &w})
+	}
+	a.rain("A", start, 20)
+	a.plan(start, 900)
+	if f := a.tick(start.Add(step)); !strings.HasPrefix(f.RainAssumed, "rain forecast of A") || !strings.HasPrefix(f.Plan, "release plan") {
+		t.Fatalf("rain %q, plan %q", f.RainAssumed, f.Plan)
+	}
+	plan, rain := hydro.Withdrawal{Reservoir: a.dam, IssuedAt: start}, hydro.Withdrawal{Source: "A", IssuedAt: start}
+	for _, c := range []struct {
+		name string
+		w    hydro.Withdrawal
+		want []string
+	}{
+		{"of another source", hydro.Withdrawal{Source: "B", IssuedAt: start}, []string{"not_used"}},
+		{"of another time", hydro.Withdrawal{Reservoir: a.dam, IssuedAt: start.Add(-step)}, []string{"not_used"}},
+		{"the plan", plan, []string{"withdrawal"}},
+		{"again", plan, nil},
+		{"for another reason", hydro.Withdrawal{Reservoir: a.dam, IssuedAt: start, Reason: "other"}, []string{"not_used"}},
+		{"the rain", rain, []string{"withdrawal"}},
+		{"again", rain, nil},
+	} {
+		if diff := cmp.Diff(c.want, withdraw(c.w)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+	if k := slices.Concat(a.rain("A", start, 20), a.plan(start, 900)); k != nil {
+		t.Errorf("a resend of what was withdrawn: %q", k)
+	}
+	named := func(f *hydro.Forecast) (n int) {
+		for _, note := range f.Notes {
+			if strings.HasSuffix(note, "withdrawn at 2026-06-08 00:05Z by chief: not used") {
+				n++
+			}
+		}
+		return n
+	}
+	e := a.e
+	snap, err := e.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, err := engine.Restore(snap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a.e = range []*engine.Engine{e, restored} {
+		f := a.tick(start.Add(2 * step))
+		if f.RainAssumed != dry.RainAssumed || f.Plan != dry.Plan || named(f) != 2 {
+			t.Errorf("rain %q, plan %q, notes %q", f.RainAssumed, f.Plan, f.Notes)
+		}
+		if f = a.tick(start.Add(96*time.Hour + step)); named(f) != 2 {
+			t.Errorf("96 h later: %q", f.Notes)
+		}
+		if f = a.tick(start.Add(96*time.Hour + 2*step)); named(f) != 0 {
+			t.Errorf("for ever: %q", f.Notes)
+		}
+	}
+	// A later one is in force.
+	if k := a.plan(start.Add(96*time.Hour), 500); !slices.Equal(k, []string{"dispatch_plan"}) {
+		t.Errorf("a later plan: %q", k)
+	}
+}
+
 func TestRainIsMappedAnewWhenTheCatalogueChanges(t *testing.T) {
 	a := announcing(t)
 	a.give(hydro.Input{RainForecast: &hydro.RainForecast{
@@ -179,6 +248,9 @@ func TestWhatIsAnnouncedBeforeACatalogueOrElsewhereIsNotTaken(t *testing.T) {
 	if _, err := e.Apply(hydro.Input{Seq: 2, DispatchPlan: &hydro.DispatchPlan{Basin: "c"}}); !errors.Is(err, hydro.ErrInvalid) {
 		t.Errorf("a plan for another basin: %v", err)
 	}
+	if _, err := e.Apply(hydro.Input{Seq: 2, Withdrawal: &hydro.Withdrawal{Basin: "c"}}); !errors.Is(err, hydro.ErrInvalid) {
+		t.Errorf("a withdrawal for another basin: %v", err)
+	}
 }
 
 // The drawn histories announce something, or the properties above say nothing
@@ -200,7 +272,7 @@ func TestDrawnHistoriesAnnounceRainAndPlans(t *testing.T) {
 			}
 		}
 	})
-	for _, kind := range []string{"rain_forecast", "dispatch_plan", "not_used", "used rain", "used plan"} {
+	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal", "not_used", "used rain", "used plan"} {
 		if seen[kind] == 0 {
 			t.Errorf("no %s in %v", kind, seen)
 		}

@@ -120,6 +120,11 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 			return nil, fmt.Errorf("input %d: plan for basin %q on the log of %q: %w", in.Seq, in.DispatchPlan.Basin, e.basin, hydro.ErrInvalid)
 		}
 		outs = e.applyDispatchPlan(in.DispatchPlan)
+	case in.Withdrawal != nil:
+		if in.Withdrawal.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: withdrawal for basin %q on the log of %q: %w", in.Seq, in.Withdrawal.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyWithdrawal(in.Withdrawal)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}

@@ -138,6 +138,9 @@ func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
 		}
 		h.batches = append(h.batches, parts)
 		h.ahead = append(h.ahead, drawAhead(c, basin, at, next))
+		if i > 0 && next() < 0.5 {
+			h.ahead[i] = append(h.ahead[i], drawWithdrawal(h.ahead[i-1], at)...)
+		}
 		h.ticks = append(h.ticks, at)
 	}
 	return h
@@ -176,8 +179,27 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 			ValidUntil: issued.Add(time.Duration(1+issued.Minute()) * step),
 			Releases:   []hydro.Release{{From: issued, Outflow: 50}, {From: issued.Add(step), Outflow: 50 + 10*float64(issued.Minute())}},
 		}})
+		if k := slices.IndexFunc(r.Outlets, func(o catalog.Outlet) bool { _, _, ok := o.Opening(); return ok }); k >= 0 && issued.Minute()%2 == 0 {
+			p := ins[len(ins)-1].DispatchPlan
+			p.Releases, p.Gates = nil, []hydro.GateSetting{{From: issued, Outlet: r.Outlets[k].Name, Opening: float64(issued.Minute()) / 60}}
+		}
 	}
 	return ins
+}
+
+// drawWithdrawal takes back what was announced in the step before, once.
+func drawWithdrawal(before []hydro.Input, at time.Time) []hydro.Input {
+	for _, in := range before {
+		switch {
+		case in.DispatchPlan != nil:
+			p := in.DispatchPlan
+			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: p.Basin, Reservoir: p.Reservoir, IssuedAt: p.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}
+		case in.RainForecast != nil:
+			f := in.RainForecast
+			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: f.Basin, Source: f.Source, IssuedAt: f.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}
+		}
+	}
+	return nil
 }
 
 // inputs returns the history in log order, behind the catalogue. order permutes

@@ -17,6 +17,8 @@ const (
 	MaxPlanSpan    = 60 * 24 * time.Hour
 	MaxPlanSteps   = 10_000
 	MaxRelease     = 500_000.0 // m³/s
+	MaxOpening     = 100.0     // m of a gate
+	MaxReasonText  = 400       // bytes of why something is withdrawn
 )
 
 // A RainForecast is the rain (QPF) that one source expects in one basin. Basin,
@@ -30,6 +32,7 @@ type RainForecast struct {
 	Step       time.Duration // of the values, whole seconds
 	Areas      []RainArea    // all by sub-basin, or all by cell
 	ReceivedAt time.Time     // by the server's clock; not part of what was issued
+	Withdrawn  *Withdrawal   // by which it was taken back, or nil; not part of what was issued
 }
 
 // A RainArea is the forecast rain of a sub-basin or of a cell of a grid. All
@@ -189,7 +192,8 @@ func checkDepths(errs []*FieldError, path string, mm []float64) []*FieldError {
 	return errs
 }
 
-// Same reports whether g says what f says: all but when it was received.
+// Same reports whether g says what f says: all but when it was received, and
+// whether it was withdrawn.
 func (f *RainForecast) Same(g *RainForecast) bool {
 	return f.Basin == g.Basin && f.Source == g.Source && f.IssuedAt.Equal(g.IssuedAt) && f.ValidUntil.Equal(g.ValidUntil) &&
 		f.From.Equal(g.From) && f.Step == g.Step && slices.EqualFunc(f.Areas, g.Areas, func(a, b RainArea) bool {
@@ -197,18 +201,42 @@ func (f *RainForecast) Same(g *RainForecast) bool {
 	})
 }
 
-// A DispatchPlan is the release schedule that was ordered for one reservoir.
-// Basin, reservoir and time of issue name it; what has been issued does not
-// change.
+// A DispatchPlan is what was ordered for one reservoir: its releases, or the
+// openings of its outlets, and not both. Basin, reservoir and time of issue name
+// it; what has been issued does not change.
 type DispatchPlan struct {
 	Basin      string
 	Reservoir  string
 	OrderedBy  string
 	IssuedAt   time.Time
 	ValidFrom  time.Time
-	ValidUntil time.Time // not to be used at or after
-	Releases   []Release // ascending by From, the first not later than ValidFrom
-	ReceivedAt time.Time // by the server's clock; not part of what was issued
+	ValidUntil time.Time     // not to be used at or after
+	Releases   []Release     // ascending by From, the first not later than ValidFrom
+	Gates      []GateSetting // ascending by From, the first of each outlet not later than ValidFrom
+	ReceivedAt time.Time     // by the server's clock; not part of what was issued
+	Withdrawn  *Withdrawal   // by which it was taken back, or nil; not part of what was issued
+}
+
+// A GateSetting is the opening of one outlet from an instant until the outlet's
+// next one begins.
+type GateSetting struct {
+	From    time.Time
+	Outlet  string  // name in the catalogue
+	Opening float64 // m of a gate, share 0 to 1 of any other outlet
+}
+
+// Title names the plan for people: "gate plan of reservoir jinjiang, ordered by
+// 江门三防, issued 2026-06-01 00:00Z", with "release plan" of one of releases.
+func (p *DispatchPlan) Title(stamp func(time.Time) string) string {
+	return fmt.Sprintf("%s of reservoir %s, ordered by %s, issued %s", p.What(), p.Reservoir, p.OrderedBy, stamp(p.IssuedAt))
+}
+
+// What returns "gate plan" or "release plan".
+func (p *DispatchPlan) What() string {
+	if len(p.Gates) > 0 {
+		return "gate plan"
+	}
+	return "release plan"
 }
 
 // A Release holds from an instant until the next one begins.
@@ -240,9 +268,15 @@ func (p *DispatchPlan) Check() []*FieldError {
 	if !p.ValidUntil.After(p.ValidFrom) || p.ValidUntil.Sub(p.ValidFrom) > MaxPlanSpan {
 		add("valid_until", "%s is not later than valid_from %s, by 60 days at most", p.ValidUntil.Format(time.RFC3339), p.ValidFrom.Format(time.RFC3339))
 	}
+	if len(p.Gates) > 0 {
+		if len(p.Releases) > 0 {
+			add("gates", "releases are given too: one of the two")
+		}
+		return p.checkGates(errs)
+	}
 	switch n := len(p.Releases); {
 	case n == 0:
-		add("releases", "none")
+		add("releases", "none, and no gates")
 	case n > MaxPlanSteps:
 		add("releases", "%d: at most %d", n, MaxPlanSteps)
 		return errs
@@ -268,11 +302,52 @@ func (p *DispatchPlan) Check() []*FieldError {
 	return errs[:min(len(errs), maxFieldErrors)]
 }
 
-// Same reports whether q says what p says: all but when it was received.
+// checkGates appends what is wrong with the openings.
+func (p *DispatchPlan) checkGates(errs []*FieldError) []*FieldError {
+	add := func(path, format string, args ...any) { errs = append(errs, field(path, format, args...)) }
+	if n := len(p.Gates); n > MaxPlanSteps {
+		add("gates", "%d: at most %d", n, MaxPlanSteps)
+		return errs
+	}
+	last := map[string]time.Time{} // only ever looked up
+	for i, g := range p.Gates {
+		at := fmt.Sprintf("gates[%d].", i)
+		if len(errs) >= maxFieldErrors {
+			return errs[:maxFieldErrors]
+		}
+		before, named := last[g.Outlet]
+		switch {
+		case g.From.IsZero():
+			add(at+"from", "missing")
+		case i > 0 && g.From.Before(p.Gates[i-1].From):
+			add(at+"from", "%s does not ascend", g.From.Format(time.RFC3339))
+		case !g.From.Before(p.ValidUntil):
+			add(at+"from", "%s is not before valid_until %s", g.From.Format(time.RFC3339), p.ValidUntil.Format(time.RFC3339))
+		case named && !g.From.After(before):
+			add(at+"outlet", "%q set twice at %s", g.Outlet, g.From.Format(time.RFC3339))
+		case !named && g.From.After(p.ValidFrom):
+			add(at+"from", "%s is later than valid_from %s: the plan would not say how outlet %q stands until then", g.From.Format(time.RFC3339), p.ValidFrom.Format(time.RFC3339), g.Outlet)
+		}
+		last[g.Outlet] = g.From
+		if g.Outlet == "" {
+			add(at+"outlet", "missing")
+		}
+		if !(g.Opening >= 0 && g.Opening <= MaxOpening) {
+			add(at+"opening", "%g is not between 0 and %g", g.Opening, MaxOpening)
+		}
+	}
+	return errs[:min(len(errs), maxFieldErrors)]
+}
+
+// Same reports whether q says what p says: all but when it was received, and
+// whether it was withdrawn.
 func (p *DispatchPlan) Same(q *DispatchPlan) bool {
 	return p.Basin == q.Basin && p.Reservoir == q.Reservoir && p.OrderedBy == q.OrderedBy && p.IssuedAt.Equal(q.IssuedAt) &&
 		p.ValidFrom.Equal(q.ValidFrom) && p.ValidUntil.Equal(q.ValidUntil) &&
-		slices.EqualFunc(p.Releases, q.Releases, func(a, b Release) bool { return a.From.Equal(b.From) && a.Outflow == b.Outflow })
+		slices.EqualFunc(p.Releases, q.Releases, func(a, b Release) bool { return a.From.Equal(b.From) && a.Outflow == b.Outflow }) &&
+		slices.EqualFunc(p.Gates, q.Gates, func(a, b GateSetting) bool {
+			return a.From.Equal(b.From) && a.Outlet == b.Outlet && a.Opening == b.Opening
+		})
 }
 
 // Firsts joins the errors of a check into one, or returns nil.

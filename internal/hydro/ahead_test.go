@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,10 +110,71 @@ func TestAPlanIsCheckedFieldByField(t *testing.T) {
 	}
 }
 
+func TestAGatePlanIsCheckedFieldByField(t *testing.T) {
+	sound := func() hydro.DispatchPlan {
+		return hydro.DispatchPlan{
+			Basin: "b", Reservoir: "r", OrderedBy: "o", IssuedAt: day, ValidFrom: day, ValidUntil: day.Add(time.Hour),
+			Gates: []hydro.GateSetting{{day, "a", 0}, {day, "b", 1}, {day.Add(time.Minute), "a", 100}, {day.Add(2 * time.Minute), "b", 0.5}},
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*hydro.DispatchPlan)
+		want   []string
+	}{
+		{"sound", func(*hydro.DispatchPlan) {}, nil},
+		{"with releases", func(p *hydro.DispatchPlan) { p.Releases = []hydro.Release{{From: day, Outflow: 1}} }, []string{"gates"}},
+		{"an outlet silent at its start", func(p *hydro.DispatchPlan) { p.Gates[2].Outlet = "c" }, []string{"gates[2].from"}},
+		{"does not ascend", func(p *hydro.DispatchPlan) { p.Gates[3].From = day.Add(time.Second) }, []string{"gates[3].from"}},
+		{"a setting after its end", func(p *hydro.DispatchPlan) { p.Gates[3].From = day.Add(time.Hour) }, []string{"gates[3].from"}},
+		{"twice at once", func(p *hydro.DispatchPlan) { p.Gates[1].Outlet = "a" }, []string{"gates[1].outlet", "gates[3].from"}},
+		{"no time, no name", func(p *hydro.DispatchPlan) { p.Gates[0] = hydro.GateSetting{} }, []string{"gates[0].from", "gates[0].outlet", "gates[2].from"}},
+		{"shut beyond shut", func(p *hydro.DispatchPlan) { p.Gates[0].Opening = -0.1 }, []string{"gates[0].opening"}},
+		{"too wide", func(p *hydro.DispatchPlan) { p.Gates[0].Opening = 100.1 }, []string{"gates[0].opening"}},
+		{"no number", func(p *hydro.DispatchPlan) { p.Gates[0].Opening = math.NaN() }, []string{"gates[0].opening"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := sound()
+			c.change(&p)
+			if diff := cmp.Diff(c.want, fields(p.Check()), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if q := sound(); p.Same(&q) != (c.name == "sound") && c.name != "no number" {
+				t.Errorf("same as the sound one: %v", p.Same(&q))
+			}
+		})
+	}
+}
+
+func TestAWithdrawalIsCheckedFieldByField(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*hydro.Withdrawal)
+		want   []string
+	}{
+		{"sound", func(*hydro.Withdrawal) {}, nil},
+		{"nothing", func(w *hydro.Withdrawal) { *w = hydro.Withdrawal{} }, []string{"basin", "reservoir", "issued_at", "withdrawn_by", "withdrawn_at", "reason"}},
+		{"two things", func(w *hydro.Withdrawal) { w.Source = "s" }, []string{"source"}},
+		{"before it was issued", func(w *hydro.Withdrawal) { w.At = day.Add(-1) }, []string{"withdrawn_at"}},
+		{"a novel", func(w *hydro.Withdrawal) { w.Reason = strings.Repeat("x", 401) }, []string{"reason"}},
+	} {
+		w := hydro.Withdrawal{Basin: "b", Reservoir: "r", IssuedAt: day, By: "o", At: day, Reason: "w"}
+		sound := w
+		c.change(&w)
+		if diff := cmp.Diff(c.want, fields(w.Check()), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+		if w.Same(&sound) != (c.name == "sound") {
+			t.Errorf("%s: same as the sound one: %v", c.name, w.Same(&sound))
+		}
+	}
+}
+
 func TestAnInputCarriesOneThing(t *testing.T) {
 	for want, in := range map[string]hydro.Input{
 		"": {}, "tick": {Tick: &hydro.Tick{}}, "batch": {Batch: &hydro.Batch{}}, "catalogue": {Catalogue: &hydro.CatalogueChange{}},
 		"rain_forecast": {RainForecast: &hydro.RainForecast{}}, "dispatch_plan": {DispatchPlan: &hydro.DispatchPlan{}},
+		"withdrawal": {Withdrawal: &hydro.Withdrawal{}},
 	} {
 		if got := in.Kind(); got != want {
 			t.Errorf("%q, want %q", got, want)

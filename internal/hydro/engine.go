@@ -12,10 +12,11 @@ type Input struct {
 
 	RainForecast *RainForecast
 	DispatchPlan *DispatchPlan
+	Withdrawal   *Withdrawal
 }
 
-// Kind names what in carries: "catalogue", "batch", "tick", "rain_forecast" or
-// "dispatch_plan", and "" unless that is exactly one thing. It is the last part
+// Kind names what in carries: "catalogue", "batch", "tick", "rain_forecast",
+// "dispatch_plan" or "withdrawal", and "" unless that is exactly one thing. It is the last part
 // of the input's subject on the log.
 func (in Input) Kind() string {
 	kind, n := "", 0
@@ -28,6 +29,7 @@ func (in Input) Kind() string {
 		{in.Tick != nil, "tick"},
 		{in.RainForecast != nil, "rain_forecast"},
 		{in.DispatchPlan != nil, "dispatch_plan"},
+		{in.Withdrawal != nil, "withdrawal"},
 	} {
 		if k.set {
 			kind = k.name
@@ -101,7 +103,7 @@ func (o Output) Kind() string {
 // healed by late data, a forecast run that failed.
 type Audit struct {
 	At      time.Time
-	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "not_used"
+	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "withdrawal", "not_used"
 	Station string
 	Text    string
 	Before  float64

@@ -58,6 +58,9 @@ func (s *IngestServer) SubmitDispatchPlan(ctx context.Context, m *freshetv1.Subm
 	}
 	errs = append(errs, p.Check()...)
 	errs = append(errs, s.issuedAhead(p.IssuedAt, now)...)
+	if wrong == nil {
+		errs = append(errs, knownGates(cat, &p)...)
+	}
 	if len(errs) > 0 {
 		return nil, fieldErrors(errs...)
 	}
@@ -66,6 +69,73 @@ func (s *IngestServer) SubmitDispatchPlan(ctx context.Context, m *freshetv1.Subm
 		return nil, err
 	}
 	return &freshetv1.SubmitDispatchPlanResponse{Id: submissionID(p.Basin, p.IssuedAt, p.Reservoir)}, nil
+}
+
+// Withdraw implements IngestService.
+func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawRequest) (*freshetv1.WithdrawResponse, error) {
+	now, cat, err := s.present()
+	if err != nil {
+		return nil, err
+	}
+	w, wrong := wire.WithdrawalUnchecked(m)
+	if wrong != nil {
+		return nil, fieldErrors(wrong)
+	}
+	var errs []*hydro.FieldError
+	if w.Reservoir != "" {
+		if w.Basin, wrong = reservoirBasin(cat, w.Basin, w.Reservoir); wrong != nil {
+			errs = append(errs, wrong)
+			w.Basin = "?" // told already
+		}
+	} else if _, ok := cat.Basin(w.Basin); w.Basin != "" && !ok {
+		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
+	}
+	errs = append(errs, w.Check()...)
+	for _, e := range s.issuedAhead(w.At, now) {
+		errs = append(errs, fieldError("withdrawn_at", "%s", e.Text))
+	}
+	if len(errs) > 0 {
+		return nil, fieldErrors(errs...)
+	}
+	w.ReceivedAt = now
+	if err := s.append(ctx, w.Basin, hydro.Input{Withdrawal: &w}); err != nil {
+		return nil, err
+	}
+	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, w.Reservoir+w.Source)}, nil
+}
+
+// knownGates says what the catalogue does not know of the outlets of a plan.
+func knownGates(cat *catalog.Catalog, p *hydro.DispatchPlan) []*hydro.FieldError {
+	b, _ := cat.Basin(p.Basin)
+	i := slices.IndexFunc(b.Reservoirs, func(r catalog.Reservoir) bool { return r.ID == p.Reservoir })
+	r := &b.Reservoirs[i] // reservoirBasin found it
+	if len(p.Gates) == 0 {
+		return nil
+	}
+	if len(r.Outlets) == 0 {
+		return []*hydro.FieldError{fieldError("gates", "the catalogue gives reservoir %s no outlets: send releases", r.ID)}
+	}
+	if !slices.ContainsFunc(cat.Stations, func(st catalog.Station) bool {
+		return st.ID == r.Station && slices.ContainsFunc(st.Parameters, func(p catalog.Parameter) bool { return p.Variable == hydro.WaterLevel })
+	}) {
+		return []*hydro.FieldError{fieldError("gates", "station %s of reservoir %s reports no level, from which a release would be computed: send releases", r.Station, r.ID)}
+	}
+	var errs []*hydro.FieldError
+	for i, g := range p.Gates {
+		k := slices.IndexFunc(r.Outlets, func(o catalog.Outlet) bool { return o.Name == g.Outlet })
+		if k < 0 {
+			errs = append(errs, fieldError(fmt.Sprintf("gates[%d].outlet", i), "reservoir %s has no outlet %q", r.ID, g.Outlet))
+			continue
+		}
+		widest, unit, ok := r.Outlets[k].Opening()
+		switch {
+		case !ok:
+			errs = append(errs, fieldError(fmt.Sprintf("gates[%d].outlet", i), "nobody can close outlet %q of reservoir %s", g.Outlet, r.ID))
+		case !(g.Opening >= 0 && g.Opening <= widest):
+			errs = append(errs, fieldError(fmt.Sprintf("gates[%d].opening", i), "outlet %q set to %g%s: want 0 to %g%s", g.Outlet, g.Opening, unit, widest, unit))
+		}
+	}
+	return errs
 }
 
 // present returns the time that submissions are compared with, and the

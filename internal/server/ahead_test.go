@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/server"
 	freshetv1 "freshet/proto/freshet/v1"
@@ -93,6 +94,80 @@ func TestAPlanFindsItsBasin(t *testing.T) {
 	m.Basin = "south"
 	if r, err := b.server.SubmitDispatchPlan(t.Context(), m); err != nil || !strings.HasPrefix(r.GetId(), "south/") {
 		t.Errorf("%v, %v", r, err)
+	}
+}
+
+var lakeWithOutlets = catalog.Reservoir{ID: "lake", Station: "hy-1", Outlets: []catalog.Outlet{
+	{Name: "gate", Kind: "gate", Height: 5, Controlled: true}, {Name: "spillway", Kind: "weir"}, {Name: "power", Kind: "turbines"},
+}}
+
+func gateRequest() *freshetv1.SubmitDispatchPlanRequest {
+	m := planRequest()
+	at := m.GetValidFrom()
+	m.Releases = nil
+	m.Gates = []*freshetv1.GateSetting{{From: at, Outlet: "gate", Opening: 5}, {From: at, Outlet: "power", Opening: 0.5}}
+	return m
+}
+
+func TestGatesAreThoseOfTheCatalogue(t *testing.T) {
+	log := &memoryLog{}
+	b := newIngest(t, log, 0)
+	if _, err := b.server.SubmitDispatchPlan(t.Context(), gateRequest()); err != nil {
+		t.Fatal(err)
+	}
+	if p := log.ahead[0].DispatchPlan; len(p.Gates) != 2 || p.Gates[1] != (hydro.GateSetting{From: ingestNow, Outlet: "power", Opening: 0.5}) {
+		t.Errorf("on the log: %+v", p)
+	}
+	for want, change := range map[string]func(*freshetv1.SubmitDispatchPlanRequest){
+		"gates[0].outlet":  func(m *freshetv1.SubmitDispatchPlanRequest) { m.Gates[0].Outlet = "door" },
+		"gates[1].outlet":  func(m *freshetv1.SubmitDispatchPlanRequest) { m.Gates[1].Outlet = "spillway" },
+		"gates[0].opening": func(m *freshetv1.SubmitDispatchPlanRequest) { m.Gates[0].Opening = 5.1 },
+		"gates[1].opening": func(m *freshetv1.SubmitDispatchPlanRequest) { m.Gates[1].Opening = 1.1 },
+		"gates":            func(m *freshetv1.SubmitDispatchPlanRequest) { m.Reservoir, m.Basin = "pond", "north" },
+		"gates[1].from":    func(m *freshetv1.SubmitDispatchPlanRequest) { m.Gates[1].From = nil },
+	} {
+		m := gateRequest()
+		change(m)
+		if _, err := b.server.SubmitDispatchPlan(t.Context(), m); !slices.Equal(wrong(err), []string{"InvalidArgument", want}) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestAWithdrawalGoesToTheLog(t *testing.T) {
+	log := &memoryLog{}
+	b := newIngest(t, log, 0)
+	request := func() *freshetv1.WithdrawRequest {
+		return &freshetv1.WithdrawRequest{
+			Reservoir: "lake", IssuedAt: timestamppb.New(ingestNow.Add(-time.Hour)), WithdrawnBy: "chief", WithdrawnAt: timestamppb.New(ingestNow), Reason: "by telephone",
+		}
+	}
+	r, err := b.server.Withdraw(t.Context(), request())
+	if err != nil || r.GetId() != "north/2026-06-01T03:00:00Z/lake" {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if w := log.ahead[0].Withdrawal; w == nil || w.Basin != "north" || w.By != "chief" || !w.ReceivedAt.Equal(ingestNow) {
+		t.Errorf("on the log: %+v", w)
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*freshetv1.WithdrawRequest)
+		want   []string
+	}{
+		{"of nothing", func(m *freshetv1.WithdrawRequest) { m.Reservoir, m.Basin = "", "north" }, []string{"reservoir"}},
+		{"of two things", func(m *freshetv1.WithdrawRequest) { m.Source = "QPF" }, []string{"source"}},
+		{"no such reservoir", func(m *freshetv1.WithdrawRequest) { m.Reservoir = "sea" }, []string{"reservoir"}},
+		{"no such basin", func(m *freshetv1.WithdrawRequest) { m.Reservoir, m.Source, m.Basin = "", "QPF", "west" }, []string{"basin"}},
+		{"rain of which basin", func(m *freshetv1.WithdrawRequest) { m.Reservoir, m.Source = "", "QPF" }, []string{"basin"}},
+		{"tomorrow", func(m *freshetv1.WithdrawRequest) { m.WithdrawnAt = timestamppb.New(ingestNow.Add(time.Hour)) }, []string{"withdrawn_at"}},
+		{"before it was issued", func(m *freshetv1.WithdrawRequest) { m.WithdrawnAt = timestamppb.New(ingestNow.Add(-2 * time.Hour)) }, []string{"withdrawn_at"}},
+		{"without a reason", func(m *freshetv1.WithdrawRequest) { m.Reason = "" }, []string{"reason"}},
+	} {
+		m := request()
+		c.change(m)
+		if _, err := b.server.Withdraw(t.Context(), m); !slices.Equal(wrong(err), append([]string{"InvalidArgument"}, c.want...)) {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func ingestCatalog() *catalog.Catalog {
 	return &catalog.Catalog{
 		Basins: []catalog.Basin{
 			{
-				ID: "north", Reservoirs: []catalog.Reservoir{{ID: "lake"}, {ID: "pond"}},
+				ID: "north", Reservoirs: []catalog.Reservoir{lakeWithOutlets, {ID: "pond"}},
 				SubBasins: []catalog.SubBasin{{ID: "n1", Points: [][2]float64{{112, 22}}}, {ID: "n2", Points: [][2]float64{{112.5, 22}}}},
 			},
 			{ID: "south", Reservoirs: []catalog.Reservoir{{ID: "pond"}}},

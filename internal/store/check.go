@@ -28,7 +28,8 @@ const MaxName = 200
 const MaxRevision = 999_999
 
 // MaxForecastText is the largest sum of the lengths of a forecast's texts and
-// station ids, in bytes.
+// station ids, in bytes; the areal rain of a sub-basin counts as 50 bytes and its
+// texts.
 const MaxForecastText = 40 << 10
 
 // Earliest and Latest bound the instants that a store keeps, both included:
@@ -180,6 +181,11 @@ func CheckForecast(f *hydro.Forecast) error {
 	if n := forecastText(f); n > MaxForecastText {
 		return fmt.Errorf("%d bytes of text, want at most %d: %w", n, MaxForecastText, hydro.ErrInvalid)
 	}
+	for i := range f.ArealRain {
+		if err := checkArealRain(&f.ArealRain[i]); err != nil {
+			return fmt.Errorf("areal rain %d: %w", i, err)
+		}
+	}
 	for i := range f.Stations {
 		if i > 0 && f.Stations[i].Station <= f.Stations[i-1].Station {
 			return fmt.Errorf("station %s: not ascending: %w", f.Stations[i].Station, hydro.ErrInvalid)
@@ -191,6 +197,20 @@ func CheckForecast(f *hydro.Forecast) error {
 	return checkBands(f)
 }
 
+func checkArealRain(a *hydro.ArealRain) error {
+	for _, s := range append([]string{a.SubBasin}, a.MissingGauges...) {
+		if err := CheckText("areal rain", s); err != nil {
+			return err
+		}
+	}
+	for _, v := range [...]float64{a.Last1h, a.Last3h, a.Last6h, a.Last24h, a.Coverage, a.Assumed} {
+		if math.IsInf(v, 0) {
+			return fmt.Errorf("sub-basin %s: infinite: %w", a.SubBasin, hydro.ErrInvalid)
+		}
+	}
+	return nil
+}
+
 func forecastText(f *hydro.Forecast) int {
 	n := len(f.Trigger) + len(f.Catalogue) + len(f.RainAssumed) + len(f.Plan) + len(f.BandBasis)
 	for _, texts := range [][]string{f.MissingGauges, f.Notes} {
@@ -200,6 +220,12 @@ func forecastText(f *hydro.Forecast) int {
 	}
 	for i := range f.Stations {
 		n += len(f.Stations[i].Station)
+	}
+	for i := range f.ArealRain {
+		n += 50 + len(f.ArealRain[i].SubBasin)
+		for _, s := range f.ArealRain[i].MissingGauges {
+			n += len(s)
+		}
 	}
 	return n
 }

@@ -109,6 +109,9 @@ func FromDispatchPlan(p *hydro.DispatchPlan) *freshetv1.SubmitDispatchPlanReques
 	for _, r := range p.Releases {
 		out.Releases = append(out.Releases, &freshetv1.Release{From: FromTime(r.From), Outflow: r.Outflow})
 	}
+	for _, g := range p.Gates {
+		out.Gates = append(out.Gates, &freshetv1.GateSetting{From: FromTime(g.From), Outlet: g.Outlet, Opening: g.Opening})
+	}
 	return out
 }
 
@@ -146,6 +149,13 @@ func DispatchPlanUnchecked(p *freshetv1.SubmitDispatchPlanRequest) (hydro.Dispat
 		}
 		d.Releases = append(d.Releases, hydro.Release{From: at, Outflow: r.GetOutflow()})
 	}
+	for i, g := range p.GetGates() {
+		at, err := fieldTime(fmt.Sprintf("gates[%d].from", i), g.GetFrom())
+		if err != nil {
+			return d, err
+		}
+		d.Gates = append(d.Gates, hydro.GateSetting{From: at, Outlet: g.GetOutlet(), Opening: g.GetOpening()})
+	}
 	return d, nil
 }
 
@@ -160,7 +170,53 @@ func checkDispatchPlan(p *hydro.DispatchPlan) error {
 			return fmt.Errorf("releases[%d].from: out of range: %w", i, hydro.ErrInvalid)
 		}
 	}
+	for i := range p.Gates {
+		if !validTimes(p.Gates[i].From) {
+			return fmt.Errorf("gates[%d].from: out of range: %w", i, hydro.ErrInvalid)
+		}
+	}
 	return hydro.Firsts(p.Check())
+}
+
+// FromWithdrawal returns w as it is submitted.
+func FromWithdrawal(w *hydro.Withdrawal) *freshetv1.WithdrawRequest {
+	return &freshetv1.WithdrawRequest{
+		Basin: w.Basin, Reservoir: w.Reservoir, Source: w.Source, IssuedAt: FromTime(w.IssuedAt),
+		WithdrawnBy: w.By, WithdrawnAt: FromTime(w.At), Reason: w.Reason,
+	}
+}
+
+// ToWithdrawal returns the withdrawal, with ReceivedAt zero. An error that can be
+// told by field is a [hydro.FieldError].
+func ToWithdrawal(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, error) {
+	w, err := WithdrawalUnchecked(p)
+	if err != nil {
+		return hydro.Withdrawal{}, err
+	}
+	if err := checkWithdrawal(&w); err != nil {
+		return hydro.Withdrawal{}, err
+	}
+	return w, nil
+}
+
+// WithdrawalUnchecked is [ToWithdrawal] before [hydro.Withdrawal.Check], for a
+// caller who wants to tell all that is wrong.
+func WithdrawalUnchecked(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, *hydro.FieldError) {
+	w := hydro.Withdrawal{Basin: p.GetBasin(), Reservoir: p.GetReservoir(), Source: p.GetSource(), By: p.GetWithdrawnBy(), Reason: p.GetReason()}
+	var err *hydro.FieldError
+	if w.IssuedAt, err = fieldTime("issued_at", p.GetIssuedAt()); err != nil {
+		return w, err
+	}
+	w.At, err = fieldTime("withdrawn_at", p.GetWithdrawnAt())
+	return w, err
+}
+
+// checkWithdrawal returns an error unless w can go to the log and come back equal.
+func checkWithdrawal(w *hydro.Withdrawal) error {
+	if !validTimes(w.IssuedAt, w.At) {
+		return fmt.Errorf("a time is out of range: %w", hydro.ErrInvalid)
+	}
+	return hydro.Firsts(w.Check())
 }
 
 // fieldTime is ToTime whose error names the field.

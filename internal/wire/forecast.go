@@ -49,6 +49,7 @@ func storedHead(f *hydro.Forecast) *freshetv1.Forecast {
 			Notes:         f.Notes,
 			Illustrative:  f.Illustrative,
 		},
+		ArealRain: fromArealRain(f.ArealRain),
 	}
 }
 
@@ -118,6 +119,7 @@ func ToForecast(p *freshetv1.Forecast) (hydro.Forecast, error) {
 			return hydro.Forecast{}, fmt.Errorf("stations[%d].%w", i, err)
 		}
 	}
+	f.ArealRain = toArealRain(p.GetArealRain())
 	return f, checkForecast(&f)
 }
 

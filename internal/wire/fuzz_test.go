@@ -29,6 +29,11 @@ func seedInputs() []hydro.Input {
 			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
 			Releases: []hydro.Release{{From: at, Outflow: 300}},
 		}},
+		{DispatchPlan: &hydro.DispatchPlan{
+			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
+			Gates: []hydro.GateSetting{{From: at, Outlet: "gate", Opening: 1.5}},
+		}},
+		{Withdrawal: &hydro.Withdrawal{Basin: "tanjiang", Reservoir: "r", IssuedAt: at, By: "o", At: at, Reason: "w", ReceivedAt: at}},
 		{Batch: &hydro.Batch{
 			Basin: "tanjiang", ReceivedAt: at,
 			Readings: batchOf(3),
@@ -139,7 +144,7 @@ func FuzzDecodeOutput(f *testing.F) {
 	})
 }
 
-// FuzzSubmissions feeds rain forecasts and plans as they come from the network.
+// FuzzSubmissions feeds rain forecasts, plans and withdrawals as they come from the network.
 func FuzzSubmissions(f *testing.F) {
 	for _, in := range seedInputs() {
 		var m proto.Message
@@ -148,6 +153,8 @@ func FuzzSubmissions(f *testing.F) {
 			m = wire.FromRainForecast(in.RainForecast)
 		case in.DispatchPlan != nil:
 			m = wire.FromDispatchPlan(in.DispatchPlan)
+		case in.Withdrawal != nil:
+			m = wire.FromWithdrawal(in.Withdrawal)
 		default:
 			continue
 		}
@@ -162,6 +169,7 @@ func FuzzSubmissions(f *testing.F) {
 		var (
 			rain freshetv1.SubmitRainForecastRequest
 			plan freshetv1.SubmitDispatchPlanRequest
+			back freshetv1.WithdrawRequest
 			ins  []hydro.Input
 		)
 		if proto.Unmarshal(data, &rain) == nil {
@@ -176,6 +184,14 @@ func FuzzSubmissions(f *testing.F) {
 			if v, err := wire.ToDispatchPlan(&plan); err == nil {
 				v.ReceivedAt = at
 				ins = append(ins, hydro.Input{DispatchPlan: &v})
+			} else if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("%v is not ErrInvalid", err)
+			}
+		}
+		if proto.Unmarshal(data, &back) == nil {
+			if v, err := wire.ToWithdrawal(&back); err == nil {
+				v.ReceivedAt = at
+				ins = append(ins, hydro.Input{Withdrawal: &v})
 			} else if !errors.Is(err, hydro.ErrInvalid) {
 				t.Fatalf("%v is not ErrInvalid", err)
 			}

@@ -80,6 +80,18 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_DispatchPlan{
 			DispatchPlan: &freshetv1.LogDispatchPlan{ReceivedAtMs: received, Plan: FromDispatchPlan(p)},
 		}})
+	case "withdrawal":
+		w := in.Withdrawal
+		received, err := fromMillis("received_at", w.ReceivedAt)
+		if err == nil {
+			err = checkWithdrawal(w)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("withdrawal.%w", err)
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Withdrawal{
+			Withdrawal: &freshetv1.LogWithdrawal{ReceivedAtMs: received, Withdrawal: FromWithdrawal(w)},
+		}})
 	}
 	return nil, fmt.Errorf("not exactly one kind is set: %w", hydro.ErrInvalid)
 }
@@ -148,6 +160,15 @@ func decodeInput(data []byte) (hydro.Input, error) {
 			return hydro.Input{}, fmt.Errorf("dispatch_plan.%w", err)
 		}
 		return hydro.Input{DispatchPlan: &plan}, nil
+	case *freshetv1.LogInput_Withdrawal:
+		w, err := ToWithdrawal(p.Withdrawal.GetWithdrawal())
+		if err == nil {
+			w.ReceivedAt, err = toMillis("received_at", p.Withdrawal.GetReceivedAtMs())
+		}
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("withdrawal.%w", err)
+		}
+		return hydro.Input{Withdrawal: &w}, nil
 	}
 	return hydro.Input{}, fmt.Errorf("of no known kind: %w", hydro.ErrInvalid)
 }

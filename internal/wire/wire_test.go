@@ -155,6 +155,14 @@ func dispatchPlan() *rapid.Generator[hydro.DispatchPlan] {
 			Basin: name().Draw(t, "basin"), Reservoir: name().Draw(t, "reservoir"), OrderedBy: name().Draw(t, "by"),
 			IssuedAt: instant().Draw(t, "issued"), ValidFrom: from.UTC(), ValidUntil: from.Add(hydro.MaxPlanSpan).UTC(),
 		}
+		if rapid.Bool().Draw(t, "by gates") {
+			for at := range rapid.IntRange(1, 5).Draw(t, "settings") {
+				p.Gates = append(p.Gates, hydro.GateSetting{
+					From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outlet: "gate", Opening: rapid.Float64Range(0, hydro.MaxOpening).Draw(t, "opening"),
+				})
+			}
+			return p
+		}
 		for at := range rapid.IntRange(1, 5).Draw(t, "releases") {
 			p.Releases = append(p.Releases, hydro.Release{
 				From: p.ValidFrom.Add(time.Duration(at) * time.Hour), Outflow: rapid.Float64Range(0, hydro.MaxRelease).Draw(t, "outflow"),
@@ -164,9 +172,30 @@ func dispatchPlan() *rapid.Generator[hydro.DispatchPlan] {
 	})
 }
 
+// withdrawal draws one that passes its Check; ReceivedAt is zero.
+func withdrawal() *rapid.Generator[hydro.Withdrawal] {
+	return rapid.Custom(func(t *rapid.T) hydro.Withdrawal {
+		issued := time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "issued"), 1).UTC()
+		w := hydro.Withdrawal{
+			Basin: name().Draw(t, "basin"), By: name().Draw(t, "by"), Reason: name().Draw(t, "reason"),
+			IssuedAt: issued, At: issued.Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "after"))),
+		}
+		if rapid.Bool().Draw(t, "plan") {
+			w.Reservoir = name().Draw(t, "reservoir")
+		} else {
+			w.Source = name().Draw(t, "source")
+		}
+		return w
+	})
+}
+
 func input() *rapid.Generator[hydro.Input] {
 	return rapid.Custom(func(t *rapid.T) hydro.Input {
-		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		case 5:
+			w := withdrawal().Draw(t, "withdrawal")
+			w.ReceivedAt = millis().Draw(t, "received")
+			return hydro.Input{Withdrawal: &w}
 		case 3:
 			f := rainForecast().Draw(t, "rain")
 			f.ReceivedAt = millis().Draw(t, "received")
@@ -307,6 +336,17 @@ func bare() *rapid.Generator[hydro.Forecast] {
 			MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"),
 			RainCoverage:  number().Draw(t, "coverage"), RainAssumed: text().Draw(t, "rain"), Plan: text().Draw(t, "plan"),
 			Notes: rapid.SliceOfN(text(), 0, 3).Draw(t, "notes"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
+			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"),
+		}
+	})
+}
+
+func arealRain() *rapid.Generator[hydro.ArealRain] {
+	return rapid.Custom(func(t *rapid.T) hydro.ArealRain {
+		mm := rapid.OneOf(rapid.Float64Range(0, 500), rapid.Just(math.NaN()))
+		return hydro.ArealRain{
+			SubBasin: name().Draw(t, "sub-basin"), Last1h: mm.Draw(t, "1 h"), Last3h: mm.Draw(t, "3 h"), Last6h: mm.Draw(t, "6 h"), Last24h: mm.Draw(t, "24 h"),
+			Coverage: number().Draw(t, "coverage"), MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"), Assumed: number().Draw(t, "assumed"),
 		}
 	})
 }
@@ -417,6 +457,7 @@ func TestMessagesComeBackEqual(t *testing.T) {
 	t.Run("forecast", func(t *testing.T) { thereAndBack(t, forecast(), wire.FromForecast, wire.ToForecast) })
 	t.Run("rain forecast", func(t *testing.T) { thereAndBack(t, rainForecast(), wire.FromRainForecast, wire.ToRainForecast) })
 	t.Run("dispatch plan", func(t *testing.T) { thereAndBack(t, dispatchPlan(), wire.FromDispatchPlan, wire.ToDispatchPlan) })
+	t.Run("withdrawal", func(t *testing.T) { thereAndBack(t, withdrawal(), wire.FromWithdrawal, wire.ToWithdrawal) })
 	t.Run("warning", func(t *testing.T) { thereAndBack(t, warning(), wire.FromWarning, wire.ToWarning) })
 	t.Run("leg", func(t *testing.T) { thereAndBack(t, leg(), wire.FromLeg, wire.ToLeg) })
 	t.Run("status", func(t *testing.T) {

@@ -37,7 +37,7 @@ var ErrCorrupt = errors.New("corrupt record")
 
 const (
 	version         = 1
-	forecastVersion = 2
+	forecastVersion = 2 // version 1 has no bands, chances and areal rain
 )
 
 // The flags of an observation: which optional parts follow.
@@ -177,7 +177,17 @@ func AppendForecastHeader(b []byte, f *hydro.Forecast) []byte {
 	b = appendText(b, f.BandBasis)
 	b = appendTexts(b, f.Notes)
 	b = appendBool(b, f.Illustrative)
-	return binary.AppendVarint(b, int64(f.Elapsed))
+	b = binary.AppendVarint(b, int64(f.Elapsed))
+	b = binary.AppendUvarint(b, uint64(len(f.ArealRain)))
+	for i := range f.ArealRain {
+		a := &f.ArealRain[i]
+		b = appendText(b, a.SubBasin)
+		for _, v := range [...]float64{a.Last1h, a.Last3h, a.Last6h, a.Last24h, a.Coverage, a.Assumed} {
+			b = appendFloat(b, v)
+		}
+		b = appendTexts(b, a.MissingGauges)
+	}
+	return b
 }
 
 // ForecastHeader decodes what [AppendForecastHeader] appended: the stations
@@ -221,6 +231,20 @@ func (r *reader) forecastHeader() hydro.Forecast {
 	f.Notes = r.texts()
 	f.Illustrative = r.bool()
 	f.Elapsed = time.Duration(r.varint())
+	if v == version {
+		return f
+	}
+	if n := r.length(50); n > 0 {
+		f.ArealRain = make([]hydro.ArealRain, n)
+	}
+	for i := range f.ArealRain {
+		a := &f.ArealRain[i]
+		a.SubBasin = r.text()
+		for _, to := range [...]*float64{&a.Last1h, &a.Last3h, &a.Last6h, &a.Last24h, &a.Coverage, &a.Assumed} {
+			*to = r.float()
+		}
+		a.MissingGauges = r.texts()
+	}
 	return f
 }
 

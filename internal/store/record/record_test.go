@@ -106,6 +106,12 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			BandStep: time.Duration(rapid.Int64().Draw(t, "band step")), BandBasis: text.Draw(t, "band basis"),
 			Illustrative: rapid.Bool().Draw(t, "illustrative"), Elapsed: time.Duration(rapid.Int64().Draw(t, "elapsed")),
 		}
+		for range rapid.IntRange(0, 4).Draw(t, "sub-basins") {
+			f.ArealRain = append(f.ArealRain, hydro.ArealRain{
+				SubBasin: text.Draw(t, "sub-basin"), Last1h: value().Draw(t, "1 h"), Last3h: value().Draw(t, "3 h"), Last6h: value().Draw(t, "6 h"),
+				Last24h: value().Draw(t, "24 h"), Coverage: value().Draw(t, "coverage"), MissingGauges: texts.Draw(t, "silent"), Assumed: value().Draw(t, "ahead"),
+			})
+		}
 		for range rapid.IntRange(0, 4).Draw(t, "stations") {
 			s := hydro.StationForecast{
 				Station: text.Draw(t, "station"), Datum: hydro.Datum(text.Draw(t, "datum")),

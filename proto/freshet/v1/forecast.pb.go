@@ -258,7 +258,9 @@ type Forecast struct {
 	Stations  []*StationForecast `protobuf:"bytes,7,rep,name=stations,proto3" json:"stations,omitempty"`
 	Honesty   *Honesty           `protobuf:"bytes,8,opt,name=honesty,proto3" json:"honesty,omitempty"`
 	// Of the stations' bands; 0: the run has none.
-	BandStepS     uint32 `protobuf:"varint,20,opt,name=band_step_s,json=bandStepS,proto3" json:"band_step_s,omitempty"`
+	BandStepS uint32 `protobuf:"varint,20,opt,name=band_step_s,json=bandStepS,proto3" json:"band_step_s,omitempty"`
+	// Of each sub-basin, in the catalogue's order.
+	ArealRain     []*ArealRain `protobuf:"bytes,40,rep,name=areal_rain,json=arealRain,proto3" json:"areal_rain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -356,6 +358,120 @@ func (x *Forecast) GetBandStepS() uint32 {
 	return 0
 }
 
+func (x *Forecast) GetArealRain() []*ArealRain {
+	if x != nil {
+		return x.ArealRain
+	}
+	return nil
+}
+
+// Rain of one sub-basin: what its gauges say up to issued_at, and what the run
+// assumes from then on.
+type ArealRain struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	SubBasin string                 `protobuf:"bytes,1,opt,name=sub_basin,json=subBasin,proto3" json:"sub_basin,omitempty"`
+	// mm in the hours up to issued_at, by the gauges that reported. Not set where none
+	// did in more than a tenth of them, and where the warm-up does not reach so far back.
+	Last_1H  *float64 `protobuf:"fixed64,2,opt,name=last_1h,json=last1h,proto3,oneof" json:"last_1h,omitempty"`
+	Last_3H  *float64 `protobuf:"fixed64,3,opt,name=last_3h,json=last3h,proto3,oneof" json:"last_3h,omitempty"`
+	Last_6H  *float64 `protobuf:"fixed64,4,opt,name=last_6h,json=last6h,proto3,oneof" json:"last_6h,omitempty"`
+	Last_24H *float64 `protobuf:"fixed64,5,opt,name=last_24h,json=last24h,proto3,oneof" json:"last_24h,omitempty"`
+	// Share of the sub-basin with a reporting gauge in reach, at issued_at, 0 to 1.
+	Coverage float64 `protobuf:"fixed64,6,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// Its rain gauges that do not report at issued_at.
+	MissingGauges []string `protobuf:"bytes,7,rep,name=missing_gauges,json=missingGauges,proto3" json:"missing_gauges,omitempty"`
+	// mm from issued_at to the horizon.
+	Assumed       float64 `protobuf:"fixed64,8,opt,name=assumed,proto3" json:"assumed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArealRain) Reset() {
+	*x = ArealRain{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArealRain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArealRain) ProtoMessage() {}
+
+func (x *ArealRain) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArealRain.ProtoReflect.Descriptor instead.
+func (*ArealRain) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ArealRain) GetSubBasin() string {
+	if x != nil {
+		return x.SubBasin
+	}
+	return ""
+}
+
+func (x *ArealRain) GetLast_1H() float64 {
+	if x != nil && x.Last_1H != nil {
+		return *x.Last_1H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetLast_3H() float64 {
+	if x != nil && x.Last_3H != nil {
+		return *x.Last_3H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetLast_6H() float64 {
+	if x != nil && x.Last_6H != nil {
+		return *x.Last_6H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetLast_24H() float64 {
+	if x != nil && x.Last_24H != nil {
+		return *x.Last_24H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetCoverage() float64 {
+	if x != nil {
+		return x.Coverage
+	}
+	return 0
+}
+
+func (x *ArealRain) GetMissingGauges() []string {
+	if x != nil {
+		return x.MissingGauges
+	}
+	return nil
+}
+
+func (x *ArealRain) GetAssumed() float64 {
+	if x != nil {
+		return x.Assumed
+	}
+	return 0
+}
+
 // What the run stands on. Print it wherever the forecast is shown.
 type Honesty struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -386,7 +502,7 @@ type Honesty struct {
 
 func (x *Honesty) Reset() {
 	*x = Honesty{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +514,7 @@ func (x *Honesty) String() string {
 func (*Honesty) ProtoMessage() {}
 
 func (x *Honesty) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +527,7 @@ func (x *Honesty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Honesty.ProtoReflect.Descriptor instead.
 func (*Honesty) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Honesty) GetDataCutoff() *timestamppb.Timestamp {
@@ -517,7 +633,7 @@ type StationForecast struct {
 
 func (x *StationForecast) Reset() {
 	*x = StationForecast{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +645,7 @@ func (x *StationForecast) String() string {
 func (*StationForecast) ProtoMessage() {}
 
 func (x *StationForecast) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +658,7 @@ func (x *StationForecast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationForecast.ProtoReflect.Descriptor instead.
 func (*StationForecast) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StationForecast) GetStation() string {
@@ -638,7 +754,7 @@ type BandStep struct {
 
 func (x *BandStep) Reset() {
 	*x = BandStep{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +766,7 @@ func (x *BandStep) String() string {
 func (*BandStep) ProtoMessage() {}
 
 func (x *BandStep) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +779,7 @@ func (x *BandStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandStep.ProtoReflect.Descriptor instead.
 func (*BandStep) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *BandStep) GetDischarge() []float64 {
@@ -700,7 +816,7 @@ type ForecastPeak struct {
 
 func (x *ForecastPeak) Reset() {
 	*x = ForecastPeak{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +828,7 @@ func (x *ForecastPeak) String() string {
 func (*ForecastPeak) ProtoMessage() {}
 
 func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +841,7 @@ func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForecastPeak.ProtoReflect.Descriptor instead.
 func (*ForecastPeak) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ForecastPeak) GetAt() *timestamppb.Timestamp {
@@ -772,7 +888,7 @@ type ThresholdCrossing struct {
 
 func (x *ThresholdCrossing) Reset() {
 	*x = ThresholdCrossing{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +900,7 @@ func (x *ThresholdCrossing) String() string {
 func (*ThresholdCrossing) ProtoMessage() {}
 
 func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +913,7 @@ func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThresholdCrossing.ProtoReflect.Descriptor instead.
 func (*ThresholdCrossing) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ThresholdCrossing) GetStage() Stage {
@@ -854,7 +970,7 @@ type CrossingChance struct {
 
 func (x *CrossingChance) Reset() {
 	*x = CrossingChance{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +982,7 @@ func (x *CrossingChance) String() string {
 func (*CrossingChance) ProtoMessage() {}
 
 func (x *CrossingChance) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +995,7 @@ func (x *CrossingChance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CrossingChance.ProtoReflect.Descriptor instead.
 func (*CrossingChance) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CrossingChance) GetUntil() *timestamppb.Timestamp {
@@ -935,7 +1051,7 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12\x1e\n" +
 	"\x05limit\x18\x04 \x01(\rB\b\xbaH\x05*\x03\x18\x90NR\x05limit\"K\n" +
 	"\x15ListForecastsResponse\x122\n" +
-	"\tforecasts\x18\x01 \x03(\v2\x14.freshet.v1.ForecastR\tforecasts\"\xcd\x02\n" +
+	"\tforecasts\x18\x01 \x03(\v2\x14.freshet.v1.ForecastR\tforecasts\"\x83\x03\n" +
 	"\bForecast\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x127\n" +
 	"\tissued_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12\x18\n" +
@@ -945,7 +1061,25 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\thorizon_s\x18\x06 \x01(\rR\bhorizonS\x127\n" +
 	"\bstations\x18\a \x03(\v2\x1b.freshet.v1.StationForecastR\bstations\x12-\n" +
 	"\ahonesty\x18\b \x01(\v2\x13.freshet.v1.HonestyR\ahonesty\x12\x1e\n" +
-	"\vband_step_s\x18\x14 \x01(\rR\tbandStepS\"\x91\x03\n" +
+	"\vband_step_s\x18\x14 \x01(\rR\tbandStepS\x124\n" +
+	"\n" +
+	"areal_rain\x18( \x03(\v2\x15.freshet.v1.ArealRainR\tarealRain\"\xb0\x02\n" +
+	"\tArealRain\x12\x1b\n" +
+	"\tsub_basin\x18\x01 \x01(\tR\bsubBasin\x12\x1c\n" +
+	"\alast_1h\x18\x02 \x01(\x01H\x00R\x06last1h\x88\x01\x01\x12\x1c\n" +
+	"\alast_3h\x18\x03 \x01(\x01H\x01R\x06last3h\x88\x01\x01\x12\x1c\n" +
+	"\alast_6h\x18\x04 \x01(\x01H\x02R\x06last6h\x88\x01\x01\x12\x1e\n" +
+	"\blast_24h\x18\x05 \x01(\x01H\x03R\alast24h\x88\x01\x01\x12\x1a\n" +
+	"\bcoverage\x18\x06 \x01(\x01R\bcoverage\x12%\n" +
+	"\x0emissing_gauges\x18\a \x03(\tR\rmissingGauges\x12\x18\n" +
+	"\aassumed\x18\b \x01(\x01R\aassumedB\n" +
+	"\n" +
+	"\b_last_1hB\n" +
+	"\n" +
+	"\b_last_3hB\n" +
+	"\n" +
+	"\b_last_6hB\v\n" +
+	"\t_last_24h\"\x91\x03\n" +
 	"\aHonesty\x12;\n" +
 	"\vdata_cutoff\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"dataCutoff\x12;\n" +
@@ -1012,55 +1146,57 @@ func file_freshet_v1_forecast_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_forecast_proto_rawDescData
 }
 
-var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_freshet_v1_forecast_proto_goTypes = []any{
 	(*GetForecastRequest)(nil),    // 0: freshet.v1.GetForecastRequest
 	(*GetForecastResponse)(nil),   // 1: freshet.v1.GetForecastResponse
 	(*ListForecastsRequest)(nil),  // 2: freshet.v1.ListForecastsRequest
 	(*ListForecastsResponse)(nil), // 3: freshet.v1.ListForecastsResponse
 	(*Forecast)(nil),              // 4: freshet.v1.Forecast
-	(*Honesty)(nil),               // 5: freshet.v1.Honesty
-	(*StationForecast)(nil),       // 6: freshet.v1.StationForecast
-	(*BandStep)(nil),              // 7: freshet.v1.BandStep
-	(*ForecastPeak)(nil),          // 8: freshet.v1.ForecastPeak
-	(*ThresholdCrossing)(nil),     // 9: freshet.v1.ThresholdCrossing
-	(*CrossingChance)(nil),        // 10: freshet.v1.CrossingChance
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(Stage)(0),                    // 12: freshet.v1.Stage
-	(Variable)(0),                 // 13: freshet.v1.Variable
+	(*ArealRain)(nil),             // 5: freshet.v1.ArealRain
+	(*Honesty)(nil),               // 6: freshet.v1.Honesty
+	(*StationForecast)(nil),       // 7: freshet.v1.StationForecast
+	(*BandStep)(nil),              // 8: freshet.v1.BandStep
+	(*ForecastPeak)(nil),          // 9: freshet.v1.ForecastPeak
+	(*ThresholdCrossing)(nil),     // 10: freshet.v1.ThresholdCrossing
+	(*CrossingChance)(nil),        // 11: freshet.v1.CrossingChance
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(Stage)(0),                    // 13: freshet.v1.Stage
+	(Variable)(0),                 // 14: freshet.v1.Variable
 }
 var file_freshet_v1_forecast_proto_depIdxs = []int32{
-	11, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	12, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: freshet.v1.GetForecastResponse.forecast:type_name -> freshet.v1.Forecast
-	11, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
-	11, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
+	12, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
+	12, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
 	4,  // 4: freshet.v1.ListForecastsResponse.forecasts:type_name -> freshet.v1.Forecast
-	11, // 5: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
-	6,  // 6: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
-	5,  // 7: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
-	11, // 8: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
-	11, // 9: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
-	8,  // 10: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
-	9,  // 11: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
-	7,  // 12: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
-	11, // 13: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
-	12, // 14: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
-	13, // 15: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
-	11, // 16: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
-	10, // 17: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
-	11, // 18: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
-	11, // 19: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
-	11, // 20: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
-	11, // 21: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
-	0,  // 22: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
-	2,  // 23: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
-	1,  // 24: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
-	3,  // 25: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
-	24, // [24:26] is the sub-list for method output_type
-	22, // [22:24] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	12, // 5: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
+	7,  // 6: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
+	6,  // 7: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
+	5,  // 8: freshet.v1.Forecast.areal_rain:type_name -> freshet.v1.ArealRain
+	12, // 9: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
+	12, // 10: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
+	9,  // 11: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
+	10, // 12: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
+	8,  // 13: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
+	12, // 14: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
+	13, // 15: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
+	14, // 16: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
+	12, // 17: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
+	11, // 18: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
+	12, // 19: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
+	12, // 20: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
+	12, // 21: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
+	12, // 22: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
+	0,  // 23: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
+	2,  // 24: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
+	1,  // 25: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
+	3,  // 26: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
+	25, // [25:27] is the sub-list for method output_type
+	23, // [23:25] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_forecast_proto_init() }
@@ -1069,13 +1205,14 @@ func file_freshet_v1_forecast_proto_init() {
 		return
 	}
 	file_freshet_v1_types_proto_init()
+	file_freshet_v1_forecast_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_forecast_proto_rawDesc), len(file_freshet_v1_forecast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

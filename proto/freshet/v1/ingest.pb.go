@@ -1618,8 +1618,7 @@ func (x *SubmitRainForecastResponse) GetId() string {
 	return ""
 }
 
-// A release schedule of one reservoir. The openings of gates are not taken: give
-// the release that they make.
+// A schedule of one reservoir: its releases, or the openings of its outlets.
 type SubmitDispatchPlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the reservoir in the catalogue.
@@ -1637,7 +1636,13 @@ type SubmitDispatchPlanRequest struct {
 	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	// The basin of the reservoir. May be left out if only one basin of the catalogue
 	// has a reservoir with this id.
-	Basin         string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	Basin string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Instead of releases, for a reservoir whose outlets the catalogue gives. Ascending
+	// in from, each outlet at most once at an instant. The first setting of each outlet
+	// must not begin later than valid_from, and all must begin before valid_until.
+	// Outlets that somebody can close and that are not named are closed; those that
+	// nobody can close flow freely and cannot be named.
+	Gates         []*GateSetting `protobuf:"bytes,8,rep,name=gates,proto3" json:"gates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1721,6 +1726,76 @@ func (x *SubmitDispatchPlanRequest) GetBasin() string {
 	return ""
 }
 
+func (x *SubmitDispatchPlanRequest) GetGates() []*GateSetting {
+	if x != nil {
+		return x.Gates
+	}
+	return nil
+}
+
+// The opening of one outlet, from an instant until its next setting begins.
+type GateSetting struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Name of the outlet in the catalogue.
+	Outlet string `protobuf:"bytes,2,opt,name=outlet,proto3" json:"outlet,omitempty"`
+	// Of a gate in m, 0 to its height; of all else the share that is open, 0 to 1.
+	Opening       float64 `protobuf:"fixed64,3,opt,name=opening,proto3" json:"opening,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GateSetting) Reset() {
+	*x = GateSetting{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GateSetting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GateSetting) ProtoMessage() {}
+
+func (x *GateSetting) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GateSetting.ProtoReflect.Descriptor instead.
+func (*GateSetting) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GateSetting) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *GateSetting) GetOutlet() string {
+	if x != nil {
+		return x.Outlet
+	}
+	return ""
+}
+
+func (x *GateSetting) GetOpening() float64 {
+	if x != nil {
+		return x.Opening
+	}
+	return 0
+}
+
 // A release that holds from an instant until the next release begins.
 type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1733,7 +1808,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1745,7 +1820,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1758,7 +1833,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -1786,7 +1861,7 @@ type SubmitDispatchPlanResponse struct {
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +1873,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,10 +1886,157 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// What is withdrawn: the plan of a reservoir, or the rain forecast of a source, that
+// was issued at that time.
+type WithdrawRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the reservoir whose plan is withdrawn. Either this or source.
+	Reservoir string `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
+	// Source whose rain forecast is withdrawn. Needs the basin.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// Of what is withdrawn.
+	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	// Who withdraws it. It is shown with each forecast.
+	WithdrawnBy string `protobuf:"bytes,4,opt,name=withdrawn_by,json=withdrawnBy,proto3" json:"withdrawn_by,omitempty"`
+	// Not before issued_at, and bounded as a time of issue.
+	WithdrawnAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=withdrawn_at,json=withdrawnAt,proto3" json:"withdrawn_at,omitempty"`
+	// Why. It goes to the record.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// As in a dispatch plan.
+	Basin         string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawRequest) Reset() {
+	*x = WithdrawRequest{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawRequest) ProtoMessage() {}
+
+func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
+func (*WithdrawRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *WithdrawRequest) GetReservoir() string {
+	if x != nil {
+		return x.Reservoir
+	}
+	return ""
+}
+
+func (x *WithdrawRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *WithdrawRequest) GetIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAt
+	}
+	return nil
+}
+
+func (x *WithdrawRequest) GetWithdrawnBy() string {
+	if x != nil {
+		return x.WithdrawnBy
+	}
+	return ""
+}
+
+func (x *WithdrawRequest) GetWithdrawnAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithdrawnAt
+	}
+	return nil
+}
+
+func (x *WithdrawRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *WithdrawRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+// Answer to a withdrawal.
+type WithdrawResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin, issue time, and reservoir or source of what is withdrawn.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WithdrawResponse) Reset() {
+	*x = WithdrawResponse{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WithdrawResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WithdrawResponse) ProtoMessage() {}
+
+func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
+func (*WithdrawResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *WithdrawResponse) GetId() string {
 	if x != nil {
 		return x.Id
 	}
@@ -1939,7 +2161,7 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"RainMember\x12\x12\n" +
 	"\x04rain\x18\x01 \x03(\x01R\x04rain\",\n" +
 	"\x1aSubmitRainForecastResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x94\x03\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xcc\x03\n" +
 	"\x19SubmitDispatchPlanRequest\x12'\n" +
 	"\treservoir\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\treservoir\x12(\n" +
 	"\n" +
@@ -1947,14 +2169,30 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\n" +
 	"valid_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tvalidFrom\x12C\n" +
 	"\vvalid_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
-	"validUntil\x12<\n" +
-	"\breleases\x18\x05 \x03(\v2\x13.freshet.v1.ReleaseB\v\xbaH\b\x92\x01\x05\b\x01\x10\x90NR\breleases\x12?\n" +
+	"validUntil\x12:\n" +
+	"\breleases\x18\x05 \x03(\v2\x13.freshet.v1.ReleaseB\t\xbaH\x06\x92\x01\x03\x10\x90NR\breleases\x12?\n" +
 	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12\x1d\n" +
-	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"t\n" +
+	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\x128\n" +
+	"\x05gates\x18\b \x03(\v2\x17.freshet.v1.GateSettingB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05gates\"\x9b\x01\n" +
+	"\vGateSetting\x126\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x12!\n" +
+	"\x06outlet\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06outlet\x121\n" +
+	"\aopening\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00R\aopening\"t\n" +
 	"\aRelease\x126\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x121\n" +
 	"\aoutflow\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84\x1eA)\x00\x00\x00\x00\x00\x00\x00\x00R\aoutflow\",\n" +
 	"\x1aSubmitDispatchPlanResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xd2\x02\n" +
+	"\x0fWithdrawRequest\x12%\n" +
+	"\treservoir\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\treservoir\x12\x1f\n" +
+	"\x06source\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06source\x12?\n" +
+	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12,\n" +
+	"\fwithdrawn_by\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\vwithdrawnBy\x12E\n" +
+	"\fwithdrawn_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vwithdrawnAt\x12\"\n" +
+	"\x06reason\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\x12\x1d\n" +
+	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"\"\n" +
+	"\x10WithdrawResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id*O\n" +
 	"\bRainUnit\x12\x19\n" +
 	"\x15RAIN_UNIT_UNSPECIFIED\x10\x00\x12\x10\n" +
@@ -1982,13 +2220,14 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1cREFUSAL_REASON_DATUM_MISSING\x10\v\x12!\n" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
-	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\xc2\x04\n" +
+	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\xa5\x05\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +
 	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12\x82\x01\n" +
 	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/rain-forecasts\x12\x82\x01\n" +
-	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plansB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plans\x12a\n" +
+	"\bWithdraw\x12\x1b.freshet.v1.WithdrawRequest\x1a\x1c.freshet.v1.WithdrawResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/withdrawalsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_ingest_proto_rawDescOnce sync.Once
@@ -2003,7 +2242,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2027,12 +2266,15 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*RainMember)(nil),                   // 19: freshet.v1.RainMember
 	(*SubmitRainForecastResponse)(nil),   // 20: freshet.v1.SubmitRainForecastResponse
 	(*SubmitDispatchPlanRequest)(nil),    // 21: freshet.v1.SubmitDispatchPlanRequest
-	(*Release)(nil),                      // 22: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 23: freshet.v1.SubmitDispatchPlanResponse
-	(*timestamppb.Timestamp)(nil),        // 24: google.protobuf.Timestamp
+	(*GateSetting)(nil),                  // 22: freshet.v1.GateSetting
+	(*Release)(nil),                      // 23: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 24: freshet.v1.SubmitDispatchPlanResponse
+	(*WithdrawRequest)(nil),              // 25: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 26: freshet.v1.WithdrawResponse
+	(*timestamppb.Timestamp)(nil),        // 27: google.protobuf.Timestamp
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	24, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	27, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2047,33 +2289,39 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	7,  // 12: freshet.v1.StreamWaterResourcesRequest.reports:type_name -> freshet.v1.WaterResourcesReport
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
-	24, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	24, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	27, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	27, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	17, // 17: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	24, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	27, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
 	19, // 20: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
 	19, // 21: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	24, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	24, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	22, // 24: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	24, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
-	24, // 26: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	9,  // 27: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 28: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 29: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	16, // 30: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	21, // 31: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	10, // 32: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 33: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 34: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	20, // 35: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	23, // 36: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	32, // [32:37] is the sub-list for method output_type
-	27, // [27:32] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	27, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	27, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	23, // 24: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	27, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	22, // 26: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
+	27, // 27: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	27, // 28: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	27, // 29: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	27, // 30: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	9,  // 31: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 32: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 33: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	16, // 34: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	21, // 35: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	25, // 36: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	10, // 37: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 38: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 39: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	20, // 40: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	24, // 41: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	26, // 42: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	37, // [37:43] is the sub-list for method output_type
+	31, // [31:37] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2095,7 +2343,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	IngestService_StreamWaterResources_FullMethodName = "/freshet.v1.IngestService/StreamWaterResources"
 	IngestService_SubmitRainForecast_FullMethodName   = "/freshet.v1.IngestService/SubmitRainForecast"
 	IngestService_SubmitDispatchPlan_FullMethodName   = "/freshet.v1.IngestService/SubmitDispatchPlan"
+	IngestService_Withdraw_FullMethodName             = "/freshet.v1.IngestService/Withdraw"
 )
 
 // IngestServiceClient is the client API for IngestService service.
@@ -105,7 +106,8 @@ type IngestServiceClient interface {
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
 	// means: send again with back-off. Over REST the timestamps are RFC 3339.
 	SubmitRainForecast(ctx context.Context, in *SubmitRainForecastRequest, opts ...grpc.CallOption) (*SubmitRainForecastResponse, error)
-	// A release schedule of one reservoir. OK means that it is on disk.
+	// A release schedule or a gate schedule of one reservoir. OK means that it is on
+	// disk.
 	//
 	// Each reservoir has one plan, the one with the latest issued_at; what is said of
 	// rain forecasts about resends, corrections and errors holds here too.
@@ -113,8 +115,17 @@ type IngestServiceClient interface {
 	// A run takes the reservoir's outflow from the plan from now on, as far as the
 	// plan is valid; from valid_until on the plan's last release is held, and the run
 	// says so. Before valid_from, and with a plan that has expired (which is named),
-	// the last observed outflow is held.
+	// the last observed outflow is held. What the openings of a gate schedule let out
+	// follows from the outlets' laws and the level that the run computes; it is used
+	// only where the reservoir's level is known.
 	SubmitDispatchPlan(ctx context.Context, in *SubmitDispatchPlanRequest, opts ...grpc.CallOption) (*SubmitDispatchPlanResponse, error)
+	// Takes back a dispatch plan or a rain forecast before it expires. OK means that
+	// it is on disk; the next run does what it would do without what was withdrawn,
+	// and names it for 96 h as withdrawn. Withdrawing again what is withdrawn changes
+	// nothing. The withdrawal of what is not held, because it never came or because a
+	// later one has replaced it, changes nothing either: the basin's record refuses it
+	// as "not_used", with the reason. Errors are those of the other submissions.
+	Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error)
 }
 
 type ingestServiceClient struct {
@@ -178,6 +189,16 @@ func (c *ingestServiceClient) SubmitDispatchPlan(ctx context.Context, in *Submit
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SubmitDispatchPlanResponse)
 	err := c.cc.Invoke(ctx, IngestService_SubmitDispatchPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ingestServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WithdrawResponse)
+	err := c.cc.Invoke(ctx, IngestService_Withdraw_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +284,8 @@ type IngestServiceServer interface {
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
 	// means: send again with back-off. Over REST the timestamps are RFC 3339.
 	SubmitRainForecast(context.Context, *SubmitRainForecastRequest) (*SubmitRainForecastResponse, error)
-	// A release schedule of one reservoir. OK means that it is on disk.
+	// A release schedule or a gate schedule of one reservoir. OK means that it is on
+	// disk.
 	//
 	// Each reservoir has one plan, the one with the latest issued_at; what is said of
 	// rain forecasts about resends, corrections and errors holds here too.
@@ -271,8 +293,17 @@ type IngestServiceServer interface {
 	// A run takes the reservoir's outflow from the plan from now on, as far as the
 	// plan is valid; from valid_until on the plan's last release is held, and the run
 	// says so. Before valid_from, and with a plan that has expired (which is named),
-	// the last observed outflow is held.
+	// the last observed outflow is held. What the openings of a gate schedule let out
+	// follows from the outlets' laws and the level that the run computes; it is used
+	// only where the reservoir's level is known.
 	SubmitDispatchPlan(context.Context, *SubmitDispatchPlanRequest) (*SubmitDispatchPlanResponse, error)
+	// Takes back a dispatch plan or a rain forecast before it expires. OK means that
+	// it is on disk; the next run does what it would do without what was withdrawn,
+	// and names it for 96 h as withdrawn. Withdrawing again what is withdrawn changes
+	// nothing. The withdrawal of what is not held, because it never came or because a
+	// later one has replaced it, changes nothing either: the basin's record refuses it
+	// as "not_used", with the reason. Errors are those of the other submissions.
+	Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error)
 	mustEmbedUnimplementedIngestServiceServer()
 }
 
@@ -297,6 +328,9 @@ func (UnimplementedIngestServiceServer) SubmitRainForecast(context.Context, *Sub
 }
 func (UnimplementedIngestServiceServer) SubmitDispatchPlan(context.Context, *SubmitDispatchPlanRequest) (*SubmitDispatchPlanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubmitDispatchPlan not implemented")
+}
+func (UnimplementedIngestServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
 }
 func (UnimplementedIngestServiceServer) mustEmbedUnimplementedIngestServiceServer() {}
 func (UnimplementedIngestServiceServer) testEmbeddedByValue()                       {}
@@ -376,6 +410,24 @@ func _IngestService_SubmitDispatchPlan_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IngestService_Withdraw_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WithdrawRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IngestServiceServer).Withdraw(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IngestService_Withdraw_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IngestServiceServer).Withdraw(ctx, req.(*WithdrawRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // IngestService_ServiceDesc is the grpc.ServiceDesc for IngestService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -390,6 +442,10 @@ var IngestService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SubmitDispatchPlan",
 			Handler:    _IngestService_SubmitDispatchPlan_Handler,
+		},
+		{
+			MethodName: "Withdraw",
+			Handler:    _IngestService_Withdraw_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -31,6 +31,7 @@ type LogInput struct {
 	//	*LogInput_Tick
 	//	*LogInput_RainForecast
 	//	*LogInput_DispatchPlan
+	//	*LogInput_Withdrawal
 	Input         isLogInput_Input `protobuf_oneof:"input"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -118,6 +119,15 @@ func (x *LogInput) GetDispatchPlan() *LogDispatchPlan {
 	return nil
 }
 
+func (x *LogInput) GetWithdrawal() *LogWithdrawal {
+	if x != nil {
+		if x, ok := x.Input.(*LogInput_Withdrawal); ok {
+			return x.Withdrawal
+		}
+	}
+	return nil
+}
+
 type isLogInput_Input interface {
 	isLogInput_Input()
 }
@@ -142,6 +152,10 @@ type LogInput_DispatchPlan struct {
 	DispatchPlan *LogDispatchPlan `protobuf:"bytes,5,opt,name=dispatch_plan,json=dispatchPlan,proto3,oneof"`
 }
 
+type LogInput_Withdrawal struct {
+	Withdrawal *LogWithdrawal `protobuf:"bytes,6,opt,name=withdrawal,proto3,oneof"`
+}
+
 func (*LogInput_Catalogue) isLogInput_Input() {}
 
 func (*LogInput_Batch) isLogInput_Input() {}
@@ -151,6 +165,8 @@ func (*LogInput_Tick) isLogInput_Input() {}
 func (*LogInput_RainForecast) isLogInput_Input() {}
 
 func (*LogInput_DispatchPlan) isLogInput_Input() {}
+
+func (*LogInput_Withdrawal) isLogInput_Input() {}
 
 // One output of a basin's engine. (input_seq, index) identifies it: a restarted
 // engine skips all outputs up to the last one on the log.
@@ -504,7 +520,7 @@ func (x *LogRainForecast) GetForecast() *SubmitRainForecastRequest {
 	return nil
 }
 
-// A release plan as it was submitted, with its basin.
+// A release or gate plan as it was submitted, with its basin.
 type LogDispatchPlan struct {
 	state         protoimpl.MessageState     `protogen:"open.v1"`
 	ReceivedAtMs  int64                      `protobuf:"varint,1,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
@@ -557,6 +573,59 @@ func (x *LogDispatchPlan) GetPlan() *SubmitDispatchPlanRequest {
 	return nil
 }
 
+// A withdrawal as it was submitted, with its basin.
+type LogWithdrawal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ReceivedAtMs  int64                  `protobuf:"varint,1,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	Withdrawal    *WithdrawRequest       `protobuf:"bytes,2,opt,name=withdrawal,proto3" json:"withdrawal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogWithdrawal) Reset() {
+	*x = LogWithdrawal{}
+	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogWithdrawal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogWithdrawal) ProtoMessage() {}
+
+func (x *LogWithdrawal) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogWithdrawal.ProtoReflect.Descriptor instead.
+func (*LogWithdrawal) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LogWithdrawal) GetReceivedAtMs() int64 {
+	if x != nil {
+		return x.ReceivedAtMs
+	}
+	return 0
+}
+
+func (x *LogWithdrawal) GetWithdrawal() *WithdrawRequest {
+	if x != nil {
+		return x.Withdrawal
+	}
+	return nil
+}
+
 // Readings as columns: row i of every column belongs to reading i. A column
 // that is empty holds its default in every row.
 type Batch struct {
@@ -589,7 +658,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	mi := &file_freshet_v1_log_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +670,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	mi := &file_freshet_v1_log_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +683,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Batch) GetBasin() string {
@@ -729,7 +798,7 @@ type LogRefusal struct {
 
 func (x *LogRefusal) Reset() {
 	*x = LogRefusal{}
-	mi := &file_freshet_v1_log_proto_msgTypes[8]
+	mi := &file_freshet_v1_log_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +810,7 @@ func (x *LogRefusal) String() string {
 func (*LogRefusal) ProtoMessage() {}
 
 func (x *LogRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[8]
+	mi := &file_freshet_v1_log_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +823,7 @@ func (x *LogRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRefusal.ProtoReflect.Descriptor instead.
 func (*LogRefusal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LogRefusal) GetStation() string {
@@ -818,7 +887,7 @@ type ObservationBatch struct {
 
 func (x *ObservationBatch) Reset() {
 	*x = ObservationBatch{}
-	mi := &file_freshet_v1_log_proto_msgTypes[9]
+	mi := &file_freshet_v1_log_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +899,7 @@ func (x *ObservationBatch) String() string {
 func (*ObservationBatch) ProtoMessage() {}
 
 func (x *ObservationBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[9]
+	mi := &file_freshet_v1_log_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +912,7 @@ func (x *ObservationBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObservationBatch.ProtoReflect.Descriptor instead.
 func (*ObservationBatch) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ObservationBatch) GetReadings() *Batch {
@@ -898,7 +967,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_freshet_v1_log_proto_msgTypes[10]
+	mi := &file_freshet_v1_log_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +979,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[10]
+	mi := &file_freshet_v1_log_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +992,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Why) GetRow() uint32 {
@@ -954,7 +1023,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_freshet_v1_log_proto_msgTypes[11]
+	mi := &file_freshet_v1_log_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1035,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[11]
+	mi := &file_freshet_v1_log_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1048,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Audit) GetAtMs() int64 {
@@ -1029,13 +1098,16 @@ var File_freshet_v1_log_proto protoreflect.FileDescriptor
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x18freshet/v1/warning.proto\"\xab\x02\n" +
+	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x18freshet/v1/warning.proto\"\xe8\x02\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
 	"\x04tick\x18\x03 \x01(\v2\x10.freshet.v1.TickH\x00R\x04tick\x12B\n" +
 	"\rrain_forecast\x18\x04 \x01(\v2\x1b.freshet.v1.LogRainForecastH\x00R\frainForecast\x12B\n" +
-	"\rdispatch_plan\x18\x05 \x01(\v2\x1b.freshet.v1.LogDispatchPlanH\x00R\fdispatchPlanB\a\n" +
+	"\rdispatch_plan\x18\x05 \x01(\v2\x1b.freshet.v1.LogDispatchPlanH\x00R\fdispatchPlan\x12;\n" +
+	"\n" +
+	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
+	"withdrawalB\a\n" +
 	"\x05input\"\x9c\x02\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
@@ -1060,7 +1132,12 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\bforecast\x18\x02 \x01(\v2%.freshet.v1.SubmitRainForecastRequestR\bforecast\"r\n" +
 	"\x0fLogDispatchPlan\x12$\n" +
 	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x129\n" +
-	"\x04plan\x18\x02 \x01(\v2%.freshet.v1.SubmitDispatchPlanRequestR\x04plan\"\x8e\x03\n" +
+	"\x04plan\x18\x02 \x01(\v2%.freshet.v1.SubmitDispatchPlanRequestR\x04plan\"r\n" +
+	"\rLogWithdrawal\x12$\n" +
+	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x12;\n" +
+	"\n" +
+	"withdrawal\x18\x02 \x01(\v2\x1b.freshet.v1.WithdrawRequestR\n" +
+	"withdrawal\"\x8e\x03\n" +
 	"\x05Batch\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12$\n" +
 	"\x0ereceived_at_ms\x18\x02 \x01(\x03R\freceivedAtMs\x12\x1a\n" +
@@ -1117,7 +1194,7 @@ func file_freshet_v1_log_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_log_proto_rawDescData
 }
 
-var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_freshet_v1_log_proto_goTypes = []any{
 	(*LogInput)(nil),                  // 0: freshet.v1.LogInput
 	(*LogOutput)(nil),                 // 1: freshet.v1.LogOutput
@@ -1126,37 +1203,41 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*Tick)(nil),                      // 4: freshet.v1.Tick
 	(*LogRainForecast)(nil),           // 5: freshet.v1.LogRainForecast
 	(*LogDispatchPlan)(nil),           // 6: freshet.v1.LogDispatchPlan
-	(*Batch)(nil),                     // 7: freshet.v1.Batch
-	(*LogRefusal)(nil),                // 8: freshet.v1.LogRefusal
-	(*ObservationBatch)(nil),          // 9: freshet.v1.ObservationBatch
-	(*Why)(nil),                       // 10: freshet.v1.Why
-	(*Audit)(nil),                     // 11: freshet.v1.Audit
-	(*Forecast)(nil),                  // 12: freshet.v1.Forecast
-	(*Warning)(nil),                   // 13: freshet.v1.Warning
-	(*SubmitRainForecastRequest)(nil), // 14: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 15: freshet.v1.SubmitDispatchPlanRequest
+	(*LogWithdrawal)(nil),             // 7: freshet.v1.LogWithdrawal
+	(*Batch)(nil),                     // 8: freshet.v1.Batch
+	(*LogRefusal)(nil),                // 9: freshet.v1.LogRefusal
+	(*ObservationBatch)(nil),          // 10: freshet.v1.ObservationBatch
+	(*Why)(nil),                       // 11: freshet.v1.Why
+	(*Audit)(nil),                     // 12: freshet.v1.Audit
+	(*Forecast)(nil),                  // 13: freshet.v1.Forecast
+	(*Warning)(nil),                   // 14: freshet.v1.Warning
+	(*SubmitRainForecastRequest)(nil), // 15: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 16: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 17: freshet.v1.WithdrawRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
-	7,  // 1: freshet.v1.LogInput.batch:type_name -> freshet.v1.Batch
+	8,  // 1: freshet.v1.LogInput.batch:type_name -> freshet.v1.Batch
 	4,  // 2: freshet.v1.LogInput.tick:type_name -> freshet.v1.Tick
 	5,  // 3: freshet.v1.LogInput.rain_forecast:type_name -> freshet.v1.LogRainForecast
 	6,  // 4: freshet.v1.LogInput.dispatch_plan:type_name -> freshet.v1.LogDispatchPlan
-	9,  // 5: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
-	12, // 6: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
-	13, // 7: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
-	11, // 8: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
-	3,  // 9: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	14, // 10: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	15, // 11: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	8,  // 12: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	7,  // 13: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	10, // 14: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	7,  // 5: freshet.v1.LogInput.withdrawal:type_name -> freshet.v1.LogWithdrawal
+	10, // 6: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
+	13, // 7: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
+	14, // 8: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
+	12, // 9: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
+	3,  // 10: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	15, // 11: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	16, // 12: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	17, // 13: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 14: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 15: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 16: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1173,6 +1254,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogInput_Tick)(nil),
 		(*LogInput_RainForecast)(nil),
 		(*LogInput_DispatchPlan)(nil),
+		(*LogInput_Withdrawal)(nil),
 	}
 	file_freshet_v1_log_proto_msgTypes[1].OneofWrappers = []any{
 		(*LogOutput_Observations)(nil),
@@ -1186,7 +1268,7 @@ func file_freshet_v1_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_log_proto_rawDesc), len(file_freshet_v1_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
