@@ -20,14 +20,13 @@ func (v *forecastView) arealRain(b *strings.Builder) {
 		name = 24
 	}
 	row := func(id string, cells [6]string, missing string) {
-		line := termui.Pad(id, name)
+		var line strings.Builder
+		line.WriteString(termui.Pad(id, name))
 		for _, c := range cells {
-			line += termui.PadLeft(c, 9)
+			line.WriteString(termui.PadLeft(c, 9))
 		}
-		if missing != "" {
-			line += "  " + missing
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		line.WriteString("  " + missing)
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	mm := func(x float64) string {
 		if math.IsNaN(x) {

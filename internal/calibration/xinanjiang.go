@@ -79,7 +79,8 @@ func threeSources(r *Record, o *Options) (*model, error) {
 		return nil
 	}
 	m.fragment = func(b *strings.Builder, id string, x []float64) {
-		k, evaporation, note := x[0], "", ""
+		k := x[0]
+		var evaporation, note string
 		switch monthly, ok := monthlyRates(r); {
 		case pet == nil:
 			k, evaporation = 1, number(x[0])
