@@ -97,7 +97,7 @@ func TestMCTReturnsToTheSteadyState(t *testing.T) {
 		}
 		var s routing.MCTState
 		var tally routing.Tally
-		for range 20000 {
+		for range max(20000, int(200*86400/dt)) {
 			if _, err := m.Step(&s, q, 0, &tally); err != nil {
 				t.Fatal(err)
 			}
