@@ -217,10 +217,14 @@ func TestWaterLevelDashboardAnswersFromARealInfluxDB(t *testing.T) {
 		values[i] = float64(i)
 	}
 	err = s.WriteForecast(t.Context(), hydro.Forecast{
-		Basin: "b", IssuedAt: now, Trigger: "schedule", Catalogue: "c", Step: time.Hour, Horizon: 24 * time.Hour, ValidUntil: now.Add(time.Hour),
-		Stations: []hydro.StationForecast{{
-			Station: "st", Datum: hydro.PearlRiver, Level: values, Discharge: values, Peak: hydro.Peak{At: now.Add(24 * time.Hour), Level: 23, Discharge: 23},
-		}},
+		Basin: "b", IssuedAt: now, Trigger: "schedule", Catalogue: "c", Step: time.Hour, Horizon: 24 * time.Hour, ValidUntil: now.Add(time.Hour), BandStep: 3 * time.Hour,
+		Stations: []hydro.StationForecast{
+			{Station: "bare", Datum: hydro.PearlRiver, Level: values, Discharge: values},
+			{
+				Station: "st", Datum: hydro.PearlRiver, Level: values, Discharge: values, Peak: hydro.Peak{At: now.Add(24 * time.Hour), Level: 23, Discharge: 23},
+				Band: []hydro.BandStep{{Discharge: [7]float64{1, 2, 3, 4, 5, 6, 7}, Level: [7]float64{1, 2, 3, 4, 5, 6, 7}, Errors: 100}},
+			},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -238,7 +242,7 @@ func TestWaterLevelDashboardAnswersFromARealInfluxDB(t *testing.T) {
 		"v.timeRangeStart", now.Add(-24*time.Hour).Format(time.RFC3339), "v.timeRangeStop", now.Add(72*time.Hour).Format(time.RFC3339),
 		"${basin}", "b", "${station}", "st")
 	asked := 0
-	ask := func(what, query string) {
+	ask := func(what, query string) int {
 		asked++
 		result, err := client.QueryAPI("").Query(t.Context(), macros.Replace(query))
 		if err != nil {
@@ -251,25 +255,35 @@ func TestWaterLevelDashboardAnswersFromARealInfluxDB(t *testing.T) {
 		if err := result.Err(); err != nil {
 			t.Fatalf("%s: %v\n%s", what, err, macros.Replace(query))
 		}
-		if rows == 0 {
+		return rows
+	}
+	some := func(what, query string) {
+		if ask(what, query) == 0 {
 			t.Errorf("%s: nothing came back\n%s", what, macros.Replace(query))
 		}
 	}
+	bands := 0
 	for _, d := range dashboards(t) {
 		for _, variable := range d.Templating.List {
 			if variable.Datasource.Type == "influxdb" {
-				ask("variable "+variable.Name, variable.Query.Query)
+				some("variable "+variable.Name, variable.Query.Query)
 			}
 		}
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
 				if target.Query != "" {
-					ask(p.Title+" "+target.RefID, target.Query)
+					some(p.Title+" "+target.RefID, target.Query)
+				}
+				if strings.Contains(target.Query, "_q10") { // a run may have no band at a station
+					bands++
+					if n := ask(p.Title+" without a band", strings.ReplaceAll(target.Query, "${station}", "bare")); n != 0 {
+						t.Errorf("%s: %d rows of a band that is not there", p.Title, n)
+					}
 				}
 			}
 		}
 	}
-	if asked < 10 {
-		t.Fatalf("only %d queries", asked)
+	if asked < 10 || bands != 2 {
+		t.Fatalf("only %d queries, %d of them for bands", asked, bands)
 	}
 }

@@ -270,9 +270,12 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 	r.addMark(0)
 	r.ahead, r.schedules = rain, plans
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
-	live := make([]bool, len(m.gauges))
 	for i := range m.subs {
-		r.subBasin(i, live)
+		r.areal[i] = make([]float64, r.end)
+		if r.ahead != nil {
+			copy(r.areal[i], r.ahead[i])
+		}
+		r.subBasin(i)
 	}
 	r.days = make([]days, len(m.moist))
 	for i := range m.moist {

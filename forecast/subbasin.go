@@ -104,37 +104,14 @@ func (k *compiler) addSubBasins() {
 	}
 }
 
-// subBasin computes the areal rain and the runoff of sub-basin i, and moves its
-// state. live says which gauges report now.
-func (r *run) subBasin(i int, live []bool) {
+// subBasin computes the runoff of sub-basin i from its areal rain, and moves its
+// state.
+func (r *run) subBasin(i int) {
 	b, s := &r.m.subs[i], &r.s.SubBasins[i]
 	flow := make([]float64, r.end+1+max(len(b.outlet.uh), len(s.Pending)))
 	copy(flow[1:], s.Pending)
 	r.runoff[i] = flow
-	areal := make([]float64, r.end)
-	r.areal[i] = areal
-	weights := b.areal.Weights()
-	depth := make([]float64, len(b.gauges))
-	for t := 1; t <= r.end; t++ {
-		switch {
-		case t <= r.here:
-			for k, g := range b.gauges {
-				depth[k] = r.depth[g][t-1]
-			}
-			areal[t-1] = weights.Areal(depth).Rain
-		case r.ahead != nil && r.ahead[i] != nil:
-			areal[t-1] = r.ahead[i][t-r.here-1]
-		}
-	}
-	speaks := make([]bool, len(b.gauges))
-	for k, g := range b.gauges {
-		speaks[k] = live[g]
-	}
-	_, coverage := weights.For(speaks)
-	if coverage == 0 {
-		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
-	}
-	r.coverage += coverage * b.area
+	areal := r.areal[i]
 	if b.moist {
 		return // its ground is that of its node's gauge, too
 	}

@@ -42,7 +42,7 @@ Methods:
 A reach needs the columns inflow and outflow, in m³/s; a sub-basin rain, in mm per
 step, flow, in m³/s, and --area. With a column pet, mm per step, its potential
 evaporation is taken from there. --column says what a column is called in the file:
---column flow=q_m3s. A cell without a value is a gap: observed gaps are left out,
+--column flow=q_m3s. Method mct needs --length and --slope of the channel too. A cell without a value is a gap: observed gaps are left out,
 input must be whole.
 
 Without --fit, --check and --events the first half of the record is fitted and the
@@ -61,6 +61,9 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 				if opts.Warmup, err = time.ParseDuration(warmup); err != nil || opts.Warmup < 0 {
 					return fmt.Errorf("--warmup %q: want a duration such as 720h: %w", warmup, hydro.ErrInvalid)
 				}
+			}
+			if !cmd.Flags().Changed("pull") {
+				opts.Pull = method.Pull
 			}
 			if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
 				return err
@@ -100,6 +103,8 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringVar(&unit, "flow-unit", "m3/s", "unit of flows: m3/s, l/s or ft3/s")
 	f.StringVar(&stamps, "stamps", "end", "end or start: the time of a row is that of its interval of rain and pet")
 	f.Float64Var(&opts.Area, "area", 0, "area of the sub-basin, km²")
+	f.Float64Var(&opts.Length, "length", 0, "length of the reach, km; of method mct")
+	f.Float64Var(&opts.Slope, "slope", 0, "slope of the bed, e.g. 0.0003; of method mct")
 	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
 	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
 	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse or mix (mean of kge and nse)")
@@ -108,8 +113,9 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
 	f.Float64Var(&opts.Split, "split", 0.5, "share of the record, or of the events without a use, that is fitted; 1: all")
-	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for a sub-basin, 0 for a reach")
-	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 for a sub-basin, 5000 for a reach")
+	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for saturation, 8760h for xinanjiang, else 0")
+	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, 5000 of a reach")
+	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c

@@ -37,11 +37,13 @@ func forecastCommand() *cobra.Command {
 		Long: `Forecast shows where each station stands, its forecast peak with time and lead
 time, and when it crosses which threshold. With --station it draws the
 hydrograph. What the forecast stands on is printed below it, in Chinese and
-English: read it. Times are Beijing time.
+English: read it. Times are Beijing time. Where the run has an uncertainty band,
+each threshold has the chance of being met by the end of the band, and --station
+shows what 1 case in 10 lies above and below.
 
 --svg and --png write the hydrograph of one station to a file: rain from the top,
-what was observed, the instant of issue, the forecast, the thresholds, and what
-the forecast stands on. A PNG has English captions unless --font names a font
+what was observed, the instant of issue, the forecast with its bands of 80 and
+50 %, the thresholds, and what the forecast stands on. A PNG has English captions unless --font names a font
 with Chinese. --csv writes the numbers, of all stations or, with what was
 observed, of one; its lines that begin with # are remarks.`,
 		Args: cobra.NoArgs,
@@ -209,6 +211,9 @@ func (v *forecastView) render(one bool) string {
 	} else if len(f.Stations) > 0 {
 		v.table(&b)
 	}
+	if !one {
+		v.arealRain(&b)
+	}
 	b.WriteString("\n")
 	for _, line := range []string{f.HonestyZH(), f.HonestyEN()} {
 		b.WriteString(strings.Join(termui.Wrap(line, max(40, v.width-1)), "\n") + "\n")
@@ -251,6 +256,9 @@ func worst(s *hydro.StationForecast) hydro.Stage {
 // indent is where the lines below a station's row begin.
 const indent = termui.StageWidth + 1
 
+// chanceIndent is where the line of a crossing's chance begins.
+const chanceIndent = indent + 5
+
 func (v *forecastView) table(b *strings.Builder) {
 	pick := v.lang.Pick
 	f := &v.run
@@ -271,7 +279,7 @@ func (v *forecastView) table(b *strings.Builder) {
 		pick("峰现时间", "peak at"), pick("预见期", "lead"), "")
 	stations := slices.Clone(f.Stations)
 	slices.SortStableFunc(stations, func(a, b hydro.StationForecast) int { return int(worst(&b)) - int(worst(&a)) })
-	var none, unset, extrapolated, uncorrected []string
+	var none, unset, extrapolated, uncorrected, unbanded []string
 	for i := range stations {
 		s := &stations[i]
 		station := v.name(s.Station)
@@ -301,6 +309,9 @@ func (v *forecastView) table(b *strings.Builder) {
 		if !s.Updated {
 			uncorrected = append(uncorrected, station)
 		}
+		if !banded(s, variable) {
+			unbanded = append(unbanded, station)
+		}
 	}
 	b.WriteString("\n")
 	v.datums(b, stations)
@@ -308,6 +319,11 @@ func (v *forecastView) table(b *strings.Builder) {
 	v.group(b, pick("未设阈值", "no thresholds set"), unset)
 	v.group(b, pick(extrapolatedZH, extrapolatedEN), extrapolated)
 	v.group(b, pick(uncorrectedZH, uncorrectedEN), uncorrected)
+	if f.BandStep == 0 {
+		b.WriteString(v.noBand("") + "\n")
+	} else { // the notes below say why
+		v.group(b, pick("无不确定性区间", "no band"), unbanded)
+	}
 }
 
 const (
@@ -337,17 +353,28 @@ func lines(items []string, separator string, width int) []string {
 	return out
 }
 
-// crossings lists the thresholds that are reached, lowest first.
+// crossings lists the thresholds that are reached or may be, lowest first.
 func (v *forecastView) crossings(s *hydro.StationForecast) []string {
 	var reached []string
 	for _, c := range s.Crossings {
-		if c.At.IsZero() {
+		possible := !c.Chance.Until.IsZero() && c.Chance.Probability >= slim
+		if c.At.IsZero() && !possible {
 			continue
 		}
 		text := strings.TrimSpace(termui.StageTag(c.Stage, false)) + " " + termui.Number(c.Variable, c.Threshold) + " " + termui.Unit(c.Variable) + " "
-		if lead := c.At.Sub(v.run.IssuedAt); lead > 0 {
-			text += termui.Clock(c.At) + " (" + v.lang.Span(lead) + ")"
-		} else {
+		switch lead := c.At.Sub(v.run.IssuedAt); {
+		case c.At.IsZero():
+			text += v.lang.Pick("预报线未达，", "not by this forecast, but ") + v.short(&c.Chance)
+		case lead > 0:
+			text += termui.Clock(c.At)
+			told := !c.Chance.Until.IsZero()
+			if !told || v.width >= 100 { // a narrow terminal has no room for both
+				text += " (" + v.lang.Span(lead) + ")"
+			}
+			if told {
+				text += v.lang.Pick("，", ", ") + v.short(&c.Chance)
+			}
+		default:
 			text += v.lang.Pick("已达", "now")
 		}
 		reached = append(reached, text)
@@ -412,6 +439,8 @@ func (v *forecastView) station(b *strings.Builder, s *hydro.StationForecast) {
 	b.WriteString(termui.Plot{
 		Values: values, Start: f.IssuedAt, Step: f.Step, Variable: variable, Caption: caption,
 		Threshold: threshold, Label: label, PeakAt: s.Peak.At,
+		Low: quantileLine(f, s, variable, now, q10, len(values)), High: quantileLine(f, s, variable, now, q90, len(values)),
+		BandLabel: pick("10 % 与 90 %：十次有八次在其间", "10 % and 90 %: 8 times in 10 between them"),
 	}.Render(min(v.width, 120), 10))
 	b.WriteString("\n")
 	fmt.Fprintf(b, "%s %s %s", pick("现值", "now "), termui.Number(variable, now), termui.Unit(variable))
@@ -431,12 +460,15 @@ func (v *forecastView) station(b *strings.Builder, s *hydro.StationForecast) {
 		fmt.Fprintf(b, "  %s  %s %s", termui.Clock(s.Peak.At), pick("预见期", "lead"), v.lang.Span(s.Peak.At.Sub(f.IssuedAt)))
 	}
 	b.WriteString("\n")
+	v.bandTable(b, s, variable)
 	if len(s.Crossings) == 0 {
 		b.WriteString(pick("未设阈值", "no thresholds set") + "\n")
 	}
 	for _, c := range s.Crossings {
 		when := v.within()
 		switch {
+		case c.At.IsZero() && !c.Chance.Until.IsZero():
+			when = pick("预报线未达", "not by this forecast")
 		case c.At.IsZero():
 		case !c.At.After(f.IssuedAt):
 			when = pick("已达", "reached now")
@@ -445,6 +477,11 @@ func (v *forecastView) station(b *strings.Builder, s *hydro.StationForecast) {
 		}
 		fmt.Fprintf(b, "  %s %s %s  %s\n", termui.StageTag(c.Stage, v.colour), termui.PadLeft(termui.Number(c.Variable, c.Threshold), 9),
 			termui.Pad(termui.Unit(c.Variable), 4), when)
+		if text := v.chance(&c.Chance); text != "" && (c.At.IsZero() || c.At.After(f.IssuedAt)) {
+			for _, line := range termui.Wrap(text, max(40, v.width-chanceIndent-1)) {
+				b.WriteString(strings.Repeat(" ", chanceIndent) + line + "\n")
+			}
+		}
 	}
 	if s.Extrapolated {
 		b.WriteString(pick(extrapolatedZH, extrapolatedEN) + "\n")

@@ -40,6 +40,22 @@ func wave(base, height float64, peak int) []float64 {
 	return out
 }
 
+// band widens with the lead from what the forecast says, hourly for a day; the
+// level's half as far below as above, as rivers are.
+func band(discharge, level []float64) []hydro.BandStep {
+	from := [7]float64{-0.9, -0.7, -0.35, 0, 0.5, 1.2, 1.8}
+	out := make([]hydro.BandStep, 24)
+	for i := range out {
+		width := math.Sqrt(float64(i+1) / 24)
+		for k, x := range from {
+			out[i].Discharge[k] = discharge[4*i+3] * (1 + 0.3*x*width)
+			out[i].Level[k] = level[4*i+3] + 0.8*x*width
+		}
+		out[i].Errors = 412
+	}
+	return out
+}
+
 func testForecast() hydro.Forecast {
 	at := func(i int) time.Time { return issued.Add(time.Duration(i+1) * 15 * time.Minute) }
 	nan := make([]float64, steps)
@@ -49,7 +65,19 @@ func testForecast() hydro.Forecast {
 	level := func(stage hydro.Stage, threshold float64, when time.Time) hydro.Crossing {
 		return hydro.Crossing{Stage: stage, Variable: hydro.WaterLevel, Threshold: threshold, At: when}
 	}
+	end := issued.Add(24 * time.Hour)
+	chance := func(p float64, early, middle, late int) hydro.Chance {
+		return hydro.Chance{Until: end, Probability: p, Early: at(early), Middle: at(middle), Late: at(late)}
+	}
+	crossings := []hydro.Crossing{level(hydro.Blue, 5, issued), level(hydro.Yellow, 7, at(35)), level(hydro.Orange, 8, at(48)), level(hydro.Red, 9, time.Time{})}
+	crossings[0].Chance = hydro.Chance{Until: end, Probability: 1, Early: issued, Middle: issued, Late: issued}
+	crossings[1].Chance = chance(0.97, 28, 35, 50)
+	crossings[2].Chance = chance(0.62, 38, 50, 78)
+	crossings[3].Chance = chance(0.13, 45, 58, 80)
 	return hydro.Forecast{
+		BandStep: time.Hour, BandBasis: "errors of past runs without a rain forecast", Notes: []string{
+			"no band yet at h-puqiao, h-shizui: fewer than 24 past errors in a situation like this",
+		},
 		Basin: "tanjiang", IssuedAt: issued, Trigger: "rise at h-enping", Catalogue: "sha256:0", Step: 15 * time.Minute, Horizon: 72 * time.Hour,
 		DataCutoff: issued, ValidUntil: issued.Add(10 * time.Minute), MissingGauges: []string{"h-chikan: stuck"}, RainCoverage: 0.94,
 		RainAssumed: "no further rain assumed", Plan: "last observed outflow held", Illustrative: true,
@@ -57,7 +85,7 @@ func testForecast() hydro.Forecast {
 			{
 				Station: "h-enping", Datum: hydro.PearlRiver, Discharge: wave(400, 900, 60), Level: wave(5.2, 3.1, 60), NowDischarge: 430, NowLevel: 5.31,
 				Peak: hydro.Peak{At: at(60), Discharge: 1300, Level: 8.3}, Updated: true, Extrapolated: true,
-				Crossings: []hydro.Crossing{level(hydro.Blue, 5, issued), level(hydro.Yellow, 7, at(35)), level(hydro.Orange, 8, at(48)), level(hydro.Red, 9, time.Time{})},
+				Crossings: crossings, Band: band(wave(400, 900, 60), wave(5.2, 3.1, 60)),
 			},
 			{
 				Station: "h-puqiao", Datum: hydro.PearlRiver, Discharge: wave(400, 100, 0), Level: wave(2, 0.4, 0), NowDischarge: 500, NowLevel: 2.4,
@@ -127,6 +155,7 @@ func TestForecastReadsAsTheGoldenFiles(t *testing.T) {
 		{"table-zh", []string{"--server", fresh, "--lang", "zh"}},
 		{"table-en", []string{"--server", expired, "--lang", "en"}},
 		{"station-zh", []string{"--server", fresh, "--lang", "zh", "--station", "h-enping"}},
+		{"station-band-en", []string{"--server", fresh, "--lang", "en", "--station", "h-enping"}},
 		{"station-en", []string{"--server", fresh, "--lang", "en", "--station", "h-shizui"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -267,6 +267,7 @@ func (h *hydrograph) figure(lang termui.Lang, name func(id string) string) *plot
 		forecast.Points = append(forecast.Points, plot.Point{At: run.IssuedAt.Add(time.Duration(i+1) * run.Step), Value: v})
 	}
 	f.Lines = append(f.Lines, forecast)
+	f.Bands = h.bands(variable, now, lang)
 	for _, c := range s.Crossings {
 		if c.Variable == variable {
 			f.Thresholds = append(f.Thresholds, plot.StageLine(c.Stage, variable, c.Threshold, lang))
@@ -293,6 +294,7 @@ func (h *hydrograph) figure(lang termui.Lang, name func(id string) string) *plot
 	}{
 		{s.Peak.AtEnd, "预报期末仍在上涨，峰未定。", "Still rising when the forecast ends: the peak is not known."},
 		{s.Extrapolated, extrapolatedZH + "。", "Rating extrapolated."},
+		{len(f.Bands) == 0 && run.BandStep == 0, "本次预报无不确定性区间。", "This run has no band."}, // else a note says why
 		{!s.Updated, uncorrectedZH + "。", "Not corrected by a gauge."},
 		{h.unread != "", "未读到实测：" + h.unread, "Observations could not be read: " + h.unread},
 	} {
@@ -319,7 +321,7 @@ func gapOf(p []plot.Point) time.Duration {
 }
 
 // csvHeader is the first line behind the remarks.
-var csvHeader = []string{"station", "kind", "at", "lead_h", "discharge_m3s", "level_m", "datum", "quality"}
+var csvHeader = append([]string{"station", "kind", "at", "lead_h", "discharge_m3s", "level_m", "datum", "quality"}, bandColumns()...)
 
 // csv writes the numbers as the API gives them, to the last digit: a line each
 // for the values at issue, of the forecast and, of one station, observed. The
@@ -339,23 +341,24 @@ func (h *hydrograph) csv(w io.Writer) error {
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	}
 	_ = c.Write(csvHeader) // an error stays and is read below
-	row := func(station, kind string, at time.Time, flow, level float64, datum hydro.Datum, quality string) {
-		_ = c.Write([]string{
+	none := make([]string, len(bandColumns()))
+	row := func(station, kind string, at time.Time, flow, level float64, datum hydro.Datum, quality string, band []string) {
+		_ = c.Write(append([]string{
 			station, kind, at.In(termui.Beijing).Format(time.RFC3339), number(at.Sub(run.IssuedAt).Hours()), number(flow), number(level), string(datum), quality,
-		})
+		}, band...))
 	}
 	nan := math.NaN()
 	for i := range run.Stations {
 		s := &run.Stations[i]
 		for _, o := range h.observed[hydro.Discharge] {
-			row(s.Station, "observed", o.At, o.Value, nan, "", o.Quality.String())
+			row(s.Station, "observed", o.At, o.Value, nan, "", o.Quality.String(), none)
 		}
 		for _, o := range h.observed[hydro.WaterLevel] {
-			row(s.Station, "observed", o.At, nan, o.Value, o.Datum, o.Quality.String())
+			row(s.Station, "observed", o.At, nan, o.Value, o.Datum, o.Quality.String(), none)
 		}
-		row(s.Station, "now", run.IssuedAt, s.NowDischarge, s.NowLevel, s.Datum, "")
+		row(s.Station, "now", run.IssuedAt, s.NowDischarge, s.NowLevel, s.Datum, "", none)
 		for k := range s.Discharge {
-			row(s.Station, "forecast", run.IssuedAt.Add(time.Duration(k+1)*run.Step), s.Discharge[k], s.Level[k], s.Datum, "")
+			row(s.Station, "forecast", run.IssuedAt.Add(time.Duration(k+1)*run.Step), s.Discharge[k], s.Level[k], s.Datum, "", bandCells(run, s, k, number))
 		}
 	}
 	c.Flush()

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/png"
 	"math"
 	"os"
@@ -118,8 +119,8 @@ func TestForecastDrawsTheHydrographOfAStation(t *testing.T) {
 			t.Errorf("%s: the honesty line is not in the figure:\n%s", lang, printed.String())
 		}
 		for _, want := range map[string][]string{
-			"zh": {"恩平", "示例数据，非正式", "橙色 8.00 m", "珠江基面", "洪峰 8.30 m", "2 站", "水位流量关系外延"},
-			"en": {"Enping", "illustrative numbers, not official", "ORANGE 8.00 m", "PEARL_RIVER", "peak 8.30 m", "mean of 2", "Rating extrapolated"},
+			"zh": {"恩平", "示例数据，非正式", "橙色 8.00 m", "珠江基面", "洪峰 8.30 m", "80 % 区间", "50 % 区间", `<polygon class="band"`, "2 站", "水位流量关系外延"},
+			"en": {"Enping", "illustrative numbers, not official", "ORANGE 8.00 m", "PEARL_RIVER", "peak 8.30 m", "80 % of cases", "50 % (25–75 %)", `<polygon class="band"`, "mean of 2", "Rating extrapolated"},
 		}[lang] {
 			if !strings.Contains(string(data), want) {
 				t.Errorf("%s: %q is not in the figure", lang, want)
@@ -186,26 +187,33 @@ func TestForecastCSVHasTheNumbersOfTheAPI(t *testing.T) {
 		type line struct {
 			Station, Kind, At, Datum, Quality string
 			Lead, Flow, Level                 float64
+			Band                              string
 		}
 		var got, want []line
 		for _, c := range rows[1:] {
-			got = append(got, line{c[0], c[1], c[2], c[6], c[7], number(c[3]), number(c[4]), number(c[5])})
+			got = append(got, line{c[0], c[1], c[2], c[6], c[7], number(c[3]), number(c[4]), number(c[5]), strings.Join(c[8:], " ")})
 		}
+		noBand := strings.Repeat(" ", 14) // 15 empty cells
 		stamp := func(at time.Time) string { return at.In(termui.Beijing).Format(time.RFC3339) }
 		lead := func(at time.Time) float64 { return at.Sub(issued).Hours() }
 		for _, s := range f.Stations {
 			if station != "" {
 				for _, o := range past(station, hydro.Discharge) {
-					want = append(want, line{s.Station, "observed", stamp(o.At), "", o.Quality.String(), lead(o.At), o.Value, math.NaN()})
+					want = append(want, line{s.Station, "observed", stamp(o.At), "", o.Quality.String(), lead(o.At), o.Value, math.NaN(), noBand})
 				}
 				for _, o := range past(station, hydro.WaterLevel) {
-					want = append(want, line{s.Station, "observed", stamp(o.At), "PEARL_RIVER", o.Quality.String(), lead(o.At), math.NaN(), o.Value})
+					want = append(want, line{s.Station, "observed", stamp(o.At), "PEARL_RIVER", o.Quality.String(), lead(o.At), math.NaN(), o.Value, noBand})
 				}
 			}
-			want = append(want, line{s.Station, "now", stamp(issued), string(s.Datum), "", 0, s.NowDischarge, s.NowLevel})
+			want = append(want, line{s.Station, "now", stamp(issued), string(s.Datum), "", 0, s.NowDischarge, s.NowLevel, noBand})
 			for k := range s.Discharge {
 				at := issued.Add(time.Duration(k+1) * f.Step)
-				want = append(want, line{s.Station, "forecast", stamp(at), string(s.Datum), "", lead(at), s.Discharge[k], s.Level[k]})
+				quantiles := noBand
+				if (k+1)%4 == 0 && (k+1)/4 <= len(s.Band) { // the band is hourly, the forecast each 15 min
+					b := s.Band[(k+1)/4-1]
+					quantiles = strings.Trim(fmt.Sprint(b.Discharge), "[]") + " " + strings.Trim(fmt.Sprint(b.Level), "[]") + " 412"
+				}
+				want = append(want, line{s.Station, "forecast", stamp(at), string(s.Datum), "", lead(at), s.Discharge[k], s.Level[k], quantiles})
 			}
 		}
 		same := cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })

@@ -32,6 +32,7 @@ func printVerification(out io.Writer, r verify.Report, lang termui.Lang) error {
 		s := &r.Stations[i]
 		p.head(s)
 		p.leads(s)
+		p.chances(s.Chances)
 		p.floods(&s.Events, s.Rule)
 		p.stages(s.Warnings)
 	}
@@ -130,6 +131,21 @@ func (p *verificationPrinter) leads(s *verify.Station) {
 	}
 }
 
+// chances writes a line for each threshold of which runs gave a probability.
+func (p *verificationPrinter) chances(chances []verify.Chances) {
+	if len(chances) == 0 {
+		return
+	}
+	pick := p.lang.Pick
+	widths := []int{9, 14, 8, 8, 14, 12, 8, 15, 8}
+	p.row(widths, pick("超阈概率", "chance of"), "", pick("次数", "runs"), pick("达到", "met"), pick("平均概率", "mean chance"), pick("实际频率", "base rate"), "Brier",
+		pick("频率Brier", "of base rate"), pick("技巧", "skill"))
+	for _, c := range chances {
+		p.row(widths, c.Stage, fmt.Sprintf("%g %s", float64(c.Threshold), c.Unit), fmt.Sprint(c.N), fmt.Sprint(c.Met), score(100*c.Mean, "%.0f%%"), score(100*c.Base, "%.0f%%"),
+			score(c.Brier, "%.3f"), score(c.BaseBrier, "%.3f"), score(c.Skill, "%.3f"))
+	}
+}
+
 // floods writes a line for each flood and one for each lead time over all.
 func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
 	pick := p.lang.Pick
@@ -156,11 +172,11 @@ func (p *verificationPrinter) floods(e *verify.Events, rule verify.Rule) {
 	if len(e.Leads) == 0 {
 		return
 	}
-	widths := []int{6, 7, 13, 8, 13, 11, 13, 13, 8}
-	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), "%", pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"),
+	widths := []int{6, 7, 13, 8, 13, 11, 15, 13, 13, 8}
+	p.row(widths, pick("预见期", "lead"), pick("场次", "floods"), pick("洪峰差(均)", "peak error"), "%", pick("峰时差(均)", "peak t error"), pick("峰 QR", "peak QR"), pick("优/良/合", "exc/good/qual"),
 		pick("峰时合格", "time QR"), pick("径流合格", "depth QR"), pick("等级", "grade"))
 	for _, l := range e.Leads {
-		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), termui.Number(e.Variable, float64(l.MeanError)), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"),
+		p.row(widths, fmt.Sprintf("%g h", l.Hours), fmt.Sprint(l.N), termui.Number(e.Variable, float64(l.MeanError)), score(100*l.MeanShare, "%.0f%%"), score(l.MeanLate, "%.1f h"), score(100*l.Qualified, "%.0f%%"), fmt.Sprintf("%d/%d/%d", l.Excellent, l.Good, l.Fair),
 			score(100*l.InTime, "%.0f%%"), score(100*l.DepthQualified, "%.0f%%"), p.grade(l.Grade))
 	}
 }

@@ -236,3 +236,20 @@ func TestMeasuresAreOneForAPerfectSimulation(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// The place of a value between its bounds is the search's own scale.
+func TestThePlaceOfAValueIsBetweenItsBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := axis("x", rapid.Float64Range(0.01, 10).Draw(t, "lo"), rapid.Float64Range(11, 1e4).Draw(t, "hi"))
+		p.Log = rapid.Bool().Draw(t, "log")
+		middle := (p.Lo + p.Hi) / 2
+		if p.Log {
+			middle = math.Sqrt(p.Lo * p.Hi)
+		}
+		for want, v := range map[float64]float64{0: p.Lo, 0.5: middle, 1: p.Hi} {
+			if got := p.Place(v); math.Abs(got-want) > 1e-12 {
+				t.Fatalf("%g lies at %g between %g and %g, want %g", v, got, p.Lo, p.Hi, want)
+			}
+		}
+	})
+}

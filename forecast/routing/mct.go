@@ -89,8 +89,9 @@ func (c *Channel) Parts(dt float64) int {
 }
 
 // Steady returns the state of a reach that has carried inflow at its head and
-// outflow at its end, m³/s, for long, lateral inflow making the difference. It
-// fails if a flow is negative, not finite or too large for any depth.
+// outflow at its end, m³/s, for long, lateral inflow making the difference. A
+// flow below 1e-200 m³/s has no depth and stores nothing. It fails if a flow is
+// negative, not finite or too large for any depth.
 func (m *MCT) Steady(inflow, outflow float64) (MCTState, error) {
 	if err := checkSteady(inflow, outflow); err != nil {
 		return MCTState{}, fmt.Errorf("mct: %w", err)

@@ -97,7 +97,7 @@ func TestMCTReturnsToTheSteadyState(t *testing.T) {
 		}
 		var s routing.MCTState
 		var tally routing.Tally
-		for range 20000 {
+		for range max(20000, int(200*86400/dt)) {
 			if _, err := m.Step(&s, q, 0, &tally); err != nil {
 				t.Fatal(err)
 			}
@@ -319,5 +319,42 @@ func TestMCTFindsTheDepthBeyondAFlat(t *testing.T) {
 		if left := water - s.Storage - 300*s.Outflow; s.Outflow < 0 || left > 1e-6 || left < -1e-6 {
 			t.Fatalf("of %g m³ %g are left over", water, left)
 		}
+	}
+}
+
+// A recession leaves a reach with next to nothing, and that is no error.
+func TestMCTFindsTheNormalDepthOfATrickle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawChannel(t)
+		m, err := routing.NewMCT(c, drawStep(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := math.Pow(10, rapid.Float64Range(-199, -3).Draw(t, "log q"))
+		s, err := m.Steady(q, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, z := s.Depth, 1/c.Side
+		area := (c.Bottom + z*y) * y
+		radius := area / (c.Bottom + 2*y*math.Sqrt(1+z*z))
+		inBank := c.Compound == 0 || y <= (c.Top-c.Bottom)/(2*z) // a tiny channel is full at 1 l/s
+		if manning := math.Sqrt(c.Slope) / c.N * area * math.Pow(radius, 2.0/3); inBank && !scalar.EqualWithinRel(manning, q, 1e-8) {
+			t.Fatalf("at the depth of %g m Manning's flow is %g m³/s, want %g", y, manning, q)
+		}
+		if !(s.Storage > 0) {
+			t.Fatalf("%g m³ carry %g m³/s", s.Storage, q)
+		}
+		var tally routing.Tally
+		if _, err := m.Step(&s, q, 0, &tally); err != nil || !(s.Outflow >= 0 && s.Storage >= 0) {
+			t.Fatalf("after a step: %+v, %v", s, err)
+		}
+	})
+	m, err := routing.NewMCT(routing.Channel{Length: 1000, Slope: 0.001, Bottom: 10, Top: 20, N: 0.03, Side: 0.5}, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := m.Steady(5e-324, 5e-324); err != nil || s.Depth != 0 || s.Storage != 0 {
+		t.Fatalf("the least number of all as a flow: %+v, %v; want it dry", s, err)
 	}
 }

@@ -40,6 +40,42 @@ func (g Grade) name(language int) string {
 	return fmt.Sprintf("grade(%d)", g)
 }
 
+// A Rating is 作业预报等级, the class of one forecast.
+type Rating uint8
+
+// The ratings, best first. The zero value is none: the profile does not say what
+// is permissible.
+const (
+	Unrated     Rating = iota
+	Excellent          // 优秀
+	Good               // 良好
+	Qualified          // 合格
+	Unqualified        // 不合格
+)
+
+var ratingNames = [...][2]string{{"不评定", "not judged"}, {"优秀", "excellent"}, {"良好", "good"}, {"合格", "qualified"}, {"不合格", "not qualified"}}
+
+// ZH returns the rating's Chinese name.
+func (r Rating) ZH() string { return r.name(0) }
+
+// String returns the rating's English name.
+func (r Rating) String() string { return r.name(1) }
+
+// MarshalText writes the English name, "" for none.
+func (r Rating) MarshalText() ([]byte, error) {
+	if r == Unrated {
+		return nil, nil
+	}
+	return []byte(r.String()), nil
+}
+
+func (r Rating) name(language int) string {
+	if int(r) < len(ratingNames) {
+		return ratingNames[r][language]
+	}
+	return fmt.Sprintf("rating(%d)", r)
+}
+
 // Lower returns the lower of two grades, and Ungraded if one of them is.
 func Lower(a, b Grade) Grade {
 	if a == Ungraded || b == Ungraded {

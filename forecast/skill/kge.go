@@ -19,17 +19,32 @@ import (
 // basin under an ensemble of climate change scenarios, J. Hydrology 424-425
 // (2012).
 func KGE2012(observed, forecast []float64) float64 {
+	r, deviations, means := kling(observed, forecast)
+	if means == 0 {
+		return math.NaN()
+	}
+	return distance(r, deviations/means, means)
+}
+
+// kling returns the correlation and the ratios of deviations and of means,
+// forecast to observed: NaN where a series is shorter than two or does not change,
+// or the observed mean is 0.
+func kling(observed, forecast []float64) (r, deviations, means float64) {
 	if len(observed) != len(forecast) {
 		panic(badLength)
 	}
 	if len(observed) < 2 {
-		return math.NaN()
+		return math.NaN(), math.NaN(), math.NaN()
 	}
 	mo, so := stat.MeanStdDev(observed, nil)
 	mf, sf := stat.MeanStdDev(forecast, nil)
-	if so == 0 || sf == 0 || mo == 0 || mf == 0 {
-		return math.NaN()
+	if so == 0 || sf == 0 || mo == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
 	}
-	r := stat.Correlation(observed, forecast, nil)
-	return 1 - math.Hypot(math.Hypot(r-1, (sf/mf)/(so/mo)-1), mf/mo-1)
+	return stat.Correlation(observed, forecast, nil), sf / so, mf / mo
+}
+
+// distance returns 1 less the distance of the three from (1, 1, 1).
+func distance(a, b, c float64) float64 {
+	return 1 - math.Hypot(math.Hypot(a-1, b-1), c-1)
 }

@@ -18,6 +18,10 @@ type Profile struct {
 	DC [3]float64 // least DC of grades A, B, C
 	QR [3]float64 // least share of qualified forecasts of grades A, B, C, 0 to 1
 
+	// Greatest error over permissible error (GRD) of one forecast that is excellent,
+	// good, qualified.
+	Single [3]float64
+
 	// Permissible error of a flood peak of a rainfall-runoff forecast, as a share
 	// of the observed one, by the basin's area: the first row whose Above is
 	// exceeded counts. Descending by Above.
@@ -49,7 +53,7 @@ type AreaShare struct {
 
 // A Basis says how far an item of a profile can be trusted.
 type Basis struct {
-	Item   string // dc, qr, peak, change, flow_floor, level_floor, peak_time, runoff_depth or scheme
+	Item   string // dc, qr, single, peak, change, flow_floor, level_floor, peak_time, runoff_depth or scheme
 	Trust  Trust
 	Source string
 }
@@ -76,7 +80,7 @@ const (
 // as far as is known.
 var GBT22482of2008 = Profile{
 	ID: "gbt22482-2008", Name: "GB/T 22482-2008",
-	DC: [3]float64{0.90, 0.70, 0.50}, QR: [3]float64{0.85, 0.70, 0.60},
+	DC: [3]float64{0.90, 0.70, 0.50}, QR: [3]float64{0.85, 0.70, 0.60}, Single: [3]float64{0.25, 0.50, 1},
 	Peak:        []AreaShare{{0, 0.20}},
 	ChangeShare: 0.20, FlowFloor: 0.05, LevelFloor: 0.10,
 	PeakTimeShare: 0.30, PeakTimeFloor: 3 * time.Hour,
@@ -84,6 +88,7 @@ var GBT22482of2008 = Profile{
 	Basis: []Basis{
 		{"dc", Recalled, "equal to the edition of 2026, which is " + string(ReadInCode)},
 		{"qr", Recalled, "equal to the edition of 2026, which is " + string(ReadInCode)},
+		{"single", Recalled, "equal to the edition of 2026, which is " + string(ReadInCode)},
 		{"peak", ReadInOlder, oldText},
 		{"change", ReadInOlder, oldText},
 		{"flow_floor", ReadInCode, bookCode},
@@ -98,7 +103,7 @@ var GBT22482of2008 = Profile{
 // force from 2027-02-01. One public code is all that was found of it.
 var GBT22482of2026 = Profile{
 	ID: "gbt22482-2026", Name: "GB/T 22482-2026",
-	DC: [3]float64{0.90, 0.70, 0.50}, QR: [3]float64{0.85, 0.70, 0.60},
+	DC: [3]float64{0.90, 0.70, 0.50}, QR: [3]float64{0.85, 0.70, 0.60}, Single: [3]float64{0.25, 0.50, 1},
 	Peak:        []AreaShare{{3000, 0.20}, {200, 0.30}},
 	ChangeShare: 0.20, FlowFloor: 0.05, LevelFloor: 0.10,
 	PeakTimeShare: 0.30, PeakTimeFloor: 3 * time.Hour,
@@ -106,6 +111,7 @@ var GBT22482of2026 = Profile{
 	Basis: []Basis{
 		{"dc", ReadInCode, newCode},
 		{"qr", ReadInCode, newCode},
+		{"single", ReadInCode, newCode},
 		{"peak", ReadInCode, newCode + "; for 200 km² and less nothing is known"},
 		{"change", Recalled, "as in the edition of 2008"},
 		{"flow_floor", Recalled, "as in the edition of 2008"},
@@ -130,6 +136,11 @@ func (p Profile) Check() error {
 			if !(l > 0 && l <= 1) || i > 0 && l >= g.least[i-1] {
 				return fmt.Errorf("profile %s: %s %v: three numbers above 0 and up to 1, descending, are needed", p.Name, g.name, g.least)
 			}
+		}
+	}
+	for i, g := range p.Single {
+		if !(g > 0) || math.IsInf(g, 0) || i > 0 && g <= p.Single[i-1] {
+			return fmt.Errorf("profile %s: single %v: three numbers above 0, ascending, are needed", p.Name, p.Single)
 		}
 	}
 	for i, a := range p.Peak {
@@ -207,6 +218,22 @@ func (p Profile) DepthTolerance(observed float64) float64 {
 	return min(max(p.DepthShare*observed, p.DepthLeast), p.DepthMost)
 }
 
+// Rate returns the rating of one forecast by its error over the permissible error
+// (GRD), both in one unit, and the ratio; the sign of the error does not count. A
+// permissible error that is not above 0 gives NaN and no rating.
+func (p Profile) Rate(err, permissible float64) (float64, Rating) {
+	if !(permissible > 0) || math.IsNaN(err) {
+		return math.NaN(), Unrated
+	}
+	ratio := math.Abs(err) / permissible
+	for i, most := range p.Single {
+		if ratio <= most {
+			return ratio, Excellent + Rating(i)
+		}
+	}
+	return ratio, Unqualified
+}
+
 // GradeDC returns the grade of an NSE.
 func (p Profile) GradeDC(nse float64) Grade { return grade(p.DC, nse) }
 
@@ -243,6 +270,7 @@ func (p Profile) Table() string {
 	rules := []struct{ item, rule string }{
 		{"dc", fmt.Sprintf("甲 ≥ %.2f, 乙 ≥ %.2f, 丙 ≥ %.2f", p.DC[0], p.DC[1], p.DC[2])},
 		{"qr", fmt.Sprintf("甲 ≥ %s, 乙 ≥ %s, 丙 ≥ %s", percent(p.QR[0]), percent(p.QR[1]), percent(p.QR[2]))},
+		{"single", fmt.Sprintf("error over permissible error: excellent ≤ %s, good ≤ %s, qualified ≤ %s", percent(p.Single[0]), percent(p.Single[1]), percent(p.Single[2]))},
 		{"peak", strings.Join(peaks, ", ")},
 		{"change", percent(p.ChangeShare) + " of the observed change during the lead time"},
 		{"flow_floor", "not less than " + percent(p.FlowFloor) + " of the observed flow"},

@@ -113,7 +113,7 @@ func TestEveryNumberOfAProfileSaysHowItIsKnown(t *testing.T) {
 		if err := p.Check(); err != nil {
 			t.Error(err)
 		}
-		for _, item := range []string{"dc", "qr", "peak", "change", "flow_floor", "level_floor", "peak_time", "runoff_depth", "scheme"} {
+		for _, item := range []string{"dc", "qr", "single", "peak", "change", "flow_floor", "level_floor", "peak_time", "runoff_depth", "scheme"} {
 			n := 0
 			for _, b := range p.Basis {
 				if b.Item == item && b.Trust != "" && b.Source != "" {
@@ -137,6 +137,7 @@ func TestProfilesThatCannotBeAreRefusedWithTheNumber(t *testing.T) {
 	for want, change := range map[string]func(*skill.Profile){
 		"dc [0.9 0.9 0.5]":       func(p *skill.Profile) { p.DC[1] = 0.9 },
 		"qr [85 70 60]":          func(p *skill.Profile) { p.QR = [3]float64{85, 70, 60} },
+		"single [0.25 0.25 1]":   func(p *skill.Profile) { p.Single[1] = 0.25 },
 		"share 20":               func(p *skill.Profile) { p.Peak = []skill.AreaShare{{0, 20}} },
 		"areas above 3000 km²":   func(p *skill.Profile) { p.Peak = []skill.AreaShare{{200, 0.3}, {3000, 0.2}} },
 		"no row":                 func(p *skill.Profile) { p.Peak = nil },
@@ -150,6 +151,31 @@ func TestProfilesThatCannotBeAreRefusedWithTheNumber(t *testing.T) {
 		change(&p)
 		if err := p.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestOneForecastIsRatedByItsErrorOverThePermissibleOne(t *testing.T) {
+	for _, p := range skill.Profiles {
+		for _, c := range []struct {
+			err, permissible, ratio float64
+			want                    skill.Rating
+		}{
+			{0, 200, 0, skill.Excellent},
+			{-50, 200, 0.25, skill.Excellent},
+			{51, 200, 0.255, skill.Good},
+			{100, 200, 0.5, skill.Good},
+			{-101, 200, 0.505, skill.Qualified},
+			{200, 200, 1, skill.Qualified},
+			{200.1, 200, 1.0005, skill.Unqualified},
+			{1, 0, math.NaN(), skill.Unrated},
+			{1, math.NaN(), math.NaN(), skill.Unrated},
+			{math.NaN(), 200, math.NaN(), skill.Unrated},
+		} {
+			ratio, got := p.Rate(c.err, c.permissible)
+			if got != c.want || !near(ratio, c.ratio) && !(math.IsNaN(ratio) && math.IsNaN(c.ratio)) {
+				t.Errorf("%s: an error of %g of %g is %s at %g, want %s at %g", p.Name, c.err, c.permissible, got, ratio, c.want, c.ratio)
+			}
 		}
 	}
 }

@@ -69,19 +69,8 @@ func Versus(observed, forecast, reference []float64) float64 {
 // KGE returns the Kling-Gupta efficiency [Gupta09], 1 less the distance of
 // correlation, ratio of deviations and ratio of means from (1, 1, 1).
 func KGE(observed, forecast []float64) float64 {
-	if len(observed) != len(forecast) {
-		panic(badLength)
-	}
-	if len(observed) < 2 {
-		return math.NaN()
-	}
-	mo, so := stat.MeanStdDev(observed, nil)
-	mf, sf := stat.MeanStdDev(forecast, nil)
-	if so == 0 || sf == 0 || mo == 0 {
-		return math.NaN()
-	}
-	r := stat.Correlation(observed, forecast, nil)
-	return 1 - math.Hypot(math.Hypot(r-1, sf/so-1), mf/mo-1)
+	r, deviations, means := kling(observed, forecast)
+	return distance(r, deviations, means)
 }
 
 // MeanError returns the mean of forecast less observed, in the unit of the

@@ -16,9 +16,14 @@ import (
 //
 // by gonum/optimize, CmaEsChol (population 16) and NelderMead from where that
 // ended, 9,683 runs from the middle of the bounds; u is a parameter's place
-// between its bounds, 0 to 1, by the logarithm for 1 - CG and k. Bounds and
-// weight were chosen with the scores of 2006 in sight, the values not. Without the second term 14 parameters run to their
-// bounds on these 14 months (NSE 0.90 to 0.93) and 2006 is not better for it.
+// between its bounds, 0 to 1, by the logarithm for 1 - CG and k.
+//
+// Bounds and weight were chosen with the scores of 2006 in sight. So 2006 is no
+// check of these values, and the test shows only that the model can give both
+// periods with one set of them. The honest figure is that of freshet calibrate with
+// its own bounds and the weight that blocks of the fit period, left out in turn,
+// chose (none): NSE 0.9186 in the fit and 0.7568 in 2006, see
+// docs/models/calibration.md.
 // Bounds: K 0.8 to 2, WUM 5 to 150, WLM 50 to 300, WDM 0 to 300 mm, C 0.01 to 0.2,
 // B 0.1 to 0.4, IM 0.01 to 0.1, SM 5 to 100 mm, EX 1 to 1.5, KI + KG 0.4 to 0.95,
 // CI 0.1 to 0.9, CG 0.98 to 0.998; n 1 to 6, k 0.05 to 20 h. K is above 1 because
@@ -48,7 +53,7 @@ func nse(flow, observed []float64, from, to int) float64 {
 	return 1 - e/v
 }
 
-func TestAFlashyCatchmentIsForecastInAYearThatTheFitHasNotSeen(t *testing.T) {
+func TestOneSetOfParametersGivesAFlashyCatchmentInBothPeriods(t *testing.T) {
 	data := columns(t, "airgr_flashy/airgr_L0123003_hourly_2004_2006.csv", "p_mm", "pet_mm", "q_m3s")
 	rain, pet, observed := data[0], data[1], data[2]
 	hour := func(year int, month time.Month) int {
@@ -77,7 +82,7 @@ func TestAFlashyCatchmentIsForecastInAYearThatTheFitHasNotSeen(t *testing.T) {
 		from, to int
 	}{
 		{"2004-11 to 2005-12, fitted", hour(2004, 11), hour(2006, 1)},
-		{"2006, not seen by the fit", hour(2006, 1), hour(2007, 1)},
+		{"2006, in sight when the bounds were chosen", hour(2006, 1), hour(2007, 1)},
 	} {
 		got := nse(flow, observed, period.from, period.to)
 		t.Logf("%s: NSE %.4f", period.name, got)

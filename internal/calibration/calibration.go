@@ -30,6 +30,8 @@ type Options struct {
 	Bounds      []string // NAME=LO:HI
 	Lateral     bool     // of a nonlinear reach: look for its lateral flow too
 	Area        float64  // of a sub-basin, km²
+	Length      float64  // of a reach of method mct, km
+	Slope       float64  // of its bed, –
 	ID          string   // of the reach or sub-basin, for the fragment
 	Fit, Check  []string // periods FROM..TO, both rows included
 	Events      string   // file with more periods
@@ -37,6 +39,10 @@ type Options struct {
 	Warmup      time.Duration
 	Evaluations int // at most; 0: the method's Budget for each parameter
 	Seed        uint64
+	// Pull is the weight W of W Σ (u - 1/2)², which is added to what is minimised;
+	// u is the place of a parameter between its bounds on the search's scale, 0 to 1.
+	// It decides where the data do not: 0 leaves them alone.
+	Pull float64
 	// Progress, if not nil, is told now and then.
 	Progress func(calibrate.Progress)
 }
@@ -62,6 +68,7 @@ type Report struct {
 	ID          string   `json:"id"`
 	File        string   `json:"file"`
 	Objective   string   `json:"objective"`
+	Pull        float64  `json:"pull"` // to the middle of the bounds
 	StepSeconds float64  `json:"step_s"`
 	Parameters  []Fitted `json:"parameters"`
 	Fit         Period   `json:"fit"`
@@ -154,6 +161,9 @@ func (j *job) prepare() (err error) {
 	}
 	if j.measure, err = calibrate.MeasureOf(o.Objective); err != nil {
 		return fmt.Errorf("--objective: %w: %w", err, hydro.ErrInvalid)
+	}
+	if !(o.Pull >= 0) || math.IsInf(o.Pull, 0) {
+		return fmt.Errorf("--pull %g: want a weight of 0 or more: %w", o.Pull, hydro.ErrInvalid)
 	}
 	if j.record, err = Read(o.Source, j.method.Needs, j.method.May); err != nil {
 		return err
@@ -337,7 +347,12 @@ func (j *job) objective(x []float64) (float64, error) {
 	if math.IsNaN(v) {
 		return 0, fmt.Errorf("%s is not defined for %d observed values: they, or the model's, do not change", j.measure.Name, len(j.o))
 	}
-	return 1 - v, nil
+	off := 0.0
+	for i := range x {
+		d := j.model.parameters[i].Place(x[i]) - 0.5
+		off += d * d
+	}
+	return 1 - v + j.opts.Pull*off, nil
 }
 
 // asWritten returns x as the fragment holds it. Where the model cannot be run with
@@ -368,15 +383,12 @@ func (j *job) asWritten(x []float64) []float64 {
 
 func (j *job) report(found calibrate.Result, x []float64) (*Report, error) {
 	r := &Report{
-		Method: j.method.Name, ID: j.opts.ID, File: j.record.Name, Objective: j.measure.Name, StepSeconds: j.record.Step.Seconds(),
+		Method: j.method.Name, ID: j.opts.ID, File: j.record.Name, Objective: j.measure.Name, Pull: j.opts.Pull, StepSeconds: j.record.Step.Seconds(),
 		Evaluations: found.Evaluations, Restarts: found.Restarts, Reason: string(found.Reason), Notes: append([]string{}, j.notes...),
 	}
 	for i, p := range j.model.parameters {
 		f := Fitted{Name: p.Name, Unit: p.Unit, Value: x[i], Lo: p.Lo, Hi: p.Hi}
-		at := (x[i] - p.Lo) / (p.Hi - p.Lo)
-		if p.Log {
-			at = math.Log(x[i]/p.Lo) / math.Log(p.Hi/p.Lo)
-		}
+		at := p.Place(x[i])
 		f.AtBound = at < 0.01 || at > 0.99
 		r.Parameters = append(r.Parameters, f)
 	}
@@ -437,6 +449,9 @@ func (j *job) period(x []float64, windows []window) (Period, error) {
 func (j *job) fragment(r *Report, x []float64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# freshet calibrate: %s fitted to %s, step %s, by %s\n", r.Method, r.File, duration(r.StepSeconds), r.Objective)
+	if r.Pull > 0 {
+		fmt.Fprintf(&b, "# with a pull of %g to the middle of the bounds\n", r.Pull)
+	}
 	for _, p := range []struct {
 		name   string
 		period *Period

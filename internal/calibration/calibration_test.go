@@ -171,6 +171,27 @@ func TestARunoffFitHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	}
 }
 
+// The same basin by Xinanjiang: 400 evaluations of 15 parameters on
+// four winter months. A model without the season or the floods falls below either floor.
+func TestXinanjiangHoldsOnTheYearThatItDidNotSee(t *testing.T) {
+	o := options("../../../shared/data/airgr_flashy/airgr_L0123003_hourly_2004_2006.csv", "xinanjiang")
+	o.Source.Columns = map[string]string{"rain": "p_mm", "pet": "pet_mm", "flow": "q_m3s"}
+	o.Area, o.Evaluations, o.Warmup = 920, 400, 60*24*time.Hour
+	o.Fit, o.Check = []string{"2005-01-01..2005-04-30"}, []string{"2006-01-01..2006-04-30"}
+	r, err := calibration.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d evaluations: fit NSE %.3f KGE %.3f, check NSE %.3f KGE %.3f", r.Evaluations, r.Fit.NSE, r.Fit.KGE, r.Check.NSE, r.Check.KGE)
+	if r.Fit.NSE < 0.7 || r.Check.NSE < 0.6 {
+		t.Errorf("NSE %g in the fit, %g in the check; want 0.7 and 0.6", r.Fit.NSE, r.Check.NSE)
+	}
+	got := fragment(t, r, map[string]string{"method": "xinanjiang"})
+	if e, ok := got["evaporation"].([]any); !ok || len(e) != 12 {
+		t.Errorf("evaporation %v, want twelve means of the pet column", got["evaporation"])
+	}
+}
+
 func TestByDefaultHalfOfTheRecordChecksTheFit(t *testing.T) {
 	o := options(write(t, "wilson.csv", wilson()+strings.ReplaceAll(strings.TrimPrefix(wilson(), "time,inflow,outflow\n"), "1974-01-", "1974-02-")), "muskingum")
 	o.Fit, o.Check = []string{"1974-01-01..1974-01-06T06:00"}, []string{"1974-02-01..1974-02-06T06:00"}
@@ -240,7 +261,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"a gap in the inflow":      {strings.Replace(good, ",35,21", ",,21", 1), nil, "inflow has no value at 1974-01-01 12:00"},
 		"a negative flow":          {strings.Replace(good, ",35,21", ",-35,21", 1), nil, "inflow is -35 at 1974-01-01 12:00"},
 		"an empty file":            {"", nil, "wilson.csv: holds no row"},
-		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, saturation"},
+		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, saturation, xinanjiang, scs"},
 		"no such objective":        {good, func(o *calibration.Options) { o.Objective = "ssq" }, "want one of kge kge2012 nse mix"},
 		"no such parameter":        {good, func(o *calibration.Options) { o.Bounds = []string{"K=1:2"} }, "it has k, x, m"},
 		"bounds out of range":      {good, func(o *calibration.Options) { o.Bounds = []string{"x=0:1.5"} }, "x = 1.5"},
@@ -251,6 +272,8 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"nothing to fit":           {good, func(o *calibration.Options) { o.Check = []string{"1974-01-01..1974-01-02"} }, "name one with --fit"},
 		"a share above one":        {good, func(o *calibration.Options) { o.Split = 1.5 }, "--split 1.5"},
 		"a column of no role":      {good, func(o *calibration.Options) { o.Source.Columns = map[string]string{"rain": "r"} }, "it has inflow, outflow"},
+		"no length":                {good, func(o *calibration.Options) { o.Method, o.Slope = "mct", 0.001 }, "--length 0 km"},
+		"no slope":                 {good, func(o *calibration.Options) { o.Method, o.Length = "mct", 30 }, "--slope 0"},
 		"no area":                  {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method = "saturation" }, "--area 0"},
 		"bounds that cannot be run": {good, func(o *calibration.Options) {
 			o.Method, o.Bounds = "muskingum", []string{"k=600h:1000h", "sub_reaches=1:2", "x=0.2:0.5"}

@@ -14,6 +14,7 @@ import (
 	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
 	"freshet/forecast/unithydrograph"
+	"freshet/forecast/xinanjiang"
 	"freshet/internal/hydro"
 )
 
@@ -25,18 +26,23 @@ type Method struct {
 	May      []string // roles that are used if there is a column
 	Observed string   // the role that the model should give
 	Warmup   time.Duration
-	Budget   int // evaluations for each parameter, unless told otherwise
+	Budget   int     // evaluations for each parameter, unless told otherwise
+	Pull     float64 // to the middle of the bounds, unless told otherwise; see Options
 
 	build func(*Record, *Options) (*model, error)
 }
 
 // Methods are all that can be fitted, by name.
 var Methods = []Method{
-	{"muskingum", "reach: linear Muskingum in sub-reaches", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, muskingum},
-	{"nl3", "reach: nonlinear Muskingum, S = K (x I + (1-x) O)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, nonlinear(3)},
-	{"nl4", "reach: nonlinear Muskingum, S = K (x I^a + (1-x) O^a)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, nonlinear(4)},
-	{"nl5", "reach: nonlinear Muskingum, S = K (x I^a1 + (1-x) O^a2)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, nonlinear(5)},
-	{"saturation", "sub-basin: saturation excess with a slow store and Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 60 * 24 * time.Hour, 1000, saturation},
+	{"muskingum", "reach: linear Muskingum in sub-reaches", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, muskingum},
+	{"nl3", "reach: nonlinear Muskingum, S = K (x I + (1-x) O)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, nonlinear(3)},
+	{"nl4", "reach: nonlinear Muskingum, S = K (x I^a + (1-x) O^a)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, nonlinear(4)},
+	{"nl5", "reach: nonlinear Muskingum, S = K (x I^a1 + (1-x) O^a2)^m", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, nonlinear(5)},
+	{"lag", "reach: lag and route, the flow moved by a time and through a linear reservoir", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, lagRoute},
+	{"mct", "reach: Muskingum-Cunge-Todini in a trapezoid of given --length and --slope", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, mct},
+	{"saturation", "sub-basin: saturation excess with a slow store and Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 60 * 24 * time.Hour, 1000, 0, saturation},
+	{"xinanjiang", "sub-basin: Xinanjiang, three layers and three sources, with Nash's unit hydrograph", []string{Rain, Flow}, []string{PET}, Flow, 365 * 24 * time.Hour, 1000, 0, threeSources},
+	{"scs", "sub-basin: curve number with Nash's unit hydrograph, for events on dry ground", []string{Rain, Flow}, nil, Flow, 0, 2000, 0, scs},
 }
 
 // MethodOf returns the method of that name.
@@ -169,27 +175,24 @@ func nonlinear(form int) func(*Record, *Options) (*model, error) {
 // saturation looks for the parameters of a sub-basin. It begins half full, with a
 // slow store that carries the flow observed then.
 func saturation(r *Record, o *Options) (*model, error) {
-	if !(o.Area > 0) || math.IsInf(o.Area, 0) {
-		return nil, fmt.Errorf("--area %g km²: want the area of the sub-basin, > 0: %w", o.Area, hydro.ErrInvalid)
+	if err := checkArea(o); err != nil {
+		return nil, err
 	}
 	dt := r.Step.Seconds()
 	rain, pet, flow := r.Series(Rain), r.Series(PET), r.Series(Flow)
 	unit := o.Area * 1000 / dt // m³/s of 1 mm per step
 	p, u := runoff.Params, unithydrograph.Params
 	evaporation := within(p[3], "evaporation", 0, 10)
-	var meanPET float64 // mm/d
 	if pet != nil {
 		factor := param.Param{Name: "pet_factor", Unit: "–", Hi: 10, Doc: "from the pet column to potential evaporation"}
 		evaporation = within(factor, "pet_factor", 0.3, 2)
-		_, present := calibrate.Pairs(nil, nil, pet, pet, calibrate.Span{To: r.N})
-		meanPET = stat.Mean(present, nil) * 86400 / dt
 	}
 	m := &model{parameters: []parameter{
 		within(p[0], "capacity", 20, 500), within(p[1], "exponent", 0.05, 2), within(p[2], "impervious", 0, 0.3), evaporation,
 		within(p[4], "base_share", 0, 1), within(p[5], "base_recession", 6*3600, 120*86400).log(),
 		within(u[0], "uh_reservoirs", 0.5, 10), within(u[1], "uh_scale", max(60, dt/10), max(2*86400, 5*dt)).log(),
 	}}
-	var tail []float64 // of the unit hydrograph, kept between calls
+	var on onTheWay
 	m.simulate = func(x []float64, from, to int, out []float64) error {
 		rp := runoff.Parameters{Capacity: x[0], Exponent: x[1], Impervious: x[2], BaseShare: x[4], BaseRecession: x[5]}
 		if pet == nil {
@@ -207,11 +210,7 @@ func saturation(r *Record, o *Options) (*model, error) {
 		if q := flow[from]; !math.IsNaN(q) && x[4] > 0 {
 			s.Slow = q / unit * x[5] / dt // its outflow, per step, is the store times dt/k
 		}
-		if need := to - from + len(uh); cap(tail) < need {
-			tail = make([]float64, need)
-		}
-		fast := tail[:to-from+len(uh)]
-		clear(fast)
+		fast := on.begin(to - from + len(uh))
 		for i := from; i < to; i++ {
 			var f runoff.Flux
 			if pet == nil {
@@ -227,13 +226,60 @@ func saturation(r *Record, o *Options) (*model, error) {
 	m.fragment = func(b *strings.Builder, id string, x []float64) {
 		e, note := x[3], ""
 		if pet != nil {
-			e, note = x[3]*meanPET, fmt.Sprintf(" # %s times the mean of the pet column, %s mm/d", number(x[3]), number(meanPET))
+			mean := meanRate(r)
+			e, note = x[3]*mean, fmt.Sprintf(" # %s times the mean of the pet column, %s mm/d", number(x[3]), number(mean))
 		}
 		fmt.Fprintf(b, "sub_basins:\n  - id: %s # add node and gauges\n    area: %s\n    runoff:\n", id, number(o.Area))
 		fmt.Fprintf(b, "      capacity: %s\n      exponent: %s\n      impervious: %s\n      evaporation: %s%s\n", number(x[0]), number(x[1]), number(x[2]), number(e), note)
 		fmt.Fprintf(b, "      base_share: %s\n      base_recession: %s\n      uh_reservoirs: %s\n      uh_scale: %s\n", number(x[4]), duration(x[5]), number(x[6]), duration(x[7]))
 	}
 	return m, nil
+}
+
+func checkArea(o *Options) error {
+	if !(o.Area > 0) || math.IsInf(o.Area, 0) {
+		return fmt.Errorf("--area %g km²: want the area of the sub-basin, > 0: %w", o.Area, hydro.ErrInvalid)
+	}
+	return nil
+}
+
+// onTheWay is the flow that a unit hydrograph has still to give, kept between runs
+// for its memory.
+type onTheWay []float64
+
+func (w *onTheWay) begin(n int) []float64 {
+	if cap(*w) < n {
+		*w = make([]float64, n)
+	}
+	flow := (*w)[:n]
+	clear(flow)
+	return flow
+}
+
+// meanRate returns the mean of the pet column, mm/d.
+func meanRate(r *Record) float64 {
+	pet := r.Series(PET)
+	_, present := calibrate.Pairs(nil, nil, pet, pet, calibrate.Span{To: r.N})
+	return stat.Mean(present, nil) * 86400 / r.Step.Seconds()
+}
+
+// monthlyRates returns the means of the pet column by month of the record's zone,
+// mm/d, if it has all twelve. A step is of the month in which its middle lies.
+func monthlyRates(r *Record) (rates xinanjiang.Monthly, ok bool) {
+	var n [12]float64
+	for i, v := range r.Series(PET) {
+		if !math.IsNaN(v) {
+			month := r.At(i).Add(-r.Step/2).Month() - 1
+			rates[month] += v * 86400 / r.Step.Seconds()
+			n[month]++
+		}
+	}
+	ok = true
+	for i := range rates {
+		rates[i] /= n[i]
+		ok = ok && n[i] > 0
+	}
+	return rates, ok
 }
 
 // number writes five digits, without an exponent.

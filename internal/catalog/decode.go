@@ -389,22 +389,6 @@ func (m *mapping) whole(name string, def, lo, hi int) int {
 	return x
 }
 
-// onOff reads "on" or "off".
-func (m *mapping) onOff(name string, def bool) bool {
-	v, ok := m.take(name)
-	if !ok {
-		return def
-	}
-	switch s, _ := v.text(); s {
-	case "on":
-		return true
-	case "off":
-		return false
-	}
-	v.fail("%s: expected on or off", name)
-	return def
-}
-
 func (m *mapping) flag(name string) bool {
 	v, ok := m.take(name)
 	if !ok {

@@ -94,6 +94,9 @@ func TestWhatIsAnnouncedSurvivesAKill(t *testing.T) {
 	if h := without.GetHonesty(); strings.Contains(h.GetPlan(), "release plan") || !strings.Contains(h.GetLineEn(), " by chief: not used") || !strings.HasPrefix(h.GetRainAssumed(), "rain forecast of e2e") {
 		t.Errorf("withdrawn: %q", h.GetLineEn())
 	}
+	if n := len(without.GetArealRain()); n != len(b.SubBasins) || without.GetArealRain()[0].GetAssumed() < 70 {
+		t.Errorf("areal rain of %d sub-basins: %v", n, without.GetArealRain())
+	}
 	if expired := forecast(t0.Add(12 * time.Hour)); expired.GetHonesty().GetRainAssumed() != "no further rain assumed" {
 		t.Errorf("after it expired: %q", expired.GetHonesty().GetRainAssumed())
 	}

@@ -77,8 +77,13 @@ func (e *Engine) applyDispatchPlan(p *hydro.DispatchPlan) []hydro.Output {
 // applyWithdrawal marks what is withdrawn. It stays held until it is forgotten, so
 // that a resend of it does not put it in force again.
 func (e *Engine) applyWithdrawal(w *hydro.Withdrawal) []hydro.Output {
-	what, issued, held := "", time.Time{}, (*hydro.Withdrawal)(nil)
-	at, found := 0, false
+	var (
+		what   string
+		at     int
+		found  bool
+		issued time.Time
+		held   *hydro.Withdrawal
+	)
 	if w.Reservoir != "" {
 		what = "plan of reservoir " + w.Reservoir
 		if at = slices.IndexFunc(e.plans, func(p hydro.DispatchPlan) bool { return p.Reservoir == w.Reservoir }); at >= 0 {

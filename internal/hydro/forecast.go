@@ -13,6 +13,7 @@ type Forecast struct {
 	Horizon   time.Duration
 	BandStep  time.Duration     // of the stations' bands; 0: the run has none
 	Stations  []StationForecast // ascending by station id
+	ArealRain []ArealRain       // of each sub-basin, in the catalogue's order
 
 	// The honesty line.
 	DataCutoff    time.Time     // the latest observation used
@@ -25,6 +26,18 @@ type Forecast struct {
 	Notes         []string      // e.g. "level at x is above the rating's measured range"
 	Illustrative  bool          // built on illustrative catalogue data
 	Elapsed       time.Duration `json:"-"` // set by the caller that has a clock; not part of the run's identity
+}
+
+// An ArealRain is the rain of one sub-basin: what its gauges say of the hours up
+// to IssuedAt, to the last full step of the run, and what is assumed from then on.
+type ArealRain struct {
+	SubBasin string
+	// mm, by the gauges that reported; NaN where none did in more than a tenth of those
+	// hours, and where the warm-up does not reach so far back or the step is longer.
+	Last1h, Last3h, Last6h, Last24h float64
+	Coverage                        float64  // share of the area with a reporting gauge in reach at IssuedAt, 0 to 1
+	MissingGauges                   []string // gauges that would count and do not report at IssuedAt; of several at one site the site
+	Assumed                         float64  // mm from IssuedAt to the horizon
 }
 
 // A StationForecast is the forecast at one station. Discharge and Level have

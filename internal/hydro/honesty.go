@@ -3,7 +3,6 @@ package hydro
 import (
 	"math"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,7 +47,11 @@ func (f *Forecast) HonestyEN() string {
 	} else {
 		parts = append(parts, "missing: "+inBeijing(strings.Join(f.MissingGauges, ", ")))
 	}
-	for _, p := range append([]string{f.RainAssumed, f.Plan}, f.Notes...) {
+	band := ""
+	if f.BandBasis != "" {
+		band = "band: " + f.BandBasis
+	}
+	for _, p := range append([]string{f.RainAssumed, f.Plan, band}, f.Notes...) {
 		if p != "" {
 			parts = append(parts, inBeijing(p))
 		}
@@ -123,10 +126,9 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^rating (\S+) of (\S+) is one line for a loop of (\S+) m: .*$`), "${2}水位流量关系${1}以单线代替绳套（幅度${3} m），涨水时水位可偏低、落水时可偏高各一半"},
 	{regexp.MustCompile(`^rating (\S+) of (\S+) leaps from (\S+) to (\S+) m³/s at (\S+) m$`), "${2}水位流量关系${1}在${5} m处由${3}跳至${4} m³/s"},
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
-	{regexp.MustCompile(`^no band yet at (.*): fewer than (\d+) past errors in a situation like this$`), "${1}暂无预报区间（类似情形的历史误差不足${2}次）"},
-	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "预报区间未含降雨预报本身的不确定性"},
-	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*: (.*)$`), "预报区间未能采用${1}的后报：${2}"},
-	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作预报区间"},
+	{regexp.MustCompile(`^no band yet at (.*): fewer than (\d+) past errors in a situation like this$`), "${1}暂无不确定性区间（类似情形的历史误差不足${2}次）"},
+	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*: (.*)$`), "不确定性区间未能采用${1}的后报：${2}"},
+	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作不确定性区间"},
 	{regexp.MustCompile(`^updating is switched off at (\S+): .*$`), "${1}已关闭实时校正"},
 	{regexp.MustCompile(`^soil moisture at node (\S+) is not adjusted: .*$`), "节点${1}不作土壤含水量校正：须为参与校正、无上游来水且有产流子流域直接汇入的测站"},
 	{regexp.MustCompile(`^soil moisture above (\S+): in the day to (\S+ \S+) the runoff was (\S+) mm off, .*: (\S+) mm of water added$`), "${1}以上土壤含水量已校正：截至${2}一日径流深实测减计算为${3} mm，增加水量${4} mm"},
@@ -134,6 +136,11 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^at (\S+) the observed flow is (\d+ %) of the computed one: .*$`), "${1}实测流量为计算值的${2}，偏差过大，不按持续损失校正"},
 	{regexp.MustCompile(`^at (\S+) (\d+ %) of the computed flow \((\S+) m³/s\) lastingly does not arrive: taken off$`), "${1}计算流量的${2}（${3} m³/s）持续未到达，已扣除"},
 	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
+	{regexp.MustCompile(`^errors of past runs without a rain forecast$`), "历次无降雨预报时的预报误差"},
+	{regexp.MustCompile(`^errors of past runs with the rain that fell$`), "历次按实况降雨计算的预报误差"},
+	{regexp.MustCompile(`^(\d+) rain members$`), "降雨预报${1}个集合成员"},
+	{regexp.MustCompile(`^rain forecast times (\d+) factors, coefficient of variation (\S+)$`), "降雨预报乘以${1}个系数（变差系数${2}）"},
+	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread"},
 }
 
 // A release's story is "reservoir <id>: <why>, at most <n> m³/s; from <instant>
@@ -196,6 +203,13 @@ func zh(phrase string) string {
 	return inBeijing(phrase)
 }
 
+// NoteEN writes a note, or another phrase of the honesty line, for people:
+// instants in Beijing time.
+func NoteEN(note string) string { return inBeijing(note) }
+
+// NoteZH is [NoteEN] in Chinese. What has no Chinese stays as it is.
+func NoteZH(note string) string { return zh(note) }
+
 // missingZH writes one of MissingGauges, "<station>: [<variable>: ]<reason>".
 func missingZH(gauge string) string {
 	station, reason, ok := strings.Cut(gauge, ": ")
@@ -224,8 +238,22 @@ func (f *Forecast) HonestyZH() string {
 		}
 		parts = append(parts, "缺测："+strings.Join(missing, "、"))
 	}
+	var band []string // "<errors>; <rain>" is two phrases
+	for p := range strings.SplitSeq(f.BandBasis, "; ") {
+		if p != "" {
+			band = append(band, zh(p))
+		}
+	}
 	// Plan holds one phrase for each reservoir that has a plan.
-	for _, p := range slices.Concat([]string{f.RainAssumed}, strings.Split(f.Plan, "; "), f.Notes) {
+	for _, p := range append([]string{f.RainAssumed}, strings.Split(f.Plan, "; ")...) {
+		if p != "" {
+			parts = append(parts, zh(p))
+		}
+	}
+	if len(band) > 0 {
+		parts = append(parts, "不确定性区间依据："+strings.Join(band, "，"))
+	}
+	for _, p := range f.Notes {
 		if p != "" {
 			parts = append(parts, zh(p))
 		}

@@ -2,6 +2,7 @@ package hydro_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,36 @@ func TestTheHonestyLineSaysWhatTheForecastStandsOn(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.zh)
 			}
 		})
+	}
+}
+
+func TestWhatTheBandHoldsIsNamedInBothLanguages(t *testing.T) {
+	const spread = "the band does not hold the uncertainty of the rain forecast itself: it has no members and the catalogue no rain_spread"
+	for _, c := range []struct{ basis, en, zh string }{
+		{"errors of past runs without a rain forecast", "band: errors of past runs without a rain forecast", "不确定性区间依据：历次无降雨预报时的预报误差"},
+		{"errors of past runs with the rain that fell", "band: errors of past runs with the rain that fell", "不确定性区间依据：历次按实况降雨计算的预报误差"},
+		{
+			"errors of past runs with the rain that fell; 51 rain members", "band: errors of past runs with the rain that fell; 51 rain members",
+			"不确定性区间依据：历次按实况降雨计算的预报误差，降雨预报51个集合成员",
+		},
+		{
+			"errors of past runs with the rain that fell; rain forecast times 9 factors, coefficient of variation 0.45",
+			"band: errors of past runs with the rain that fell; rain forecast times 9 factors, coefficient of variation 0.45",
+			"不确定性区间依据：历次按实况降雨计算的预报误差，降雨预报乘以9个系数（变差系数0.45）",
+		},
+	} {
+		f := hydro.Forecast{BandBasis: c.basis, Notes: []string{
+			spread, "no band yet at GD-ZQ-001, GD-ZQ-002: fewer than 24 past errors in a situation like this",
+		}}
+		en := c.en + "; " + strings.Join(f.Notes, "; ") + "; valid until"
+		zh := c.zh + "；不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread；" +
+			"GD-ZQ-001, GD-ZQ-002暂无不确定性区间（类似情形的历史误差不足24次）；有效期至"
+		if got := f.HonestyEN(); !strings.Contains(got, en) {
+			t.Errorf("got  %s\nwant %s", got, en)
+		}
+		if got := f.HonestyZH(); !strings.Contains(got, zh) {
+			t.Errorf("got  %s\nwant %s", got, zh)
+		}
 	}
 }
 

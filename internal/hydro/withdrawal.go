@@ -3,7 +3,6 @@ package hydro
 import (
 	"fmt"
 	"time"
-	"unicode/utf8"
 )
 
 // A Withdrawal takes back, before it expires, the plan of a reservoir or the rain
@@ -44,7 +43,7 @@ func (w *Withdrawal) Check() []*FieldError {
 	case w.At.Before(w.IssuedAt):
 		add("withdrawn_at", "%s is before issued_at %s", w.At.Format(time.RFC3339), w.IssuedAt.Format(time.RFC3339))
 	}
-	switch n := utf8.RuneCountInString(w.Reason); {
+	switch n := len([]rune(w.Reason)); {
 	case n == 0:
 		add("reason", "missing")
 	case n > MaxReasonText:

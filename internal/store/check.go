@@ -28,7 +28,8 @@ const MaxName = 200
 const MaxRevision = 999_999
 
 // MaxForecastText is the largest sum of the lengths of a forecast's texts and
-// station ids, in bytes.
+// station ids, in bytes; the areal rain of a sub-basin counts as 50 bytes and its
+// texts.
 const MaxForecastText = 40 << 10
 
 // Earliest and Latest bound the instants that a store keeps, both included:
@@ -148,7 +149,8 @@ func CheckObservations(basin string, observations []hydro.Observation) error {
 // CheckForecast returns an error that wraps ErrInvalid unless f can be stored:
 // names, texts and instants as for an observation, stations ascending, no two
 // the same, Discharge and Level of equal length and at most [MaxSteps] long.
-// Their values may be NaN, which marks a gap, but not infinite.
+// Their values may be NaN, which marks a gap, but not infinite. Bands have finite
+// ascending quantiles, at most [MaxBandSteps], and chances are from 0 to 1.
 func CheckForecast(f *hydro.Forecast) error {
 	if err := CheckName("basin", f.Basin); err != nil {
 		return err
@@ -164,7 +166,7 @@ func CheckForecast(f *hydro.Forecast) error {
 			return err
 		}
 	}
-	for _, t := range []struct{ what, text string }{{"trigger", f.Trigger}, {"catalogue", f.Catalogue}, {"rain assumed", f.RainAssumed}, {"plan", f.Plan}} {
+	for _, t := range []struct{ what, text string }{{"trigger", f.Trigger}, {"catalogue", f.Catalogue}, {"rain assumed", f.RainAssumed}, {"plan", f.Plan}, {"band basis", f.BandBasis}} {
 		if err := CheckText(t.what, t.text); err != nil {
 			return err
 		}
@@ -179,6 +181,11 @@ func CheckForecast(f *hydro.Forecast) error {
 	if n := forecastText(f); n > MaxForecastText {
 		return fmt.Errorf("%d bytes of text, want at most %d: %w", n, MaxForecastText, hydro.ErrInvalid)
 	}
+	for i := range f.ArealRain {
+		if err := checkArealRain(&f.ArealRain[i]); err != nil {
+			return fmt.Errorf("areal rain %d: %w", i, err)
+		}
+	}
 	for i := range f.Stations {
 		if i > 0 && f.Stations[i].Station <= f.Stations[i-1].Station {
 			return fmt.Errorf("station %s: not ascending: %w", f.Stations[i].Station, hydro.ErrInvalid)
@@ -187,11 +194,25 @@ func CheckForecast(f *hydro.Forecast) error {
 			return fmt.Errorf("station %s: %w", f.Stations[i].Station, err)
 		}
 	}
+	return checkBands(f)
+}
+
+func checkArealRain(a *hydro.ArealRain) error {
+	for _, s := range append([]string{a.SubBasin}, a.MissingGauges...) {
+		if err := CheckText("areal rain", s); err != nil {
+			return err
+		}
+	}
+	for _, v := range [...]float64{a.Last1h, a.Last3h, a.Last6h, a.Last24h, a.Coverage, a.Assumed} {
+		if math.IsInf(v, 0) {
+			return fmt.Errorf("sub-basin %s: infinite: %w", a.SubBasin, hydro.ErrInvalid)
+		}
+	}
 	return nil
 }
 
 func forecastText(f *hydro.Forecast) int {
-	n := len(f.Trigger) + len(f.Catalogue) + len(f.RainAssumed) + len(f.Plan)
+	n := len(f.Trigger) + len(f.Catalogue) + len(f.RainAssumed) + len(f.Plan) + len(f.BandBasis)
 	for _, texts := range [][]string{f.MissingGauges, f.Notes} {
 		for _, s := range texts {
 			n += len(s)
@@ -199,6 +220,12 @@ func forecastText(f *hydro.Forecast) int {
 	}
 	for i := range f.Stations {
 		n += len(f.Stations[i].Station)
+	}
+	for i := range f.ArealRain {
+		n += 50 + len(f.ArealRain[i].SubBasin)
+		for _, s := range f.ArealRain[i].MissingGauges {
+			n += len(s)
+		}
 	}
 	return n
 }

@@ -20,6 +20,8 @@ type Plot struct {
 	Threshold float64   // drawn as a dashed line; NaN for none
 	Label     string    // of the threshold, in words
 	PeakAt    time.Time // marked below; zero for none
+	Low, High []float64 // edges of a band, as Values or nil; NaN where there is none; dotted
+	BandLabel string    // of the band, in words
 }
 
 // Render draws p in at most width columns and height rows of plot, with the
@@ -32,6 +34,14 @@ func (p Plot) Render(width, height int) string {
 	for _, v := range p.Values {
 		if !math.IsNaN(v) {
 			low, high = min(low, v), max(high, v)
+		}
+	}
+	banded := false
+	for _, edge := range [][]float64{p.Low, p.High} {
+		for _, v := range edge {
+			if !math.IsNaN(v) {
+				low, high, banded = min(low, v), max(high, v), true
+			}
 		}
 	}
 	if cells < 20 || height < 2 || high < low {
@@ -58,18 +68,25 @@ func (p Plot) Render(width, height int) string {
 			dot(x, row(p.Threshold))
 		}
 	}
-	at := func(x int) float64 {
-		if len(p.Values) == 1 {
-			return p.Values[0]
+	at := func(values []float64, x int) float64 {
+		if len(values) == 1 {
+			return values[0]
 		}
-		pos := float64(x) / float64(cols-1) * float64(len(p.Values)-1)
-		i := min(int(pos), len(p.Values)-2)
+		pos := float64(x) / float64(cols-1) * float64(len(values)-1)
+		i := min(int(pos), len(values)-2)
 		f := pos - float64(i)
-		return p.Values[i]*(1-f) + p.Values[i+1]*f
+		return values[i]*(1-f) + values[i+1]*f
+	}
+	for _, edge := range [][]float64{p.Low, p.High} {
+		for x := 0; x < cols && len(edge) > 0; x += 2 {
+			if v := at(edge, x); !math.IsNaN(v) {
+				dot(x, row(v))
+			}
+		}
 	}
 	last := -1
 	for x := range cols {
-		v := at(x)
+		v := at(p.Values, x)
 		if math.IsNaN(v) {
 			last = -1
 			continue
@@ -117,6 +134,9 @@ func (p Plot) Render(width, height int) string {
 	b.WriteString(strings.Repeat(" ", axis) + "└" + string(marks) + "\n")
 	left, right := Clock(p.Start), Clock(end)
 	b.WriteString(strings.Repeat(" ", axis+1) + left + strings.Repeat(" ", max(1, cells-Width(left)-Width(right))) + right + "\n")
+	if banded {
+		b.WriteString(strings.Repeat(" ", axis+1) + "⠒ " + p.BandLabel + "\n")
+	}
 	if !math.IsNaN(p.Threshold) {
 		b.WriteString(strings.Repeat(" ", axis+1) + fmt.Sprintf("┄ %s %s %s\n", p.Label, Number(p.Variable, p.Threshold), Unit(p.Variable)))
 	}

@@ -260,3 +260,30 @@ func TestLangIsChineseOrEnglish(t *testing.T) {
 		t.Error("locale")
 	}
 }
+
+func TestAPlotShowsTheEdgesOfABand(t *testing.T) {
+	line := make([]float64, 60)
+	low, high := make([]float64, 60), make([]float64, 60)
+	for i := range line {
+		line[i], low[i], high[i] = 5, math.NaN(), math.NaN()
+		if i < 30 {
+			low[i], high[i] = 4, 7
+		}
+	}
+	p := termui.Plot{Values: line, Start: now, Step: time.Hour, Variable: hydro.WaterLevel, Threshold: math.NaN(), Low: low, High: high, BandLabel: "8 in 10"}
+	rows := strings.Split(p.Render(80, 4), "\n")[1:]
+	// The axis reaches from 4 to 7: the upper edge is in the first row, the lower in the last, and both end half way.
+	for _, i := range []int{0, 3} {
+		_, dots, _ := strings.Cut(rows[i], "┤")
+		if n := termui.Width(dots); n < 30 || n > 40 {
+			t.Errorf("an edge of %d columns, want half of 70:\n%s", n, strings.Join(rows, "\n"))
+		}
+	}
+	if !strings.HasPrefix(strings.TrimSpace(rows[0]), "7.00") || !strings.HasPrefix(strings.TrimSpace(rows[3]), "4.00") || !strings.Contains(strings.Join(rows, "\n"), "8 in 10") {
+		t.Errorf("\n%s", strings.Join(rows, "\n"))
+	}
+	p.Low, p.High = nil, nil
+	if got := p.Render(80, 4); strings.Contains(got, "8 in 10") {
+		t.Errorf("a band that is not there:\n%s", got)
+	}
+}

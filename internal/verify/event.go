@@ -106,7 +106,9 @@ type PeakRun struct {
 	Error          Score         `json:"peak_error"`
 	Share          Score         `json:"peak_error_share"`
 	Permissible    Score         `json:"peak_permissible"`
-	Qualified      *bool         `json:"peak_qualified"` // nil: the profile does not say what is permissible, or nothing was observed at issue
+	Qualified      *bool         `json:"peak_qualified"`   // nil: the profile does not say what is permissible, or nothing was observed at issue
+	Ratio          Score         `json:"peak_error_ratio"` // GRD, error over permissible error
+	Rating         skill.Rating  `json:"peak_rating"`      // by that
 	LateHours      float64       `json:"peak_time_error_h"`
 	LateMost       float64       `json:"peak_time_permissible_h"`
 	InTime         bool          `json:"peak_time_qualified"`
@@ -124,6 +126,9 @@ type PeakLead struct {
 	MeanShare      Score       `json:"mean_peak_error_share"` // of the absolute errors as shares of the peaks
 	MeanLate       Score       `json:"mean_peak_time_error_h"`
 	Qualified      Score       `json:"peak_qualified_share"` // QR of peaks
+	Excellent      int         `json:"peaks_excellent"`      // by error over permissible error, as are the next two
+	Good           int         `json:"peaks_good"`
+	Fair           int         `json:"peaks_qualified"` // not good
 	InTime         Score       `json:"peak_time_qualified_share"`
 	DepthQualified Score       `json:"depth_qualified_share"`
 	Grade          skill.Grade `json:"peak_grade"` // by QR of peaks
@@ -340,6 +345,8 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 		tolerance = p.LevelTolerance(now, e.Peak)
 	}
 	run.Permissible = Score(tolerance)
+	ratio, rating := p.Rate(float64(run.Error), tolerance)
+	run.Ratio, run.Rating = Score(ratio), rating
 	if !math.IsNaN(tolerance) {
 		run.Qualified = new(math.Abs(float64(run.Error)) <= tolerance)
 	}
@@ -381,6 +388,15 @@ func (b *basin) peaks(events []Event, lead time.Duration) PeakLead {
 			}
 			late.add(math.Abs(r.LateHours))
 			inTime.yes(&r.InTime)
+			switch r.Rating {
+			case skill.Excellent:
+				l.Excellent++
+			case skill.Good:
+				l.Good++
+			case skill.Qualified:
+				l.Fair++
+			case skill.Unrated, skill.Unqualified:
+			}
 			qualified.yes(r.Qualified)
 			depth.yes(r.DepthQualified)
 		}

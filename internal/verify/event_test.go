@@ -291,7 +291,7 @@ func TestTheReportSaysHowItsStandardIsKnown(t *testing.T) {
 	s := memory.New()
 	fillFlood(t, s, 0, 0)
 	r := run(t, s, verify.Options{Profile: skill.GBT22482of2026})
-	if r.Standard != "GB/T 22482-2026" || len(r.Profile) != 9 {
+	if r.Standard != "GB/T 22482-2026" || len(r.Profile) != 10 {
 		t.Fatalf("%s, %d items", r.Standard, len(r.Profile))
 	}
 	data, err := json.Marshal(r)
@@ -407,6 +407,9 @@ func TestRunoffDepthIsJudgedWhereTheAreaIsKnown(t *testing.T) {
 		t.Errorf("%+v", run)
 	}
 	opts.Profile = skill.GBT22482of2026 // 724 km²: 30 %
+	if l := r.Stations[0].Events.Leads[0]; math.Abs(float64(run.Ratio)-0.5) > 1e-9 || run.Rating != skill.Good || l.Excellent != 0 || l.Good != 1 || l.Fair != 0 {
+		t.Errorf("half of the permissible error is rated %s at %g; of all %+v", run.Rating, float64(run.Ratio), l)
+	}
 	if r, err = verify.Run(t.Context(), s, cat, opts); err != nil || math.Abs(float64(r.Stations[0].Events.Events[0].Runs[0].Permissible)-240) > 1e-9 {
 		t.Errorf("%v", err)
 	}

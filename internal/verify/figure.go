@@ -164,7 +164,7 @@ func (d *eventFigure) judged(run *PeakRun) string {
 	if !math.IsNaN(float64(run.Permissible)) {
 		text += fmt.Sprintf(" (%s %s)", pick("许可", "permissible"), termui.Number(v, float64(run.Permissible)))
 	}
-	text += " " + verdict(run.Qualified)
+	text += " " + pick(run.Rating.ZH(), run.Rating.String())
 	text += fmt.Sprintf(pick("；峰时差 %+.1f h (许可 %.1f) %s", "; peak time %+.1f h (permissible %.1f) %s"), run.LateHours, run.LateMost, verdict(&run.InTime))
 	if !math.IsNaN(float64(run.DC)) {
 		text += fmt.Sprintf("; DC %.2f", float64(run.DC))

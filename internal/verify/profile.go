@@ -20,6 +20,7 @@ type profileFile struct {
 	Source        string      `yaml:"source"`
 	DC            *[3]float64 `yaml:"dc"`
 	QR            *[3]float64 `yaml:"qr"`
+	Single        *[3]float64 `yaml:"single"`
 	Peak          []peakFile  `yaml:"peak"`
 	ChangeShare   *float64    `yaml:"change_share"`
 	FlowFloor     *float64    `yaml:"flow_floor_share"`
@@ -107,6 +108,10 @@ func ParseProfile(data []byte) (skill.Profile, error) {
 	if f.QR != nil {
 		p.QR = *f.QR
 		given("qr")
+	}
+	if f.Single != nil {
+		p.Single = *f.Single
+		given("single")
 	}
 	if f.Peak != nil {
 		p.Peak = nil

@@ -38,8 +38,8 @@ type Options struct {
 	Leads    []time.Duration
 	Profile  skill.Profile // zero: GB/T 22482-2008
 	Events   EventOptions
-	// Band, if not nil, returns the quantiles that a run gave for a variable at a
-	// station, ascending by P; none if it gave none.
+	// Band returns the quantiles that a run gave for a variable at a station,
+	// ascending by P; none if it gave none. nil: [BandOf], the run's own.
 	Band func(f *hydro.Forecast, s *hydro.StationForecast, v hydro.Variable) []Quantile
 	// Progress, if not nil, is told how many forecasts of a basin have been read.
 	Progress func(basin string, forecasts int)
@@ -85,6 +85,7 @@ type Station struct {
 	Area     float64        `json:"area_km2,omitempty"` // of the sub-basins above
 	Leads    []Lead         `json:"leads"`
 	Events   Events         `json:"events"`
+	Chances  []Chances      `json:"chances"`  // of meeting each threshold, mildest first; empty if the runs gave none
 	Warnings []Stage        `json:"warnings"` // by stage, mildest first
 }
 
@@ -163,6 +164,9 @@ func Run(ctx context.Context, r store.Reader, cat *catalog.Catalog, opts Options
 			return Report{}, fmt.Errorf("lead %s: must be above 0: %w", l, hydro.ErrInvalid)
 		}
 	}
+	if opts.Band == nil {
+		opts.Band = BandOf
+	}
 	if opts.Profile.Name == "" {
 		opts.Profile = skill.GBT22482of2008
 	}
@@ -219,6 +223,7 @@ type cases struct {
 	station  *catalog.Station
 	variable hydro.Variable
 	leads    [][]value // by index of Options.Leads
+	chances  []chanceCase
 }
 
 type value struct {
@@ -291,6 +296,7 @@ func (b *basin) take(f *hydro.Forecast, s *hydro.StationForecast) {
 		}
 		b.cases[s.Station] = c
 	}
+	c.takeChances(f, s)
 	values := s.Discharge
 	switch c.variable {
 	case hydro.Discharge:
@@ -299,10 +305,7 @@ func (b *basin) take(f *hydro.Forecast, s *hydro.StationForecast) {
 	default:
 		return // nothing is observed here that a forecast gives
 	}
-	var band []Quantile
-	if b.opts.Band != nil {
-		band = b.opts.Band(f, s, c.variable)
-	}
+	band := b.opts.Band(f, s, c.variable)
 	for i, lead := range b.opts.Leads {
 		k := int(lead/f.Step) - 1
 		if lead%f.Step != 0 || k < 0 || k >= len(values) || math.IsNaN(values[k]) {
@@ -358,6 +361,7 @@ func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
 		if s.Events, err = b.events(ctx, r, &s, thresholds, byVariable); err != nil {
 			return err
 		}
+		s.Chances = c.scoreChances(byVariable)
 		if s.Warnings, err = b.stages(thresholds, byVariable, warned[s.Station]); err != nil {
 			return err
 		}

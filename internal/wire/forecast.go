@@ -37,6 +37,7 @@ func storedHead(f *hydro.Forecast) *freshetv1.Forecast {
 		Catalogue: f.Catalogue,
 		StepS:     seconds(f.Step),
 		HorizonS:  seconds(f.Horizon),
+		BandStepS: seconds(f.BandStep),
 		Honesty: &freshetv1.Honesty{
 			DataCutoff:    FromTime(f.DataCutoff),
 			ValidUntil:    FromTime(f.ValidUntil),
@@ -44,9 +45,11 @@ func storedHead(f *hydro.Forecast) *freshetv1.Forecast {
 			RainCoverage:  f.RainCoverage,
 			RainAssumed:   f.RainAssumed,
 			Plan:          f.Plan,
+			BandBasis:     f.BandBasis,
 			Notes:         f.Notes,
 			Illustrative:  f.Illustrative,
 		},
+		ArealRain: fromArealRain(f.ArealRain),
 	}
 }
 
@@ -64,13 +67,15 @@ func FromStationForecast(s *hydro.StationForecast) *freshetv1.StationForecast {
 		},
 		Updated:      s.Updated,
 		Extrapolated: s.Extrapolated,
+		Band:         fromBand(s.Band),
 	}
 	if len(s.Crossings) > 0 {
 		p.Crossings = make([]*freshetv1.ThresholdCrossing, len(s.Crossings))
 	}
-	for i, c := range s.Crossings {
+	for i := range s.Crossings {
+		c := &s.Crossings[i]
 		p.Crossings[i] = &freshetv1.ThresholdCrossing{
-			Stage: FromStage(c.Stage), Variable: FromVariable(c.Variable), Threshold: c.Threshold, At: FromTime(c.At),
+			Stage: FromStage(c.Stage), Variable: FromVariable(c.Variable), Threshold: c.Threshold, At: FromTime(c.At), Chance: fromChance(&c.Chance),
 		}
 	}
 	return p
@@ -87,10 +92,12 @@ func ToForecast(p *freshetv1.Forecast) (hydro.Forecast, error) {
 		Catalogue:     p.GetCatalogue(),
 		Step:          time.Duration(p.GetStepS()) * time.Second,
 		Horizon:       time.Duration(p.GetHorizonS()) * time.Second,
+		BandStep:      time.Duration(p.GetBandStepS()) * time.Second,
 		MissingGauges: h.GetMissingGauges(),
 		RainCoverage:  h.GetRainCoverage(),
 		RainAssumed:   h.GetRainAssumed(),
 		Plan:          h.GetPlan(),
+		BandBasis:     h.GetBandBasis(),
 		Notes:         h.GetNotes(),
 		Illustrative:  h.GetIllustrative(),
 	}
@@ -112,6 +119,7 @@ func ToForecast(p *freshetv1.Forecast) (hydro.Forecast, error) {
 			return hydro.Forecast{}, fmt.Errorf("stations[%d].%w", i, err)
 		}
 	}
+	f.ArealRain = toArealRain(p.GetArealRain())
 	return f, checkForecast(&f)
 }
 
@@ -147,7 +155,7 @@ func checkForecast(f *hydro.Forecast) error {
 			}
 		}
 	}
-	return nil
+	return checkBands(f)
 }
 
 func toStationForecast(p *freshetv1.StationForecast) (hydro.StationForecast, error) {
@@ -168,6 +176,9 @@ func toStationForecast(p *freshetv1.StationForecast) (hydro.StationForecast, err
 		Updated:      p.GetUpdated(),
 		Extrapolated: p.GetExtrapolated(),
 	}
+	if s.Band, err = toBand(p.GetBand()); err != nil {
+		return hydro.StationForecast{}, err
+	}
 	if n := len(p.GetCrossings()); n > 0 {
 		s.Crossings = make([]hydro.Crossing, n)
 	}
@@ -176,6 +187,11 @@ func toStationForecast(p *freshetv1.StationForecast) (hydro.StationForecast, err
 		if x.Stage, err = ToStage(c.GetStage()); err == nil {
 			if x.Variable, err = ToVariable(c.GetVariable()); err == nil {
 				x.At, err = optionalTime("at", c.GetAt())
+			}
+		}
+		if err == nil {
+			if x.Chance, err = toChance(c.GetChance()); err != nil {
+				err = fmt.Errorf("chance.%w", err)
 			}
 		}
 		if err != nil {

@@ -47,10 +47,11 @@ func seedOutputs() []hydro.Output {
 	return []hydro.Output{
 		{Observations: observationsOf(3)},
 		{Forecast: &hydro.Forecast{
-			Basin: "tanjiang", IssuedAt: at, ValidUntil: at, Step: time.Hour, Horizon: 2 * time.Hour,
+			Basin: "tanjiang", IssuedAt: at, ValidUntil: at, Step: time.Hour, Horizon: 2 * time.Hour, BandStep: time.Hour, BandBasis: "errors of past runs",
 			Stations: []hydro.StationForecast{{
 				Station: "a", Discharge: []float64{1, 2}, Level: []float64{math.NaN(), 3},
-				Crossings: []hydro.Crossing{{Stage: hydro.Red, Variable: hydro.WaterLevel, Threshold: 4, At: at}},
+				Crossings: []hydro.Crossing{{Stage: hydro.Red, Variable: hydro.WaterLevel, Threshold: 4, At: at, Chance: hydro.Chance{Until: at, Probability: 0.5, Early: at, Middle: at, Late: at}}},
+				Band:      []hydro.BandStep{{Discharge: [7]float64{1, 2, 3, 4, 5, 6, 7}, Level: [7]float64{1, 2, 3, 4, 5, 6, 7}, Errors: 9}},
 			}},
 		}},
 		{Warning: &hydro.Warning{ID: "i", Basin: "b", Station: "s", At: at, To: hydro.Red, Observed: hydro.Leg{Variable: hydro.Rain, Window: time.Hour}}},

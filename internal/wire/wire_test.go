@@ -3,6 +3,7 @@ package wire_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -271,7 +272,7 @@ func stationForecast() *rapid.Generator[hydro.StationForecast] {
 			Crossings: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) hydro.Crossing {
 				return hydro.Crossing{
 					Stage: stage().Draw(t, "stage"), Variable: rapid.SampledFrom(hydro.Variables).Draw(t, "variable"),
-					Threshold: number().Draw(t, "threshold"), At: maybe(instant()).Draw(t, "at"),
+					Threshold: number().Draw(t, "threshold"), At: maybe(instant()).Draw(t, "at"), Chance: chance().Draw(t, "chance"),
 				}
 			}), 0, 3).Draw(t, "crossings"),
 			Updated: rapid.Bool().Draw(t, "updated"), Extrapolated: rapid.Bool().Draw(t, "extrapolated"),
@@ -279,7 +280,50 @@ func stationForecast() *rapid.Generator[hydro.StationForecast] {
 	})
 }
 
+// chance draws one, or none.
+func chance() *rapid.Generator[hydro.Chance] {
+	return rapid.Custom(func(t *rapid.T) hydro.Chance {
+		if rapid.Bool().Draw(t, "none") {
+			return hydro.Chance{}
+		}
+		return hydro.Chance{
+			Until: instant().Draw(t, "until"), Probability: rapid.Float64Range(0, 1).Draw(t, "probability"),
+			Early: maybe(instant()).Draw(t, "early"), Middle: maybe(instant()).Draw(t, "middle"), Late: maybe(instant()).Draw(t, "late"),
+		}
+	})
+}
+
+// bandStep draws quantiles; the levels of some are not known.
+func bandStep() *rapid.Generator[hydro.BandStep] {
+	return rapid.Custom(func(t *rapid.T) hydro.BandStep {
+		b := hydro.BandStep{Errors: rapid.IntRange(0, math.MaxUint32).Draw(t, "errors")}
+		known := rapid.Bool().Draw(t, "levels")
+		for i := range b.Discharge {
+			b.Discharge[i], b.Level[i] = rapid.Float64().Draw(t, "q"), math.NaN()
+			if known {
+				b.Level[i] = rapid.Float64().Draw(t, "z")
+			}
+		}
+		return b
+	})
+}
+
 func forecast() *rapid.Generator[hydro.Forecast] {
+	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
+		f := bare().Draw(t, "bare")
+		if rapid.Bool().Draw(t, "band") {
+			f.BandStep = time.Duration(rapid.Uint32Min(1).Draw(t, "band step")) * time.Second
+			f.BandBasis = text().Draw(t, "band basis")
+			for i := range f.Stations {
+				f.Stations[i].Band = rapid.SliceOfN(bandStep(), 0, 3).Draw(t, "band")
+			}
+		}
+		return f
+	})
+}
+
+// bare draws a forecast without bands.
+func bare() *rapid.Generator[hydro.Forecast] {
 	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
 		return hydro.Forecast{
 			Basin: name().Draw(t, "basin"), IssuedAt: instant().Draw(t, "issued"), Trigger: text().Draw(t, "trigger"),
@@ -292,6 +336,17 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"),
 			RainCoverage:  number().Draw(t, "coverage"), RainAssumed: text().Draw(t, "rain"), Plan: text().Draw(t, "plan"),
 			Notes: rapid.SliceOfN(text(), 0, 3).Draw(t, "notes"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
+			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"),
+		}
+	})
+}
+
+func arealRain() *rapid.Generator[hydro.ArealRain] {
+	return rapid.Custom(func(t *rapid.T) hydro.ArealRain {
+		mm := rapid.OneOf(rapid.Float64Range(0, 500), rapid.Just(math.NaN()))
+		return hydro.ArealRain{
+			SubBasin: name().Draw(t, "sub-basin"), Last1h: mm.Draw(t, "1 h"), Last3h: mm.Draw(t, "3 h"), Last6h: mm.Draw(t, "6 h"), Last24h: mm.Draw(t, "24 h"),
+			Coverage: number().Draw(t, "coverage"), MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"), Assumed: number().Draw(t, "assumed"),
 		}
 	})
 }
@@ -567,6 +622,14 @@ func TestWhatTheLogCannotHoldIsRefused(t *testing.T) {
 		"LevelsWithoutDischarges": {Forecast: &hydro.Forecast{
 			Basin: "b", Step: time.Hour, IssuedAt: at, ValidUntil: at, Stations: []hydro.StationForecast{{Level: []float64{1}}},
 		}},
+		"BandStepOfMillis":   banded(func(f *hydro.Forecast) { f.BandStep = time.Millisecond }),
+		"BandWithoutStep":    banded(func(f *hydro.Forecast) { f.BandStep = 0 }),
+		"HalfTheLevels":      banded(func(f *hydro.Forecast) { f.Stations[0].Band[0].Level[2] = math.NaN() }),
+		"ErrorsBelowZero":    banded(func(f *hydro.Forecast) { f.Stations[0].Band[0].Errors = -1 }),
+		"ChanceWithoutUntil": banded(func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Until = time.Time{} }),
+		"ChanceOutOfRange": banded(func(f *hydro.Forecast) {
+			f.Stations[0].Crossings[0].Chance.Late = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+		}),
 		"WarningWithoutTime":  {Warning: &hydro.Warning{ID: "1", Basin: "b", Station: "s"}},
 		"WarningUnknownStage": {Warning: &hydro.Warning{ID: "1", Basin: "b", Station: "s", At: at, To: 77}},
 	} {
@@ -575,6 +638,38 @@ func TestWhatTheLogCannotHoldIsRefused(t *testing.T) {
 				t.Errorf("got %v, want ErrInvalid", err)
 			}
 		})
+	}
+}
+
+// banded is a forecast with a band and a chance, changed.
+func banded(change func(*hydro.Forecast)) hydro.Output {
+	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	f := hydro.Forecast{
+		Basin: "b", Step: time.Hour, BandStep: time.Hour, IssuedAt: at, ValidUntil: at,
+		Stations: []hydro.StationForecast{{
+			Discharge: []float64{1}, Level: []float64{1}, Band: make([]hydro.BandStep, 1),
+			Crossings: []hydro.Crossing{{Stage: hydro.Red, Variable: hydro.WaterLevel, Chance: hydro.Chance{Until: at, Probability: 0.5, Early: at, Middle: at, Late: at}}},
+		}},
+	}
+	change(&f)
+	return hydro.Output{Forecast: &f}
+}
+
+func TestABandOnTheWireHasAllItsQuantilesOrNone(t *testing.T) {
+	out := banded(func(*hydro.Forecast) {})
+	if _, err := wire.EncodeOutput(1, 0, out); err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(*freshetv1.BandStep){
+		"a discharge too few": func(b *freshetv1.BandStep) { b.Discharge = b.Discharge[1:] },
+		"no discharge":        func(b *freshetv1.BandStep) { b.Discharge = nil },
+		"a level too many":    func(b *freshetv1.BandStep) { b.Level = append(slices.Clone(b.Level), 1) },
+	} {
+		p := wire.FromForecast(out.Forecast)
+		change(p.Stations[0].Band[0])
+		if _, err := wire.ToForecast(p); !errors.Is(err, hydro.ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", what, err)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func TestTheDocumentedQueriesRun(t *testing.T) {
 	values := make([]float64, 288)
 	f := hydro.Forecast{
 		Basin: "tanjiang", IssuedAt: noon, Step: 15 * time.Minute, Horizon: 72 * time.Hour, MissingGauges: []string{"dashahe: silent"},
-		Stations: []hydro.StationForecast{{Station: "bayi", Level: values, Discharge: values, NowLevel: math.NaN()}},
+		Stations: []hydro.StationForecast{{Station: "bayi", Level: values, Discharge: values, NowLevel: math.NaN(), Band: make([]hydro.BandStep, 24)}}, BandStep: time.Hour,
 	}
 	w := hydro.Warning{ID: "tanjiang/7/0", Basin: "tanjiang", Station: "bayi", At: noon, To: hydro.Red, ReasonEN: "why", ReasonZH: "因为"}
 	if err := errors.Join(

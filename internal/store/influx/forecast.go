@@ -70,6 +70,7 @@ func appendRun(l *line, f *hydro.Forecast) {
 	l.float("rain_coverage", f.RainCoverage)
 	l.text("rain_assumed", f.RainAssumed)
 	l.text("plan", f.Plan)
+	l.text("band_basis", f.BandBasis)
 	l.text("notes", strings.Join(f.Notes, "; "))
 	l.bool("illustrative", f.Illustrative)
 	l.bytes("record", record.AppendForecastHeader(nil, f))
@@ -89,10 +90,11 @@ func appendStationForecast(l *line, f *hydro.Forecast, station *hydro.StationFor
 	l.bool("updated", station.Updated)
 	l.bool("extrapolated", station.Extrapolated)
 	bare := *station
-	bare.Discharge, bare.Level = nil, nil
+	bare.Discharge, bare.Level, bare.Band = nil, nil, nil
 	l.bytes("record", record.AppendStationForecast(nil, &bare))
-	l.bytes("discharge", appendFloats(nil, station.Discharge)) // apart, so that each stays below 64 kB
-	l.bytes("level", appendFloats(nil, station.Level))
+	l.bytes("discharge", encodeFloats(station.Discharge)) // apart, so that each stays below 64 kB
+	l.bytes("level", encodeFloats(station.Level))
+	appendBandFields(l, station.Band)
 	l.end(f.IssuedAt, 0)
 }
 
@@ -130,6 +132,7 @@ func appendValue(l *line, f *hydro.Forecast, station *hydro.StationForecast, mea
 	l.float("level", level)
 	l.float("discharge", discharge)
 	appendInstant(l, "issued_ms", f.IssuedAt)
+	appendBandAt(l, f, station, lead)
 	l.end(f.IssuedAt.Add(lead), 0)
 }
 
@@ -162,8 +165,8 @@ func appendInstant(l *line, key string, t time.Time) {
 	}
 }
 
-func appendFloats(b []byte, values []float64) []byte {
-	b = slices.Grow(b, 8*len(values))
+func encodeFloats(values []float64) []byte {
+	b := make([]byte, 0, 8*len(values))
 	for _, v := range values {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
@@ -274,7 +277,8 @@ func (s *Store) stations(ctx context.Context, basin string, first, last int64) (
 	const ms = int64(time.Millisecond)
 	found := make(map[stationRun]hydro.StationForecast)
 	err := s.ask(ctx, s.selection(forecastStations, first*ms, last*ms, "basin", basin)+
-		`|> filter(fn: (r) => r._field == "record" or r._field == "discharge" or r._field == "level")
+		`|> filter(fn: (r) => r._field == "record" or r._field == "discharge" or r._field == "level" or
+    r._field == "band_discharge" or r._field == "band_level" or r._field == "band_errors")
 |> keep(columns: ["_time", "_value", "_field", "station"])
 |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")`,
 		func(c columns) error {
@@ -300,6 +304,9 @@ func (s *Store) stations(ctx context.Context, basin string, first, last int64) (
 				return err
 			}
 			if station.Level, err = floats(b); err != nil {
+				return err
+			}
+			if station.Band, err = bandOf(c); err != nil {
 				return err
 			}
 			found[stationRun{station.Station, ns / ms}] = station

@@ -192,13 +192,22 @@ func findForecast(runs []hydro.Forecast, issuedAt time.Time) (int, bool) {
 func cloneForecast(f hydro.Forecast) hydro.Forecast {
 	f.IssuedAt, f.DataCutoff, f.ValidUntil = milli(f.IssuedAt), milli(f.DataCutoff), milli(f.ValidUntil)
 	f.MissingGauges, f.Notes = clone(f.MissingGauges), clone(f.Notes)
+	f.ArealRain = clone(f.ArealRain)
+	for i := range f.ArealRain {
+		f.ArealRain[i].MissingGauges = clone(f.ArealRain[i].MissingGauges)
+	}
 	f.Stations = clone(f.Stations)
 	for i := range f.Stations {
 		s := &f.Stations[i]
 		s.Discharge, s.Level, s.Crossings = clone(s.Discharge), clone(s.Level), clone(s.Crossings)
+		s.Band = clone(s.Band)
 		s.Peak.At = milli(s.Peak.At)
 		for j := range s.Crossings {
-			s.Crossings[j].At = milli(s.Crossings[j].At)
+			c := &s.Crossings[j]
+			c.At = milli(c.At)
+			for _, t := range []*time.Time{&c.Chance.Until, &c.Chance.Early, &c.Chance.Middle, &c.Chance.Late} {
+				*t = milli(*t)
+			}
 		}
 	}
 	return f

@@ -17,7 +17,8 @@
 //
 // The revision stands first so that two records can be compared by it alone.
 // Forecasts and warnings start with a version byte, and hold their fields in
-// the order of the Go structs.
+// the order of the Go structs. Forecasts of version 1 have no bands, chances,
+// band step and basis.
 package record
 
 import (
@@ -34,7 +35,10 @@ import (
 // ErrCorrupt says that bytes are not a record of the expected kind.
 var ErrCorrupt = errors.New("corrupt record")
 
-const version = 1
+const (
+	version         = 1
+	forecastVersion = 2 // version 1 has no bands, chances and areal rain
+)
 
 // The flags of an observation: which optional parts follow.
 const (
@@ -152,13 +156,14 @@ func Forecast(b []byte) (hydro.Forecast, error) {
 
 // AppendForecastHeader appends f to b, of its stations only the ids.
 func AppendForecastHeader(b []byte, f *hydro.Forecast) []byte {
-	b = append(b, version)
+	b = append(b, forecastVersion)
 	b = appendText(b, f.Basin)
 	b = appendTime(b, f.IssuedAt)
 	b = appendText(b, f.Trigger)
 	b = appendText(b, f.Catalogue)
 	b = binary.AppendVarint(b, int64(f.Step))
 	b = binary.AppendVarint(b, int64(f.Horizon))
+	b = binary.AppendVarint(b, int64(f.BandStep))
 	b = binary.AppendUvarint(b, uint64(len(f.Stations)))
 	for i := range f.Stations {
 		b = appendText(b, f.Stations[i].Station)
@@ -169,9 +174,20 @@ func AppendForecastHeader(b []byte, f *hydro.Forecast) []byte {
 	b = appendFloat(b, f.RainCoverage)
 	b = appendText(b, f.RainAssumed)
 	b = appendText(b, f.Plan)
+	b = appendText(b, f.BandBasis)
 	b = appendTexts(b, f.Notes)
 	b = appendBool(b, f.Illustrative)
-	return binary.AppendVarint(b, int64(f.Elapsed))
+	b = binary.AppendVarint(b, int64(f.Elapsed))
+	b = binary.AppendUvarint(b, uint64(len(f.ArealRain)))
+	for i := range f.ArealRain {
+		a := &f.ArealRain[i]
+		b = appendText(b, a.SubBasin)
+		for _, v := range [...]float64{a.Last1h, a.Last3h, a.Last6h, a.Last24h, a.Coverage, a.Assumed} {
+			b = appendFloat(b, v)
+		}
+		b = appendTexts(b, a.MissingGauges)
+	}
+	return b
 }
 
 // ForecastHeader decodes what [AppendForecastHeader] appended: the stations
@@ -186,7 +202,7 @@ func ForecastHeader(b []byte) (hydro.Forecast, error) {
 }
 
 func (r *reader) forecastHeader() hydro.Forecast {
-	r.version()
+	v := r.forecastVersion()
 	var f hydro.Forecast
 	f.Basin = r.text()
 	f.IssuedAt = r.time()
@@ -194,6 +210,9 @@ func (r *reader) forecastHeader() hydro.Forecast {
 	f.Catalogue = r.text()
 	f.Step = time.Duration(r.varint())
 	f.Horizon = time.Duration(r.varint())
+	if v >= 2 {
+		f.BandStep = time.Duration(r.varint())
+	}
 	if n := r.length(1); n > 0 {
 		f.Stations = make([]hydro.StationForecast, n)
 	}
@@ -206,15 +225,32 @@ func (r *reader) forecastHeader() hydro.Forecast {
 	f.RainCoverage = r.float()
 	f.RainAssumed = r.text()
 	f.Plan = r.text()
+	if v >= 2 {
+		f.BandBasis = r.text()
+	}
 	f.Notes = r.texts()
 	f.Illustrative = r.bool()
 	f.Elapsed = time.Duration(r.varint())
+	if v == version {
+		return f
+	}
+	if n := r.length(50); n > 0 {
+		f.ArealRain = make([]hydro.ArealRain, n)
+	}
+	for i := range f.ArealRain {
+		a := &f.ArealRain[i]
+		a.SubBasin = r.text()
+		for _, to := range [...]*float64{&a.Last1h, &a.Last3h, &a.Last6h, &a.Last24h, &a.Coverage, &a.Assumed} {
+			*to = r.float()
+		}
+		a.MissingGauges = r.texts()
+	}
 	return f
 }
 
 // AppendStationForecast appends s to b.
 func AppendStationForecast(b []byte, s *hydro.StationForecast) []byte {
-	b = append(b, version)
+	b = append(b, forecastVersion)
 	b = appendText(b, s.Station)
 	b = appendText(b, string(s.Datum))
 	b = appendFloats(b, s.Discharge)
@@ -226,13 +262,16 @@ func AppendStationForecast(b []byte, s *hydro.StationForecast) []byte {
 	b = appendFloat(b, s.Peak.Level)
 	b = appendBool(b, s.Peak.AtEnd)
 	b = binary.AppendUvarint(b, uint64(len(s.Crossings)))
-	for _, c := range s.Crossings {
+	for i := range s.Crossings {
+		c := &s.Crossings[i]
 		b = append(b, byte(c.Stage), byte(c.Variable))
 		b = appendFloat(b, c.Threshold)
 		b = appendTime(b, c.At)
+		b = appendChance(b, &c.Chance)
 	}
 	b = appendBool(b, s.Updated)
-	return appendBool(b, s.Extrapolated)
+	b = appendBool(b, s.Extrapolated)
+	return appendBand(b, s.Band)
 }
 
 // StationForecast decodes what [AppendStationForecast] appended.
@@ -246,7 +285,7 @@ func StationForecast(b []byte) (hydro.StationForecast, error) {
 }
 
 func (r *reader) stationForecast() hydro.StationForecast {
-	r.version()
+	v := r.forecastVersion()
 	var s hydro.StationForecast
 	s.Station = r.text()
 	s.Datum = hydro.Datum(r.text())
@@ -266,9 +305,15 @@ func (r *reader) stationForecast() hydro.StationForecast {
 		c.Stage, c.Variable = hydro.Stage(r.byte()), hydro.Variable(r.byte())
 		c.Threshold = r.float()
 		c.At = r.time()
+		if v >= 2 {
+			c.Chance = r.chance()
+		}
 	}
 	s.Updated = r.bool()
 	s.Extrapolated = r.bool()
+	if v >= 2 {
+		s.Band = r.band()
+	}
 	return s
 }
 
@@ -400,6 +445,15 @@ func (r *reader) version() {
 	if r.byte() != version {
 		r.fail()
 	}
+}
+
+// forecastVersion reads the version of a forecast or of a station's part of it.
+func (r *reader) forecastVersion() byte {
+	v := r.byte()
+	if v < 1 || v > forecastVersion {
+		r.fail()
+	}
+	return v
 }
 
 func (r *reader) byte() byte {

@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"testing"
@@ -73,6 +74,27 @@ func warning() *rapid.Generator[hydro.Warning] {
 	})
 }
 
+func chance() *rapid.Generator[hydro.Chance] {
+	return rapid.Custom(func(t *rapid.T) hydro.Chance {
+		c := hydro.Chance{Until: instant().Draw(t, "until")}
+		if !c.Until.IsZero() {
+			c.Probability = value().Draw(t, "probability")
+			c.Early, c.Middle, c.Late = instant().Draw(t, "early"), instant().Draw(t, "middle"), instant().Draw(t, "late")
+		}
+		return c
+	})
+}
+
+func bandStep() *rapid.Generator[hydro.BandStep] {
+	return rapid.Custom(func(t *rapid.T) hydro.BandStep {
+		b := hydro.BandStep{Errors: rapid.Int().Draw(t, "errors")}
+		for i := range b.Discharge {
+			b.Discharge[i], b.Level[i] = value().Draw(t, "discharge"), value().Draw(t, "level")
+		}
+		return b
+	})
+}
+
 func forecast() *rapid.Generator[hydro.Forecast] {
 	return rapid.Custom(func(t *rapid.T) hydro.Forecast {
 		text, texts, values := rapid.String(), rapid.SliceOfN(rapid.String(), 0, 4), rapid.SliceOfN(value(), 0, 20)
@@ -81,7 +103,14 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			Step: time.Duration(rapid.Int64().Draw(t, "step")), Horizon: time.Duration(rapid.Int64().Draw(t, "horizon")),
 			DataCutoff: instant().Draw(t, "cutoff"), ValidUntil: instant().Draw(t, "valid"), MissingGauges: texts.Draw(t, "missing"),
 			RainCoverage: value().Draw(t, "coverage"), RainAssumed: text.Draw(t, "assumed"), Plan: text.Draw(t, "plan"), Notes: texts.Draw(t, "notes"),
+			BandStep: time.Duration(rapid.Int64().Draw(t, "band step")), BandBasis: text.Draw(t, "band basis"),
 			Illustrative: rapid.Bool().Draw(t, "illustrative"), Elapsed: time.Duration(rapid.Int64().Draw(t, "elapsed")),
+		}
+		for range rapid.IntRange(0, 4).Draw(t, "sub-basins") {
+			f.ArealRain = append(f.ArealRain, hydro.ArealRain{
+				SubBasin: text.Draw(t, "sub-basin"), Last1h: value().Draw(t, "1 h"), Last3h: value().Draw(t, "3 h"), Last6h: value().Draw(t, "6 h"),
+				Last24h: value().Draw(t, "24 h"), Coverage: value().Draw(t, "coverage"), MissingGauges: texts.Draw(t, "silent"), Assumed: value().Draw(t, "ahead"),
+			})
 		}
 		for range rapid.IntRange(0, 4).Draw(t, "stations") {
 			s := hydro.StationForecast{
@@ -94,9 +123,10 @@ func forecast() *rapid.Generator[hydro.Forecast] {
 			for range rapid.IntRange(0, 3).Draw(t, "crossings") {
 				s.Crossings = append(s.Crossings, hydro.Crossing{
 					Stage: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "stage")), Variable: hydro.Variable(rapid.IntRange(0, 8).Draw(t, "variable")),
-					Threshold: value().Draw(t, "threshold"), At: instant().Draw(t, "at"),
+					Threshold: value().Draw(t, "threshold"), At: instant().Draw(t, "at"), Chance: chance().Draw(t, "chance"),
 				})
 			}
+			s.Band = rapid.SliceOfN(bandStep(), 0, 4).Draw(t, "band")
 			f.Stations = append(f.Stations, s)
 		}
 		return f
@@ -146,6 +176,53 @@ func TestRecordsGoThereAndBack(t *testing.T) {
 }
 
 // A record cut short or with something behind it is corrupt, and says so.
+// v1Station is a station's record as it was written before there were bands.
+func v1Station() []byte {
+	float := func(b []byte, v float64) []byte { return binary.LittleEndian.AppendUint64(b, math.Float64bits(v)) }
+	instant := func(b []byte, t time.Time) []byte { return binary.AppendVarint(append(b, 1), t.UnixMilli()) }
+	at := time.Date(2026, 6, 10, 6, 0, 0, 0, time.UTC)
+	b := []byte{1, 1, 'a', 0}
+	b = float(append(b, 1), 120)                          // discharges
+	b = float(append(b, 1), 3.1)                          // levels
+	b = float(float(b, 100), 3)                           // now
+	b = append(float(float(instant(b, at), 120), 3.1), 0) // peak
+	b = append(b, 1, byte(hydro.Orange), byte(hydro.WaterLevel))
+	b = instant(float(b, 3.05), at)
+	return append(b, 1, 0)
+}
+
+func TestForecastsOfBeforeThereWereBandsAreRead(t *testing.T) {
+	at := time.Date(2026, 6, 10, 6, 0, 0, 0, time.UTC)
+	station := hydro.StationForecast{
+		Station: "a", Discharge: []float64{120}, Level: []float64{3.1}, NowDischarge: 100, NowLevel: 3, Updated: true,
+		Peak:      hydro.Peak{At: at, Discharge: 120, Level: 3.1},
+		Crossings: []hydro.Crossing{{Stage: hydro.Orange, Variable: hydro.WaterLevel, Threshold: 3.05, At: at}},
+	}
+	got, err := record.StationForecast(v1Station())
+	if err != nil || !cmp.Equal(station, got) {
+		t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(station, got))
+	}
+	b := []byte{1, 1, 'b', 0, 0, 0}                                        // basin, no instant, trigger, catalogue
+	b = binary.AppendVarint(b, int64(time.Hour))                           // step
+	b = binary.AppendVarint(b, int64(24*time.Hour))                        // horizon
+	b = append(b, 1, 1, 'a', 0, 0, 0)                                      // the station's id, no instants, no gauge missing
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(0.5))         // coverage
+	b = append(b, 1, 'r', 1, 'p', 1, 1, 'n', 1)                            // rain, plan, a note, illustrative
+	b = append(binary.AppendVarint(b, int64(time.Second)), v1Station()...) // elapsed
+	want := hydro.Forecast{
+		Basin: "b", Step: time.Hour, Horizon: 24 * time.Hour, RainCoverage: 0.5, RainAssumed: "r", Plan: "p", Notes: []string{"n"},
+		Illustrative: true, Elapsed: time.Second, Stations: []hydro.StationForecast{station},
+	}
+	whole, err := record.Forecast(b)
+	if err != nil || !cmp.Equal(want, whole) {
+		t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, whole))
+	}
+	b[0] = 3 // a version to come
+	if _, err := record.Forecast(b); !errors.Is(err, record.ErrCorrupt) {
+		t.Errorf("a record of version 3: %v, want ErrCorrupt", err)
+	}
+}
+
 func TestARecordThatIsNotWholeIsCorrupt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, f, w := observation().Draw(t, "observation"), forecast().Draw(t, "forecast"), warning().Draw(t, "warning")

@@ -30,6 +30,10 @@ func fillValue(v reflect.Value, n *int) {
 		for i := range v.Len() {
 			fillValue(v.Index(i), n)
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fillValue(v.Index(i), n)
+		}
 	case reflect.String:
 		v.SetString(fmt.Sprintf("text-%05d", *n))
 	case reflect.Float64:

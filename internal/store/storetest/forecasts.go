@@ -16,13 +16,19 @@ func forecast(minutes int, stations ...string) hydro.Forecast {
 	var f hydro.Forecast
 	fill(&f, minutes+1)
 	f.Basin, f.IssuedAt = basin, noon.Add(time.Duration(minutes)*time.Minute)
-	f.Step, f.Horizon = 15*time.Minute, 72*time.Hour
+	f.Step, f.Horizon, f.BandStep = 15*time.Minute, 72*time.Hour, time.Hour
 	f.Stations = nil
 	for i, station := range stations {
 		var s hydro.StationForecast
 		fill(&s, 100*minutes+i+2)
 		s.Station = station
 		s.Discharge, s.Level = nil, nil
+		for k := range s.Band { // ascending as filled
+			s.Band[k].Errors = 100 + minutes + k
+		}
+		for k := range s.Crossings {
+			s.Crossings[k].Chance.Probability = 1 / float64(k+2)
+		}
 		for step := range int(f.Horizon / f.Step) {
 			s.Discharge = append(s.Discharge, 100+float64(minutes+step)/3)
 			s.Level = append(s.Level, 2+float64(minutes+step)/300)
@@ -53,7 +59,16 @@ func testForecastRoundTrip(t *testing.T, s store.Store) {
 	bare := hydro.Forecast{Basin: basin, IssuedAt: noon.Add(2 * time.Minute)}
 	empty := forecast(3, "a")
 	empty.Stations[0] = hydro.StationForecast{Station: "a", Crossings: []hydro.Crossing{{Stage: hydro.Red}}} // no crossing within the horizon
-	all := []hydro.Forecast{full, gaps, bare, empty}
+	noLevels := forecast(4, "a", "b")                                                                        // and the second has no band
+	for i := range noLevels.Stations[0].Band {
+		for k := range hydro.BandLevels {
+			noLevels.Stations[0].Band[i].Level[k] = math.NaN()
+		}
+	}
+	noLevels.Stations[1].Band = nil
+	noLevels.Stations[1].Crossings[0].Chance = hydro.Chance{}
+	noLevels.Stations[1].Crossings[1].Chance = hydro.Chance{Until: noon.Add(24 * time.Hour)} // it will not be met
+	all := []hydro.Forecast{full, gaps, bare, empty, noLevels}
 	writeForecasts(t, s, all...)
 	for _, want := range all {
 		got, err := s.Forecast(t.Context(), basin, want.IssuedAt)
@@ -152,6 +167,28 @@ func testForecastRefused(t *testing.T, s store.Store) {
 		"station descending": func(f *hydro.Forecast) { f.Stations[0].Station = "z" },
 		"no station":         func(f *hydro.Forecast) { f.Stations[0].Station = "" },
 		"note not UTF-8":     func(f *hydro.Forecast) { f.Notes[0] = "\xff" },
+
+		"band without a step":        func(f *hydro.Forecast) { f.BandStep = 0 },
+		"band step not of steps":     func(f *hydro.Forecast) { f.BandStep = 20 * time.Minute },
+		"band step below 0":          func(f *hydro.Forecast) { f.BandStep = -time.Hour },
+		"band beyond the horizon":    func(f *hydro.Forecast) { f.Horizon = 2 * time.Hour },
+		"quantiles descending":       func(f *hydro.Forecast) { q := &f.Stations[1].Band[2].Discharge; q[3] = q[2] - 1 },
+		"level quantiles descending": func(f *hydro.Forecast) { q := &f.Stations[1].Band[2].Level; q[3] = q[2] - 1 },
+		"quantile NaN":               func(f *hydro.Forecast) { f.Stations[0].Band[0].Discharge[6] = math.NaN() },
+		"some level quantiles NaN":   func(f *hydro.Forecast) { f.Stations[0].Band[0].Level[6] = math.NaN() },
+		"quantile infinite":          func(f *hydro.Forecast) { f.Stations[0].Band[0].Discharge[6] = math.Inf(1) },
+		"errors below 0":             func(f *hydro.Forecast) { f.Stations[0].Band[0].Errors = -1 },
+		"band basis not UTF-8":       func(f *hydro.Forecast) { f.BandBasis = "\xff" },
+		"probability above 1":        func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Probability = 1.01 },
+		"probability below 0":        func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Probability = -0.01 },
+		"probability NaN":            func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Probability = math.NaN() },
+		"chance without its end":     func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Until = time.Time{} },
+		"no chance but times":        func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Probability = 0 },
+		"chance without times":       func(f *hydro.Forecast) { f.Stations[0].Crossings[0].Chance.Early = time.Time{} },
+		"late before early": func(f *hydro.Forecast) {
+			c := &f.Stations[0].Crossings[0].Chance
+			c.Early, c.Late = c.Late, c.Early
+		},
 	} {
 		f := forecast(0, "a", "b")
 		mar(&f)

@@ -252,11 +252,15 @@ type Forecast struct {
 	// "schedule", or "rise at <station>".
 	Trigger string `protobuf:"bytes,3,opt,name=trigger,proto3" json:"trigger,omitempty"`
 	// Version of the catalogue.
-	Catalogue     string             `protobuf:"bytes,4,opt,name=catalogue,proto3" json:"catalogue,omitempty"`
-	StepS         uint32             `protobuf:"varint,5,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
-	HorizonS      uint32             `protobuf:"varint,6,opt,name=horizon_s,json=horizonS,proto3" json:"horizon_s,omitempty"`
-	Stations      []*StationForecast `protobuf:"bytes,7,rep,name=stations,proto3" json:"stations,omitempty"`
-	Honesty       *Honesty           `protobuf:"bytes,8,opt,name=honesty,proto3" json:"honesty,omitempty"`
+	Catalogue string             `protobuf:"bytes,4,opt,name=catalogue,proto3" json:"catalogue,omitempty"`
+	StepS     uint32             `protobuf:"varint,5,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
+	HorizonS  uint32             `protobuf:"varint,6,opt,name=horizon_s,json=horizonS,proto3" json:"horizon_s,omitempty"`
+	Stations  []*StationForecast `protobuf:"bytes,7,rep,name=stations,proto3" json:"stations,omitempty"`
+	Honesty   *Honesty           `protobuf:"bytes,8,opt,name=honesty,proto3" json:"honesty,omitempty"`
+	// Of the stations' bands; 0: the run has none.
+	BandStepS uint32 `protobuf:"varint,20,opt,name=band_step_s,json=bandStepS,proto3" json:"band_step_s,omitempty"`
+	// Of each sub-basin, in the catalogue's order.
+	ArealRain     []*ArealRain `protobuf:"bytes,40,rep,name=areal_rain,json=arealRain,proto3" json:"areal_rain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -347,6 +351,127 @@ func (x *Forecast) GetHonesty() *Honesty {
 	return nil
 }
 
+func (x *Forecast) GetBandStepS() uint32 {
+	if x != nil {
+		return x.BandStepS
+	}
+	return 0
+}
+
+func (x *Forecast) GetArealRain() []*ArealRain {
+	if x != nil {
+		return x.ArealRain
+	}
+	return nil
+}
+
+// Rain of one sub-basin: what its gauges say up to issued_at, and what the run
+// assumes from then on.
+type ArealRain struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	SubBasin string                 `protobuf:"bytes,1,opt,name=sub_basin,json=subBasin,proto3" json:"sub_basin,omitempty"`
+	// mm in the hours up to issued_at, by the gauges that reported. Not set where none
+	// did in more than a tenth of them, and where the warm-up does not reach so far back.
+	Last_1H  *float64 `protobuf:"fixed64,2,opt,name=last_1h,json=last1h,proto3,oneof" json:"last_1h,omitempty"`
+	Last_3H  *float64 `protobuf:"fixed64,3,opt,name=last_3h,json=last3h,proto3,oneof" json:"last_3h,omitempty"`
+	Last_6H  *float64 `protobuf:"fixed64,4,opt,name=last_6h,json=last6h,proto3,oneof" json:"last_6h,omitempty"`
+	Last_24H *float64 `protobuf:"fixed64,5,opt,name=last_24h,json=last24h,proto3,oneof" json:"last_24h,omitempty"`
+	// Share of the sub-basin with a reporting gauge in reach, at issued_at, 0 to 1.
+	Coverage float64 `protobuf:"fixed64,6,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// Its rain gauges that do not report at issued_at.
+	MissingGauges []string `protobuf:"bytes,7,rep,name=missing_gauges,json=missingGauges,proto3" json:"missing_gauges,omitempty"`
+	// mm from issued_at to the horizon.
+	Assumed       float64 `protobuf:"fixed64,8,opt,name=assumed,proto3" json:"assumed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArealRain) Reset() {
+	*x = ArealRain{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArealRain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArealRain) ProtoMessage() {}
+
+func (x *ArealRain) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArealRain.ProtoReflect.Descriptor instead.
+func (*ArealRain) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ArealRain) GetSubBasin() string {
+	if x != nil {
+		return x.SubBasin
+	}
+	return ""
+}
+
+func (x *ArealRain) GetLast_1H() float64 {
+	if x != nil && x.Last_1H != nil {
+		return *x.Last_1H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetLast_3H() float64 {
+	if x != nil && x.Last_3H != nil {
+		return *x.Last_3H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetLast_6H() float64 {
+	if x != nil && x.Last_6H != nil {
+		return *x.Last_6H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetLast_24H() float64 {
+	if x != nil && x.Last_24H != nil {
+		return *x.Last_24H
+	}
+	return 0
+}
+
+func (x *ArealRain) GetCoverage() float64 {
+	if x != nil {
+		return x.Coverage
+	}
+	return 0
+}
+
+func (x *ArealRain) GetMissingGauges() []string {
+	if x != nil {
+		return x.MissingGauges
+	}
+	return nil
+}
+
+func (x *ArealRain) GetAssumed() float64 {
+	if x != nil {
+		return x.Assumed
+	}
+	return 0
+}
+
 // What the run stands on. Print it wherever the forecast is shown.
 type Honesty struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -366,15 +491,18 @@ type Honesty struct {
 	// Built on illustrative catalogue data: an example, not official.
 	Illustrative bool `protobuf:"varint,8,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
 	// All of the above in one sentence.
-	LineZh        string `protobuf:"bytes,9,opt,name=line_zh,json=lineZh,proto3" json:"line_zh,omitempty"`
-	LineEn        string `protobuf:"bytes,10,opt,name=line_en,json=lineEn,proto3" json:"line_en,omitempty"`
+	LineZh string `protobuf:"bytes,9,opt,name=line_zh,json=lineZh,proto3" json:"line_zh,omitempty"`
+	LineEn string `protobuf:"bytes,10,opt,name=line_en,json=lineEn,proto3" json:"line_en,omitempty"`
+	// What the bands hold, e.g. "errors of past runs without a rain forecast";
+	// empty if there is no band.
+	BandBasis     string `protobuf:"bytes,20,opt,name=band_basis,json=bandBasis,proto3" json:"band_basis,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Honesty) Reset() {
 	*x = Honesty{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +514,7 @@ func (x *Honesty) String() string {
 func (*Honesty) ProtoMessage() {}
 
 func (x *Honesty) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +527,7 @@ func (x *Honesty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Honesty.ProtoReflect.Descriptor instead.
 func (*Honesty) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Honesty) GetDataCutoff() *timestamppb.Timestamp {
@@ -472,6 +600,13 @@ func (x *Honesty) GetLineEn() string {
 	return ""
 }
 
+func (x *Honesty) GetBandBasis() string {
+	if x != nil {
+		return x.BandBasis
+	}
+	return ""
+}
+
 // The forecast at one station. Value i is for issued_at + (i+1) * step_s.
 type StationForecast struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -488,14 +623,17 @@ type StationForecast struct {
 	// An observation corrected this forecast.
 	Updated bool `protobuf:"varint,9,opt,name=updated,proto3" json:"updated,omitempty"`
 	// A level lies outside the measured range of the rating.
-	Extrapolated  bool `protobuf:"varint,10,opt,name=extrapolated,proto3" json:"extrapolated,omitempty"`
+	Extrapolated bool `protobuf:"varint,10,opt,name=extrapolated,proto3" json:"extrapolated,omitempty"`
+	// How uncertain the forecast is. Step i is for issued_at + (i+1) * band_step_s,
+	// as far as it is known; empty: no band.
+	Band          []*BandStep `protobuf:"bytes,20,rep,name=band,proto3" json:"band,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StationForecast) Reset() {
 	*x = StationForecast{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +645,7 @@ func (x *StationForecast) String() string {
 func (*StationForecast) ProtoMessage() {}
 
 func (x *StationForecast) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +658,7 @@ func (x *StationForecast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationForecast.ProtoReflect.Descriptor instead.
 func (*StationForecast) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StationForecast) GetStation() string {
@@ -593,6 +731,78 @@ func (x *StationForecast) GetExtrapolated() bool {
 	return false
 }
 
+func (x *StationForecast) GetBand() []*BandStep {
+	if x != nil {
+		return x.Band
+	}
+	return nil
+}
+
+// How uncertain a forecast is at one lead: the values that are not exceeded with
+// 5, 10, 25, 50, 75, 90 and 95 % probability, ascending.
+type BandStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// m3/s.
+	Discharge []float64 `protobuf:"fixed64,1,rep,packed,name=discharge,proto3" json:"discharge,omitempty"`
+	// m above the station's datum; empty where no level is forecast.
+	Level []float64 `protobuf:"fixed64,2,rep,packed,name=level,proto3" json:"level,omitempty"`
+	// Of past forecasts in a situation like this, on which it rests.
+	Errors        uint32 `protobuf:"varint,3,opt,name=errors,proto3" json:"errors,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BandStep) Reset() {
+	*x = BandStep{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BandStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BandStep) ProtoMessage() {}
+
+func (x *BandStep) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BandStep.ProtoReflect.Descriptor instead.
+func (*BandStep) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BandStep) GetDischarge() []float64 {
+	if x != nil {
+		return x.Discharge
+	}
+	return nil
+}
+
+func (x *BandStep) GetLevel() []float64 {
+	if x != nil {
+		return x.Level
+	}
+	return nil
+}
+
+func (x *BandStep) GetErrors() uint32 {
+	if x != nil {
+		return x.Errors
+	}
+	return 0
+}
+
 type ForecastPeak struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	At        *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
@@ -606,7 +816,7 @@ type ForecastPeak struct {
 
 func (x *ForecastPeak) Reset() {
 	*x = ForecastPeak{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +828,7 @@ func (x *ForecastPeak) String() string {
 func (*ForecastPeak) ProtoMessage() {}
 
 func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +841,7 @@ func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForecastPeak.ProtoReflect.Descriptor instead.
 func (*ForecastPeak) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ForecastPeak) GetAt() *timestamppb.Timestamp {
@@ -669,14 +879,16 @@ type ThresholdCrossing struct {
 	Variable  Variable               `protobuf:"varint,2,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
 	Threshold float64                `protobuf:"fixed64,3,opt,name=threshold,proto3" json:"threshold,omitempty"`
 	// Not set: no crossing within the horizon.
-	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// Not set: no band tells.
+	Chance        *CrossingChance `protobuf:"bytes,20,opt,name=chance,proto3" json:"chance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ThresholdCrossing) Reset() {
 	*x = ThresholdCrossing{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +900,7 @@ func (x *ThresholdCrossing) String() string {
 func (*ThresholdCrossing) ProtoMessage() {}
 
 func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +913,7 @@ func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThresholdCrossing.ProtoReflect.Descriptor instead.
 func (*ThresholdCrossing) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ThresholdCrossing) GetStage() Stage {
@@ -732,6 +944,95 @@ func (x *ThresholdCrossing) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ThresholdCrossing) GetChance() *CrossingChance {
+	if x != nil {
+		return x.Chance
+	}
+	return nil
+}
+
+// What a band says of a crossing: how probable it is that the threshold is met
+// until the band ends, and when, if it is met.
+type CrossingChance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The end of the band.
+	Until *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=until,proto3" json:"until,omitempty"`
+	// 0 to 1.
+	Probability float64 `protobuf:"fixed64,2,opt,name=probability,proto3" json:"probability,omitempty"`
+	// Quantiles at 10, 50 and 90 % of the time of crossing, if there is one; not
+	// set if the probability is 0.
+	Early         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=early,proto3" json:"early,omitempty"`
+	Middle        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=middle,proto3" json:"middle,omitempty"`
+	Late          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=late,proto3" json:"late,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CrossingChance) Reset() {
+	*x = CrossingChance{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CrossingChance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CrossingChance) ProtoMessage() {}
+
+func (x *CrossingChance) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CrossingChance.ProtoReflect.Descriptor instead.
+func (*CrossingChance) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CrossingChance) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *CrossingChance) GetProbability() float64 {
+	if x != nil {
+		return x.Probability
+	}
+	return 0
+}
+
+func (x *CrossingChance) GetEarly() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Early
+	}
+	return nil
+}
+
+func (x *CrossingChance) GetMiddle() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Middle
+	}
+	return nil
+}
+
+func (x *CrossingChance) GetLate() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Late
+	}
+	return nil
+}
+
 var File_freshet_v1_forecast_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_forecast_proto_rawDesc = "" +
@@ -750,7 +1051,7 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12\x1e\n" +
 	"\x05limit\x18\x04 \x01(\rB\b\xbaH\x05*\x03\x18\x90NR\x05limit\"K\n" +
 	"\x15ListForecastsResponse\x122\n" +
-	"\tforecasts\x18\x01 \x03(\v2\x14.freshet.v1.ForecastR\tforecasts\"\xad\x02\n" +
+	"\tforecasts\x18\x01 \x03(\v2\x14.freshet.v1.ForecastR\tforecasts\"\x83\x03\n" +
 	"\bForecast\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x127\n" +
 	"\tissued_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12\x18\n" +
@@ -759,7 +1060,26 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\x06step_s\x18\x05 \x01(\rR\x05stepS\x12\x1b\n" +
 	"\thorizon_s\x18\x06 \x01(\rR\bhorizonS\x127\n" +
 	"\bstations\x18\a \x03(\v2\x1b.freshet.v1.StationForecastR\bstations\x12-\n" +
-	"\ahonesty\x18\b \x01(\v2\x13.freshet.v1.HonestyR\ahonesty\"\xf2\x02\n" +
+	"\ahonesty\x18\b \x01(\v2\x13.freshet.v1.HonestyR\ahonesty\x12\x1e\n" +
+	"\vband_step_s\x18\x14 \x01(\rR\tbandStepS\x124\n" +
+	"\n" +
+	"areal_rain\x18( \x03(\v2\x15.freshet.v1.ArealRainR\tarealRain\"\xb0\x02\n" +
+	"\tArealRain\x12\x1b\n" +
+	"\tsub_basin\x18\x01 \x01(\tR\bsubBasin\x12\x1c\n" +
+	"\alast_1h\x18\x02 \x01(\x01H\x00R\x06last1h\x88\x01\x01\x12\x1c\n" +
+	"\alast_3h\x18\x03 \x01(\x01H\x01R\x06last3h\x88\x01\x01\x12\x1c\n" +
+	"\alast_6h\x18\x04 \x01(\x01H\x02R\x06last6h\x88\x01\x01\x12\x1e\n" +
+	"\blast_24h\x18\x05 \x01(\x01H\x03R\alast24h\x88\x01\x01\x12\x1a\n" +
+	"\bcoverage\x18\x06 \x01(\x01R\bcoverage\x12%\n" +
+	"\x0emissing_gauges\x18\a \x03(\tR\rmissingGauges\x12\x18\n" +
+	"\aassumed\x18\b \x01(\x01R\aassumedB\n" +
+	"\n" +
+	"\b_last_1hB\n" +
+	"\n" +
+	"\b_last_3hB\n" +
+	"\n" +
+	"\b_last_6hB\v\n" +
+	"\t_last_24h\"\x91\x03\n" +
 	"\aHonesty\x12;\n" +
 	"\vdata_cutoff\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"dataCutoff\x12;\n" +
@@ -773,7 +1093,9 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\fillustrative\x18\b \x01(\bR\fillustrative\x12\x17\n" +
 	"\aline_zh\x18\t \x01(\tR\x06lineZh\x12\x17\n" +
 	"\aline_en\x18\n" +
-	" \x01(\tR\x06lineEn\"\xe0\x02\n" +
+	" \x01(\tR\x06lineEn\x12\x1d\n" +
+	"\n" +
+	"band_basis\x18\x14 \x01(\tR\tbandBasis\"\x8a\x03\n" +
 	"\x0fStationForecast\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x14\n" +
 	"\x05datum\x18\x02 \x01(\tR\x05datum\x12\x1c\n" +
@@ -785,17 +1107,29 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\tcrossings\x18\b \x03(\v2\x1d.freshet.v1.ThresholdCrossingR\tcrossings\x12\x18\n" +
 	"\aupdated\x18\t \x01(\bR\aupdated\x12\"\n" +
 	"\fextrapolated\x18\n" +
-	" \x01(\bR\fextrapolated\"\x85\x01\n" +
+	" \x01(\bR\fextrapolated\x12(\n" +
+	"\x04band\x18\x14 \x03(\v2\x14.freshet.v1.BandStepR\x04band\"V\n" +
+	"\bBandStep\x12\x1c\n" +
+	"\tdischarge\x18\x01 \x03(\x01R\tdischarge\x12\x14\n" +
+	"\x05level\x18\x02 \x03(\x01R\x05level\x12\x16\n" +
+	"\x06errors\x18\x03 \x01(\rR\x06errors\"\x85\x01\n" +
 	"\fForecastPeak\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1c\n" +
 	"\tdischarge\x18\x02 \x01(\x01R\tdischarge\x12\x14\n" +
 	"\x05level\x18\x03 \x01(\x01R\x05level\x12\x15\n" +
-	"\x06at_end\x18\x04 \x01(\bR\x05atEnd\"\xb8\x01\n" +
+	"\x06at_end\x18\x04 \x01(\bR\x05atEnd\"\xec\x01\n" +
 	"\x11ThresholdCrossing\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x1c\n" +
 	"\tthreshold\x18\x03 \x01(\x01R\tthreshold\x12*\n" +
-	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at2\xec\x01\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x122\n" +
+	"\x06chance\x18\x14 \x01(\v2\x1a.freshet.v1.CrossingChanceR\x06chance\"\xfa\x01\n" +
+	"\x0eCrossingChance\x120\n" +
+	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12 \n" +
+	"\vprobability\x18\x02 \x01(\x01R\vprobability\x120\n" +
+	"\x05early\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05early\x122\n" +
+	"\x06middle\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06middle\x12.\n" +
+	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late2\xec\x01\n" +
 	"\x0fForecastService\x12l\n" +
 	"\vGetForecast\x12\x1e.freshet.v1.GetForecastRequest\x1a\x1f.freshet.v1.GetForecastResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/forecasts/latest\x12k\n" +
 	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecastsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
@@ -812,47 +1146,57 @@ func file_freshet_v1_forecast_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_forecast_proto_rawDescData
 }
 
-var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_freshet_v1_forecast_proto_goTypes = []any{
 	(*GetForecastRequest)(nil),    // 0: freshet.v1.GetForecastRequest
 	(*GetForecastResponse)(nil),   // 1: freshet.v1.GetForecastResponse
 	(*ListForecastsRequest)(nil),  // 2: freshet.v1.ListForecastsRequest
 	(*ListForecastsResponse)(nil), // 3: freshet.v1.ListForecastsResponse
 	(*Forecast)(nil),              // 4: freshet.v1.Forecast
-	(*Honesty)(nil),               // 5: freshet.v1.Honesty
-	(*StationForecast)(nil),       // 6: freshet.v1.StationForecast
-	(*ForecastPeak)(nil),          // 7: freshet.v1.ForecastPeak
-	(*ThresholdCrossing)(nil),     // 8: freshet.v1.ThresholdCrossing
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(Stage)(0),                    // 10: freshet.v1.Stage
-	(Variable)(0),                 // 11: freshet.v1.Variable
+	(*ArealRain)(nil),             // 5: freshet.v1.ArealRain
+	(*Honesty)(nil),               // 6: freshet.v1.Honesty
+	(*StationForecast)(nil),       // 7: freshet.v1.StationForecast
+	(*BandStep)(nil),              // 8: freshet.v1.BandStep
+	(*ForecastPeak)(nil),          // 9: freshet.v1.ForecastPeak
+	(*ThresholdCrossing)(nil),     // 10: freshet.v1.ThresholdCrossing
+	(*CrossingChance)(nil),        // 11: freshet.v1.CrossingChance
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(Stage)(0),                    // 13: freshet.v1.Stage
+	(Variable)(0),                 // 14: freshet.v1.Variable
 }
 var file_freshet_v1_forecast_proto_depIdxs = []int32{
-	9,  // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	12, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: freshet.v1.GetForecastResponse.forecast:type_name -> freshet.v1.Forecast
-	9,  // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
-	9,  // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
+	12, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
+	12, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
 	4,  // 4: freshet.v1.ListForecastsResponse.forecasts:type_name -> freshet.v1.Forecast
-	9,  // 5: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
-	6,  // 6: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
-	5,  // 7: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
-	9,  // 8: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
-	9,  // 9: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
-	7,  // 10: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
-	8,  // 11: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
-	9,  // 12: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
-	10, // 13: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
-	11, // 14: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
-	9,  // 15: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
-	0,  // 16: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
-	2,  // 17: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
-	1,  // 18: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
-	3,  // 19: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
-	18, // [18:20] is the sub-list for method output_type
-	16, // [16:18] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	12, // 5: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
+	7,  // 6: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
+	6,  // 7: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
+	5,  // 8: freshet.v1.Forecast.areal_rain:type_name -> freshet.v1.ArealRain
+	12, // 9: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
+	12, // 10: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
+	9,  // 11: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
+	10, // 12: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
+	8,  // 13: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
+	12, // 14: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
+	13, // 15: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
+	14, // 16: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
+	12, // 17: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
+	11, // 18: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
+	12, // 19: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
+	12, // 20: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
+	12, // 21: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
+	12, // 22: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
+	0,  // 23: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
+	2,  // 24: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
+	1,  // 25: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
+	3,  // 26: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
+	25, // [25:27] is the sub-list for method output_type
+	23, // [23:25] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_forecast_proto_init() }
@@ -861,13 +1205,14 @@ func file_freshet_v1_forecast_proto_init() {
 		return
 	}
 	file_freshet_v1_types_proto_init()
+	file_freshet_v1_forecast_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_forecast_proto_rawDesc), len(file_freshet_v1_forecast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

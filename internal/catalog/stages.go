@@ -1,0 +1,171 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+func (l *loader) buildStageTable(m *mapping) {
+	t := StageTable{Source: m.text("source"), Illustrative: m.flag("illustrative")}
+	zone := time.UTC
+	var station *Station
+	if v, ok := m.need("station"); ok {
+		if s, ok := v.station("station"); ok {
+			t.Station, zone, station = s.ID, l.locations[s.ID], s
+		}
+	}
+	t.ValidFrom = m.instant("valid_from", zone)
+	m.take("datum")
+	v, ok := m.need("thresholds")
+	if ok {
+		items := v.list()
+		if len(items) == 0 {
+			v.fail("thresholds: empty")
+		}
+		seen := map[[2]int64]bool{}
+		for _, item := range items {
+			if w, ok := item.mapping(); ok {
+				got := l.ladder(w, station)
+				w.done()
+				if len(got) == 0 {
+					continue
+				}
+				k := [2]int64{int64(got[0].Variable), int64(got[0].Window)}
+				if seen[k] {
+					w.fail("thresholds: %s %s given twice in this table; one ladder may hold all colours", got[0].Variable, windowText(got[0].Window))
+				}
+				seen[k] = true
+				t.Thresholds = append(t.Thresholds, got...)
+			}
+		}
+	}
+	if slices.ContainsFunc(t.Thresholds, func(h Threshold) bool { return h.Variable == hydro.WaterLevel }) || m.values["datum"].n != nil {
+		t.Datum = l.tableDatum(m, t.Station, "the stage table")
+	}
+	for _, o := range l.cat.StageTables {
+		if o.Station == t.Station && t.Station != "" && o.ValidFrom.Equal(t.ValidFrom) && !t.ValidFrom.IsZero() {
+			l.report(m.place("valid_from"), "station %q has another stage table with the same valid_from", t.Station)
+		}
+	}
+	slices.SortStableFunc(t.Thresholds, func(a, b Threshold) int {
+		return cmp.Or(cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Stage, b.Stage))
+	})
+	l.cat.StageTables = append(l.cat.StageTables, t)
+}
+
+func windowText(d time.Duration) string {
+	if d == 0 {
+		return "ladder"
+	}
+	return "over " + d.String()
+}
+
+// ladder reads the thresholds of one variable, blue to red.
+func (l *loader) ladder(m *mapping, station *Station) []Threshold {
+	h := Threshold{}
+	v, ok := parsed(m, "variable", hydro.ParseVariable, "water_level, discharge, inflow or rain")
+	switch {
+	case !ok:
+	case v != hydro.WaterLevel && v != hydro.Discharge && v != hydro.Inflow && v != hydro.Rain:
+		l.report(m.place("variable"), "variable: no stage can hang on %s: use water_level, discharge, inflow or rain", v)
+		ok = false
+	case station != nil && !reports(station, v):
+		l.report(m.place("variable"), "variable: station %q does not report %s", station.ID, v)
+	}
+	h.Variable = v
+	h.Window = m.duration("window", 0, time.Minute)
+	switch {
+	case v == hydro.Rain && m.values["window"].n == nil:
+		l.report(m.at(), "window: missing; a rain threshold is for an accumulation, as in window: 3h")
+	case v == hydro.Rain && h.Window > 0 && !slices.Contains(windows, h.Window):
+		l.report(m.place("window"), "window: %s is not accumulated: use 5m, 10m, 15m, 30m, 1h, 2h, 3h, 6h, 12h, 24h, 48h or 72h", h.Window)
+	case ok && v != hydro.Rain && m.values["window"].n != nil:
+		l.report(m.place("window"), "window: only rain has one")
+	}
+	h.Observed, h.Forecast = l.legs(m, station, v)
+	var out []Threshold
+	var last *Threshold
+	for _, c := range colours {
+		w, given := m.take(c.String())
+		if !given {
+			continue
+		}
+		x, isNumber := w.number()
+		if !isNumber {
+			continue
+		}
+		if last != nil && x <= last.Value {
+			w.fail("%s: %g is not above %s %g: thresholds ascend from blue to red", c, x, last.Stage, last.Value)
+			continue
+		}
+		if x <= 0 && (v == hydro.Rain || v == hydro.Discharge || v == hydro.Inflow) {
+			w.fail("%s: %g must be above 0", c, x)
+			continue
+		}
+		h.Stage, h.Value = c, x
+		out = append(out, h)
+		last = &out[len(out)-1]
+	}
+	if len(out) == 0 {
+		if !slices.ContainsFunc(colours, func(c hydro.Stage) bool { return m.values[c.String()].n != nil }) {
+			l.report(m.at(), "thresholds: no colour; give blue, yellow, orange or red")
+		}
+		return nil
+	}
+	if !ok {
+		return nil
+	}
+	return out
+}
+
+// legs says to which evidence a ladder applies. Unless the file says, it is
+// observations, and forecasts where the station has any.
+func (l *loader) legs(m *mapping, station *Station, v hydro.Variable) (observed, forecast bool) {
+	can, why := l.forecasts(station, v)
+	w, ok := m.take("legs")
+	if !ok {
+		return true, can
+	}
+	for _, item := range w.list() {
+		s, ok := item.text()
+		switch {
+		case !ok:
+		case s == "observed":
+			observed = true
+		case s == "forecast" && !can && station != nil && v != 0:
+			item.fail("legs: there is no forecast of %s at station %q: %s", v, station.ID, why)
+		case s == "forecast":
+			forecast = true
+		default:
+			item.fail("legs: %q is not known: write observed or forecast", s)
+		}
+	}
+	if len(w.list()) == 0 {
+		w.fail("legs: empty")
+	}
+	return observed, forecast
+}
+
+// forecasts says whether forecasts give a variable at a station, and if not,
+// why.
+func (l *loader) forecasts(station *Station, v hydro.Variable) (bool, string) {
+	if v != hydro.WaterLevel && v != hydro.Discharge {
+		return false, "only water_level and discharge are forecast"
+	}
+	if station == nil {
+		return false, ""
+	}
+	d, ok := l.nodeOf[station.ID]
+	switch {
+	case !ok:
+		return false, "it is the gauge of no node"
+	case d.Tidal && v == hydro.WaterLevel:
+		return false, "its node is tidal"
+	case d.Rating == "" && v == hydro.WaterLevel:
+		return false, "its node has no rating"
+	}
+	return true, ""
+}

@@ -1,0 +1,67 @@
+package record
+
+import (
+	"encoding/binary"
+
+	"freshet/internal/hydro"
+)
+
+// A step of a band is 7 quantiles of discharge, 7 of level, and the number of
+// errors; a chance is a zero byte where there is none.
+
+const bandStepBytes = 2*8*len(hydro.BandLevels) + 1
+
+func appendBand(b []byte, band []hydro.BandStep) []byte {
+	b = binary.AppendUvarint(b, uint64(len(band)))
+	for i := range band {
+		s := &band[i]
+		for _, v := range s.Discharge {
+			b = appendFloat(b, v)
+		}
+		for _, v := range s.Level {
+			b = appendFloat(b, v)
+		}
+		b = binary.AppendVarint(b, int64(s.Errors))
+	}
+	return b
+}
+
+func (r *reader) band() []hydro.BandStep {
+	n := r.length(bandStepBytes)
+	if n == 0 {
+		return nil
+	}
+	band := make([]hydro.BandStep, n)
+	for i := range band {
+		s := &band[i]
+		for k := range s.Discharge {
+			s.Discharge[k] = r.float()
+		}
+		for k := range s.Level {
+			s.Level[k] = r.float()
+		}
+		s.Errors = int(r.varint())
+	}
+	return band
+}
+
+func appendChance(b []byte, c *hydro.Chance) []byte {
+	if c.Until.IsZero() {
+		return append(b, 0)
+	}
+	b = appendTime(b, c.Until)
+	b = appendFloat(b, c.Probability)
+	b = appendTime(b, c.Early)
+	b = appendTime(b, c.Middle)
+	return appendTime(b, c.Late)
+}
+
+func (r *reader) chance() hydro.Chance {
+	var c hydro.Chance
+	if c.Until = r.time(); c.Until.IsZero() {
+		return c
+	}
+	c.Probability = r.float()
+	c.Early, c.Middle, c.Late = r.time(), r.time(), r.time()
+	return c
+}
