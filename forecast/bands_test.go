@@ -53,14 +53,14 @@ func season(from, to time.Time) book {
 
 const aDay = 24 * time.Hour
 
-// taught runs m over forty days of the season and returns the state.
+// taught runs m over thirty days of the season and returns the state.
 func taught(t testing.TB, m *forecast.Model, b book, every time.Duration) (s forecast.State, now time.Time) {
 	t.Helper()
 	s = m.Start(t0)
-	for now = t0; now.Before(t0.Add(40 * aDay)); now = now.Add(every) {
+	for now = t0; now.Before(t0.Add(30 * aDay)); now = now.Add(every) {
 		_, s = run(t, m, s, now, b.source)
 	}
-	return s, t0.Add(40 * aDay)
+	return s, t0.Add(30 * aDay)
 }
 
 func TestBandsHangOnDataAndNotOnRuns(t *testing.T) {

@@ -66,7 +66,7 @@ func (c *catchment) hindcast(t testing.TB, ground, updating string) (rmse, nse [
 	for _, e := range c.pet {
 		months = append(months, fmt.Sprintf("%.2f", e))
 	}
-	text := strings.NewReplacer("step: 5m, every: 5m, output_step: 5m, horizon: 12h, warmup: 12h, updating: off", "step: 1h, every: 1h, output_step: 1h, horizon: 24h, warmup: 24h, updating: "+updating,
+	text := strings.NewReplacer("step: 5m, every: 5m, output_step: 5m, horizon: 12h, warmup: 12h, updating: off", "step: 1h, every: 1h, output_step: 1h, horizon: 24h, warmup: 24h, band: off, updating: "+updating,
 		"every: 5m}", "every: 1h}", "area: 80", "area: 920").Replace(fmt.Sprintf(creek, ground+", evaporation: ["+strings.Join(months, ", ")+"]"))
 	m := compile(t, loaded(t, text))
 	rain, flow := &hydro.History{}, &hydro.History{}

@@ -267,7 +267,7 @@ func TestChannelsForecastTheLowerColorado(t *testing.T) {
 }
 
 func channelsOfTheLowerColorado(t *testing.T, n float64) *catalog.Catalog {
-	c := shippedCatalog(t, "lower_colorado")
+	c := lowerColorado(t)
 	table := map[string][3]float64{} // length, km; fall, m; width, m
 	f, err := os.Open(shared(t, "lower_colorado_chain", "reaches.csv"))
 	if err != nil {

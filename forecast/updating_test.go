@@ -82,7 +82,7 @@ func byLead(t testing.TB, m *forecast.Model, r *record, parts []part, which func
 // withoutDiversion is the shipped catalogue without what it says of the
 // diversions above Columbus.
 func withoutDiversion(t testing.TB) *catalog.Catalog {
-	c := shippedCatalog(t, "lower_colorado")
+	c := lowerColorado(t)
 	for i := range c.Basins[0].Nodes {
 		c.Basins[0].Nodes[i].Diversion = 0
 	}
@@ -110,7 +110,7 @@ func TestUpdatingBeatsARunWithoutItAndPersistence(t *testing.T) {
 		}
 	})
 	t.Run("as shipped", func(t *testing.T) {
-		if _, columbus := updatingByLead(t, shippedCatalog(t, "lower_colorado"), r); math.Abs(columbus.Loss.Share) > 0.1 {
+		if _, columbus := updatingByLead(t, lowerColorado(t), r); math.Abs(columbus.Loss.Share) > 0.1 {
 			t.Errorf("Columbus: loss %+v beside the diversions of the catalogue", columbus.Loss)
 		}
 	})
