@@ -189,6 +189,7 @@ func storyZH(phrase string) (string, bool) {
 var variablesZH = map[string]string{
 	"water_level": "水位", "discharge": "流量", "rain": "雨量", "rain_counter": "累计雨量",
 	"storage": "蓄水量", "inflow": "入库流量", "outflow": "出库流量", "gate_opening": "闸门开度",
+	"pan_evaporation": "蒸发量",
 }
 
 func zh(phrase string) string {
