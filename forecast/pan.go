@@ -90,7 +90,7 @@ func (r *run) panNotes(p *pan, h *hydro.History, depth []float64) {
 		if at := lastDepth(h, r.now); at > 0 {
 			r.note("pan %s has no usable value since %s: %s from then on", p.key.Station, stamp(at), instead)
 		} else {
-			r.note("pan %s has no usable value yet: %s", p.key.Station, instead)
+			r.note("pan %s has no usable value: %s", p.key.Station, instead)
 		}
 	}
 	gaps, first := 0, 0

@@ -153,6 +153,58 @@ func TestAPanThatSaysWhatTheTableSaysChangesNothing(t *testing.T) {
 	}
 }
 
+// Up to now it is as if the pan's depth were the table, where soil moisture is
+// adjusted, too: a day that is computed again has the evaporation that it had.
+func TestUpToNowAPanIsTheTable(t *testing.T) {
+	b := storm(t0.Add(-48*time.Hour), t0.Add(24*time.Hour))
+	for at := t0.Add(-48 * time.Hour); !at.After(t0.Add(24 * time.Hour)); at = at.Add(6 * time.Hour) {
+		b.evaporated(at, 6*time.Hour, 4, hydro.Pass) // 16 mm/d
+	}
+	c := panned(6*time.Hour, 0.5)
+	c.Basins[0].Settings.Warmup = 6 * time.Hour
+	c.Basins[0].Nodes[0].Updating.Moisture = true
+	plain := panned(6*time.Hour, 0.5)
+	plain.Basins[0].Settings.Warmup, plain.Basins[0].Nodes[0].Updating.Moisture = 6*time.Hour, true
+	for i := range 2 {
+		r := &plain.Basins[0].SubBasins[i].Runoff
+		r.Evaporation, r.Pan, r.PanFactor = 8, "", 0
+	}
+	end := func(c *catalog.Catalog) forecast.State {
+		m := compile(t, c)
+		_, s := run(t, m, m.Start(t0.Add(-42*time.Hour)), t0.Add(-42*time.Hour), b.source)
+		for now := t0.Add(-36 * time.Hour); now.Before(t0.Add(-6 * time.Hour)); now = now.Add(6 * time.Hour) {
+			_, s = run(t, m, s, now, b.source)
+		}
+		return s
+	}
+	x, y := end(c), end(plain)
+	near := []cmp.Option{cmpopts.EquateNaNs(), cmpopts.EquateApprox(1e-9, 1e-9)}
+	if diff := cmp.Diff(x.SubBasins, y.SubBasins, near...) + cmp.Diff(x.Moisture, y.Moisture, near...); diff != "" {
+		t.Errorf("by the pan, and by the table:\n%s", diff)
+	}
+	if x.Moisture[0].Last.Moved == 0 {
+		t.Error("no day was computed again")
+	}
+}
+
+// What the pan says of the last step before now counts in it.
+func TestAPanCountsUpToNow(t *testing.T) {
+	m := compile(t, panned(every5, 1))
+	ahead := func(last float64) []float64 {
+		b := storm(t0.Add(-48*time.Hour), t0.Add(-every5))
+		for i := 1; i < 24; i++ {
+			b.evaporated(t0.Add(-time.Duration(i)*every5), every5, 0.01, hydro.Pass)
+		}
+		b.put("p1", hydro.Rain, t0, 10, hydro.Pass)
+		b.evaporated(t0, every5, last, hydro.Pass)
+		f, _ := run(t, m, m.Start(t0), t0, b.source)
+		return station(t, f, "up").Discharge
+	}
+	if wet, dry := ahead(0), ahead(5); !(slices.Max(dry) < slices.Max(wet)-1) {
+		t.Errorf("at most %g m³/s if 5 mm evaporate in the last step, %g if none do", slices.Max(dry), slices.Max(wet))
+	}
+}
+
 // Where the pan has no usable value the table stands in, and the run says since
 // when; after now it stands whatever a pan has said.
 func TestWhereThePanIsSilentTheTableStandsInAndIsTold(t *testing.T) {
@@ -203,7 +255,7 @@ func TestWhereThePanIsSilentTheTableStandsInAndIsTold(t *testing.T) {
 			"evap: pan_evaporation: fail since 2026-05-30 09:00Z",
 		}},
 		"none": {func(int) bool { return true }, 0, 0, []string{
-			"pan evap has no usable value yet: evaporation of sub-basin head, lake is by the catalogue",
+			"pan evap has no usable value: evaporation of sub-basin head, lake is by the catalogue",
 			"evap: pan_evaporation: no data",
 		}},
 	} {
@@ -252,7 +304,8 @@ func TestWhereThePanIsSilentTheTableStandsInAndIsTold(t *testing.T) {
 	}
 }
 
-// daily is storm with the pan read at 08:00, which is known up to now.
+// daily is storm with the pan read at 08:00, but for one day, which is known up to
+// now.
 func daily(to, now time.Time) book {
 	b := storm(t0.Add(-72*time.Hour), to)
 	for i := -3; ; i++ {
@@ -260,7 +313,9 @@ func daily(to, now time.Time) book {
 		if at.After(now) {
 			return b
 		}
-		b.evaporated(at, 24*time.Hour, 4+2*math.Sin(float64(i)), hydro.Pass)
+		if i != 0 {
+			b.evaporated(at, 24*time.Hour, 4+2*math.Sin(float64(i)), hydro.Pass)
+		}
 	}
 }
 
@@ -274,7 +329,7 @@ func TestRunsBeforeAPanIsReadDoNotShow(t *testing.T) {
 		often, seldom := m.Start(t0), m.Start(t0)
 		end := t0.Add(90 * time.Hour)
 		told := 0
-		for now := t0; now.Before(end); now = now.Add(55 * time.Minute) {
+		for now := t0; now.Before(end); now = now.Add(175 * time.Minute) {
 			var f hydro.Forecast
 			f, often = run(t, m, often, now, daily(end, now).source)
 			told += len(panNotes(f))
