@@ -54,7 +54,7 @@ type table struct {
 const (
 	river   = iota // level, flow, inflow
 	sky            // rain
-	works          // storage, outflow, gates: counts only at a station that has neither of the others
+	works          // storage, outflow, gates, a pan: counts only at a station that has neither of the others
 	classes = iota
 )
 
@@ -64,7 +64,7 @@ func classOf(v hydro.Variable) int {
 		return river
 	case hydro.Rain, hydro.RainCounter:
 		return sky
-	case hydro.Storage, hydro.Outflow, hydro.GateOpening:
+	case hydro.Storage, hydro.Outflow, hydro.GateOpening, hydro.PanEvaporation:
 	}
 	return works
 }

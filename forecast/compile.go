@@ -30,8 +30,9 @@ type Model struct {
 	moist        []moisture
 	gauges       []rainSite // ascending by the first station
 	twins        int        // gauges of rain at a site beside its first
-	area         float64    // of all sub-basins, km²
-	notes        []string   // that hold for every run
+	pans         []pan
+	area         float64  // of all sub-basins, km²
+	notes        []string // that hold for every run
 	illustrative bool
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station

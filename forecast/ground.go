@@ -137,6 +137,8 @@ type evaporation struct {
 	depth   float64             // mm per step
 	dt      float64             // s
 	zone    *time.Location      // in which months begin
+	pan     int                 // number in Model.pans, from 1, of what is measured; 0: none
+	factor  float64             // of the pan
 }
 
 func newEvaporation(r *catalog.Runoff, dt float64, zone *time.Location) (evaporation, error) {
@@ -149,10 +151,11 @@ func newEvaporation(r *catalog.Runoff, dt float64, zone *time.Location) (evapora
 			return evaporation{}, fmt.Errorf("evaporation: %w", err)
 		}
 	}
-	return evaporation{r.Monthly, r.Evaporation * dt / 86400, dt, zone}, nil
+	return evaporation{monthly: r.Monthly, depth: r.Evaporation * dt / 86400, dt: dt, zone: zone}, nil
 }
 
-// of returns the potential evaporation, mm, of the step that ends at an instant.
+// of returns the potential evaporation by the catalogue, mm, of the step that ends
+// at an instant.
 func (e *evaporation) of(end time.Time) float64 {
 	if e.monthly == nil {
 		return e.depth
@@ -213,10 +216,10 @@ func (b *subBasin) adopt(old *SubBasinState) SubBasinState {
 	return s
 }
 
-// step moves s over the step that ends at an instant with rain, mm, and adds what
+// step moves s over one step with rain and potential evaporation, mm, and adds what
 // comes to the outlet, m³/s, to flow, whose first value is that of the step.
-func (b *subBasin) step(s *SubBasinState, rain float64, end time.Time, flow []float64) {
-	spread, direct := b.ground.step(s, rain, b.pet.of(end))
+func (b *subBasin) step(s *SubBasinState, rain, pet float64, flow []float64) {
+	spread, direct := b.ground.step(s, rain, pet)
 	spread *= b.perMM
 	if c := b.outlet.channel; c != nil {
 		s.Channel, spread = c.Step(s.Channel, spread)

@@ -92,21 +92,26 @@ type Moisture struct {
 
 // A MoistureState is what is known of a day that is not over.
 type MoistureState struct {
-	Node     string
-	Begin    []SubBasinState // when the day began, as the model has them; empty: nothing is known of this day
-	Rain     [][]float64     // mm, per sub-basin, of the steps since
-	Observed []float64       // m³/s, of the steps since; NaN where there is none
-	Error    updating.Error  // of the gauge, when the day began
-	Last     Moisture        // of the last whole day
+	Node  string
+	Begin []SubBasinState // when the day began, as the model has them; empty: nothing is known of this day
+	Rain  [][]float64     // mm, per sub-basin, of the steps since
+	// Evaporation is the potential one, mm, beside Rain.
+	Evaporation [][]float64
+	Observed    []float64      // m³/s, of the steps since; NaN where there is none
+	Error       updating.Error // of the gauge, when the day began
+	Last        Moisture       // of the last whole day
 }
 
 func (s MoistureState) clone() MoistureState {
-	s.Begin, s.Rain, s.Observed = slices.Clone(s.Begin), slices.Clone(s.Rain), slices.Clone(s.Observed)
+	s.Begin, s.Rain, s.Evaporation, s.Observed = slices.Clone(s.Begin), slices.Clone(s.Rain), slices.Clone(s.Evaporation), slices.Clone(s.Observed)
 	for i := range s.Begin {
 		s.Begin[i].Pending = slices.Clone(s.Begin[i].Pending)
 	}
 	for i := range s.Rain {
 		s.Rain[i] = slices.Clone(s.Rain[i])
+	}
+	for i := range s.Evaporation {
+		s.Evaporation[i] = slices.Clone(s.Evaporation[i])
 	}
 	return s
 }
@@ -156,6 +161,9 @@ func (k *compiler) addMoisture() {
 func (m *Model) moistureFits(i int, s *MoistureState) bool {
 	n := &m.nodes[m.moist[i].node]
 	if s.Node != n.id || len(s.Begin) > 0 && len(s.Begin) != len(n.subs) {
+		return false
+	}
+	if len(s.Evaporation) != len(s.Rain) { // of a version that did not keep it
 		return false
 	}
 	for j := range s.Begin {
@@ -221,13 +229,14 @@ func (r *run) moisture(i int) {
 	for t := 0; t <= r.end; t++ {
 		if t > 0 {
 			for j, b := range n.subs {
-				m.subs[b].step(&water[j], r.areal[b][t-1], r.instant(t), r.runoff[b][t:])
+				m.subs[b].step(&water[j], r.areal[b][t-1], r.pet(b, t), r.runoff[b][t:])
 			}
 		}
 		known := len(day.Begin) > 0
 		if known && t > 0 && t <= r.here {
 			for j, b := range n.subs {
 				day.Rain[j] = append(day.Rain[j], r.areal[b][t-1])
+				day.Evaporation[j] = append(day.Evaporation[j], r.pet(b, t))
 			}
 			day.Observed = append(day.Observed, observed[t-1])
 		}
@@ -288,7 +297,7 @@ func (r *run) learn(c *updating.Corrector, e updating.Error, flow, o []float64, 
 
 // dawn returns the state of a day that begins at index t.
 func (r *run) dawn(n *node, last Moisture, water []SubBasinState, t int) MoistureState {
-	day := MoistureState{Node: n.id, Begin: slices.Clone(water), Rain: make([][]float64, len(n.subs)), Last: last}
+	day := MoistureState{Node: n.id, Begin: slices.Clone(water), Rain: make([][]float64, len(n.subs)), Evaporation: make([][]float64, len(n.subs)), Last: last}
 	for j, b := range n.subs {
 		day.Begin[j].Pending = slices.Clone(r.pending(b, t))
 	}
@@ -374,7 +383,7 @@ func (r *run) adjust(a *moisture, n *node, day *MoistureState, water []SubBasinS
 			clear(flow[j])
 			copy(flow[j], day.Begin[j].Pending)
 			for k, rain := range day.Rain[j] {
-				b.step(&again[j], rain, r.instant(t-steps+1+k), flow[j][k:])
+				b.step(&again[j], rain, day.Evaporation[j][k], flow[j][k:])
 				if q := day.Observed[k]; q == q {
 					sum += flow[j][k] * depth
 				}

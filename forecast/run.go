@@ -107,6 +107,7 @@ func (r *run) compute(ahead Ahead) error {
 		return err
 	}
 	r.announcedPlans(ahead)
+	r.readPans()
 	r.rain()
 	for i := range r.m.nodes {
 		if err := r.node(i); err != nil {
@@ -142,6 +143,7 @@ type run struct {
 	inflow   []float64   // scratch, of a reservoir
 	level    []float64   // scratch, per index from here on
 	depth    [][]float64 // rain per gauge, mm, of the step that ends at index i+1; NaN where it did not report
+	pans     [][]float64 // depth per pan, mm, of the step that ends at index i+1, to here; NaN where it did not report
 	ahead    [][]float64 // rain per sub-basin, mm, of the step that ends at index here+i+1; nil where none is forecast
 	areal    [][]float64 // rain per sub-basin, mm, of the step that ends at index i+1, to end
 	days     []days      // per adjustment of soil moisture

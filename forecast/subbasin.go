@@ -77,6 +77,7 @@ func (k *compiler) addSubBasins() {
 		if err != nil {
 			k.errorf("%s: %w", where, err)
 		}
+		k.addPan(sb, where, &pet)
 		outlet, err := newOutlet(&sb.Runoff, m.dt)
 		if err != nil {
 			k.errorf("%s: %w", where, err)
@@ -118,7 +119,7 @@ func (r *run) subBasin(i int) {
 	water := *s
 	r.saveSubBasin(i, &water, 0)
 	for t := 1; t <= r.end; t++ {
-		b.step(&water, areal[t-1], r.instant(t), flow[t:])
+		b.step(&water, areal[t-1], r.pet(i, t), flow[t:])
 		r.saveSubBasin(i, &water, t)
 	}
 }

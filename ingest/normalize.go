@@ -25,7 +25,7 @@ type Normalizer struct {
 
 const (
 	maxDepartment = hydro.WaterResources
-	maxVariable   = hydro.GateOpening
+	maxVariable   = hydro.PanEvaporation
 )
 
 // A station is what the hot path needs to know of a catalog.Station.
@@ -243,7 +243,7 @@ func (s *station) value(raw *hydro.Raw, r *hydro.Reading) hydro.RefusalReason {
 	}
 	r.Raw, r.Value, r.Notes = v, v, notes
 	switch raw.Variable {
-	case hydro.Rain:
+	case hydro.Rain, hydro.PanEvaporation:
 		if raw.Interval < MinRainInterval || raw.Interval > MaxRainInterval {
 			return hydro.IntervalInvalid
 		}
@@ -284,14 +284,15 @@ func (s *station) offset(from hydro.Datum) (float64, bool) {
 // negative where the tide turns it, an inflow where it is computed from a water
 // balance.
 var possible = [maxVariable + 1]struct{ low, high float64 }{
-	hydro.WaterLevel:  {-500, 9000},
-	hydro.Discharge:   {-500_000, 500_000}, // the Amazon carries about 300,000
-	hydro.Rain:        {0, 2000},           // the record for 24 h is 1,825 mm
-	hydro.RainCounter: {0, 100_000},
-	hydro.Storage:     {0, 1_000_000}, // the largest reservoir holds about 200,000
-	hydro.Inflow:      {-500_000, 500_000},
-	hydro.Outflow:     {0, 500_000},
-	hydro.GateOpening: {0, 100},
+	hydro.WaterLevel:     {-500, 9000},
+	hydro.Discharge:      {-500_000, 500_000}, // the Amazon carries about 300,000
+	hydro.Rain:           {0, 2000},           // the record for 24 h is 1,825 mm
+	hydro.RainCounter:    {0, 100_000},
+	hydro.Storage:        {0, 1_000_000}, // the largest reservoir holds about 200,000
+	hydro.Inflow:         {-500_000, 500_000},
+	hydro.Outflow:        {0, 500_000},
+	hydro.GateOpening:    {0, 100},
+	hydro.PanEvaporation: {0, 100}, // the sun above the air could evaporate 20 mm in a day
 }
 
 // canonical recognises codes for "no value" and trace rain, and converts v to
@@ -304,6 +305,10 @@ func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hy
 	switch variable {
 	case hydro.Rain:
 		return rain(unit, v)
+	case hydro.PanEvaporation:
+		if isNines(v, 4, 0) || isNines(v, 5, 0) || v == 999998 || v == 6553.5 || v == 65535 || v < 0 && isNines(v, 3, 0) {
+			return 0, 0, hydro.MissingValue
+		}
 	case hydro.Storage:
 		// 9999.9 万m³ is a volume, 9999.999 of any unit is not.
 		if isNines(v, 4, 3) || v < 0 && isNines(v, 3, 0) {
@@ -445,7 +450,7 @@ func (n *Normalizer) explain(d hydro.Department, raw *hydro.Raw, s *station, at,
 	case hydro.DatumMismatch:
 		return s.explainDatum(raw, value)
 	case hydro.IntervalInvalid:
-		return fmt.Sprintf("Station %s: rain %s over an interval of %s. State an interval of 60 s to 24 h.", s.id, value, raw.Interval)
+		return fmt.Sprintf("Station %s: %s %s over an interval of %s. State an interval of 60 s to 24 h.", s.id, what, value, raw.Interval)
 	case hydro.ValueImpossible:
 		b := possible[raw.Variable]
 		return fmt.Sprintf("Station %s: %s %s is impossible; possible are %g to %g %s. Mend the unit or the decoder.", s.id, what, value, b.low, b.high, raw.Variable.Unit())

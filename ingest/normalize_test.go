@@ -33,7 +33,7 @@ func testCatalog() *catalog.Catalog {
 			},
 			{
 				ID: "shigong", Department: hydro.Hydrology, Basin: "tanjiang",
-				Parameters: []catalog.Parameter{p(hydro.WaterLevel, 0), p(hydro.RainCounter, 0), p(hydro.Rain, 0)},
+				Parameters: []catalog.Parameter{p(hydro.WaterLevel, 0), p(hydro.RainCounter, 0), p(hydro.Rain, 0), p(hydro.PanEvaporation, 0)},
 				Datum:      catalog.Datum{Name: hydro.PearlRiver, To1985: f(0.744), To1985Assumed: true},
 			},
 			{
@@ -59,6 +59,10 @@ func rainOf(v float64, unit hydro.Unit) hydro.Raw {
 
 func storage(v float64, unit hydro.Unit) hydro.Raw {
 	return hydro.Raw{Field: "storage", Station: "jinjiang-res", Variable: hydro.Storage, Value: v, Unit: unit, At: now}
+}
+
+func panOf(v float64, over time.Duration) hydro.Raw {
+	return hydro.Raw{Field: "pan_evaporation", Station: "shigong", Variable: hydro.PanEvaporation, Value: v, Unit: hydro.UnitOwn, At: now, Interval: over}
 }
 
 func one(d hydro.Department, raw hydro.Raw) *ingest.Result {
@@ -109,6 +113,7 @@ func TestAcceptedValuesAreCanonical(t *testing.T) {
 			hydro.Raw{Station: "jinjiang-res", Variable: hydro.GateOpening, Sensor: 2, Value: 1.5, Unit: hydro.UnitOwn, At: now},
 			1.5, 1.5, 0, now,
 		},
+		{"a day of a pan", hydro.Hydrology, panOf(6.4, 24*time.Hour), 6.4, 6.4, 0, now},
 		{"local time with a name", hydro.Hydrology, with(level("enping", 5), func(r *hydro.Raw) { r.At, r.Local, r.Zone = time.Time{}, "2026-06-01 11:55", "Asia/Shanghai" }), 5, 5, 0, now.Add(-5 * time.Minute)},
 		{"local time with an offset", hydro.Hydrology, with(level("enping", 5), func(r *hydro.Raw) { r.At, r.Local, r.Zone = time.Time{}, "2026-06-01 11:55:30", "+08:00" }), 5, 5, 0, now.Add(-5*time.Minute + 30*time.Second)},
 		{"local time in UTC", hydro.Hydrology, with(level("enping", 5), func(r *hydro.Raw) { r.At, r.Local, r.Zone = time.Time{}, "2026-06-01 04:00", "UTC" }), 5, 5, 0, now},
@@ -197,6 +202,13 @@ func TestRefusalsNameWhatWhereAndHowToMend(t *testing.T) {
 		},
 		{"rain without interval", hydro.Weather, with(rainOf(1, hydro.UnitOwn), func(r *hydro.Raw) { r.Interval = 0 }), hydro.IntervalInvalid, []string{"60 s to 24 h"}},
 		{"rain over a week", hydro.Weather, with(rainOf(1, hydro.UnitOwn), func(r *hydro.Raw) { r.Interval = 168 * time.Hour }), hydro.IntervalInvalid, nil},
+		{"a pan without interval", hydro.Hydrology, panOf(4, 0), hydro.IntervalInvalid, []string{"pan_evaporation 4", "60 s to 24 h"}},
+		{"a pan over two days", hydro.Hydrology, panOf(4, 48*time.Hour), hydro.IntervalInvalid, []string{"48h0m0s"}},
+		{"a pan in tenths", hydro.Hydrology, with(panOf(42, 24*time.Hour), func(r *hydro.Raw) { r.Unit = hydro.TenthMM }), hydro.UnitUnknown, nil},
+		{"no value of a pan", hydro.Hydrology, panOf(9999.9, 24*time.Hour), hydro.MissingValue, []string{"no value"}},
+		{"a pan at FFFF", hydro.Hydrology, panOf(6553.5, 24*time.Hour), hydro.MissingValue, nil},
+		{"a pan that fills", hydro.Hydrology, panOf(-0.2, 24*time.Hour), hydro.ValueImpossible, []string{"0 to 100 mm"}},
+		{"a pan that boils", hydro.Hydrology, panOf(101, 24*time.Hour), hydro.ValueImpossible, nil},
 		{"negative rain", hydro.Weather, rainOf(-0.1, hydro.UnitOwn), hydro.ValueImpossible, []string{"-0.1", "0 to 2000 mm"}},
 		{"negative storage", hydro.WaterResources, storage(-1, hydro.UnitOwn), hydro.ValueImpossible, nil},
 		{"an opening of a kilometre", hydro.WaterResources, hydro.Raw{Station: "jinjiang-res", Variable: hydro.GateOpening, Sensor: 1, Value: 1000, Unit: hydro.UnitOwn, At: now}, hydro.ValueImpossible, nil},

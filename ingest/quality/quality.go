@@ -299,10 +299,10 @@ func RainLimits(interval time.Duration) (suspect, wall float64) {
 }
 
 // hasStep reports whether the step test applies. Rain comes and goes at once,
-// and a gate is moved by hand.
+// a pan stands still in rain, and a gate is moved by hand.
 func (l *limits) hasStep() bool {
 	switch l.p.Variable {
-	case hydro.Rain, hydro.RainCounter, hydro.GateOpening:
+	case hydro.Rain, hydro.RainCounter, hydro.GateOpening, hydro.PanEvaporation:
 		return false
 	default:
 		return l.p.Limits.StepSuspect > 0 || l.p.Limits.StepFail > 0

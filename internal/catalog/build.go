@@ -156,7 +156,7 @@ func parsed[T any](m *mapping, name string, parse func(string) (T, error), words
 	return x, true
 }
 
-const variableWords = "water_level, discharge, rain, rain_counter, storage, inflow, outflow or gate_opening"
+const variableWords = "water_level, discharge, rain, rain_counter, storage, inflow, outflow, gate_opening or pan_evaporation"
 
 // A profile is a list of parameters that stations share. It is kept as it is
 // written, and read anew for each station.

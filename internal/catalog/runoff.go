@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ type Runoff struct {
 	InitialStore float64             // share of the tension-water capacity at the first start, 0 to 1; of Saturation and Xinanjiang
 	Evaporation  float64             // potential, mm/d; of Saturation and Xinanjiang
 	Monthly      *xinanjiang.Monthly // by month of the season's zone, in place of Evaporation; nil: all year the same
+
+	Pan       string  // station whose pan is gone by while it reports; empty: none. Evaporation or Monthly stands in, and after now
+	PanFactor float64 // potential evaporation over that of the pan
 
 	Capacity      float64       // of Saturation: WM, areal mean tension-water capacity, mm
 	Exponent      float64       // B of the capacity curve
@@ -153,6 +157,7 @@ func (n *network) runoff(sub *mapping) Runoff {
 // twelve from January on.
 func (n *network) climate(m *mapping, r *Runoff) {
 	r.InitialStore = m.number("initial_store", r.InitialStore, share)
+	n.pan(m, r)
 	limit := in(runoff.Params[3]) // whatever the method
 	v, ok := m.take("evaporation")
 	if !ok {
@@ -174,6 +179,34 @@ func (n *network) climate(m *mapping, r *Runoff) {
 			item.fail("evaporation: %g %s", x, limit.says)
 		}
 		r.Monthly[i] = x
+	}
+}
+
+// pan reads whose pan is gone by, and what stands in for it must be stated.
+func (n *network) pan(m *mapping, r *Runoff) {
+	v, ok := m.take("pan")
+	if !ok {
+		if f, given := m.take("pan_factor"); given {
+			f.fail("pan_factor: there is no pan")
+		}
+		return
+	}
+	r.PanFactor = m.needNumber("pan_factor", in(xinanjiang.Params[0])) // K: what evaporates over what the pan says
+	m.need("evaporation")
+	st, ok := v.station("pan")
+	if !ok {
+		return
+	}
+	at := slices.IndexFunc(st.Parameters, func(p Parameter) bool { return p.Variable == hydro.PanEvaporation })
+	switch warmup := n.basin.Settings.Warmup; {
+	case st.Basin != n.basin.ID:
+		v.fail("pan: station %q belongs to basin %q", st.ID, st.Basin)
+	case at < 0:
+		v.fail("pan: station %q does not report %s", st.ID, hydro.PanEvaporation)
+	case warmup < st.Parameters[at].Interval:
+		v.fail("pan: station %q reports every %s and the warm-up is %s: what it says would come too late to count", st.ID, st.Parameters[at].Interval, warmup)
+	default:
+		r.Pan = st.ID
 	}
 }
 

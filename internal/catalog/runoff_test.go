@@ -15,6 +15,7 @@ import (
 	"freshet/forecast/unithydrograph"
 	"freshet/forecast/xinanjiang"
 	"freshet/internal/catalog"
+	"freshet/internal/hydro"
 )
 
 // ground is small with the runoff of its sub-basin.
@@ -77,7 +78,7 @@ func TestRunoffIsReadByMethod(t *testing.T) {
 func TestEveryMistakeOfRunoffIsNamedWithItsPlace(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
 		{"method: topmodel, cn: 8", `method: ‸top → method: "topmodel" is not known: write saturation, xinanjiang, scs or phi`},
-		{"method: xinanjiang, capacity: 9", `xinanjiang, ‸capac → unknown key "capacity"; known here: b, c, cg, ci, cs, evaporation, ex, im, initial_store, k, kg, ki, lag, method, ordinates, slice, sm, uh_reservoirs, uh_scale, wdm, wlm, wum`},
+		{"method: xinanjiang, capacity: 9", `xinanjiang, ‸capac → unknown key "capacity"; known here: b, c, cg, ci, cs, evaporation, ex, im, initial_store, k, kg, ki, lag, method, ordinates, pan, pan_factor, slice, sm, uh_reservoirs, uh_scale, wdm, wlm, wum`},
 		{"wum: 9", `{‸wum → unknown key "wum"`},
 		{"method: phi, phi: 1, initial_store: 0.5", `1, ‸initial_store → unknown key "initial_store"`},
 		{"method: phi, phi: 1, evaporation: 3", `1, ‸evapo → unknown key "evaporation"`},
@@ -147,6 +148,57 @@ func TestRangesOfRunoffAreThoseOfTheMethods(t *testing.T) {
 					t.Errorf("%s: %g: %v, its method says %v", key, v, problems, p.Check(v))
 				}
 			}
+		}
+	}
+}
+
+// panned is ground with two stations that have a pan, "e" here and "f" elsewhere.
+func panned(keys string) string {
+	station := "  - {id: %s, name: E, department: hydrology, kind: hydrological, basin: %s, at: [112, 22], zone: UTC, parameters: [{variable: pan_evaporation, every: 1d, fail_outside: [0, 30], suspect_outside: [0, 15]}]}\n"
+	return strings.NewReplacer(
+		"sites:\n", fmt.Sprintf(station, "e", "b")+fmt.Sprintf(station, "f", "other")+"sites:\n",
+		"\nbasins:\n", "\nbasins:\n  - id: other\n    name: O\n    nodes: [{id: o, name: O}]\n",
+	).Replace(ground(keys))
+}
+
+func TestAPanIsReadWithWhatStandsInForIt(t *testing.T) {
+	for _, keys := range []string{"pan: e, pan_factor: 0.7, evaporation: 4", "method: xinanjiang, pan: e, pan_factor: 0.7, evaporation: 4"} {
+		got, problems := load(panned(keys))
+		if len(problems) > 0 {
+			t.Fatalf("%s: %v", keys, catalog.Problems(problems))
+		}
+		b, _ := got.Basin("b")
+		if r := b.SubBasins[0].Runoff; r.Pan != "e" || r.PanFactor != 0.7 || r.Evaporation != 4 {
+			t.Errorf("%s: %+v", keys, r)
+		}
+		s, _ := got.Station("e")
+		want := []catalog.Parameter{{Variable: hydro.PanEvaporation, Interval: 24 * time.Hour, Limits: catalog.Limits{
+			HasRange: true, High: 30, SuspectHigh: 15, StepPer: 5 * time.Minute,
+		}}}
+		if diff := cmp.Diff(want, s.Parameters); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", keys, diff)
+		}
+	}
+}
+
+func TestEveryMistakeOfAPanIsNamedWithItsPlace(t *testing.T) {
+	for _, c := range []struct{ keys, settings, want string }{
+		{"pan: moon, pan_factor: 0.7, evaporation: 4", "", `pan: ‸moon → pan: no station "moon"`},
+		{"pan: a, pan_factor: 0.7, evaporation: 4", "", `pan: ‸a, → pan: station "a" does not report pan_evaporation`},
+		{"pan: f, pan_factor: 0.7, evaporation: 4", "", `pan: ‸f, → pan: station "f" belongs to basin "other"`},
+		{"pan: e, evaporation: 4", "", `runoff: ‸{pan: e → pan_factor: missing`},
+		{"pan: e, pan_factor: 0.7", "", `runoff: ‸{pan: e → evaporation: missing`},
+		{"pan: e, pan_factor: 2.1, evaporation: 4", "", `factor: ‸2.1 → pan_factor: 2.1 must be from 0.1 to 2`},
+		{"pan: e, pan_factor: 0, evaporation: 4", "", `factor: ‸0, → pan_factor: 0 must be from 0.1 to 2`},
+		{"pan_factor: 0.7", "", `factor: ‸0.7 → pan_factor: there is no pan`},
+		{"method: phi, phi: 1, pan: e", "", `1, ‸pan: → unknown key "pan"`},
+		{"pan: e, pan_factor: 0.7, evaporation: 4", ", warmup: 23h", `pan: ‸e, → pan: station "e" reports every 24h0m0s and the warm-up is 23h0m0s: what it says would come too late to count`},
+	} {
+		text := strings.Replace(panned(c.keys), "every: 10m}", "every: 10m"+c.settings+"}", 1)
+		got, problems := load(text)
+		want := located(t, text, c.want)
+		if got != nil || len(problems) != 1 || !strings.HasPrefix(problems[0].String(), want) {
+			t.Errorf("%s:\n%v, want\n%s", c.keys, catalog.Problems(problems), want)
 		}
 	}
 }

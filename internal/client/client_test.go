@@ -344,7 +344,7 @@ func TestReadingsAreCountedPerValue(t *testing.T) {
 	}{
 		{client.Reports{}, 0},
 		{client.Reports{Weather: []*freshetv1.WeatherReport{{Rain: &v}, {}}}, 2},
-		{client.Reports{Hydrology: []*freshetv1.HydrologyReport{{WaterLevel: &v, Rain: &v}, {}}}, 3},
+		{client.Reports{Hydrology: []*freshetv1.HydrologyReport{{WaterLevel: &v, Rain: &v}, {}, {PanEvaporation: &v, Discharge: &v}}}, 5},
 		{client.Reports{WaterResources: []*freshetv1.WaterResourcesReport{{Storage: &v, Gates: []*freshetv1.GateOpening{{Gate: 1}, {Gate: 2}}}}}, 3},
 	} {
 		if got := c.r.Readings(); got != c.want {

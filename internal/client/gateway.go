@@ -40,7 +40,7 @@ func (r Reports) Len() int { return len(r.Weather) + len(r.Hydrology) + len(r.Wa
 func (r Reports) Readings() int {
 	n := len(r.Weather)
 	for _, h := range r.Hydrology {
-		n += max(1, count(h.WaterLevel != nil, h.Discharge != nil, h.Rain != nil, h.RainCounter != nil))
+		n += max(1, count(h.WaterLevel != nil, h.Discharge != nil, h.Rain != nil, h.RainCounter != nil, h.PanEvaporation != nil))
 	}
 	for _, w := range r.WaterResources {
 		n += max(1, len(w.GetGates())+count(w.ReservoirLevel != nil, w.Storage != nil, w.Inflow != nil, w.Outflow != nil))

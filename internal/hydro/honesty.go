@@ -129,6 +129,9 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no band yet at (.*): fewer than (\d+) past errors in a situation like this$`), "${1}暂无不确定性区间（类似情形的历史误差不足${2}次）"},
 	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*: (.*)$`), "不确定性区间未能采用${1}的后报：${2}"},
 	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作不确定性区间"},
+	{regexp.MustCompile(`^pan (\S+) has no usable value since (\S+ \S+): evaporation of sub-basin (.*) is by the catalogue from then on$`), "蒸发站${1}自${2}起无可用蒸发量，此后子流域${3}蒸发按基础资料所列数值计"},
+	{regexp.MustCompile(`^pan (\S+) has no usable value: evaporation of sub-basin (.*) is by the catalogue$`), "蒸发站${1}无可用蒸发量，子流域${2}蒸发按基础资料所列数值计"},
+	{regexp.MustCompile(`^pan (\S+) has no usable value for (\S+) h after (\S+ \S+): evaporation of sub-basin (.*) is by the catalogue there$`), "蒸发站${1}自${3}起有${2}小时无可用蒸发量，该时段子流域${4}蒸发按基础资料所列数值计"},
 	{regexp.MustCompile(`^updating is switched off at (\S+): .*$`), "${1}已关闭实时校正"},
 	{regexp.MustCompile(`^soil moisture at node (\S+) is not adjusted: .*$`), "节点${1}不作土壤含水量校正：须为参与校正、无上游来水且有产流子流域直接汇入的测站"},
 	{regexp.MustCompile(`^soil moisture above (\S+): in the day to (\S+ \S+) the runoff was (\S+) mm off, .*: (\S+) mm of water added$`), "${1}以上土壤含水量已校正：截至${2}一日径流深实测减计算为${3} mm，增加水量${4} mm"},
@@ -189,6 +192,7 @@ func storyZH(phrase string) (string, bool) {
 var variablesZH = map[string]string{
 	"water_level": "水位", "discharge": "流量", "rain": "雨量", "rain_counter": "累计雨量",
 	"storage": "蓄水量", "inflow": "入库流量", "outflow": "出库流量", "gate_opening": "闸门开度",
+	"pan_evaporation": "蒸发量",
 }
 
 func zh(phrase string) string {

@@ -50,26 +50,31 @@ type Variable uint8
 
 // The variables. Zero is none.
 const (
-	WaterLevel    Variable = iota + 1 // of a river, tide or reservoir, m above the station's datum, at Reading.At
-	Discharge                         // of a river, m³/s, at Reading.At
-	Rain                              // depth over the interval that ends at Reading.At, mm
-	RainCounter                       // reading of a cumulative rain counter, mm; a decrease is a reset
-	Storage                           // volume in a reservoir, 10⁶ m³
-	Inflow                            // into a reservoir, m³/s
-	Outflow                           // out of a reservoir, all outlets, m³/s
-	GateOpening                       // of the gate numbered Key.Sensor, m
-	variableCount = int(GateOpening) + 1
+	WaterLevel     Variable = iota + 1 // of a river, tide or reservoir, m above the station's datum, at Reading.At
+	Discharge                          // of a river, m³/s, at Reading.At
+	Rain                               // depth over the interval that ends at Reading.At, mm
+	RainCounter                        // reading of a cumulative rain counter, mm; a decrease is a reset
+	Storage                            // volume in a reservoir, 10⁶ m³
+	Inflow                             // into a reservoir, m³/s
+	Outflow                            // out of a reservoir, all outlets, m³/s
+	GateOpening                        // of the gate numbered Key.Sensor, m
+	PanEvaporation                     // of a pan, depth over the interval that ends at Reading.At, mm
+	variableCount  = int(PanEvaporation) + 1
 )
 
 // Variables lists all variables in order.
-var Variables = []Variable{WaterLevel, Discharge, Rain, RainCounter, Storage, Inflow, Outflow, GateOpening}
+var Variables = []Variable{WaterLevel, Discharge, Rain, RainCounter, Storage, Inflow, Outflow, GateOpening, PanEvaporation}
 
 var (
-	variableNames = [...]string{"", "water_level", "discharge", "rain", "rain_counter", "storage", "inflow", "outflow", "gate_opening"}
-	variableUnits = [...]string{"", "m", "m3/s", "mm", "mm", "1e6 m3", "m3/s", "m3/s", "m"}
+	variableNames = [...]string{"", "water_level", "discharge", "rain", "rain_counter", "storage", "inflow", "outflow", "gate_opening", "pan_evaporation"}
+	variableUnits = [...]string{"", "m", "m3/s", "mm", "mm", "1e6 m3", "m3/s", "m3/s", "m", "mm"}
 )
 
 func (v Variable) String() string { return name(variableNames[:], int(v), "variable") }
+
+// Amount reports whether a value of v is an amount over the reading's interval:
+// it must state one, and a sum of values means something where a mean would not.
+func (v Variable) Amount() bool { return v == Rain || v == PanEvaporation }
 
 // Unit returns the unit of v as text.
 func (v Variable) Unit() string {

@@ -46,8 +46,8 @@ func (r Reading) Check() error {
 		return fmt.Errorf("value: not finite: %w", ErrInvalid)
 	case r.Interval < 0:
 		return fmt.Errorf("interval: negative: %w", ErrInvalid)
-	case r.Variable == Rain && r.Interval == 0:
-		return fmt.Errorf("interval: rain needs one: %w", ErrInvalid)
+	case r.Variable.Amount() && r.Interval == 0:
+		return fmt.Errorf("interval: %s needs one: %w", r.Variable, ErrInvalid)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ type Column struct {
 	Sensor     uint8
 	Factor     float64 // from the column's unit to the variable's
 	Datum      hydro.Datum
-	Interval   time.Duration // of rain
+	Interval   time.Duration // of an amount
 }
 
 const maxMapBytes = 1 << 20
@@ -62,7 +62,7 @@ var units = map[hydro.Variable]map[string]float64{
 	hydro.WaterLevel:  {"m": 1, "cm": 0.01, "mm": 0.001, "ft": 0.3048},
 	hydro.GateOpening: {"m": 1, "cm": 0.01, "ft": 0.3048},
 	hydro.Discharge:   flowUnits, hydro.Inflow: flowUnits, hydro.Outflow: flowUnits,
-	hydro.Rain: rainUnits, hydro.RainCounter: rainUnits,
+	hydro.Rain: rainUnits, hydro.RainCounter: rainUnits, hydro.PanEvaporation: rainUnits,
 	hydro.Storage: {"1e6 m3": 1, "m3": 1e-6, "1e4 m3": 0.01, "1e8 m3": 100},
 }
 
@@ -296,9 +296,9 @@ func (p *mapParser) column(at string, f *columnFile) Column {
 	if v != hydro.WaterLevel && f.Datum != "" {
 		p.fail(at+".datum", "%s has no datum", v)
 	}
-	if v == hydro.Rain {
+	if v.Amount() {
 		if c.Interval = p.duration(at+".interval", f.Interval, 0); c.Interval < time.Minute || c.Interval > 24*time.Hour || c.Interval%time.Second != 0 {
-			p.fail(at+".interval", "state the interval of the rain, 1m to 24h")
+			p.fail(at+".interval", "state the interval of the %s, 1m to 24h", v)
 		}
 	} else if f.Interval != "" {
 		p.fail(at+".interval", "%s has no interval", v)
@@ -321,7 +321,7 @@ func (p *mapParser) series(at string, f *columnFile, s *catalog.Station, c Colum
 // reported lists what the departments' reports can carry.
 var reported = map[hydro.Department][]hydro.Variable{
 	hydro.Weather:        {hydro.Rain},
-	hydro.Hydrology:      {hydro.WaterLevel, hydro.Discharge, hydro.Rain, hydro.RainCounter},
+	hydro.Hydrology:      {hydro.WaterLevel, hydro.Discharge, hydro.Rain, hydro.RainCounter, hydro.PanEvaporation},
 	hydro.WaterResources: {hydro.WaterLevel, hydro.Storage, hydro.Inflow, hydro.Outflow, hydro.GateOpening},
 }
 

@@ -207,11 +207,12 @@ func TestTimesInOtherForms(t *testing.T) {
 func TestReportsOfEveryDepartmentCarryEveryVariable(t *testing.T) {
 	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	reading := func(d hydro.Department, v hydro.Variable, sensor uint8, x float64) replay.Reading {
-		return replay.Reading{Key: hydro.Key{Station: "s", Variable: v, Sensor: sensor}, Department: d, At: at, Value: x, Interval: map[bool]time.Duration{true: time.Hour}[v == hydro.Rain]}
+		return replay.Reading{Key: hydro.Key{Station: "s", Variable: v, Sensor: sensor}, Department: d, At: at, Value: x, Interval: map[bool]time.Duration{true: time.Hour}[v.Amount()]}
 	}
 	readings := []replay.Reading{
 		reading(hydro.Weather, hydro.Rain, 0, 1),
 		reading(hydro.Hydrology, hydro.WaterLevel, 0, 2), reading(hydro.Hydrology, hydro.Discharge, 0, 3), reading(hydro.Hydrology, hydro.Rain, 0, 4), reading(hydro.Hydrology, hydro.RainCounter, 0, 5),
+		reading(hydro.Hydrology, hydro.PanEvaporation, 0, 5.5),
 		reading(hydro.Hydrology, hydro.WaterLevel, 0, 2.5), // of the same instant: a revision, so another report
 		reading(hydro.WaterResources, hydro.WaterLevel, 0, 6), reading(hydro.WaterResources, hydro.Storage, 0, 7), reading(hydro.WaterResources, hydro.Inflow, 0, 8),
 		reading(hydro.WaterResources, hydro.Outflow, 0, 9), reading(hydro.WaterResources, hydro.GateOpening, 1, 10), reading(hydro.WaterResources, hydro.GateOpening, 2, 11),
@@ -221,7 +222,8 @@ func TestReportsOfEveryDepartmentCarryEveryVariable(t *testing.T) {
 		t.Errorf("%v", w)
 	}
 	h := replay.Reports(hydro.Hydrology, readings).Hydrology
-	if len(h) != 2 || h[0].GetWaterLevel() != 2 || h[0].GetDischarge() != 3 || h[0].GetRain() != 4 || h[0].GetRainIntervalS() != 3600 || h[0].GetRainCounter() != 5 || h[1].GetWaterLevel() != 2.5 {
+	if len(h) != 2 || h[0].GetWaterLevel() != 2 || h[0].GetDischarge() != 3 || h[0].GetRain() != 4 || h[0].GetRainIntervalS() != 3600 || h[0].GetRainCounter() != 5 ||
+		h[0].GetPanEvaporation() != 5.5 || h[0].GetPanIntervalS() != 3600 || h[1].GetWaterLevel() != 2.5 {
 		t.Errorf("%v", h)
 	}
 	r := replay.Reports(hydro.WaterResources, readings).WaterResources

@@ -179,6 +179,8 @@ func taken(h *freshetv1.HydrologyReport, r *Reading) bool {
 		return h.Discharge != nil
 	case hydro.Rain:
 		return h.Rain != nil
+	case hydro.PanEvaporation:
+		return h.PanEvaporation != nil
 	default:
 		return h.RainCounter != nil
 	}
@@ -207,6 +209,8 @@ func set(h *freshetv1.HydrologyReport, r *Reading, v *float64) {
 		h.Discharge = v
 	case hydro.Rain:
 		h.Rain, h.RainIntervalS = v, uint32(r.Interval/time.Second)
+	case hydro.PanEvaporation:
+		h.PanEvaporation, h.PanIntervalS = v, uint32(r.Interval/time.Second)
 	default:
 		h.RainCounter = v
 	}

@@ -254,12 +254,12 @@ func (s *Server) GetHistory(ctx context.Context, req *freshetv1.GetHistoryReques
 // sample reduces a series to one point per bucket. Buckets start at multiples of
 // every since 1970 in UTC, so that a day is the hydrological day of Beijing,
 // 08:00 to 08:00. A value at the border of two buckets belongs to the one it
-// starts, except rain, which belongs to the one that its interval ends. A point
+// starts, except an amount such as rain, which belongs to the one that its interval ends. A point
 // without usable values has count 0 and NaN for its values; a bucket without
 // any observation has no point.
 func (s *Server) sample(ctx context.Context, key hydro.Key, from, to time.Time, every time.Duration, limit int) ([]*freshetv1.HistoryPoint, bool, error) {
 	var shift time.Duration
-	if key.Variable == hydro.Rain {
+	if key.Variable.Amount() {
 		shift = time.Millisecond // the resolution of observation times
 	}
 	var (
@@ -272,7 +272,7 @@ func (s *Server) sample(ctx context.Context, key hydro.Key, from, to time.Time, 
 		case last == nil:
 		case last.GetCount() == 0:
 			last.Value, last.Min, last.Max = math.NaN(), math.NaN(), math.NaN()
-		case key.Variable == hydro.Rain:
+		case key.Variable.Amount():
 			last.Value = sum
 		default:
 			last.Value = sum / float64(last.GetCount())

@@ -34,6 +34,7 @@ import (
 	"freshet/internal/journal"
 	"freshet/internal/server"
 	"freshet/internal/store/memory"
+	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
@@ -341,7 +342,7 @@ func (b *bench) history(t *testing.T, req *freshetv1.GetHistoryRequest) *freshet
 
 func observation(k hydro.Key, at time.Time, value float64, q hydro.Quality) hydro.Observation {
 	o := hydro.Observation{Reading: hydro.Reading{Key: k, At: at, Raw: value, Value: value}, Quality: q, ReceivedAt: at.Add(time.Second)}
-	if k.Variable == hydro.Rain {
+	if k.Variable.Amount() {
 		o.Interval = 30 * time.Minute
 	}
 	if k.Variable == hydro.WaterLevel {
@@ -408,25 +409,27 @@ func TestDownSampledLevelsAreMeansOfUsableValues(t *testing.T) {
 
 var nanEqual = cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })
 
-func TestDownSampledRainIsTheSumOfPeriodsThatEndInTheBucket(t *testing.T) {
-	b := newBench(t)
-	k := hydro.Key{Station: "w-datian", Variable: hydro.Rain}
-	var all []hydro.Observation
-	for i := 0; i <= 4; i++ { // at 0:00 the period before the range ends
-		all = append(all, observation(k, begin.Add(time.Duration(i)*30*time.Minute), float64(i+1), hydro.Pass))
-	}
-	if err := b.store.WriteObservations(t.Context(), riverBasin, all); err != nil {
-		t.Fatal(err)
-	}
-	got := b.history(t, &freshetv1.GetHistoryRequest{
-		Station: "w-datian", Variable: freshetv1.Variable_VARIABLE_RAIN, From: timestamppb.New(begin), To: timestamppb.New(begin.Add(2 * time.Hour)), EveryS: 3600,
-	})
-	var sums []float64
-	for _, p := range got.GetPoints() {
-		sums = append(sums, p.GetValue())
-	}
-	if diff := cmp.Diff([]float64{2 + 3, 4 + 5}, sums); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+func TestDownSampledAmountsAreTheSumOfPeriodsThatEndInTheBucket(t *testing.T) {
+	for _, v := range []hydro.Variable{hydro.Rain, hydro.PanEvaporation} {
+		b := newBench(t)
+		k := hydro.Key{Station: "w-datian", Variable: v}
+		var all []hydro.Observation
+		for i := 0; i <= 4; i++ { // at 0:00 the period before the range ends
+			all = append(all, observation(k, begin.Add(time.Duration(i)*30*time.Minute), float64(i+1), hydro.Pass))
+		}
+		if err := b.store.WriteObservations(t.Context(), riverBasin, all); err != nil {
+			t.Fatal(err)
+		}
+		got := b.history(t, &freshetv1.GetHistoryRequest{
+			Station: "w-datian", Variable: wire.FromVariable(v), From: timestamppb.New(begin), To: timestamppb.New(begin.Add(2 * time.Hour)), EveryS: 3600,
+		})
+		var sums []float64
+		for _, p := range got.GetPoints() {
+			sums = append(sums, p.GetValue())
+		}
+		if diff := cmp.Diff([]float64{2 + 3, 4 + 5}, sums); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
 	}
 }
 

@@ -219,7 +219,7 @@ func Number(v hydro.Variable, x float64) string {
 		return "–"
 	case v == hydro.WaterLevel || v == hydro.GateOpening:
 		return strconv.FormatFloat(x, 'f', 2, 64)
-	case v == hydro.Rain || v == hydro.RainCounter, x < 100 && x > -100:
+	case v == hydro.Rain || v == hydro.RainCounter || v == hydro.PanEvaporation, x < 100 && x > -100:
 		return strconv.FormatFloat(x, 'f', 1, 64)
 	default:
 		return strconv.FormatFloat(x, 'f', 0, 64)

@@ -114,10 +114,10 @@ func (f *Frame) hydrologyReport(s string) bool {
 	p := parser{s: s}
 	raw := hydro.Raw{Report: f.Reports, Unit: hydro.UnitOwn}
 	var (
-		datum                                           string
-		interval                                        time.Duration
-		level, discharge, rain, counter                 float64
-		at, hasLevel, hasDischarge, hasRain, hasCounter bool
+		datum                                                   string
+		interval, panInterval                                   time.Duration
+		level, discharge, rain, counter, pan                    float64
+		at, hasLevel, hasDischarge, hasRain, hasCounter, hasPan bool
 	)
 	for p.more() {
 		switch p.next() {
@@ -137,6 +137,10 @@ func (f *Frame) hydrologyReport(s string) bool {
 			interval = p.seconds()
 		case tag(8, fixed64Type):
 			counter, hasCounter = p.double(), true
+		case tag(9, fixed64Type):
+			pan, hasPan = p.double(), true
+		case tag(10, varintType):
+			panInterval = p.seconds()
 		default:
 			return false
 		}
@@ -154,6 +158,9 @@ func (f *Frame) hydrologyReport(s string) bool {
 	}
 	if hasCounter {
 		f.add(&raw, "rain_counter", hydro.RainCounter, counter)
+	}
+	if hasPan {
+		f.add(&raw, "pan_evaporation", hydro.PanEvaporation, pan).Interval = panInterval
 	}
 	return !p.bad && len(f.Raws) > n && raw.Station != ""
 }

@@ -104,6 +104,7 @@ func TestFramesReadByHandEqualTheGeneratedCodes(t *testing.T) {
 			h.Reports = append(h.Reports, &freshetv1.HydrologyReport{
 				Station: station, ObservedAt: at, WaterLevel: value, Datum: datum, Discharge: drawValue(t), Rain: drawValue(t),
 				RainIntervalS: interval, RainCounter: drawValue(t),
+				PanEvaporation: drawValue(t), PanIntervalS: rapid.Uint32().Draw(t, "pan interval"),
 			})
 			report := &freshetv1.WaterResourcesReport{
 				Station: station, ObservedAt: at, ReservoirLevel: drawValue(t), Datum: datum, Storage: value,
@@ -166,7 +167,7 @@ func FuzzFrame(f *testing.F) {
 	for kind, m := range []proto.Message{
 		&freshetv1.StreamWeatherRequest{Gateway: "g", Sequence: 1, Reports: []*freshetv1.WeatherReport{{Station: "a", ObservedAt: at, IntervalS: 300, Rain: proto.Float64(1), RainUnit: 2}}},
 		&freshetv1.StreamHydrologyRequest{Gateway: "g", Sequence: 2, Reports: []*freshetv1.HydrologyReport{
-			{Station: "b", ObservedAt: at, WaterLevel: proto.Float64(5), Datum: "PEARL_RIVER", Discharge: proto.Float64(300), Rain: proto.Float64(1), RainIntervalS: 300, RainCounter: proto.Float64(2)},
+			{Station: "b", ObservedAt: at, WaterLevel: proto.Float64(5), Datum: "PEARL_RIVER", Discharge: proto.Float64(300), Rain: proto.Float64(1), RainIntervalS: 300, RainCounter: proto.Float64(2), PanEvaporation: proto.Float64(4), PanIntervalS: 86400},
 			{Station: "b", ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_Local{Local: "2026-06-01 08:00"}, Zone: "+08:00"}, Rain: proto.Float64(1)},
 			{Station: "b", ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_Instant{Instant: timestamppb.New(time.Unix(1780286400, 5))}}, Rain: proto.Float64(1)},
 		}},

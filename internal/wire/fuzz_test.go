@@ -262,7 +262,7 @@ func FuzzReports(f *testing.F) {
 		if proto.Unmarshal(data, &hydrology) == nil {
 			n := 0
 			for _, r := range hydrology.Reports {
-				n += count(r.WaterLevel, r.Discharge, r.Rain, r.RainCounter)
+				n += count(r.WaterLevel, r.Discharge, r.Rain, r.RainCounter, r.PanEvaporation)
 			}
 			check(wire.HydrologyRaw(nil, hydrology.Reports), len(hydrology.Reports), n)
 		}

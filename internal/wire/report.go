@@ -65,6 +65,12 @@ func HydrologyRaw(dst []hydro.Raw, reports []*freshetv1.HydrologyReport) []hydro
 			v.Field, v.Variable, v.Value = "rain_counter", hydro.RainCounter, *r.RainCounter
 			dst = append(dst, v)
 		}
+		if r.PanEvaporation != nil {
+			v := raw
+			v.Field, v.Variable, v.Value = "pan_evaporation", hydro.PanEvaporation, *r.PanEvaporation
+			v.Interval = time.Duration(r.PanIntervalS) * time.Second
+			dst = append(dst, v)
+		}
 	}
 	return dst
 }

@@ -50,13 +50,14 @@ func TestWeatherReportsKeepUnitAndZoneAsStated(t *testing.T) {
 	}
 }
 
-func TestOneHydrologyReportHoldsUpToFourValues(t *testing.T) {
+func TestOneHydrologyReportHoldsUpToFiveValues(t *testing.T) {
 	at := time.Date(2026, 6, 1, 0, 5, 0, 0, time.UTC)
 	got := wire.HydrologyRaw([]hydro.Raw{{Field: "before"}}, []*freshetv1.HydrologyReport{
 		nil,
 		{
 			Station: "80810100", ObservedAt: unixMS(at.UnixMilli()), WaterLevel: new(9999.999), Datum: "PEARL_RIVER",
 			Discharge: proto.Float64(120), Rain: proto.Float64(2), RainIntervalS: 600, RainCounter: new(31.5),
+			PanEvaporation: new(4.2), PanIntervalS: 86400,
 		},
 		{Station: "80810200", ObservedAt: unixMS(at.UnixMilli()), Discharge: proto.Float64(0)},
 	})
@@ -66,6 +67,7 @@ func TestOneHydrologyReportHoldsUpToFourValues(t *testing.T) {
 		{Report: 1, Field: "discharge", Station: "80810100", Variable: hydro.Discharge, Value: 120, Unit: hydro.UnitOwn, At: at},
 		{Report: 1, Field: "rain", Station: "80810100", Variable: hydro.Rain, Value: 2, Unit: hydro.UnitOwn, At: at, Interval: 10 * time.Minute},
 		{Report: 1, Field: "rain_counter", Station: "80810100", Variable: hydro.RainCounter, Value: 31.5, Unit: hydro.UnitOwn, At: at},
+		{Report: 1, Field: "pan_evaporation", Station: "80810100", Variable: hydro.PanEvaporation, Value: 4.2, Unit: hydro.UnitOwn, At: at, Interval: 24 * time.Hour},
 		{Report: 2, Field: "discharge", Station: "80810200", Variable: hydro.Discharge, Unit: hydro.UnitOwn, At: at},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

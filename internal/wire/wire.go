@@ -37,24 +37,26 @@ var (
 	}
 
 	variablesFrom = [...]freshetv1.Variable{
-		hydro.WaterLevel:  freshetv1.Variable_VARIABLE_WATER_LEVEL,
-		hydro.Discharge:   freshetv1.Variable_VARIABLE_DISCHARGE,
-		hydro.Rain:        freshetv1.Variable_VARIABLE_RAIN,
-		hydro.RainCounter: freshetv1.Variable_VARIABLE_RAIN_COUNTER,
-		hydro.Storage:     freshetv1.Variable_VARIABLE_STORAGE,
-		hydro.Inflow:      freshetv1.Variable_VARIABLE_INFLOW,
-		hydro.Outflow:     freshetv1.Variable_VARIABLE_OUTFLOW,
-		hydro.GateOpening: freshetv1.Variable_VARIABLE_GATE_OPENING,
+		hydro.WaterLevel:     freshetv1.Variable_VARIABLE_WATER_LEVEL,
+		hydro.Discharge:      freshetv1.Variable_VARIABLE_DISCHARGE,
+		hydro.Rain:           freshetv1.Variable_VARIABLE_RAIN,
+		hydro.RainCounter:    freshetv1.Variable_VARIABLE_RAIN_COUNTER,
+		hydro.Storage:        freshetv1.Variable_VARIABLE_STORAGE,
+		hydro.Inflow:         freshetv1.Variable_VARIABLE_INFLOW,
+		hydro.Outflow:        freshetv1.Variable_VARIABLE_OUTFLOW,
+		hydro.GateOpening:    freshetv1.Variable_VARIABLE_GATE_OPENING,
+		hydro.PanEvaporation: freshetv1.Variable_VARIABLE_PAN_EVAPORATION,
 	}
 	variablesTo = [...]hydro.Variable{
-		freshetv1.Variable_VARIABLE_WATER_LEVEL:  hydro.WaterLevel,
-		freshetv1.Variable_VARIABLE_DISCHARGE:    hydro.Discharge,
-		freshetv1.Variable_VARIABLE_RAIN:         hydro.Rain,
-		freshetv1.Variable_VARIABLE_RAIN_COUNTER: hydro.RainCounter,
-		freshetv1.Variable_VARIABLE_STORAGE:      hydro.Storage,
-		freshetv1.Variable_VARIABLE_INFLOW:       hydro.Inflow,
-		freshetv1.Variable_VARIABLE_OUTFLOW:      hydro.Outflow,
-		freshetv1.Variable_VARIABLE_GATE_OPENING: hydro.GateOpening,
+		freshetv1.Variable_VARIABLE_WATER_LEVEL:     hydro.WaterLevel,
+		freshetv1.Variable_VARIABLE_DISCHARGE:       hydro.Discharge,
+		freshetv1.Variable_VARIABLE_RAIN:            hydro.Rain,
+		freshetv1.Variable_VARIABLE_RAIN_COUNTER:    hydro.RainCounter,
+		freshetv1.Variable_VARIABLE_STORAGE:         hydro.Storage,
+		freshetv1.Variable_VARIABLE_INFLOW:          hydro.Inflow,
+		freshetv1.Variable_VARIABLE_OUTFLOW:         hydro.Outflow,
+		freshetv1.Variable_VARIABLE_GATE_OPENING:    hydro.GateOpening,
+		freshetv1.Variable_VARIABLE_PAN_EVAPORATION: hydro.PanEvaporation,
 	}
 
 	qualitiesFrom = [...]freshetv1.Quality{

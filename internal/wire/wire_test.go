@@ -76,7 +76,7 @@ func reading(at *rapid.Generator[time.Time], unit time.Duration) *rapid.Generato
 		if rapid.Bool().Draw(t, "converted") {
 			r.Raw = finite().Draw(t, "raw")
 		}
-		if r.Variable == hydro.Rain || rapid.Bool().Draw(t, "interval") {
+		if r.Variable.Amount() || rapid.Bool().Draw(t, "interval") {
 			r.Interval = unit * time.Duration(rapid.Int64Range(1, 4_000_000).Draw(t, "length"))
 		}
 		return r

@@ -427,7 +427,7 @@ func testSeriesAreApart(t *testing.T, s store.Store) {
 			for _, sensor := range []uint8{0, 1, 2, 255} {
 				o := level(station, 0, float64(len(all)))
 				o.Variable, o.Sensor = v, sensor
-				if v == hydro.Rain {
+				if v.Amount() {
 					o.Interval = time.Minute
 				}
 				all = append(all, o)

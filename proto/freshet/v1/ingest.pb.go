@@ -148,6 +148,7 @@ func (StorageUnit) EnumDescriptor() ([]byte, []int) {
 //	level, gate                 -999, 9999, 65535
 //	rain in mm                  -999, 9999, 6553.5, 65535, 999998
 //	rain in tenths              -999, 99999, 65535, 999998
+//	pan evaporation             as rain in mm, but no trace
 //	rain counter                -999, 9999.999, 99999, 65535, 999998
 //	storage                     -999, 9999.999
 //	discharge, inflow, outflow  -9999, 9999.99, 99999, 65535
@@ -467,7 +468,8 @@ type HydrologyReport struct {
 	// Freshet's station id or the hydrology department's own code (SL 502, eight
 	// characters, digits and letters).
 	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
-	// The instant of level, discharge and counter, and the end of the rain interval.
+	// The instant of level, discharge and counter, and the end of the intervals of
+	// rain and of the pan.
 	// Required.
 	ObservedAt *ObservedAt `protobuf:"bytes,2,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Water level, m above datum. 9999.999 means no value.
@@ -487,7 +489,13 @@ type HydrologyReport struct {
 	// Reading of the cumulative rain counter, mm. Sent instead of rain, by a
 	// station that declares rain_counter. A decrease is a reset: what fell between
 	// the two readings is not known.
-	RainCounter   *float64 `protobuf:"fixed64,8,opt,name=rain_counter,json=rainCounter,proto3,oneof" json:"rain_counter,omitempty"`
+	RainCounter *float64 `protobuf:"fixed64,8,opt,name=rain_counter,json=rainCounter,proto3,oneof" json:"rain_counter,omitempty"`
+	// Evaporation of the station's pan over pan_interval_s, mm, without a pan
+	// coefficient.
+	PanEvaporation *float64 `protobuf:"fixed64,9,opt,name=pan_evaporation,json=panEvaporation,proto3,oneof" json:"pan_evaporation,omitempty"`
+	// Length of the pan's interval in seconds, 60 to 86400; the interval ends at
+	// observed_at. Required with pan_evaporation.
+	PanIntervalS  uint32 `protobuf:"varint,10,opt,name=pan_interval_s,json=panIntervalS,proto3" json:"pan_interval_s,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,6 +582,20 @@ func (x *HydrologyReport) GetRainIntervalS() uint32 {
 func (x *HydrologyReport) GetRainCounter() float64 {
 	if x != nil && x.RainCounter != nil {
 		return *x.RainCounter
+	}
+	return 0
+}
+
+func (x *HydrologyReport) GetPanEvaporation() float64 {
+	if x != nil && x.PanEvaporation != nil {
+		return *x.PanEvaporation
+	}
+	return 0
+}
+
+func (x *HydrologyReport) GetPanIntervalS() uint32 {
+	if x != nil {
+		return x.PanIntervalS
 	}
 	return 0
 }
@@ -2064,7 +2086,7 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"interval_s\x18\x03 \x01(\rR\tintervalS\x12\x17\n" +
 	"\x04rain\x18\x04 \x01(\x01H\x00R\x04rain\x88\x01\x01\x121\n" +
 	"\train_unit\x18\x05 \x01(\x0e2\x14.freshet.v1.RainUnitR\brainUnitB\a\n" +
-	"\x05_rain\"\xf8\x02\n" +
+	"\x05_rain\"\xe0\x03\n" +
 	"\x0fHydrologyReport\x12#\n" +
 	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x127\n" +
 	"\vobserved_at\x18\x02 \x01(\v2\x16.freshet.v1.ObservedAtR\n" +
@@ -2075,12 +2097,16 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\tdischarge\x18\x05 \x01(\x01H\x01R\tdischarge\x88\x01\x01\x12\x17\n" +
 	"\x04rain\x18\x06 \x01(\x01H\x02R\x04rain\x88\x01\x01\x12&\n" +
 	"\x0frain_interval_s\x18\a \x01(\rR\rrainIntervalS\x12&\n" +
-	"\frain_counter\x18\b \x01(\x01H\x03R\vrainCounter\x88\x01\x01B\x0e\n" +
+	"\frain_counter\x18\b \x01(\x01H\x03R\vrainCounter\x88\x01\x01\x12,\n" +
+	"\x0fpan_evaporation\x18\t \x01(\x01H\x04R\x0epanEvaporation\x88\x01\x01\x12$\n" +
+	"\x0epan_interval_s\x18\n" +
+	" \x01(\rR\fpanIntervalSB\x0e\n" +
 	"\f_water_levelB\f\n" +
 	"\n" +
 	"_dischargeB\a\n" +
 	"\x05_rainB\x0f\n" +
-	"\r_rain_counter\"J\n" +
+	"\r_rain_counterB\x12\n" +
+	"\x10_pan_evaporation\"J\n" +
 	"\vGateOpening\x12\x1e\n" +
 	"\x04gate\x18\x01 \x01(\rB\n" +
 	"\xbaH\a*\x05\x18\xff\x01(\x01R\x04gate\x12\x1b\n" +

@@ -104,6 +104,9 @@ const (
 	Variable_VARIABLE_OUTFLOW Variable = 7
 	// Opening of one gate, m. The gate's number is the sensor number.
 	Variable_VARIABLE_GATE_OPENING Variable = 8
+	// Evaporation of a pan, as it is measured, over the interval that ends at the
+	// observation time, mm.
+	Variable_VARIABLE_PAN_EVAPORATION Variable = 9
 )
 
 // Enum value maps for Variable.
@@ -118,17 +121,19 @@ var (
 		6: "VARIABLE_INFLOW",
 		7: "VARIABLE_OUTFLOW",
 		8: "VARIABLE_GATE_OPENING",
+		9: "VARIABLE_PAN_EVAPORATION",
 	}
 	Variable_value = map[string]int32{
-		"VARIABLE_UNSPECIFIED":  0,
-		"VARIABLE_WATER_LEVEL":  1,
-		"VARIABLE_DISCHARGE":    2,
-		"VARIABLE_RAIN":         3,
-		"VARIABLE_RAIN_COUNTER": 4,
-		"VARIABLE_STORAGE":      5,
-		"VARIABLE_INFLOW":       6,
-		"VARIABLE_OUTFLOW":      7,
-		"VARIABLE_GATE_OPENING": 8,
+		"VARIABLE_UNSPECIFIED":     0,
+		"VARIABLE_WATER_LEVEL":     1,
+		"VARIABLE_DISCHARGE":       2,
+		"VARIABLE_RAIN":            3,
+		"VARIABLE_RAIN_COUNTER":    4,
+		"VARIABLE_STORAGE":         5,
+		"VARIABLE_INFLOW":          6,
+		"VARIABLE_OUTFLOW":         7,
+		"VARIABLE_GATE_OPENING":    8,
+		"VARIABLE_PAN_EVAPORATION": 9,
 	}
 )
 
@@ -512,7 +517,7 @@ const file_freshet_v1_types_proto_rawDesc = "" +
 	"\x16DEPARTMENT_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DEPARTMENT_WEATHER\x10\x01\x12\x18\n" +
 	"\x14DEPARTMENT_HYDROLOGY\x10\x02\x12\x1e\n" +
-	"\x1aDEPARTMENT_WATER_RESOURCES\x10\x03*\xe0\x01\n" +
+	"\x1aDEPARTMENT_WATER_RESOURCES\x10\x03*\xfe\x01\n" +
 	"\bVariable\x12\x18\n" +
 	"\x14VARIABLE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14VARIABLE_WATER_LEVEL\x10\x01\x12\x16\n" +
@@ -522,7 +527,8 @@ const file_freshet_v1_types_proto_rawDesc = "" +
 	"\x10VARIABLE_STORAGE\x10\x05\x12\x13\n" +
 	"\x0fVARIABLE_INFLOW\x10\x06\x12\x14\n" +
 	"\x10VARIABLE_OUTFLOW\x10\a\x12\x19\n" +
-	"\x15VARIABLE_GATE_OPENING\x10\b*v\n" +
+	"\x15VARIABLE_GATE_OPENING\x10\b\x12\x1c\n" +
+	"\x18VARIABLE_PAN_EVAPORATION\x10\t*v\n" +
 	"\aQuality\x12\x17\n" +
 	"\x13QUALITY_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15QUALITY_NOT_EVALUATED\x10\x01\x12\x10\n" +
