@@ -99,7 +99,7 @@ func (r *run) mark(ahead Ahead) {
 				at = append(at, i)
 			}
 		}
-		if r.members(ahead) > 1 && r.here != r.keep {
+		if r.isEnsemble(ahead) && r.here != r.keep {
 			at = append(at, r.here)
 		}
 	}
@@ -133,18 +133,10 @@ func (r *run) markAt(at int) *mark {
 // kept is the mark whose state the run returns.
 func (r *run) kept() *mark { return r.markAt(r.keep) }
 
-// members returns of how many members the run's rain ahead is.
-func (r *run) members(ahead Ahead) int {
+// isEnsemble reports whether the rain ahead of the run has members, or gets some.
+func (r *run) isEnsemble(ahead Ahead) bool {
 	used := r.m.RainAt(ahead, time.UnixMilli(r.now).UTC())
-	switch {
-	case used < 0:
-		return 0
-	case ahead.Rain[used].Members > 0:
-		return ahead.Rain[used].Members
-	case r.m.settings.RainSpread > 0:
-		return rainFactors
-	}
-	return 1
+	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
 }
 
 // A gauged is what a run found at a gauge that corrects the flow.
@@ -166,11 +158,12 @@ func (r *run) seen(i int) {
 }
 
 // bands teaches the gauges' bands by the hindcasts of the hours over which the
-// state moved, and gives each station its band.
-func (r *run) bands(used *Rain) error {
+// state moved, and gives each station its band. What goes wrong on the way costs the
+// band, and never the forecast.
+func (r *run) bands(used *Rain) {
 	m := r.m
 	if m.leads == 0 || len(r.gauged) == 0 {
-		return nil
+		return
 	}
 	learnt := 0
 	cold := r.s.From.Add(m.settings.Warmup).UnixMilli()
@@ -185,7 +178,8 @@ func (r *run) bands(used *Rain) error {
 	}
 	members, err := r.ensemble(used)
 	if err != nil {
-		return err
+		r.note("no bands in this run: %v", err)
+		return
 	}
 	var without []string
 	for i := range r.gauged {
@@ -199,7 +193,6 @@ func (r *run) bands(used *Rain) error {
 	if used != nil && members == nil && len(without) < len(r.gauged) {
 		r.note("the band does not hold the uncertainty of the rain forecast itself: it has no members and the catalogue no rain_spread")
 	}
-	return nil
 }
 
 // teach moves the gauges' bands over one hour by the forecasts that would have
@@ -264,8 +257,14 @@ func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged) []float64 {
 
 // project computes the forecasts, over the leads of bands, of a run at now from a
 // state of the grid's last instant, with that rain per sub-basin, mm per step, and
-// those plans. They stand in the order of any run's stations before it sorts them.
-func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule) ([]hydro.StationForecast, error) {
+// those plans. They stand in the order of any run's stations before it sorts them. A
+// panic of a method becomes an error.
+func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule) (stations []hydro.StationForecast, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			stations, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
 	r := newRun(m, s, now, obs, time.Duration(m.leads)*m.bandStep)
 	r.addMark(0)
 	r.ahead, r.schedules = rain, plans
@@ -307,7 +306,10 @@ func (r *run) ensemble(used *Rain) ([][]hydro.StationForecast, error) {
 	}
 	switch {
 	case used.Members > 0:
-		r.basis += fmt.Sprintf("; %d rain members", used.Members)
+		r.basis += fmt.Sprintf("; %d rain member", used.Members)
+		if used.Members > 1 {
+			r.basis += "s"
+		}
 		for i := range used.Members {
 			member := used.Member(i)
 			if err := add(r.spread(&member)); err != nil {

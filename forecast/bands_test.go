@@ -226,6 +226,15 @@ func TestMembersOfTheRainWidenTheBand(t *testing.T) {
 			t.Errorf("%q, notes %q", x.f.BandBasis, x.f.Notes)
 		}
 	}
+	// An ensemble of one is a forecast like any other.
+	lone := forecastOf(0.05, 0.05)
+	for i := range lone.Areas {
+		lone.Areas[i].Members = lone.Areas[i].Members[:1]
+	}
+	single, alike := band(m, lone)
+	if diff := cmp.Diff(narrow.Discharge, alike.Discharge, cmpopts.EquateApprox(1e-4, 0)); diff != "" || single.BandBasis != "errors of past runs with the rain that fell; 1 rain member" {
+		t.Errorf("one member, %q:\n%s", single.BandBasis, diff)
+	}
 	c.Basins[0].Settings.RainSpread = 0.6
 	m = compile(t, c)
 	spread, factors := band(m, forecastOf(0.05))
@@ -237,6 +246,38 @@ func TestMembersOfTheRainWidenTheBand(t *testing.T) {
 	}
 	// The forecast itself is that of the rain as it was issued.
 	if diff := cmp.Diff(station(t, one, "up").Discharge, station(t, spread, "up").Discharge); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A member that cannot be computed costs the band and nothing else.
+func TestAMemberThatFailsCostsNoForecast(t *testing.T) {
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
+	m := compile(t, banded())
+	s, now := taught(t, m, b, 5*time.Hour)
+	rain := hydro.RainForecast{Basin: "b", Source: "EPS", IssuedAt: now, ValidUntil: now.Add(12 * time.Hour), From: now, Step: time.Hour}
+	for _, id := range []string{"head", "lake", "flat"} {
+		rain.Areas = append(rain.Areas, hydro.RainArea{SubBasin: id, Rain: []float64{0.05, 0}, Members: [][]float64{{0.05, 0}, {math.NaN(), 0}}})
+	}
+	issue := func(f *hydro.RainForecast) hydro.Forecast {
+		t.Helper()
+		out, next, err := m.Run(s, now, "schedule", b.source, forecast.Ahead{Rain: []forecast.Rain{m.Rain(f)}})
+		if err != nil || next.At.IsZero() {
+			t.Fatal(err)
+		}
+		return out
+	}
+	f := issue(&rain)
+	for i := range rain.Areas {
+		rain.Areas[i].Members = nil
+	}
+	g := issue(&rain)
+	if f.BandStep != 0 || !slices.ContainsFunc(f.Notes, func(n string) bool {
+		return strings.HasPrefix(n, "no bands in this run: member 2 of the rain forecast of EPS: ")
+	}) {
+		t.Errorf("band step %v, notes %q", f.BandStep, f.Notes)
+	}
+	if diff := cmp.Diff(station(t, g, "mid").Discharge, station(t, f, "mid").Discharge); diff != "" {
 		t.Error(diff)
 	}
 }

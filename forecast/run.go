@@ -117,7 +117,8 @@ func (r *run) compute(ahead Ahead) error {
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
 	}
-	return r.bands(rain)
+	r.bands(rain)
+	return nil
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04Z") }

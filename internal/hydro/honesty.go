@@ -128,6 +128,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
 	{regexp.MustCompile(`^no band yet at (.*): fewer than (\d+) past errors in a situation like this$`), "${1}暂无不确定性区间（类似情形的历史误差不足${2}次）"},
 	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*: (.*)$`), "不确定性区间未能采用${1}的后报：${2}"},
+	{regexp.MustCompile(`^no bands in this run: (.*)$`), "本次预报无不确定性区间：${1}"},
 	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作不确定性区间"},
 	{regexp.MustCompile(`^pan (\S+) has no usable value since (\S+ \S+): evaporation of sub-basin (.*) is by the catalogue from then on$`), "蒸发站${1}自${2}起无可用蒸发量，此后子流域${3}蒸发按基础资料所列数值计"},
 	{regexp.MustCompile(`^pan (\S+) has no usable value: evaporation of sub-basin (.*) is by the catalogue$`), "蒸发站${1}无可用蒸发量，子流域${2}蒸发按基础资料所列数值计"},
@@ -141,7 +142,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
 	{regexp.MustCompile(`^errors of past runs without a rain forecast$`), "历次无降雨预报时的预报误差"},
 	{regexp.MustCompile(`^errors of past runs with the rain that fell$`), "历次按实况降雨计算的预报误差"},
-	{regexp.MustCompile(`^(\d+) rain members$`), "降雨预报${1}个集合成员"},
+	{regexp.MustCompile(`^(\d+) rain members?$`), "降雨预报${1}个集合成员"},
 	{regexp.MustCompile(`^rain forecast times (\d+) factors, coefficient of variation (\S+)$`), "降雨预报乘以${1}个系数（变差系数${2}）"},
 	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread"},
 }
