@@ -306,28 +306,26 @@ func (m *Model) evaporate(s *State, rain, ep float64) float64 {
 func (m *Model) excess(s *State, pe float64) float64 {
 	kept := m.tension.hold(m.wm, s.Upper+s.Lower+s.Deep, pe)
 	r := pe - kept
-	if room := m.p.WUM - s.Upper; kept <= room {
-		s.Upper += kept
-		return r
-	} else if room > 0 {
-		s.Upper = m.p.WUM
-		kept -= room
+	kept = fill(&s.Upper, m.p.WUM, kept)
+	kept = fill(&s.Lower, m.p.WLM, kept)
+	kept = fill(&s.Deep, m.p.WDM, kept)
+	return r + kept
+}
+
+// fill puts into a layer what it has room for and returns the rest. A layer that
+// is above its capacity takes nothing. The sum is compared, and not the room: the
+// room of one that is nearly full may round up.
+func fill(layer *float64, capacity, water float64) (rest float64) {
+	if full := *layer + water; full <= capacity {
+		*layer = full
+		return 0
 	}
-	if room := m.p.WLM - s.Lower; kept <= room {
-		s.Lower += kept
-		return r
-	} else if room > 0 {
-		s.Lower = m.p.WLM
-		kept -= room
+	room := capacity - *layer
+	if room <= 0 {
+		return water
 	}
-	if room := m.p.WDM - s.Deep; kept <= room {
-		s.Deep += kept
-		return r
-	} else if room > 0 {
-		s.Deep = m.p.WDM
-		kept -= room
-	}
-	return r + kept // what rounding left over
+	*layer = capacity
+	return max(water-room, 0)
 }
 
 // divide returns the surface runoff, the interflow and the groundwater that
