@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"freshet/ingest/reconcile"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -162,7 +163,7 @@ func (n *Normalizer) Normalize(d hydro.Department, raws []hydro.Raw, now time.Ti
 		}
 		r := &part.Readings[k]
 		r.Station, r.Variable, r.Sensor = s.id, raw.Variable, raw.Sensor
-		r.At, r.Interval, r.Datum = at, 0, hydro.NoDatum
+		r.At, r.Interval, r.Datum, r.Again = at, 0, hydro.NoDatum, false
 		if reason = s.value(raw, r); reason != 0 {
 			part.Readings = part.Readings[:k]
 			out.refuse(raw, s, at, reason, n.explain(d, raw, s, at, now, reason))
@@ -343,6 +344,26 @@ func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hy
 		return 0, 0, hydro.UnitUnknown
 	}
 	return v, 0, 0
+}
+
+// Sent returns a raw value as a comparison with the history counts it: its
+// instant, and its value in the variable's unit, on the datum it was sent on. It
+// is false for what no catalogue could make a reading of. zones remembers the
+// zones from call to call; nothing else of it is used.
+func Sent(raw *hydro.Raw, zones *Result) (reconcile.Item, bool) {
+	at, reason := instant(raw, zones)
+	if reason != 0 || math.IsNaN(raw.Value) || math.IsInf(raw.Value, 0) {
+		return reconcile.Item{}, false
+	}
+	v, _, reason := canonical(raw.Variable, raw.Unit, raw.Value)
+	if reason != 0 {
+		return reconcile.Item{}, false
+	}
+	item := reconcile.Item{At: at.UnixMilli(), Raw: v}
+	if raw.Variable.Amount() {
+		item.Interval = uint32(raw.Interval / time.Second)
+	}
+	return item, true
 }
 
 // rain is canonical for rain over an interval.

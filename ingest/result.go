@@ -97,6 +97,15 @@ func (r *Result) refuse(raw *hydro.Raw, s *station, at time.Time, reason hydro.R
 	}
 }
 
+// SetAgain marks all readings as sent again because the centre's copy differs.
+func (r *Result) SetAgain() {
+	for i := range r.Basins {
+		for k := range r.Basins[i].Readings {
+			r.Basins[i].Readings[k].Again = true
+		}
+	}
+}
+
 // zone returns the zone of that name, or nil if there is none. It remembers
 // both, because looking one up reads a data base.
 func (r *Result) zone(name string) *time.Location {

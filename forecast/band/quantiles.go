@@ -85,6 +85,9 @@ func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
 		}
 		// F rises from 0 at a to 1 at b, and the quantiles ascend.
 		to := b
+		if j > 0 && x.below(a) >= p { // a step of F: every quantile in it is the same
+			to = a
+		}
 		for to-a > precise {
 			if mid := a + (to-a)/2; x.below(mid) < p {
 				a = mid

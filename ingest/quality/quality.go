@@ -74,6 +74,10 @@ const (
 // correction back to the value before is not seen as one. Derived readings are
 // exempt: they are worked out anew, not resent.
 //
+// A reading that is sent again because the archive's copy differs
+// ([hydro.Reading.Again]) is always appended, and is no old frame: who sends it
+// has compared.
+//
 // p must be the parameter of r's series and r must have passed
 // [hydro.Reading.Check]. Instants are kept to the millisecond.
 func Check(p *catalog.Parameter, kind catalog.Kind, h *hydro.History, r hydro.Reading, received time.Time, out []hydro.Observation) []hydro.Observation {
@@ -105,9 +109,12 @@ func Check(p *catalog.Parameter, kind catalog.Kind, h *hydro.History, r hydro.Re
 	if found {
 		old := &h.Samples[i]
 		if old.Raw == s.Raw && old.Value == s.Value && old.Interval == s.Interval && (old.Tests^s.Tests)&l.kept()&^notes == 0 {
+			if r.Again {
+				out = l.append(out, h.Samples, i, r)
+			}
 			return out
 		}
-		if !r.Derived && old.Revision > 0 && old.Superseded == s.Value && old.Quality != hydro.Fail {
+		if !r.Derived && !r.Again && old.Revision > 0 && old.Superseded == s.Value && old.Quality != hydro.Fail {
 			return out
 		}
 		s.Revision, s.Superseded = old.Revision+1, old.Value

@@ -167,7 +167,7 @@ func (a *App) start(parent context.Context) error {
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
-		Now: a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger,
+		Now: a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger, Store: a.store, Lag: a.lag,
 	})
 	if err != nil {
 		return err
@@ -304,6 +304,16 @@ func (a *App) Archived() (written, lag uint64) {
 		lag += r.Lag()
 	}
 	return written, lag
+}
+
+// lag returns by how many outputs the history of a basin is behind the log.
+func (a *App) lag(basin string) uint64 {
+	for i, b := range a.basins {
+		if b.id == basin {
+			return a.archives[i].Lag()
+		}
+	}
+	return 0
 }
 
 // Query calls f with the engine of a basin; see basin.Query. An unknown basin

@@ -25,8 +25,10 @@ const maxReports = 5000
 const keepRejections = 20
 
 // Reports are reports of one department: exactly the slice of the gateway's
-// department is set.
+// department is set. Again says that they are sent again because CompareDays found
+// the centre's copy to differ.
 type Reports struct {
+	Again          bool
 	Weather        []*freshetv1.WeatherReport
 	Hydrology      []*freshetv1.HydrologyReport
 	WaterResources []*freshetv1.WaterResourcesReport
@@ -52,7 +54,7 @@ func (r Reports) Readings() int {
 func (r Reports) first(n int) (head, tail Reports) {
 	cut := func(l int) int { return min(n, l) }
 	w, h, s := cut(len(r.Weather)), cut(len(r.Hydrology)), cut(len(r.WaterResources))
-	return Reports{r.Weather[:w], r.Hydrology[:h], r.WaterResources[:s]}, Reports{r.Weather[w:], r.Hydrology[h:], r.WaterResources[s:]}
+	return Reports{r.Again, r.Weather[:w], r.Hydrology[:h], r.WaterResources[:s]}, Reports{r.Again, r.Weather[w:], r.Hydrology[h:], r.WaterResources[s:]}
 }
 
 func count(present ...bool) int {
@@ -459,7 +461,7 @@ type weatherLink struct {
 }
 
 func (l weatherLink) send(gateway string, f *frame) error {
-	return l.s.Send(&freshetv1.StreamWeatherRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Weather})
+	return l.s.Send(&freshetv1.StreamWeatherRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Weather, Again: f.reports.Again})
 }
 
 func (l weatherLink) recv() (*freshetv1.Ack, error) {
@@ -472,7 +474,7 @@ type hydrologyLink struct {
 }
 
 func (l hydrologyLink) send(gateway string, f *frame) error {
-	return l.s.Send(&freshetv1.StreamHydrologyRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Hydrology})
+	return l.s.Send(&freshetv1.StreamHydrologyRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Hydrology, Again: f.reports.Again})
 }
 
 func (l hydrologyLink) recv() (*freshetv1.Ack, error) {
@@ -485,7 +487,7 @@ type waterResourcesLink struct {
 }
 
 func (l waterResourcesLink) send(gateway string, f *frame) error {
-	return l.s.Send(&freshetv1.StreamWaterResourcesRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.WaterResources})
+	return l.s.Send(&freshetv1.StreamWaterResourcesRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.WaterResources, Again: f.reports.Again})
 }
 
 func (l waterResourcesLink) recv() (*freshetv1.Ack, error) {

@@ -225,7 +225,7 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 		if r.Variable == hydro.RainCounter && len(obs) > n && !e.forgotten(r.At) {
 			e.scratch.rain = quality.Differences(r.Station, &e.series[i].History, r.At, e.scratch.rain[:0])
 			for _, rain := range e.scratch.rain {
-				rain.Sensor = r.Sensor
+				rain.Sensor, rain.Again = r.Sensor, r.Again
 				obs = e.observe(e.at(rain.Key), rain, b.ReceivedAt, obs)
 			}
 		}

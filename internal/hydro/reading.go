@@ -30,6 +30,7 @@ type Reading struct {
 	Value    float64       // on the station's datum; equals Raw unless NoteDatumConverted
 	Datum    Datum         // the datum of Value, for WaterLevel only
 	Notes    Tests         // NoteTrace, NoteDatumConverted; of a Derived reading also TestCounterReset: not rain
+	Again    bool          // sent again because the archive's copy differs: its observation is given out even if nothing changes
 	Derived  bool          // follows from other readings, so it is never resent; not kept and not on the wire
 }
 

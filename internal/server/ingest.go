@@ -22,6 +22,7 @@ import (
 	"freshet/ingest"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	"freshet/internal/store"
 	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -60,6 +61,11 @@ type IngestOptions struct {
 	Registerer prometheus.Registerer
 	// Logger hears of streams that failed; nil means nobody does.
 	Logger *slog.Logger
+	// Store and Lag are for comparisons with the history: what it holds, and by how
+	// many outputs the history of a basin is behind the log. Without them none are
+	// made.
+	Store store.Reader
+	Lag   func(basin string) uint64
 	// Window is how many frames of one stream may wait for the disk; 0 means 16.
 	Window int
 }
@@ -188,6 +194,7 @@ type frameRequest[T any] interface {
 	proto.Message
 	GetGateway() string
 	GetSequence() uint64
+	GetAgain() bool
 }
 
 // A frame is one frame between its arrival and its acknowledgement.
@@ -381,8 +388,11 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 		return errNoTime
 	}
 	in.server.normalizer.Load().Normalize(in.kind.department, p.Raws, now, &f.result)
-	if m != nil {
+	if m != nil { // also every frame with again set: that is not the plain shape
 		in.rejectEmpty(m, f)
+		if m.GetAgain() {
+			f.result.SetAgain()
+		}
 	}
 	clear(p.Raws) // let go of the message
 	p.Gateway = ""
@@ -488,6 +498,8 @@ type ingestMetrics struct {
 	ackSeconds prometheus.Histogram
 	streams    prometheus.Gauge
 	submitted  *prometheus.CounterVec // by kind
+	compared   prometheus.Counter
+	differing  prometheus.Counter
 }
 
 func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMetrics {
@@ -508,6 +520,12 @@ func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMet
 		submitted: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts, dispatch plans and withdrawals that are on disk and acknowledged, resends included.",
 		}, []string{"kind"}),
+		compared: f.NewCounter(prometheus.CounterOpts{
+			Name: "freshet_ingest_compared_series_total", Help: "Series, by day, that gateways compared with the history.",
+		}),
+		differing: f.NewCounter(prometheus.CounterOpts{
+			Name: "freshet_ingest_differing_series_total", Help: "Series, by day, in which the history differed from what a gateway had sent.",
+		}),
 		streams: f.NewGauge(prometheus.GaugeOpts{Name: "freshet_ingest_streams", Help: "Gateways' streams that are open."}),
 	}
 	f.NewGaugeFunc(prometheus.GaugeOpts{

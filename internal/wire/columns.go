@@ -34,6 +34,10 @@ func checkColumns(b *freshetv1.Batch) (int, error) {
 	return n, nil
 }
 
+// againBit in the column of notes says that a reading was sent again because the
+// archive's copy differs; the bits below are hydro.Tests.
+const againBit = 1 << 31
+
 // A reader reads the rows of checked columns, in order.
 type reader struct {
 	b  *freshetv1.Batch
@@ -75,7 +79,7 @@ func (r *reader) next(i int, out *hydro.Reading) error {
 		out.Datum = hydro.Datum(b.Datums[b.Datum[i]-1])
 	}
 	if len(b.Notes) > 0 {
-		out.Notes = hydro.Tests(b.Notes[i])
+		out.Notes, out.Again = hydro.Tests(b.Notes[i]&^againBit), b.Notes[i]&againBit != 0
 	}
 	return out.Check()
 }

@@ -91,7 +91,11 @@ func (e *encoder) add(r *hydro.Reading) error {
 	}
 	e.value = binary.LittleEndian.AppendUint64(e.value, value)
 	e.datum = sparse(e.datum, e.rows, datum)
-	e.note = sparse(e.note, e.rows, uint64(r.Notes))
+	note := uint64(r.Notes)
+	if r.Again {
+		note |= againBit
+	}
+	e.note = sparse(e.note, e.rows, note)
 	e.at = at
 	e.rows++
 	return nil
@@ -465,7 +469,7 @@ func (p *packed) readRows(n int, at func(int) *hydro.Reading) bool {
 			if v > math.MaxUint32 {
 				return false
 			}
-			r.Notes = hydro.Tests(v)
+			r.Notes, r.Again = hydro.Tests(v&^againBit), v&againBit != 0
 		}
 		if r.Check() != nil {
 			return false

@@ -59,7 +59,7 @@ func number() *rapid.Generator[float64] {
 	return rapid.OneOf(finite(), rapid.Just(math.NaN()), rapid.Just(math.Inf(1)))
 }
 
-func reading(at *rapid.Generator[time.Time], unit time.Duration) *rapid.Generator[hydro.Reading] {
+func reading(at *rapid.Generator[time.Time], unit time.Duration, again bool) *rapid.Generator[hydro.Reading] {
 	return rapid.Custom(func(t *rapid.T) hydro.Reading {
 		r := hydro.Reading{
 			Key: hydro.Key{
@@ -73,6 +73,9 @@ func reading(at *rapid.Generator[time.Time], unit time.Duration) *rapid.Generato
 			Notes: rapid.SampledFrom([]hydro.Tests{0, hydro.NoteTrace, hydro.NoteDatumConverted}).Draw(t, "notes"),
 		}
 		r.Raw = r.Value
+		if again {
+			r.Again = rapid.Bool().Draw(t, "again")
+		}
 		if rapid.Bool().Draw(t, "converted") {
 			r.Raw = finite().Draw(t, "raw")
 		}
@@ -86,7 +89,7 @@ func reading(at *rapid.Generator[time.Time], unit time.Duration) *rapid.Generato
 func observation(at *rapid.Generator[time.Time], unit time.Duration) *rapid.Generator[hydro.Observation] {
 	return rapid.Custom(func(t *rapid.T) hydro.Observation {
 		o := hydro.Observation{
-			Reading:    reading(at, unit).Draw(t, "reading"),
+			Reading:    reading(at, unit, false).Draw(t, "reading"),
 			Quality:    rapid.SampledFrom([]hydro.Quality{hydro.NotEvaluated, hydro.Pass, hydro.Suspect, hydro.Fail}).Draw(t, "quality"),
 			Why:        text().Draw(t, "why"),
 			Revision:   rapid.Uint32().Draw(t, "revision"),
@@ -218,7 +221,7 @@ func input() *rapid.Generator[hydro.Input] {
 		return hydro.Input{Batch: &hydro.Batch{
 			Basin:      ids().Draw(t, "basin"),
 			ReceivedAt: millis().Draw(t, "received"),
-			Readings:   rapid.SliceOfN(reading(millis(), time.Millisecond), 0, 8).Draw(t, "readings"),
+			Readings:   rapid.SliceOfN(reading(millis(), time.Millisecond, true), 0, 8).Draw(t, "readings"),
 			Refusals:   rapid.SliceOfN(refusal(), 0, 3).Draw(t, "refusals"),
 		}}
 	})
@@ -472,7 +475,7 @@ func TestMessagesComeBackEqual(t *testing.T) {
 		thereAndBack(t, g, from, wire.ToStatus)
 	})
 	t.Run("key", func(t *testing.T) {
-		g := rapid.Custom(func(t *rapid.T) hydro.Key { return reading(millis(), time.Second).Draw(t, "reading").Key })
+		g := rapid.Custom(func(t *rapid.T) hydro.Key { return reading(millis(), time.Second, false).Draw(t, "reading").Key })
 		thereAndBack(t, g, func(k *hydro.Key) *freshetv1.SeriesKey { return wire.FromKey(*k) }, wire.ToKey)
 	})
 	t.Run("rejection", func(t *testing.T) {

@@ -865,7 +865,11 @@ type StreamWeatherRequest struct {
 	// Ascends within the stream, from 1 or above.
 	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// At most 10000, and 4 MB. None is allowed: the frame is acknowledged.
-	Reports       []*WeatherReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
+	Reports []*WeatherReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
+	// The readings are sent again because CompareDays found that the centre's copy
+	// differs. Each is written to the history anew even if it changes nothing, and it
+	// counts against a newer value of its instant.
+	Again         bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -919,6 +923,13 @@ func (x *StreamWeatherRequest) GetReports() []*WeatherReport {
 		return x.Reports
 	}
 	return nil
+}
+
+func (x *StreamWeatherRequest) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 // Answer to frames of weather reports.
@@ -975,7 +986,11 @@ type StreamHydrologyRequest struct {
 	// Ascends within the stream, from 1 or above.
 	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// At most 10000, and 4 MB. None is allowed: the frame is acknowledged.
-	Reports       []*HydrologyReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
+	Reports []*HydrologyReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
+	// The readings are sent again because CompareDays found that the centre's copy
+	// differs. Each is written to the history anew even if it changes nothing, and it
+	// counts against a newer value of its instant.
+	Again         bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1029,6 +1044,13 @@ func (x *StreamHydrologyRequest) GetReports() []*HydrologyReport {
 		return x.Reports
 	}
 	return nil
+}
+
+func (x *StreamHydrologyRequest) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 // Answer to frames of hydrology reports.
@@ -1085,7 +1107,11 @@ type StreamWaterResourcesRequest struct {
 	// Ascends within the stream, from 1 or above.
 	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// At most 10000, and 4 MB. None is allowed: the frame is acknowledged.
-	Reports       []*WaterResourcesReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
+	Reports []*WaterResourcesReport `protobuf:"bytes,3,rep,name=reports,proto3" json:"reports,omitempty"`
+	// The readings are sent again because CompareDays found that the centre's copy
+	// differs. Each is written to the history anew even if it changes nothing, and it
+	// counts against a newer value of its instant.
+	Again         bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1139,6 +1165,13 @@ func (x *StreamWaterResourcesRequest) GetReports() []*WaterResourcesReport {
 		return x.Reports
 	}
 	return nil
+}
+
+func (x *StreamWaterResourcesRequest) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 // Answer to frames of water resources reports.
@@ -2065,12 +2098,354 @@ func (x *WithdrawResponse) GetId() string {
 	return ""
 }
 
+// Days of a gateway's readings, at most 100.
+type CompareDaysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who asks: a name for logs.
+	Gateway string `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// Of the stations; their codes are looked up as on its stream.
+	Department    Department   `protobuf:"varint,2,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
+	Days          []*SeriesDay `protobuf:"bytes,3,rep,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareDaysRequest) Reset() {
+	*x = CompareDaysRequest{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareDaysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareDaysRequest) ProtoMessage() {}
+
+func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
+func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CompareDaysRequest) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *CompareDaysRequest) GetDepartment() Department {
+	if x != nil {
+		return x.Department
+	}
+	return Department_DEPARTMENT_UNSPECIFIED
+}
+
+func (x *CompareDaysRequest) GetDays() []*SeriesDay {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+// Count and hash of the readings of one series in [from, to): of each instant the
+// value that was sent last, without those that were refused.
+type SeriesDay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Freshet's station id or the department's own code.
+	Station  string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	Variable Variable               `protobuf:"varint,2,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	Sensor   uint32                 `protobuf:"varint,3,opt,name=sensor,proto3" json:"sensor,omitempty"`
+	From     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	// At most 25 h later.
+	To    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	Count uint32                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	// FNV-1a, 64 bits, over the readings ascending by instant, 20 bytes of each, big
+	// endian: Unix time in ms (8), interval in s (4), IEEE 754 bits of the value in
+	// the variable's unit and on the datum it was sent on (8).
+	Hash          uint64 `protobuf:"fixed64,7,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeriesDay) Reset() {
+	*x = SeriesDay{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeriesDay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeriesDay) ProtoMessage() {}
+
+func (x *SeriesDay) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
+func (*SeriesDay) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SeriesDay) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *SeriesDay) GetVariable() Variable {
+	if x != nil {
+		return x.Variable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *SeriesDay) GetSensor() uint32 {
+	if x != nil {
+		return x.Sensor
+	}
+	return 0
+}
+
+func (x *SeriesDay) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *SeriesDay) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *SeriesDay) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *SeriesDay) GetHash() uint64 {
+	if x != nil {
+		return x.Hash
+	}
+	return 0
+}
+
+// Answer to a comparison: the days that differ.
+type CompareDaysResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Differences   []*DayDifference       `protobuf:"bytes,1,rep,name=differences,proto3" json:"differences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareDaysResponse) Reset() {
+	*x = CompareDaysResponse{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareDaysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareDaysResponse) ProtoMessage() {}
+
+func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
+func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+// What the history holds of a day that differs.
+type DayDifference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Index in days of the request.
+	Day uint32 `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`
+	// Why it could not be compared at all, for people; then the rest is empty.
+	Problem string `protobuf:"bytes,2,opt,name=problem,proto3" json:"problem,omitempty"`
+	Hash    uint64 `protobuf:"fixed64,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	// Ascending by instant.
+	Readings      []*HeldReading `protobuf:"bytes,4,rep,name=readings,proto3" json:"readings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayDifference) Reset() {
+	*x = DayDifference{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayDifference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayDifference) ProtoMessage() {}
+
+func (x *DayDifference) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
+func (*DayDifference) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *DayDifference) GetDay() uint32 {
+	if x != nil {
+		return x.Day
+	}
+	return 0
+}
+
+func (x *DayDifference) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *DayDifference) GetHash() uint64 {
+	if x != nil {
+		return x.Hash
+	}
+	return 0
+}
+
+func (x *DayDifference) GetReadings() []*HeldReading {
+	if x != nil {
+		return x.Readings
+	}
+	return nil
+}
+
+// A reading that the history holds.
+type HeldReading struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UnixMs int64                  `protobuf:"varint,1,opt,name=unix_ms,json=unixMs,proto3" json:"unix_ms,omitempty"`
+	// 0 for instantaneous values.
+	IntervalS uint32 `protobuf:"varint,2,opt,name=interval_s,json=intervalS,proto3" json:"interval_s,omitempty"`
+	// As reported: in the variable's unit, on the datum it was sent on.
+	Raw           float64 `protobuf:"fixed64,3,opt,name=raw,proto3" json:"raw,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldReading) Reset() {
+	*x = HeldReading{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldReading) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldReading) ProtoMessage() {}
+
+func (x *HeldReading) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
+func (*HeldReading) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *HeldReading) GetUnixMs() int64 {
+	if x != nil {
+		return x.UnixMs
+	}
+	return 0
+}
+
+func (x *HeldReading) GetIntervalS() uint32 {
+	if x != nil {
+		return x.IntervalS
+	}
+	return 0
+}
+
+func (x *HeldReading) GetRaw() float64 {
+	if x != nil {
+		return x.Raw
+	}
+	return 0
+}
+
 var File_freshet_v1_ingest_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\n" +
 	"\x17freshet/v1/ingest.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
 	"\n" +
 	"ObservedAt\x126\n" +
 	"\ainstant\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\ainstant\x12\x19\n" +
@@ -2133,23 +2508,26 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x06report\x18\x02 \x01(\rR\x06report\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x121\n" +
 	"\x06reason\x18\x04 \x01(\x0e2\x19.freshet.v1.RefusalReasonR\x06reason\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\x9e\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xb4\x01\n" +
 	"\x14StreamWeatherRequest\x12!\n" +
 	"\agateway\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\agateway\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12>\n" +
-	"\areports\x18\x03 \x03(\v2\x19.freshet.v1.WeatherReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\":\n" +
+	"\areports\x18\x03 \x03(\v2\x19.freshet.v1.WeatherReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\":\n" +
 	"\x15StreamWeatherResponse\x12!\n" +
-	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xa2\x01\n" +
+	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xb8\x01\n" +
 	"\x16StreamHydrologyRequest\x12!\n" +
 	"\agateway\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\agateway\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12@\n" +
-	"\areports\x18\x03 \x03(\v2\x1b.freshet.v1.HydrologyReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\"<\n" +
+	"\areports\x18\x03 \x03(\v2\x1b.freshet.v1.HydrologyReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\"<\n" +
 	"\x17StreamHydrologyResponse\x12!\n" +
-	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xac\x01\n" +
+	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xc2\x01\n" +
 	"\x1bStreamWaterResourcesRequest\x12!\n" +
 	"\agateway\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\agateway\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12E\n" +
-	"\areports\x18\x03 \x03(\v2 .freshet.v1.WaterResourcesReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\"A\n" +
+	"\areports\x18\x03 \x03(\v2 .freshet.v1.WaterResourcesReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\"A\n" +
 	"\x1cStreamWaterResourcesResponse\x12!\n" +
 	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xb1\x01\n" +
 	"\x03Ack\x12%\n" +
@@ -2219,7 +2597,36 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\x12\x1d\n" +
 	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"\"\n" +
 	"\x10WithdrawResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id*O\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xb4\x01\n" +
+	"\x12CompareDaysRequest\x12#\n" +
+	"\agateway\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\agateway\x12B\n" +
+	"\n" +
+	"department\x18\x02 \x01(\x0e2\x16.freshet.v1.DepartmentB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\n" +
+	"department\x125\n" +
+	"\x04days\x18\x03 \x03(\v2\x15.freshet.v1.SeriesDayB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10dR\x04days\"\xa6\x02\n" +
+	"\tSeriesDay\x12#\n" +
+	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12<\n" +
+	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bvariable\x12 \n" +
+	"\x06sensor\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\x06sensor\x126\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12\x14\n" +
+	"\x05count\x18\x06 \x01(\rR\x05count\x12\x12\n" +
+	"\x04hash\x18\a \x01(\x06R\x04hash\"R\n" +
+	"\x13CompareDaysResponse\x12;\n" +
+	"\vdifferences\x18\x01 \x03(\v2\x19.freshet.v1.DayDifferenceR\vdifferences\"\x84\x01\n" +
+	"\rDayDifference\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\rR\x03day\x12\x18\n" +
+	"\aproblem\x18\x02 \x01(\tR\aproblem\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\x06R\x04hash\x123\n" +
+	"\breadings\x18\x04 \x03(\v2\x17.freshet.v1.HeldReadingR\breadings\"W\n" +
+	"\vHeldReading\x12\x17\n" +
+	"\aunix_ms\x18\x01 \x01(\x03R\x06unixMs\x12\x1d\n" +
+	"\n" +
+	"interval_s\x18\x02 \x01(\rR\tintervalS\x12\x10\n" +
+	"\x03raw\x18\x03 \x01(\x01R\x03raw*O\n" +
 	"\bRainUnit\x12\x19\n" +
 	"\x15RAIN_UNIT_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fRAIN_UNIT_MM\x10\x01\x12\x16\n" +
@@ -2246,14 +2653,15 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1cREFUSAL_REASON_DATUM_MISSING\x10\v\x12!\n" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
-	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\xa5\x05\n" +
+	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\xf5\x05\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +
 	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12\x82\x01\n" +
 	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/rain-forecasts\x12\x82\x01\n" +
 	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plans\x12a\n" +
-	"\bWithdraw\x12\x1b.freshet.v1.WithdrawRequest\x1a\x1c.freshet.v1.WithdrawResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/withdrawalsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\bWithdraw\x12\x1b.freshet.v1.WithdrawRequest\x1a\x1c.freshet.v1.WithdrawResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/withdrawals\x12N\n" +
+	"\vCompareDays\x12\x1e.freshet.v1.CompareDaysRequest\x1a\x1f.freshet.v1.CompareDaysResponseB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_ingest_proto_rawDescOnce sync.Once
@@ -2268,7 +2676,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2297,10 +2705,17 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*SubmitDispatchPlanResponse)(nil),   // 24: freshet.v1.SubmitDispatchPlanResponse
 	(*WithdrawRequest)(nil),              // 25: freshet.v1.WithdrawRequest
 	(*WithdrawResponse)(nil),             // 26: freshet.v1.WithdrawResponse
-	(*timestamppb.Timestamp)(nil),        // 27: google.protobuf.Timestamp
+	(*CompareDaysRequest)(nil),           // 27: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 28: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 29: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 30: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 31: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 32: google.protobuf.Timestamp
+	(Department)(0),                      // 33: freshet.v1.Department
+	(Variable)(0),                        // 34: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	27, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	32, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2315,39 +2730,48 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	7,  // 12: freshet.v1.StreamWaterResourcesRequest.reports:type_name -> freshet.v1.WaterResourcesReport
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
-	27, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	27, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	32, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	32, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	17, // 17: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	27, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	32, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
 	19, // 20: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
 	19, // 21: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	27, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	27, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	32, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	32, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
 	23, // 24: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	27, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	32, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
 	22, // 26: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	27, // 27: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	27, // 28: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	27, // 29: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	27, // 30: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	9,  // 31: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 32: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 33: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	16, // 34: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	21, // 35: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	25, // 36: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	10, // 37: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 38: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 39: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	20, // 40: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	24, // 41: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	26, // 42: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	37, // [37:43] is the sub-list for method output_type
-	31, // [31:37] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	32, // 27: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	32, // 28: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	32, // 29: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	32, // 30: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	33, // 31: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	28, // 32: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	34, // 33: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	32, // 34: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	32, // 35: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	30, // 36: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	31, // 37: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 38: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 39: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 40: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	16, // 41: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	21, // 42: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	25, // 43: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	27, // 44: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 45: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 46: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 47: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	20, // 48: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	24, // 49: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	26, // 50: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	29, // 51: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	45, // [45:52] is the sub-list for method output_type
+	38, // [38:45] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2355,6 +2779,7 @@ func file_freshet_v1_ingest_proto_init() {
 	if File_freshet_v1_ingest_proto != nil {
 		return
 	}
+	file_freshet_v1_types_proto_init()
 	file_freshet_v1_ingest_proto_msgTypes[0].OneofWrappers = []any{
 		(*ObservedAt_Instant)(nil),
 		(*ObservedAt_UnixMs)(nil),
@@ -2369,7 +2794,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   24,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	IngestService_SubmitRainForecast_FullMethodName   = "/freshet.v1.IngestService/SubmitRainForecast"
 	IngestService_SubmitDispatchPlan_FullMethodName   = "/freshet.v1.IngestService/SubmitDispatchPlan"
 	IngestService_Withdraw_FullMethodName             = "/freshet.v1.IngestService/Withdraw"
+	IngestService_CompareDays_FullMethodName          = "/freshet.v1.IngestService/CompareDays"
 )
 
 // IngestServiceClient is the client API for IngestService service.
@@ -126,6 +127,15 @@ type IngestServiceClient interface {
 	// later one has replaced it, changes nothing either: the basin's record refuses it
 	// as "not_used", with the reason. Errors are those of the other submissions.
 	Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error)
+	// Compares days of readings, as a gateway has sent them, with what the history
+	// holds, so that what was lost or changed behind the acknowledgement is found.
+	// Send a day some time after its end; what differs is listed with the centre's
+	// readings, and is healed by sending the gateway's readings with again set.
+	//
+	// UNAVAILABLE means that the history is behind the log or out of reach: ask
+	// again later. Rain that follows from a counter is the centre's own: compare
+	// the counter.
+	CompareDays(ctx context.Context, in *CompareDaysRequest, opts ...grpc.CallOption) (*CompareDaysResponse, error)
 }
 
 type ingestServiceClient struct {
@@ -199,6 +209,16 @@ func (c *ingestServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WithdrawResponse)
 	err := c.cc.Invoke(ctx, IngestService_Withdraw_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ingestServiceClient) CompareDays(ctx context.Context, in *CompareDaysRequest, opts ...grpc.CallOption) (*CompareDaysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareDaysResponse)
+	err := c.cc.Invoke(ctx, IngestService_CompareDays_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -304,6 +324,15 @@ type IngestServiceServer interface {
 	// later one has replaced it, changes nothing either: the basin's record refuses it
 	// as "not_used", with the reason. Errors are those of the other submissions.
 	Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error)
+	// Compares days of readings, as a gateway has sent them, with what the history
+	// holds, so that what was lost or changed behind the acknowledgement is found.
+	// Send a day some time after its end; what differs is listed with the centre's
+	// readings, and is healed by sending the gateway's readings with again set.
+	//
+	// UNAVAILABLE means that the history is behind the log or out of reach: ask
+	// again later. Rain that follows from a counter is the centre's own: compare
+	// the counter.
+	CompareDays(context.Context, *CompareDaysRequest) (*CompareDaysResponse, error)
 	mustEmbedUnimplementedIngestServiceServer()
 }
 
@@ -331,6 +360,9 @@ func (UnimplementedIngestServiceServer) SubmitDispatchPlan(context.Context, *Sub
 }
 func (UnimplementedIngestServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
+}
+func (UnimplementedIngestServiceServer) CompareDays(context.Context, *CompareDaysRequest) (*CompareDaysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareDays not implemented")
 }
 func (UnimplementedIngestServiceServer) mustEmbedUnimplementedIngestServiceServer() {}
 func (UnimplementedIngestServiceServer) testEmbeddedByValue()                       {}
@@ -428,6 +460,24 @@ func _IngestService_Withdraw_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IngestService_CompareDays_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareDaysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IngestServiceServer).CompareDays(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IngestService_CompareDays_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IngestServiceServer).CompareDays(ctx, req.(*CompareDaysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // IngestService_ServiceDesc is the grpc.ServiceDesc for IngestService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -446,6 +496,10 @@ var IngestService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Withdraw",
 			Handler:    _IngestService_Withdraw_Handler,
+		},
+		{
+			MethodName: "CompareDays",
+			Handler:    _IngestService_CompareDays_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

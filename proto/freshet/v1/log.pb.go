@@ -649,7 +649,8 @@ type Batch struct {
 	Datums []string `protobuf:"bytes,11,rep,name=datums,proto3" json:"datums,omitempty"`
 	// 0 none, else 1 + place in the dictionary. Default 0.
 	Datum []uint32 `protobuf:"varint,12,rep,packed,name=datum,proto3" json:"datum,omitempty"`
-	// Bits of hydro.Tests. Default 0.
+	// Bits of hydro.Tests; bit 31: sent again because the archive's copy differs.
+	// Default 0.
 	Notes         []uint32      `protobuf:"varint,13,rep,packed,name=notes,proto3" json:"notes,omitempty"`
 	Refusals      []*LogRefusal `protobuf:"bytes,14,rep,name=refusals,proto3" json:"refusals,omitempty"`
 	unknownFields protoimpl.UnknownFields
