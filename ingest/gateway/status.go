@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -117,11 +118,7 @@ func (m *metrics) refuse(reason string, n int) {
 func (m *metrics) refusals() map[string]int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := make(map[string]int64, len(m.byReason))
-	for reason, n := range m.byReason {
-		out[reason] = n
-	}
-	return out
+	return maps.Clone(m.byReason)
 }
 
 // A spoolCollector asks the spool when it is scraped.

@@ -91,7 +91,8 @@ func TestNeighboursOfOneStationAndTimeShareAReport(t *testing.T) {
 		t.Errorf("%d reports, want 4", n)
 	}
 	gates := []hydro.Raw{
-		{Station: "a", Variable: hydro.GateOpening, Sensor: 1, At: at}, {Station: "a", Variable: hydro.GateOpening, Sensor: 2, At: at},
+		{Station: "a", Variable: hydro.GateOpening, Sensor: 1, At: at},
+		{Station: "a", Variable: hydro.GateOpening, Sensor: 2, At: at},
 		{Station: "a", Variable: hydro.Storage, At: at},
 	}
 	if n := len(wire.WaterResourcesReports(gates)); n != 1 {

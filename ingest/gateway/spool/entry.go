@@ -22,7 +22,7 @@ const (
 	hasDatum
 )
 
-// appendEntry appends the values of one entry:
+// encodeEntry returns the values of one entry:
 //
 //	version 1B  count uvarint  values
 //
@@ -33,8 +33,8 @@ const (
 // of which those behind value stand there only if the flags say so. Texts are
 // a uvarint length and bytes. At is in milliseconds, as the contract cuts it,
 // less that of the value before; the interval is in milliseconds too.
-func appendEntry(dst []byte, raws []hydro.Raw) []byte {
-	dst = append(dst, entryVersion)
+func encodeEntry(raws []hydro.Raw) []byte {
+	dst := []byte{entryVersion}
 	dst = binary.AppendUvarint(dst, uint64(len(raws)))
 	var station string
 	var at int64

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -320,10 +321,7 @@ func (s *Spool) Stats() (_ Stats, err error) {
 	defer s.users.Done()
 	out := Stats{
 		Departments: map[hydro.Department]Held{}, Readings: s.total.readings, Bytes: s.total.bytes, MaxBytes: s.opts.MaxBytes,
-		Refused: s.refused, Dropped: make(map[string]Drops, len(s.drops)), Full: s.full, Fulls: s.fulls,
-	}
-	for station, d := range s.drops {
-		out.Dropped[station] = d
+		Refused: s.refused, Dropped: maps.Clone(s.drops), Full: s.full, Fulls: s.fulls,
 	}
 	var oldest []ID
 	for d, sh := range s.shelves {

@@ -16,7 +16,7 @@
 //
 // Keys, integers big endian:
 //
-//	entry    'e'  department 1B  old 1B  id 8B        value: see appendEntry
+//	entry    'e'  department 1B  old 1B  id 8B        value: see encodeEntry
 //	refused  'r'  id 8B  index 4B                     value: JSON of Refused
 //	dropped  'd'  station                             value: JSON of Drops
 //
@@ -361,7 +361,7 @@ func (s *Spool) encode(raws []hydro.Raw, now time.Time) (entries [2][]encoded) {
 	for i, of := range [][]hydro.Raw{fresh, old} {
 		for len(of) > 0 {
 			n := min(len(of), MaxEntry)
-			value := appendEntry(nil, of[:n])
+			value := encodeEntry(of[:n])
 			entries[i] = append(entries[i], encoded{value, size{1, int64(n), int64(keyBytes + len(value))}})
 			of = of[n:]
 		}
