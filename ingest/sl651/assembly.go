@@ -57,6 +57,9 @@ func (a *Assembly) Reset() { *a = Assembly{} }
 // Under reports whether a message is under way.
 func (a *Assembly) Under() bool { return len(a.parts) > 0 }
 
+// Size returns how many bytes are held.
+func (a *Assembly) Size() int { return a.size }
+
 // Whole reports whether all packets are there.
 func (a *Assembly) Whole() bool { return len(a.parts) > 0 && len(a.parts) == int(a.head.Packets) }
 

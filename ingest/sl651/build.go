@@ -145,6 +145,10 @@ func SeriesGroups(mode Mode, id ID, unit byte, step int, values []float64) ([]Gr
 	if !ok || e.Digits == 0 || len(values) == 0 || step < 1 || step > 99 {
 		return nil, fmt.Errorf("series of %d values of element %s, step %d: %w", len(values), id, step, hydro.ErrInvalid)
 	}
+	stepped, err := stepGroup(mode, unit, step)
+	if err != nil {
+		return nil, err
+	}
 	if mode == ASCII {
 		var data []byte
 		for _, v := range values {
@@ -155,7 +159,7 @@ func SeriesGroups(mode Mode, id ID, unit byte, step int, values []float64) ([]Gr
 			data = append(append(data, g.Data...), ' ')
 		}
 		return []Group{
-			{Form: Step, ID: idStep, Name: stepName(unit, step)},
+			stepped,
 			{Form: Series, ID: id, Name: e.Name, Data: data},
 		}, nil
 	}
@@ -165,24 +169,12 @@ func SeriesGroups(mode Mode, id ID, unit byte, step int, values []float64) ([]Gr
 		if v < 0 {
 			return nil, fmt.Errorf("a series of negative values has no length of its own: %w", hydro.ErrInvalid)
 		}
-		var err error
 		if data, err = appendNumber(data, size, e.Decimals, v); err != nil {
 			return nil, err
 		}
 	}
-	dhm := []byte{0, 0, 0}
-	switch unit {
-	case 'D':
-		dhm[0] = bcd(step)
-	case 'H':
-		dhm[1] = bcd(step)
-	case 'N':
-		dhm[2] = bcd(step)
-	default:
-		return nil, fmt.Errorf("time step unit %q: D, H and N are possible: %w", unit, hydro.ErrInvalid)
-	}
 	return []Group{
-		{Form: Step, ID: idStep, Def: 0x18, Data: dhm},
+		stepped,
 		{Form: Series, ID: id, Def: byte(size<<3 | e.Decimals), Data: data},
 	}, nil
 }
@@ -194,4 +186,71 @@ func StatusGroup(mode Mode, bits uint32) Group {
 		return Group{Form: Value, ID: idStatus, Name: "ZT", Data: appendHex(nil, data)}
 	}
 	return Group{Form: Value, ID: idStatus, Def: 0x20, Data: data}
+}
+
+// IdentifierGroups returns the identifiers of a question, without data: of
+// elements, or of running parameters.
+func IdentifierGroups(mode Mode, parameters bool, ids ...ID) ([]Group, error) {
+	out := make([]Group, 0, len(ids))
+	for _, id := range ids {
+		var e Element
+		if parameters {
+			e = runningParameters[id]
+		} else if known, ok := ElementOf(id); ok {
+			e = *known
+		}
+		if e.ID == 0 {
+			return nil, fmt.Errorf("%s names nothing that can be asked for: %w", id, hydro.ErrInvalid)
+		}
+		out = append(out, identifierGroup(mode, &e))
+	}
+	return out, nil
+}
+
+func identifierGroup(mode Mode, e *Element) Group {
+	if mode == ASCII {
+		return Group{Form: Identifier, ID: e.ID, Name: e.Name}
+	}
+	def := byte(e.Bytes()<<3 | e.Decimals)
+	switch {
+	case e.ID == idRains:
+		def = slots << 3
+	case e.ID >= idLevels1 && e.ID <= idLevels8:
+		def = 2 * slots << 3
+	case e.ID == idStatus:
+		def = 4 << 3
+	}
+	return Group{Form: Identifier, ID: e.ID, Def: def}
+}
+
+// PeriodGroups returns what a question for a period carries: from which full hour
+// to which, in what steps, of which element.
+func PeriodGroups(mode Mode, from, to Stamp, unit byte, step int, id ID) ([]Group, error) {
+	e, ok := ElementOf(id)
+	if !ok {
+		return nil, fmt.Errorf("element %s is none of the standard: %w", id, hydro.ErrInvalid)
+	}
+	period := append(append([]byte(nil), from[:4]...), to[:4]...)
+	if mode == ASCII {
+		period = appendHex(nil, period)
+	}
+	stepped, err := stepGroup(mode, unit, step)
+	if err != nil {
+		return nil, err
+	}
+	return []Group{{Form: Period, Data: period}, stepped, identifierGroup(mode, e)}, nil
+}
+
+func stepGroup(mode Mode, unit byte, step int) (Group, error) {
+	at := map[byte]int{'D': 0, 'H': 1, 'N': 2}
+	i, ok := at[unit]
+	if !ok || step < 0 || step > 99 {
+		return Group{}, fmt.Errorf("time step %d of unit %q: 0 to 99 of D, H or N are possible: %w", step, unit, hydro.ErrInvalid)
+	}
+	if mode == ASCII {
+		return Group{Form: Step, ID: idStep, Name: stepName(unit, step)}, nil
+	}
+	data := make([]byte, 3)
+	data[i] = bcd(step)
+	return Group{Form: Step, ID: idStep, Def: 0x18, Data: data}, nil
 }

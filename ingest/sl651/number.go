@@ -222,3 +222,24 @@ func (g *Group) Status() (uint32, bool) {
 	}
 	return uint32(g.Data[0])<<24 | uint32(g.Data[1])<<16 | uint32(g.Data[2])<<8 | uint32(g.Data[3]), true
 }
+
+// Hours returns from which full hour to which a Period group asks.
+func (g *Group) Hours() (from, to Stamp, ok bool) {
+	data := g.Data
+	if len(data) == 16 { // ASCII mode
+		data = make([]byte, 8)
+		for i := range data {
+			v, good := unhexAll(g.Data[2*i : 2*i+2])
+			if !good {
+				return from, to, false
+			}
+			data[i] = byte(v)
+		}
+	}
+	if len(data) != 8 {
+		return from, to, false
+	}
+	copy(from[:4], data[:4])
+	copy(to[:4], data[4:])
+	return from, to, true
+}
