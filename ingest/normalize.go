@@ -296,6 +296,14 @@ var possible = [maxVariable + 1]struct{ low, high float64 }{
 	hydro.PanEvaporation: {0, 100}, // the sun above the air could evaporate 20 mm in a day
 }
 
+// Canonical returns v in the variable's own unit, with NoteTrace if it is a code
+// for trace rain, or the reason why it is no value. Whoever converts a unit
+// before the normalizer sees the value must ask first: −9999 cm would become a
+// level.
+func Canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason) {
+	return canonical(variable, unit, v)
+}
+
 // canonical recognises codes for "no value" and trace rain, and converts v to
 // the variable's unit.
 //

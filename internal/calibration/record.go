@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"freshet/ingest/feed"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/replay"
@@ -105,15 +106,15 @@ func Read(src Source, needed, optional []string) (*Record, error) {
 			}
 		}
 	}
-	f := replay.File{Pattern: escape(name), Delimiter: src.Delimiter, Missing: src.Missing, Time: replay.Time{Column: column(timeRole), Layout: src.Layout, Zone: src.Zone}}
+	f := feed.File{Pattern: escape(name), Delimiter: src.Delimiter, Missing: src.Missing, Time: feed.Time{Columns: []string{column(timeRole)}, Layout: src.Layout, Zone: src.Zone}}
 	for _, role := range roles {
 		factor := src.Flow
 		if role == Rain || role == PET {
 			factor = 1
 		}
-		f.Columns = append(f.Columns, replay.Column{Column: column(role), Station: role, Variable: hydro.Discharge, Factor: factor})
+		f.Columns = append(f.Columns, feed.Column{Column: column(role), Station: role, Variable: hydro.Discharge, Unit: hydro.UnitOwn, Factor: factor})
 	}
-	data, err := replay.Read(filepath.Dir(src.File), &replay.Map{Files: []replay.File{f}})
+	data, err := replay.Read(filepath.Dir(src.File), &replay.Map{Map: &feed.Map{Files: []feed.File{f}}})
 	if err != nil {
 		return nil, err
 	}

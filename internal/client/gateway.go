@@ -81,6 +81,10 @@ type Options struct {
 	// Rejected is told of every reading that was refused, once, before Acked is
 	// told of its frame. The same rules hold.
 	Rejected func(*freshetv1.Rejection)
+	// Connected, if not nil, is told of each change of the link: nil when the first
+	// answer came over a new stream, else why the old one broke. The rules of Acked
+	// hold.
+	Connected func(error)
 	// Logger hears of lost links; nil means nobody does.
 	Logger *slog.Logger
 }
@@ -253,6 +257,17 @@ func (g *Gateway) Stats() Stats {
 	return s
 }
 
+// Done returns a channel that is closed when the gateway has given up or was
+// closed; see Err.
+func (g *Gateway) Done() <-chan struct{} { return g.done }
+
+// Err returns why the gateway gave up; nil while it has not.
+func (g *Gateway) Err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}
+
 // Close ends the gateway. What is not acknowledged may or may not have arrived:
 // Flush first.
 func (g *Gateway) Close() {
@@ -312,6 +327,9 @@ func (g *Gateway) run(ctx context.Context) {
 			return
 		}
 		g.opts.Logger.WarnContext(ctx, "link lost, will connect again and resend", "gateway", g.name, "err", err)
+		if g.opts.Connected != nil {
+			g.opts.Connected(err)
+		}
 		if g.opts.Backoff.wait(ctx, tries) == nil {
 			tries++
 			g.mu.Lock()
@@ -346,8 +364,11 @@ func (g *Gateway) stream(ctx context.Context) (acked bool, err error) {
 	ended := make(chan error, 1)
 	go func() {
 		var accepted uint64 // on this stream
-		for {
+		for first := true; ; first = false {
 			a, err := l.recv()
+			if err == nil && first && g.opts.Connected != nil {
+				g.opts.Connected(nil)
+			}
 			if err == nil {
 				var some bool
 				some, err = g.acknowledge(a, &accepted)

@@ -1,21 +1,16 @@
 package replay
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"freshet/ingest"
+	"freshet/ingest/feed"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -44,7 +39,7 @@ type Data struct {
 // for a missing value is a mistake: the error is then a [Problems] with
 // file, line and column.
 func Read(dir string, m *Map) (*Data, error) {
-	r := reader{data: &Data{}}
+	r := reader{data: &Data{}, m: m}
 	for i := range m.Files {
 		f := &m.Files[i]
 		names, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(f.Pattern)))
@@ -73,120 +68,77 @@ func Read(dir string, m *Map) (*Data, error) {
 }
 
 type reader struct {
+	m        *Map
 	data     *Data
 	problems Problems
 }
 
-func (r *reader) open(name string, f *File) error {
-	in, err := os.Open(name)
+var errEnough = errors.New("enough mistakes")
+
+func (r *reader) open(path string, f *feed.File) error {
+	in, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	defer func() { _ = in.Close() }() // only read
-	if err := r.file(filepath.Base(name), in, f); err != nil {
-		return fmt.Errorf("data: %s: %w", filepath.Base(name), err)
-	}
-	return nil
-}
-
-func (r *reader) file(name string, in io.Reader, f *File) error {
-	b := bufio.NewReaderSize(in, 1<<16)
-	if mark, err := b.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		_, _ = b.Discard(3) // what a spreadsheet puts before UTF-8
-	}
-	rows := csv.NewReader(b)
-	rows.Comma = f.Delimiter
-	rows.ReuseRecord = true
-	rows.TrimLeadingSpace = true
-	header, err := rows.Read()
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("is empty: %w", hydro.ErrInvalid)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
-	}
-	index := map[string]int{}
-	for i, h := range header {
-		index[strings.TrimSpace(h)] = i
-	}
-	at := func(column string) int {
-		i, ok := index[column]
-		if !ok {
-			r.problem(name, 1, 0, "there is no column %q; the header has %s", column, strings.Join(header, ", "))
-			return -1
+	name := filepath.Base(path)
+	err = f.Read(in, func(row feed.Row) error {
+		r.row(name, &row)
+		if len(r.problems) >= maxProblems {
+			return errEnough
 		}
-		return i
-	}
-	timeColumn := at(f.Time.Column)
-	columns := make([]int, len(f.Columns))
-	bad := timeColumn < 0
-	for i := range f.Columns {
-		columns[i] = at(f.Columns[i].Column)
-		bad = bad || columns[i] < 0
-	}
-	if bad {
+		return nil
+	})
+	if whole, ok := errors.AsType[feed.Problems](err); ok {
+		for i := range whole {
+			r.problem(name, &whole[i])
+		}
 		return nil
 	}
-	for len(r.problems) < maxProblems {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if parse, ok := errors.AsType[*csv.ParseError](err); ok {
-			r.problem(name, parse.Line, parse.Column, "%v", parse.Err)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		line, _ := rows.FieldPos(0)
-		instant, err := f.Time.parse(strings.TrimSpace(row[timeColumn]))
-		if err != nil {
-			_, column := rows.FieldPos(timeColumn)
-			r.problem(name, line, column, "%v", err)
-			continue
-		}
-		for i := range f.Columns {
-			c := &f.Columns[i]
-			cell := strings.TrimSpace(row[columns[i]])
-			if cell == "" || slices.Contains(f.Missing, cell) {
-				r.data.Missing++
-				continue
-			}
-			v, err := strconv.ParseFloat(cell, 64)
-			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-				_, column := rows.FieldPos(columns[i])
-				r.problem(name, line, column, "%s: %q is neither a number nor listed under missing", c.Column, cell)
-				continue
-			}
-			reading := Reading{
-				Key:        hydro.Key{Station: c.Station, Variable: c.Variable, Sensor: c.Sensor},
-				Department: c.Department, At: instant, Interval: c.Interval, Value: v * c.Factor, Datum: c.Datum,
-			}
-			if f.Time.AtStart {
-				reading.At = instant.Add(c.Interval)
-			}
-			r.data.Readings = append(r.data.Readings, reading)
-		}
+	if err != nil && !errors.Is(err, errEnough) {
+		return fmt.Errorf("data: %s: %w", name, err)
 	}
 	return nil
 }
 
-func (r *reader) problem(file string, line, column int, format string, args ...any) {
-	r.problems = append(r.problems, catalog.Problem{File: file, Line: line, Column: cmp.Or(column, 1), Message: fmt.Sprintf(format, args...)})
+func (r *reader) row(file string, row *feed.Row) {
+	r.data.Missing += row.Missing
+	for i := range row.Problems {
+		switch p := &row.Problems[i]; p.Reason {
+		case feed.MissingValue, feed.QualityRefused:
+			r.data.Missing++
+		default:
+			r.problem(file, p)
+		}
+	}
+	for i := range row.Raws {
+		raw := &row.Raws[i]
+		reading := Reading{
+			Key: hydro.Key{Station: raw.Station, Variable: raw.Variable, Sensor: raw.Sensor},
+			At:  raw.At, Interval: raw.Interval, Value: raw.Value, Datum: raw.Datum,
+		}
+		if raw.Unit != hydro.UnitOwn {
+			v, notes, reason := ingest.Canonical(raw.Variable, raw.Unit, raw.Value)
+			switch {
+			case reason != 0:
+				r.data.Missing++
+				continue
+			case notes&hydro.NoteTrace == 0: // else the code goes out, for the server to note it
+				reading.Value = v
+			}
+		}
+		if cat := r.m.Catalog; cat != nil {
+			s, ok := r.m.Station(cat, raw.Station)
+			if !ok {
+				r.problem(file, &feed.Problem{Line: row.Line, Message: fmt.Sprintf("%q is no station of the catalogue %s", raw.Station, cat.Name)})
+				continue
+			}
+			reading.Station, reading.Department = s.ID, s.Department
+		}
+		r.data.Readings = append(r.data.Readings, reading)
+	}
 }
 
-func (t *Time) parse(s string) (time.Time, error) {
-	if t.fromUnix != 0 {
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("time %q is no whole number", s)
-		}
-		return time.UnixMilli(n * t.fromUnix).UTC(), nil
-	}
-	at, err := time.ParseInLocation(t.Layout, s, t.Zone)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("time %q is not written as %q", s, t.Layout)
-	}
-	return at.UTC(), nil
+func (r *reader) problem(file string, p *feed.Problem) {
+	r.problems = append(r.problems, catalog.Problem{File: file, Line: p.Line, Column: cmp.Or(p.Column, 1), Message: p.Message})
 }

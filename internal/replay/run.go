@@ -187,7 +187,7 @@ func startServer(ctx context.Context, opts RunOptions) (a *app.App, stop func() 
 
 // count waits until the archive has caught up and counts what it holds, and
 // then waits until the feed has told all warnings later than before.
-func (s *Summary) count(ctx context.Context, a *app.App, f *feed, before time.Time) error {
+func (s *Summary) count(ctx context.Context, a *app.App, f *warningFeed, before time.Time) error {
 	if err := a.WaitArchived(ctx); err != nil {
 		return err
 	}
@@ -282,8 +282,8 @@ func Canonical(x hydro.Warning) []byte {
 		x.Observed, x.Forecast, x.ReasonZH, x.ReasonEN, x.Cause, x.Catalogue, x.ForecastIssuedAt.UTC().Format(time.RFC3339Nano), x.Illustrative)
 }
 
-// A feed collects the warnings of a server from the moment it is opened.
-type feed struct {
+// A warningFeed collects the warnings of a server from the moment it is opened.
+type warningFeed struct {
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when err is set
 	err      error
@@ -293,9 +293,9 @@ type feed struct {
 	warnings []hydro.Warning // valid after done
 }
 
-func follow(ctx context.Context, conn grpc.ClientConnInterface, each func(hydro.Warning) error) *feed {
+func follow(ctx context.Context, conn grpc.ClientConnInterface, each func(hydro.Warning) error) *warningFeed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{cancel: cancel, done: make(chan struct{}), first: make(chan struct{}), now: make(chan time.Time), counts: make(chan int)}
+	f := &warningFeed{cancel: cancel, done: make(chan struct{}), first: make(chan struct{}), now: make(chan time.Time), counts: make(chan int)}
 	answers := make(chan *freshetv1.WatchWarningsResponse)
 	pass := func(m *freshetv1.WatchWarningsResponse) error {
 		select {
@@ -345,12 +345,12 @@ func follow(ctx context.Context, conn grpc.ClientConnInterface, each func(hydro.
 }
 
 // stop ends the feed; its warnings are whole then.
-func (f *feed) stop() {
+func (f *warningFeed) stop() {
 	f.cancel()
 	<-f.done
 }
 
-func (f *feed) opened(ctx context.Context) error {
+func (f *warningFeed) opened(ctx context.Context) error {
 	select {
 	case <-f.first:
 		return nil
@@ -362,17 +362,17 @@ func (f *feed) opened(ctx context.Context) error {
 }
 
 // told waits until the feed has told n warnings.
-func (f *feed) told(ctx context.Context, n int) error {
+func (f *warningFeed) told(ctx context.Context, n int) error {
 	return poll(ctx, f, f.counts, func(have int) bool { return have >= n })
 }
 
 // quiet waits for a heartbeat of engine time to or later: what was on the log by
 // then has been told.
-func (f *feed) quiet(ctx context.Context, to time.Time) error {
+func (f *warningFeed) quiet(ctx context.Context, to time.Time) error {
 	return poll(ctx, f, f.now, func(beat time.Time) bool { return !beat.Before(to) })
 }
 
-func poll[T any](ctx context.Context, f *feed, values <-chan T, enough func(T) bool) error {
+func poll[T any](ctx context.Context, f *warningFeed, values <-chan T, enough func(T) bool) error {
 	t := time.NewTicker(5 * time.Millisecond)
 	defer t.Stop()
 	for {
