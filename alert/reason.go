@@ -43,7 +43,7 @@ var (
 		hydro.DatumMismatch: "基面不符", hydro.DatumMissing: "未注明基面", hydro.TimeInFuture: "时间在未来", hydro.TimeTooOld: "时间过旧",
 		hydro.UnitUnknown: "单位不明", hydro.ZoneUnknown: "时区不明", hydro.MissingValue: "无值", hydro.IntervalInvalid: "时段无效",
 		hydro.ValueImpossible: "数值不可能", hydro.UnknownVariable: "要素不符", hydro.WrongDepartment: "部门不符", hydro.TimeMissing: "缺时间",
-		hydro.NotFinite: "非有限值", hydro.UnknownStation: "站码不明",
+		hydro.NotFinite: "非有限值", hydro.UnknownStation: "站码不明", hydro.NotAllowed: "无权报送",
 	}
 	datumZH = map[hydro.Datum]string{
 		hydro.National1985: "1985国家高程基准", hydro.Huanghai1956: "1956黄海高程", hydro.PearlRiver: "珠江基面", hydro.StationDatum: "测站基面",

@@ -106,20 +106,83 @@ type compose struct {
 	Volumes map[string]any
 }
 
+// serve configures a server as a container does, by its environment.
+func serve(t testing.TB, environment map[string]string) (app.Options, error) {
+	t.Helper()
+	opts, flags := options()
+	var environ []string
+	for key, value := range environment {
+		environ = append(environ, key+"="+value)
+	}
+	if err := app.Configure(flags, "freshet.yaml", environ); err != nil {
+		t.Fatal(err)
+	}
+	return *opts, opts.Validate()
+}
+
+// imageEnvironment is what the Dockerfile sets.
+func imageEnvironment(t testing.TB) map[string]string {
+	t.Helper()
+	env := map[string]string{}
+	for _, in := range lastStage(t) {
+		if in.name != "ENV" {
+			continue
+		}
+		for kv := range strings.FieldsSeq(in.args) {
+			key, value, _ := strings.Cut(kv, "=")
+			env[key] = value
+		}
+	}
+	return env
+}
+
+func TestTheContainerStartsOnlyWithTLSOrWithTheWord(t *testing.T) {
+	if _, err := serve(t, imageEnvironment(t)); err == nil || !strings.Contains(err.Error(), "--tls-cert") || !strings.Contains(err.Error(), "--insecure") {
+		t.Errorf("the image alone: %v", err)
+	}
+	env := imageEnvironment(t)
+	for _, c := range []struct {
+		file     string
+		insecure bool
+	}{{"compose.yaml", true}, {"compose.tls.yaml", false}} { // the second on top of the first
+		var f compose
+		if err := yaml.Unmarshal([]byte(read(t, c.file)), &f); err != nil {
+			t.Fatal(err)
+		}
+		for key, value := range f.Services["freshet"].Environment {
+			if !strings.HasPrefix(value, "${") {
+				env[key] = value
+			}
+		}
+		opts, err := serve(t, env)
+		if err != nil || opts.Insecure != c.insecure || (opts.TLSCert != "") == c.insecure {
+			t.Errorf("%s: insecure %t, certificate %q, %v", c.file, opts.Insecure, opts.TLSCert, err)
+		}
+	}
+}
+
 func TestComposeRefersToWhatExists(t *testing.T) {
-	text := read(t, "compose.yaml")
-	var c compose
+	lintCompose(t, "compose.yaml", "freshet", "influxdb", "prometheus", "grafana")
+	lintCompose(t, "compose.tls.yaml", "freshet", "prometheus")
+}
+
+func lintCompose(t *testing.T, file string, services ...string) {
+	text := read(t, file)
+	var c, below compose
 	if err := yaml.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"freshet", "influxdb", "prometheus", "grafana"} {
+	if err := yaml.Unmarshal([]byte(read(t, "compose.yaml")), &below); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range services {
 		if _, ok := c.Services[name]; !ok {
 			t.Errorf("no service %q", name)
 		}
 	}
 	_, flags := options()
 	for name, s := range c.Services {
-		if image, tag, _ := strings.Cut(s.Image, ":"); tag == "" || tag == "latest" && image != "freshet" {
+		if image, tag, _ := strings.Cut(s.Image, ":"); file == "compose.yaml" && tag == "" || tag == "latest" && image != "freshet" {
 			t.Errorf("%s: image %q is not pinned", name, s.Image)
 		}
 		if s.Build.Dockerfile != "" {
@@ -127,6 +190,9 @@ func TestComposeRefersToWhatExists(t *testing.T) {
 		}
 		for _, v := range s.Volumes {
 			source, _, _ := strings.Cut(v, ":")
+			if strings.HasPrefix(source, "./tls") {
+				continue // the operator's
+			}
 			if strings.HasPrefix(source, ".") {
 				if _, err := os.Stat(source); err != nil {
 					t.Errorf("%s: %v", name, err)
@@ -141,7 +207,8 @@ func TestComposeRefersToWhatExists(t *testing.T) {
 			}
 		}
 		for _, p := range s.Ports {
-			if !strings.HasPrefix(p, "127.0.0.1:") && !strings.HasPrefix(p, "${FRESHET_BIND:-127.0.0.1}:") {
+			asked := s.Environment["FRESHET_INSECURE"] == "false" && s.Environment["FRESHET_TLS_CERT"] != ""
+			if !strings.HasPrefix(p, "127.0.0.1:") && !(asked && strings.HasPrefix(p, "${FRESHET_BIND:?")) {
 				t.Errorf("%s: port %q is open to everybody", name, p)
 			}
 		}
@@ -154,12 +221,12 @@ func TestComposeRefersToWhatExists(t *testing.T) {
 			}
 		}
 	}
-	if s := c.Services["freshet"]; !s.ReadOnly || len(s.CapDrop) != 1 || s.CapDrop[0] != "ALL" {
+	if s := below.Services["freshet"]; !s.ReadOnly || len(s.CapDrop) != 1 || s.CapDrop[0] != "ALL" {
 		t.Error("freshet: its container may write or keeps capabilities")
 	}
 	example := read(t, "env.example")
 	for _, m := range regexp.MustCompile(`\$\{([A-Z_]+):\?`).FindAllStringSubmatch(text, -1) {
-		if !strings.Contains(example, "\n"+m[1]+"=") {
+		if !strings.Contains(example, "\n"+m[1]+"=") && !strings.Contains(example, "\n# "+m[1]+"=") {
 			t.Errorf("env.example lacks %s", m[1])
 		}
 	}
@@ -235,6 +302,7 @@ func TestTheContainerHasNoShellAndIsNotRoot(t *testing.T) {
 func TestPrometheusAcceptsConfigurationAndRules(t *testing.T) {
 	promtool := tool(t, "promtool")
 	run(t, promtool, "check", "config", "prometheus/prometheus.yml")
+	run(t, promtool, "check", "config", "--syntax-only", "prometheus/prometheus.tls.yml") // the files of a TLS client are the operator's
 	run(t, promtool, "check", "rules", "--lint=all", "--lint-fatal", "prometheus/freshet.rules.yml")
 }
 

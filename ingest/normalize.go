@@ -31,6 +31,7 @@ const (
 
 // A station is what the hot path needs to know of a catalog.Station.
 type station struct {
+	number      int // in the catalogue
 	id          string
 	basin       string
 	basinNumber int
@@ -69,7 +70,7 @@ func New(cat *catalog.Catalog, limits Limits) *Normalizer {
 			number = len(numbers)
 			numbers[c.Basin] = number
 		}
-		*s = station{id: c.ID, basin: c.Basin, basinNumber: number, department: c.Department, datum: c.Datum.Name}
+		*s = station{number: i, id: c.ID, basin: c.Basin, basinNumber: number, department: c.Department, datum: c.Datum.Name}
 		for _, p := range c.Parameters {
 			switch {
 			case !c.Takes(p.Variable, p.Sensor):
@@ -106,11 +107,31 @@ func New(cat *catalog.Catalog, limits Limits) *Normalizer {
 // Catalog returns the catalogue that n was made of.
 func (n *Normalizer) Catalog() *catalog.Catalog { return n.cat }
 
+// A Scope is the stations of a catalogue that somebody may write. It does not
+// change.
+type Scope struct{ may []bool } // by number
+
+// Scope returns the stations for which may is true.
+func (n *Normalizer) Scope(may func(*catalog.Station) bool) *Scope {
+	s := &Scope{may: make([]bool, len(n.cat.Stations))}
+	for i := range s.may {
+		s.may[i] = may(&n.cat.Stations[i])
+	}
+	return s
+}
+
 // Normalize judges the values of one frame of department d at the instant now
 // and replaces what out held. Every raw value becomes either one reading in
 // out.Basins or one rejection. Accepted values allocate nothing once out has
 // grown to the frame's size.
 func (n *Normalizer) Normalize(d hydro.Department, raws []hydro.Raw, now time.Time, out *Result) {
+	n.NormalizeWithin(nil, d, raws, now, out)
+}
+
+// NormalizeWithin is Normalize for somebody who may write only the stations of
+// scope, which is one of n; nil holds all. What is said of any other station is
+// refused and counted in out.NotAllowed, and nothing of it reaches out.Basins.
+func (n *Normalizer) NormalizeWithin(scope *Scope, d hydro.Department, raws []hydro.Raw, now time.Time, out *Result) {
 	out.reset(n.basins)
 	if d > maxDepartment {
 		d = 0
@@ -128,6 +149,12 @@ func (n *Normalizer) Normalize(d hydro.Department, raws []hydro.Raw, now time.Ti
 			var ok bool
 			if s, ok = names[raw.Station]; !ok {
 				out.refuse(raw, nil, time.Time{}, hydro.UnknownStation, n.unknownStation(d, raw.Station))
+				continue
+			}
+			if scope != nil && !scope.may[s.number] {
+				s = nil
+				out.NotAllowed++
+				out.refuse(raw, nil, time.Time{}, hydro.NotAllowed, fmt.Sprintf("This gateway may not write station %q. Have it added to the gateway's token or certificate, or correct the mapping.", raw.Station))
 				continue
 			}
 			name, part = raw.Station, nil

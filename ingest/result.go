@@ -23,6 +23,8 @@ type Result struct {
 	Rejections []hydro.Rejection
 	// Accepted is the number of readings in Basins.
 	Accepted int
+	// NotAllowed is the number of Rejections because of the sender's Scope.
+	NotAllowed int
 
 	place  []int32 // by the normalizer's basin number: 1 + index into Basins, or 0
 	merged map[refusalKey]int
@@ -46,7 +48,7 @@ type refusalKey struct {
 func (r *Result) reset(basins int) {
 	r.Basins = r.Basins[:0]
 	r.Rejections = r.Rejections[:0]
-	r.Accepted = 0
+	r.Accepted, r.NotAllowed = 0, 0
 	if cap(r.place) < basins {
 		r.place = make([]int32, basins)
 	}

@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"freshet/internal/client"
 	"freshet/internal/hydro"
 	"freshet/internal/termui"
 	"freshet/internal/wire"
@@ -26,10 +25,11 @@ import (
 // station's as a hydrograph.
 func forecastCommand() *cobra.Command {
 	var (
-		server, basin, station, issued, lang string
-		asJSON                               bool
-		timeout                              time.Duration
-		files                                drawing
+		server                       serverFlags
+		basin, station, issued, lang string
+		asJSON                       bool
+		timeout                      time.Duration
+		files                        drawing
 	)
 	c := &cobra.Command{
 		Use:   "forecast",
@@ -60,7 +60,7 @@ observed, of one; its lines that begin with # are remarks.`,
 				}
 				req.IssuedAt = timestamppb.New(at)
 			}
-			conn, err := client.Dial(server)
+			conn, err := server.dial()
 			if err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ observed, of one; its lines that begin with # are remarks.`,
 			defer cancel()
 			resp, err := freshetv1.NewForecastServiceClient(conn).GetForecast(ctx, req)
 			if err != nil {
-				return callError(server, err)
+				return callError(server.address, err)
 			}
 			out := cmd.OutOrStdout()
 			if asJSON && !files.wanted() {
@@ -80,11 +80,11 @@ observed, of one; its lines that begin with # are remarks.`,
 				v.width, _ = termui.Size(out)
 			}
 			if err := v.load(ctx, conn, resp.GetForecast(), issued == ""); err != nil {
-				return callError(server, err)
+				return callError(server.address, err)
 			}
 			if files.wanted() {
 				if err := files.write(ctx, conn, v, cmd.ErrOrStderr()); err != nil {
-					return callError(server, err)
+					return callError(server.address, err)
 				}
 			}
 			if asJSON {
@@ -95,7 +95,7 @@ observed, of one; its lines that begin with # are remarks.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&server, "server", defaultServer, "address of the gRPC server")
+	server.add(f)
 	f.StringVar(&basin, "basin", "", "basin; may be left out if the server has one")
 	f.StringVar(&station, "station", "", "only this station, by id or code, with its hydrograph")
 	f.StringVar(&issued, "issued-at", "", "the run issued at this time (RFC 3339, or Beijing time as 2026-06-10T14:35) instead of the latest")

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"freshet/internal/app"
+	"freshet/internal/certs"
 	"freshet/internal/hydro"
 )
 
@@ -20,9 +21,9 @@ import (
 // curl.
 func healthCommand() *cobra.Command {
 	var (
-		address string
-		live    bool
-		timeout time.Duration
+		address, cert string
+		live          bool
+		timeout       time.Duration
 	)
 	c := &cobra.Command{
 		Use:   "health",
@@ -31,11 +32,15 @@ func healthCommand() *cobra.Command {
 with its log and that its engine time follows the machine's clock. It exits with 0
 if the server is ready, and with 1 and the reason if not. The address is that of
 the server's HTTP side, as it was given to freshet serve in --http or FRESHET_HTTP;
-a server that listens everywhere is asked on this machine.`,
+a server that listens everywhere is asked on this machine. Of a server that serves TLS
+name the certificate, in --tls-cert or FRESHET_TLS_CERT: it must show exactly that one.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if env := os.Getenv("FRESHET_HTTP"); env != "" && !cmd.Flags().Changed("http") {
 				address = env
+			}
+			if env := os.Getenv("FRESHET_TLS_CERT"); env != "" && !cmd.Flags().Changed("tls-cert") {
+				cert = env
 			}
 			path := "/readyz"
 			if live {
@@ -43,7 +48,7 @@ a server that listens everywhere is asked on this machine.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			answer, err := health(ctx, address, path)
+			answer, err := health(ctx, address, cert, path)
 			if err != nil {
 				return err
 			}
@@ -52,14 +57,15 @@ a server that listens everywhere is asked on this machine.`,
 		},
 	}
 	c.Flags().StringVar(&address, "http", app.DefaultOptions().HTTP, "address of the HTTP server")
+	c.Flags().StringVar(&cert, "tls-cert", "", "file of the server's certificate, if it serves TLS")
 	c.Flags().BoolVar(&live, "live", false, "ask only whether it is alive")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Second, "how long to wait for an answer")
 	return c
 }
 
 // health returns what the server says of itself, and an error unless that is
-// good.
-func health(ctx context.Context, address, path string) (string, error) {
+// good. cert is the file of the server's certificate, or "".
+func health(ctx context.Context, address, cert, path string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", fmt.Errorf("--http %s: %w: %w", address, err, hydro.ErrInvalid)
@@ -67,11 +73,19 @@ func health(ctx context.Context, address, path string) (string, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+path, http.NoBody)
+	scheme, transport := "http", new(http.Transport)
+	if cert != "" {
+		scheme = "https"
+		if transport.TLSClientConfig, err = certs.Exactly(cert); err != nil {
+			return "", fmt.Errorf("--tls-cert: %w", err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+path, http.NoBody)
 	if err != nil {
 		return "", fmt.Errorf("--http %s: %w: %w", address, err, hydro.ErrInvalid)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
 		return "", fmt.Errorf("no answer: %w", err)
 	}

@@ -23,6 +23,7 @@ import (
 // replayCommand is `freshet replay`: recorded readings through a server.
 func replayCommand() *cobra.Command {
 	var (
+		server                serverFlags
 		opts                  replay.RunOptions
 		speed, from, to, lang string
 		asJSON                bool
@@ -66,7 +67,7 @@ catalogue.`,
 			if opts.Server != "" && opts.Keep != "" {
 				return fmt.Errorf("--keep is for the server in this process, not for one at --server: %w", hydro.ErrInvalid)
 			}
-			opts.Now = time.Now
+			opts.Now, opts.Security = time.Now, server.secured()
 			p := &replayPrinter{out: cmd.OutOrStdout(), notes: cmd.ErrOrStderr(), lang: language, asJSON: asJSON, now: time.Now}
 			p.live = termui.Terminal(p.notes) && !asJSON
 			p.colour = termui.Colours(p.out)
@@ -84,6 +85,7 @@ catalogue.`,
 	f.StringVar(&opts.Map, "map", "", "file that says what the recorded columns are")
 	f.StringVar(&opts.Data, "data", "", "folder of the recorded CSV files")
 	f.StringVar(&opts.Server, "server", "", "address of a running server with a driven clock; empty: one in this process")
+	server.addSecurity(f)
 	f.StringVar(&opts.Keep, "keep", "", "folder for the log and store of the server in this process; empty: removed at the end")
 	f.StringVar(&from, "from", "", "only readings from this instant on, e.g. 2020-06-05T00:00:00Z")
 	f.StringVar(&to, "to", "", "only readings before this instant")

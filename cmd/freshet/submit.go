@@ -12,7 +12,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"freshet/internal/client"
 	"freshet/internal/hydro"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -75,7 +74,7 @@ func submitting[T any, M interface {
 	proto.Message
 }](name, short, example string, call func(context.Context, *grpc.ClientConn, M) (proto.Message, error)) *cobra.Command {
 	var (
-		server  string
+		server  serverFlags
 		asJSON  bool
 		timeout time.Duration
 	)
@@ -89,7 +88,7 @@ func submitting[T any, M interface {
 			if err := readMessage(args[0], m); err != nil {
 				return err
 			}
-			conn, err := client.Dial(server)
+			conn, err := server.dial()
 			if err != nil {
 				return err
 			}
@@ -98,7 +97,7 @@ func submitting[T any, M interface {
 			defer cancel()
 			answer, err := call(ctx, conn, m)
 			if err != nil {
-				return callError(server, err)
+				return callError(server.address, err)
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), answer)
@@ -109,7 +108,7 @@ func submitting[T any, M interface {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&server, "server", defaultServer, "address of the gRPC server")
+	server.add(f)
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.DurationVar(&timeout, "timeout", 30*time.Second, "give up after this long")
 	return c

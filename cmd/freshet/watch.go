@@ -41,16 +41,17 @@ func locale() string {
 // watchCommand is `freshet watch`: the duty officer's feed at a terminal.
 func watchCommand() *cobra.Command {
 	var (
-		server, tokenFile, lang string
-		basins                  []string
-		fromStart, asJSON       bool
+		server            serverFlags
+		placeFile, lang   string
+		basins            []string
+		fromStart, asJSON bool
 	)
 	c := &cobra.Command{
 		Use:   "watch",
 		Short: "Follow the warnings of a server as they happen",
 		Long: `Watch prints every warning as it happens, until it is stopped. After a broken link
 it goes on by itself right where it was: no warning is missed and none is told
-twice. With --token-file it also does so after it was stopped itself.
+twice. With --place-file it also does so after it was stopped itself.
 
 Stages are named in words, in Chinese and English:
   正常 CLEAR  蓝色 BLUE  黄色 YELLOW  橙色 ORANGE  红色 RED  失明 BLIND (nobody can see)
@@ -61,18 +62,18 @@ Stages are named in words, in Chinese and English:
 			if err != nil {
 				return err
 			}
-			token, err := readToken(tokenFile)
+			token, err := readToken(placeFile)
 			if err != nil {
 				return err
 			}
-			conn, err := client.Dial(server)
+			conn, err := server.dial()
 			if err != nil {
 				return err
 			}
 			defer func() { _ = conn.Close() }() // nothing is under way
 			out, notes := cmd.OutOrStdout(), cmd.ErrOrStderr()
 			w := &watcher{
-				server: server, lang: language, out: out, notes: notes, tokenFile: tokenFile, asJSON: asJSON, saved: token,
+				server: server.address, lang: language, out: out, notes: notes, placeFile: placeFile, asJSON: asJSON, saved: token,
 				live: termui.Terminal(out) && !asJSON, colour: termui.Colours(out), now: time.Now,
 				width: func() int { width, _ := termui.Size(out); return width },
 			}
@@ -85,16 +86,16 @@ Stages are named in words, in Chinese and English:
 			}, w.warning)
 			w.clear()
 			if errors.Is(err, hydro.ErrInvalid) && token != "" {
-				return fmt.Errorf("%w (the token is from %s: move that file away to start anew)", plainError(err), tokenFile)
+				return fmt.Errorf("%w (the token is from %s: move that file away to start anew)", plainError(err), placeFile)
 			}
 			return plainError(err)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&server, "server", defaultServer, "address of the gRPC server")
+	server.add(f)
 	f.StringSliceVar(&basins, "basin", nil, "only this basin; may repeat")
-	f.BoolVar(&fromStart, "from-start", false, "begin with the oldest warning on the log, unless the token file says where")
-	f.StringVar(&tokenFile, "token-file", "", "keep the place in the feed in this file, and go on from it")
+	f.BoolVar(&fromStart, "from-start", false, "begin with the oldest warning on the log, unless the place file says where")
+	f.StringVar(&placeFile, "place-file", "", "keep the place in the feed in this file, and go on from it")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object per warning")
 	f.StringVar(&lang, "lang", locale(), "language of sentences, zh or en")
 	return c
@@ -109,7 +110,7 @@ type watcher struct {
 	colour     bool
 	live       bool // a status line stands below the feed
 	asJSON     bool
-	tokenFile  string
+	placeFile  string
 	saved      string // token in the file
 	now        func() time.Time
 
@@ -222,10 +223,10 @@ func (w *watcher) clear() {
 
 func (w *watcher) save(m *freshetv1.WatchWarningsResponse) error {
 	token := m.GetResumeToken()
-	if w.tokenFile == "" || token == "" || token == w.saved {
+	if w.placeFile == "" || token == "" || token == w.saved {
 		return nil
 	}
-	if err := writeFileAtomically(w.tokenFile, []byte(token+"\n")); err != nil {
+	if err := writeFileAtomically(w.placeFile, []byte(token+"\n")); err != nil {
 		return fmt.Errorf("save the place in the feed: %w", err)
 	}
 	w.saved = token

@@ -126,7 +126,7 @@ func TestWatchPrintsEachWarningOnceOverBrokenLinks(t *testing.T) {
 	feed := &shortFeed{warnings: testWarnings()}
 	address := serveTest(t, func(s *grpc.Server) { freshetv1.RegisterWarningServiceServer(s, feed) })
 	token := filepath.Join(t.TempDir(), "token")
-	out, notes, err := run(ctx, &countdown{lines: 5, done: cancel}, "watch", "--server", address, "--from-start", "--token-file", token, "--lang", "en")
+	out, notes, err := run(ctx, &countdown{lines: 5, done: cancel}, "watch", "--server", address, "--from-start", "--place-file", token, "--lang", "en")
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestWatchGoesOnFromTheTokenFile(t *testing.T) {
 	if err := os.WriteFile(token, []byte("3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, _, err := run(ctx, &countdown{lines: 2, done: cancel}, "watch", "--server", address, "--from-start", "--token-file", token, "--json")
+	out, _, err := run(ctx, &countdown{lines: 2, done: cancel}, "watch", "--server", address, "--from-start", "--place-file", token, "--json")
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestWatchSaysWhatToDoWithARefusedToken(t *testing.T) {
 	if err := os.WriteFile(token, []byte("elsewhere"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := run(t.Context(), nil, "watch", "--server", address, "--token-file", token)
+	_, _, err := run(t.Context(), nil, "watch", "--server", address, "--place-file", token)
 	if !errors.Is(err, hydro.ErrInvalid) || !strings.Contains(err.Error(), "another installation") || !strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "rpc error") {
 		t.Errorf("%v", err)
 	}

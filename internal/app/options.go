@@ -27,6 +27,18 @@ type Options struct {
 	GRPC string // address of the gRPC server; port 0 picks one
 	HTTP string // address of the HTTP server; port 0 picks one
 
+	TLSCert     string // file of the certificate of both servers, PEM; "": no TLS
+	TLSKey      string // file of its key, PEM
+	TLSClientCA string // file of the CAs of gateways' certificates, PEM; "": tokens only
+	Auth        bool   // ask callers who they are even where only this machine reaches the server
+	Insecure    bool   // let others than this machine reach a server without TLS, and without asking who they are unless Auth
+
+	LimitCalls       float64 // calls and new streams of one principal in a second
+	LimitFrames      float64 // frames of one principal in a second; more are slowed
+	LimitStreams     int     // open streams of one principal
+	LimitMessage     int     // bytes of one message
+	LimitConnections int     // connections of each listener
+
 	NATS         string        // URL of an external NATS server; "" runs the log inside this process
 	NATSReplicas int           // copies of each stream on an external cluster
 	LogMaxAge    time.Duration // how long the log keeps messages; 0 for ever
@@ -54,6 +66,8 @@ type Options struct {
 	// Not flags: for callers inside the program.
 	Logger   *slog.Logger         // nil: as LogLevel and LogFormat say
 	Registry *prometheus.Registry // nil: a new one
+	Wall     func() time.Time     // the clock by which credentials expire; nil: the machine's
+	Recheck  time.Duration        // between looks at who has a stream open; 0: a second
 }
 
 // DefaultOptions returns the options of a server on one machine: embedded log,
@@ -62,6 +76,7 @@ func DefaultOptions() Options {
 	return Options{
 		Data: "data", Catalog: "deploy/catalog/tanjiang",
 		GRPC: "127.0.0.1:7070", HTTP: "127.0.0.1:8080",
+		LimitCalls: 50, LimitFrames: 500, LimitStreams: 16, LimitMessage: 4 << 20, LimitConnections: 10_000,
 		NATSReplicas: 1,
 		Store:        "pebble", InfluxURL: "http://127.0.0.1:8086", InfluxOrg: "freshet", InfluxBucket: "freshet",
 		Clock: "wall", Tick: 10 * time.Second, Settle: 60 * time.Second,
@@ -76,6 +91,16 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Catalog, "catalog", o.Catalog, "folder of the catalogue")
 	fs.StringVar(&o.GRPC, "grpc", o.GRPC, "address of the gRPC server")
 	fs.StringVar(&o.HTTP, "http", o.HTTP, "address of the HTTP server")
+	fs.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "file of the certificate of both servers, PEM; replaced files are used without a restart")
+	fs.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "file of the key of that certificate, PEM")
+	fs.StringVar(&o.TLSClientCA, "tls-client-ca", o.TLSClientCA, "file of the CAs that sign gateways' certificates, PEM; empty: tokens only")
+	fs.BoolVar(&o.Auth, "auth", o.Auth, "ask every caller for a token or a certificate, on the loopback interface too; beyond it they always are asked")
+	fs.BoolVar(&o.Insecure, "insecure", o.Insecure, "let other machines reach a server that has no TLS and asks nobody who they are: everybody may do everything")
+	fs.Float64Var(&o.LimitCalls, "limit-calls", o.LimitCalls, "calls and new streams of one token or certificate in a second")
+	fs.Float64Var(&o.LimitFrames, "limit-frames", o.LimitFrames, "frames of one token or certificate in a second; more are slowed, not refused")
+	fs.IntVar(&o.LimitStreams, "limit-streams", o.LimitStreams, "open streams of one token or certificate")
+	fs.IntVar(&o.LimitMessage, "limit-message", o.LimitMessage, "bytes of one message")
+	fs.IntVar(&o.LimitConnections, "limit-connections", o.LimitConnections, "connections of each listener")
 	fs.StringVar(&o.NATS, "nats", o.NATS, "URL of an external NATS server for the log, e.g. nats://10.0.0.5:4222; empty: inside this process")
 	fs.IntVar(&o.NATSReplicas, "nats-replicas", o.NATSReplicas, "copies of each stream on an external cluster")
 	fs.DurationVar(&o.LogMaxAge, "log-max-age", o.LogMaxAge, "how long the log keeps messages; 0 for ever")
@@ -145,14 +170,14 @@ func (o *Options) Validate() error {
 	if o.LogFormat != "text" && o.LogFormat != "json" {
 		bad("log-format", "%q is neither text nor json", o.LogFormat)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.validateAccess())...)
 }
 
 // Configure sets the flags of fs that the command line left alone, from the
 // environment (FRESHET_LOG_LEVEL for --log-level) and then from a YAML file
 // whose keys are the flags' names. A key or a FRESHET_ variable that is no flag
-// is an error, and so is a value that does not parse; all are listed. file may
-// be "".
+// is an error, and so is a value that does not parse; all are listed. FRESHET_TOKEN
+// is for the commands that call a server. file may be "".
 func Configure(fs *pflag.FlagSet, file string, environ []string) error {
 	var errs []error
 	set := map[string]bool{}
@@ -164,7 +189,7 @@ func Configure(fs *pflag.FlagSet, file string, environ []string) error {
 			continue
 		}
 		name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		if name == "config" {
+		if name == "config" || name == "token" {
 			continue
 		}
 		if fs.Lookup(name) == nil {

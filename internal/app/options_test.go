@@ -88,3 +88,40 @@ func TestTheShippedConfigurationIsValid(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAServerBeyondLoopbackNeedsTLSOrTheWord(t *testing.T) {
+	for _, c := range []struct {
+		grpc, http string
+		change     func(*app.Options)
+		refused    []string // what the error names; none: it starts
+	}{
+		{"127.0.0.1:7070", "localhost:8080", nil, nil},
+		{"[::1]:7070", "127.0.0.9:8080", nil, nil},
+		{":7070", "127.0.0.1:8080", nil, []string{"--grpc: :7070", "--tls-cert", "freshet token create", "--insecure", "127.0.0.1"}},
+		{"127.0.0.1:7070", "0.0.0.0:8080", nil, []string{"--http: 0.0.0.0:8080", "--tls-key"}},
+		{"[::]:7070", "gauge.example:8080", nil, []string{"--grpc: [::]:7070", "--http: gauge.example:8080"}},
+		{":7070", ":8080", func(o *app.Options) { o.Auth = true }, []string{"--grpc", "--http"}}, // tokens in clear text
+		{":7070", ":8080", func(o *app.Options) { o.Insecure = true }, nil},
+		{":7070", ":8080", func(o *app.Options) { o.TLSCert, o.TLSKey = "c.pem", "k.pem" }, nil},
+		{"127.0.0.1:1", "127.0.0.1:2", func(o *app.Options) { o.TLSCert = "c.pem" }, []string{"--tls-key"}},
+		{"127.0.0.1:1", "127.0.0.1:2", func(o *app.Options) { o.TLSKey = "k.pem" }, []string{"--tls-cert"}},
+		{"127.0.0.1:1", "127.0.0.1:2", func(o *app.Options) { o.TLSClientCA = "ca.pem" }, []string{"--tls-client-ca"}},
+		{"127.0.0.1:1", "127.0.0.1:2", func(o *app.Options) { o.LimitCalls, o.LimitStreams = 0, -1 }, []string{"--limit-calls", "--limit-streams"}},
+	} {
+		o := app.DefaultOptions()
+		o.GRPC, o.HTTP = c.grpc, c.http
+		if c.change != nil {
+			c.change(&o)
+		}
+		err := o.Validate()
+		if (err != nil) != (len(c.refused) > 0) || err != nil && !errors.Is(err, hydro.ErrInvalid) {
+			t.Errorf("%s and %s: %v", c.grpc, c.http, err)
+			continue
+		}
+		for _, want := range c.refused {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s and %s: the error does not say %q:\n%v", c.grpc, c.http, want, err)
+			}
+		}
+	}
+}

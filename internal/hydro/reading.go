@@ -73,6 +73,7 @@ const (
 	DatumMismatch                     // a datum for which the station declares no offset
 	IntervalInvalid                   // rain without a usable accumulation interval
 	ValueImpossible                   // outside what physics allows (not a quality limit)
+	NotAllowed                        // the station is not among those that the gateway may write
 	refusalReasonMarker               // keep last
 )
 
@@ -88,6 +89,7 @@ func RefusalReasons() []RefusalReason {
 var refusalNames = [...]string{
 	"", "unknown_station", "wrong_department", "unknown_variable", "missing_value", "not_finite", "time_missing",
 	"time_in_future", "time_too_old", "unit_unknown", "zone_unknown", "datum_missing", "datum_mismatch", "interval_invalid", "value_impossible",
+	"not_allowed",
 }
 
 func (r RefusalReason) String() string { return name(refusalNames[:], int(r), "reason") }

@@ -31,6 +31,8 @@ type RunOptions struct {
 	// Server is the address of a server with a driven clock and this catalogue;
 	// "": one is started in this process, and talked to over loopback.
 	Server string
+	// Security is how that server and this program know each other.
+	Security client.Security
 	// Keep is the folder that the server in this process keeps its log and store
 	// in; "": one that is removed at the end.
 	Keep     string
@@ -121,7 +123,10 @@ func Run(ctx context.Context, opts RunOptions) (s Summary, err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 		addr = local.GRPCAddr()
 	}
-	conn, err := client.Dial(addr)
+	if local != nil {
+		opts.Security = client.Security{}
+	}
+	conn, err := opts.Security.Dial(addr)
 	if err != nil {
 		return s, err
 	}

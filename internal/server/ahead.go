@@ -9,6 +9,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"freshet/ingest"
+	"freshet/internal/auth"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
@@ -58,6 +59,9 @@ func (s *IngestServer) SubmitDispatchPlan(ctx context.Context, m *freshetv1.Subm
 	}
 	errs = append(errs, p.Check()...)
 	errs = append(errs, s.issuedAhead(p.IssuedAt, now)...)
+	if err := mayOrder(ctx, cat, p.Basin, p.Reservoir); err != nil {
+		return nil, err
+	}
 	if wrong == nil {
 		errs = append(errs, knownGates(cat, &p)...)
 	}
@@ -91,6 +95,9 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
 	}
 	errs = append(errs, w.Check()...)
+	if err := mayOrder(ctx, cat, w.Basin, w.Reservoir); err != nil {
+		return nil, err
+	}
 	for _, e := range s.issuedAhead(w.At, now) {
 		errs = append(errs, fieldError("withdrawn_at", "%s", e.Text))
 	}
@@ -102,6 +109,29 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 		return nil, err
 	}
 	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, w.Reservoir+w.Source)}, nil
+}
+
+// mayOrder refuses a gateway that speaks of a reservoir whose station it may not
+// write. Whether the call may be made at all was found out before.
+func mayOrder(ctx context.Context, cat *catalog.Catalog, basin, reservoir string) error {
+	c := callerOf(ctx)
+	if c == nil || reservoir == "" {
+		return nil
+	}
+	who := c.who.Load()
+	b, ok := cat.Basin(basin)
+	if who.Role != auth.Gateway || !ok {
+		return nil
+	}
+	for i := range b.Reservoirs {
+		if b.Reservoirs[i].ID != reservoir {
+			continue
+		}
+		if st, ok := cat.Station(b.Reservoirs[i].Station); ok && writes(who, st) {
+			return nil
+		}
+	}
+	return c.notItsStation(ctx, "of reservoir "+reservoir)
 }
 
 // knownGates says what the catalogue does not know of the outlets of a plan.

@@ -26,6 +26,7 @@ func (s *IngestServer) CompareDays(ctx context.Context, m *freshetv1.CompareDays
 	}
 	cat := s.normalizer.Load().Catalog()
 	resp := &freshetv1.CompareDaysResponse{}
+	caller, denied := callerOf(ctx), 0
 	for i, day := range m.GetDays() {
 		from, to := day.GetFrom().AsTime(), day.GetTo().AsTime()
 		if !from.Before(to) || to.Sub(from) > longestDay {
@@ -42,6 +43,13 @@ func (s *IngestServer) CompareDays(ctx context.Context, m *freshetv1.CompareDays
 			})
 			continue
 		}
+		if caller != nil && !writes(caller.who.Load(), st) {
+			denied++
+			resp.Differences = append(resp.Differences, &freshetv1.DayDifference{
+				Day: uint32(i), Problem: fmt.Sprintf("this gateway may not write the station %s, so it is not told what the history holds of it", st.ID),
+			})
+			continue
+		}
 		if lag := s.opts.Lag(st.Basin); lag > 0 {
 			return nil, fmt.Errorf("the history of basin %s is %d outputs behind the log: compare later: %w", st.Basin, lag, hydro.ErrUnavailable)
 		}
@@ -52,6 +60,9 @@ func (s *IngestServer) CompareDays(ctx context.Context, m *freshetv1.CompareDays
 		if hash := reconcile.Hash(held); hash != day.GetHash() || len(held) != int(day.GetCount()) {
 			resp.Differences = append(resp.Differences, &freshetv1.DayDifference{Day: uint32(i), Hash: hash, Readings: wire.FromItems(held)})
 		}
+	}
+	if denied > 0 {
+		caller.refusedReadings(ctx, "CompareDays", denied)
 	}
 	s.metrics.compared.Add(float64(len(m.GetDays())))
 	s.metrics.differing.Add(float64(len(resp.Differences)))

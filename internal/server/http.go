@@ -24,10 +24,15 @@ import (
 // newHandler builds the HTTP side. REST calls travel through the gRPC server in
 // memory, so that they meet the same interceptors as any other call.
 func (s *Server) newHandler() (http.Handler, error) {
-	conn, err := grpc.NewClient("passthrough:///freshet",
+	dial := []grpc.DialOption{
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.loop.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)))
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64 << 20)),
+	}
+	if s.guard != nil {
+		dial = append(dial, grpc.WithUnaryInterceptor(s.guard.handles.unary))
+	}
+	conn, err := grpc.NewClient("passthrough:///freshet", dial...)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -42,22 +47,36 @@ func (s *Server) newHandler() (http.Handler, error) {
 		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", rest)
-	mux.HandleFunc("GET /v1/warnings/feed", s.serveEvents)
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	// guarded asks for a credential, and for a role if r says which.
+	guarded := func(pattern string, r *rule, h http.Handler) {
+		if s.guard != nil && (r == nil || !r.open) {
+			h = s.guard.web(r, h)
+		}
+		mux.Handle(pattern, h)
+	}
+	metrics := webMetrics
+	metrics.open = s.opts.Auth != nil && s.opts.Auth.OpenMetrics
+	guarded("/v1/", nil, http.MaxBytesHandler(rest, int64(s.opts.MaxMessage)))
+	guarded("GET /v1/warnings/feed", &webFeed, http.HandlerFunc(s.serveEvents))
+	guarded("GET /openapi.json", &webPages, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(proto.OpenAPI) // the client has gone: nobody to tell
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{Registry: s.opts.Registerer}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive\n") })
+	}))
+	guarded("GET /metrics", &metrics, promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{Registry: s.opts.Registerer}))
+	guarded("GET /{$}", &webPages, http.HandlerFunc(s.serveIndex))
+	// Probes have no token.
+	open := ""
+	if s.opts.Insecure != "" {
+		open = "INSECURE: " + s.opts.Insecure + "\n"
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive\n"+open) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if err := s.opts.Ready(); err != nil {
-			plain(w, http.StatusServiceUnavailable, "not ready: "+err.Error()+"\n")
+			plain(w, http.StatusServiceUnavailable, "not ready: "+err.Error()+"\n"+open)
 			return
 		}
-		plain(w, http.StatusOK, "ready\n")
+		plain(w, http.StatusOK, "ready\n"+open)
 	})
-	mux.HandleFunc("GET /{$}", s.serveIndex)
 	return mux, nil
 }
 
@@ -85,6 +104,15 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(s.closing, func() { cancel(context.Cause(s.closing)) })()
+	if c := callerOf(ctx); c != nil {
+		watched, end, err := c.stream(ctx, r.Pattern, &webFeed)
+		if err != nil {
+			webError(w, err)
+			return
+		}
+		defer end()
+		ctx = watched //nolint:fatcontext // not in a loop
+	}
 
 	started := false
 	out := http.NewResponseController(w)

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"freshet/ingest"
+	"freshet/internal/auth"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/store"
@@ -216,7 +217,7 @@ func serveFrames[T, Resp any, Req frameRequest[T]](s *IngestServer, stream grpc.
 	defer cancel()
 
 	in := &intake[T, Req, *Resp]{
-		server: s, kind: kind, ctx: ctx, receive: stream.RecvMsg,
+		server: s, kind: kind, ctx: ctx, receive: stream.RecvMsg, caller: callerOf(ctx),
 		frames: make(chan *frame, s.opts.Window), free: make(chan *frame, s.opts.Window),
 	}
 	for range s.opts.Window {
@@ -314,6 +315,11 @@ type intake[T any, Req frameRequest[T], Resp any] struct {
 	frames  chan *frame // taken in, oldest first; closed at the end
 	free    chan *frame // the window: no frame is read without one
 
+	caller *caller // nil: may write every station
+	scope  *ingest.Scope
+	who    *auth.Principal    // whom scope is of
+	within *ingest.Normalizer // and by which stations
+
 	plain   wire.Frame
 	last    uint64
 	gateway atomic.Pointer[string]
@@ -387,7 +393,11 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 	if now.IsZero() { // every reading would seem to lie in the future and be refused for good
 		return errNoTime
 	}
-	in.server.normalizer.Load().Normalize(in.kind.department, p.Raws, now, &f.result)
+	n := in.server.normalizer.Load()
+	n.NormalizeWithin(in.scopeOf(n), in.kind.department, p.Raws, now, &f.result)
+	if f.result.NotAllowed > 0 {
+		in.caller.refusedReadings(in.ctx, in.kind.department.String()+" stream", f.result.NotAllowed)
+	}
 	if m != nil { // also every frame with again set: that is not the plain shape
 		in.rejectEmpty(m, f)
 		if m.GetAgain() {
@@ -412,6 +422,24 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 		f.tickets = append(f.tickets, t)
 	}
 	return nil
+}
+
+// scopeOf returns what the caller may write, computed anew only when the caller's
+// grant or the catalogue has changed.
+func (in *intake[T, Req, Resp]) scopeOf(n *ingest.Normalizer) *ingest.Scope {
+	if in.caller == nil {
+		return nil
+	}
+	if who := in.caller.who.Load(); who != in.who || n != in.within {
+		in.who, in.within = who, n
+		in.scope = n.Scope(func(st *catalog.Station) bool { return writes(who, st) })
+	}
+	return in.scope
+}
+
+// writes reports whether a gateway may write a station.
+func writes(who *auth.Principal, st *catalog.Station) bool {
+	return who.Writes(st.Department, append([]string{st.ID}, st.Aliases...)...)
 }
 
 // rejectEmpty lists the reports that hold no value at all.

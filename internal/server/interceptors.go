@@ -18,7 +18,7 @@ import (
 )
 
 // serverOptions puts the interceptors in order, outermost first: metrics, log,
-// error codes, panics, validation.
+// error codes, panics, who may call, validation.
 func (s *Server) serverOptions() []grpc.ServerOption {
 	logged := []logging.Option{
 		logging.WithLogOnEvents(logging.FinishCall),
@@ -31,27 +31,35 @@ func (s *Server) serverOptions() []grpc.ServerOption {
 		}
 	})
 	recover := recovery.WithRecoveryHandlerContext(recovered)
+	unary := []grpc.UnaryServerInterceptor{
+		s.metrics.calls.UnaryServerInterceptor(),
+		logging.UnaryServerInterceptor(logger, logged...),
+		mapUnary,
+		recovery.UnaryServerInterceptor(recover),
+	}
+	streams := []grpc.StreamServerInterceptor{
+		s.metrics.calls.StreamServerInterceptor(),
+		logging.StreamServerInterceptor(logger, logged...),
+		s.mapStream,
+		recovery.StreamServerInterceptor(recover),
+	}
+	if s.guard != nil {
+		unary, streams = append(unary, s.guard.unary), append(streams, s.guard.stream)
+	}
 	return append(GRPCOptions(),
-		grpc.ChainUnaryInterceptor(
-			s.metrics.calls.UnaryServerInterceptor(),
-			logging.UnaryServerInterceptor(logger, logged...),
-			mapUnary,
-			recovery.UnaryServerInterceptor(recover),
-			s.validateUnary,
-		),
-		grpc.ChainStreamInterceptor(
-			s.metrics.calls.StreamServerInterceptor(),
-			logging.StreamServerInterceptor(logger, logged...),
-			s.mapStream,
-			recovery.StreamServerInterceptor(recover),
-		),
+		grpc.Creds(newTransport(s.opts.TLS)),
+		grpc.ChainUnaryInterceptor(append(unary, s.validateUnary)...),
+		grpc.ChainStreamInterceptor(streams...),
 		// Stations hang on radio and mobile links that die without a word: ask
 		// after 30 s of silence, give up after 20 more. Gateways may ask too,
 		// even between calls, but not more often than every 10 s.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
+		// A connection on which nobody calls is closed after a while; clients open
+		// another without a word.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second, MaxConnectionIdle: 15 * time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.ConnectionTimeout(20*time.Second),
-		grpc.MaxRecvMsgSize(4<<20),
+		grpc.MaxRecvMsgSize(s.opts.MaxMessage),
+		grpc.MaxConcurrentStreams(1000), // of one connection; REST has one
 	)
 }
 

@@ -8,6 +8,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 
 	"buf.build/go/protovalidate"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -28,6 +30,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"freshet/internal/catalog"
+	"freshet/internal/certs"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/journal"
@@ -58,6 +61,20 @@ type Options struct {
 	Gatherer   prometheus.Gatherer
 	// Logger gets what operators must know.
 	Logger *slog.Logger
+
+	// Auth says who callers are and what they may do; nil lets everybody do
+	// everything.
+	Auth *Auth
+	// TLS has the certificates of both listeners; nil means plain text.
+	TLS *certs.Source
+	// Insecure says in words what is open to whom; "" if nothing is. It goes into
+	// every answer about health.
+	Insecure string
+	// MaxMessage bounds a message, in bytes; 0 means 4 MB, which the contract
+	// promises.
+	MaxMessage int
+	// MaxConnections bounds the connections of each listener; 0 means 10,000.
+	MaxConnections int
 
 	// Heartbeat is the longest silence of the feed; 0 means 15 s.
 	Heartbeat time.Duration
@@ -137,6 +154,10 @@ func (o *Options) validate() error {
 			errs = append(errs, fmt.Errorf("server: option %s is negative: %w", d.name, hydro.ErrInvalid))
 		}
 	}
+	o.MaxMessage, o.MaxConnections = cmp.Or(o.MaxMessage, 4<<20), cmp.Or(o.MaxConnections, 10_000)
+	if o.MaxMessage < 0 || o.MaxConnections < 0 {
+		errs = append(errs, fmt.Errorf("server: option MaxMessage or MaxConnections is negative: %w", hydro.ErrInvalid))
+	}
 	return errors.Join(errs...)
 }
 
@@ -152,6 +173,7 @@ type Server struct {
 	basinIDs  []string // ascending
 	metrics   *metrics
 	validator protovalidate.Validator
+	guard     *guard // nil: everybody may do everything
 	grpc      *grpc.Server
 	health    *health.Server
 	handler   http.Handler
@@ -183,6 +205,11 @@ func New(opts Options) (*Server, error) {
 	slices.Sort(s.basinIDs)
 	s.closing, s.stop = context.WithCancelCause(context.Background())
 	s.metrics = newMetrics(opts.Registerer, s)
+	if opts.Auth != nil {
+		if s.guard, err = newGuard(*opts.Auth, opts.Registerer, opts.Logger); err != nil {
+			return nil, err
+		}
+	}
 
 	s.grpc = grpc.NewServer(s.serverOptions()...)
 	freshetv1.RegisterIngestServiceServer(s.grpc, opts.Ingest)
@@ -220,16 +247,26 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelWarn),
 	}
+	grpcListener = netutil.LimitListener(grpcListener, s.opts.MaxConnections)
+	httpListener = netutil.LimitListener(httpListener, s.opts.MaxConnections)
+	serveWeb := web.Serve
+	if s.opts.TLS != nil {
+		web.TLSConfig = s.opts.TLS.Config("h2", "http/1.1")
+		serveWeb = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return describe("gRPC", s.grpc.Serve(grpcListener)) })
-	g.Go(func() error { return describe("loop", s.grpc.Serve(s.loop)) })
+	g.Go(func() error { return describe("loop", s.grpc.Serve(loopListener{s.loop})) })
 	g.Go(func() error {
-		if err := web.Serve(httpListener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serveWeb(httpListener); !errors.Is(err, http.ErrServerClosed) {
 			return describe("HTTP", err)
 		}
 		return nil
 	})
 	g.Go(func() error { s.followReady(ctx); return nil })
+	if s.guard != nil {
+		g.Go(func() error { s.guard.run(ctx); return nil })
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		s.health.Shutdown()

@@ -106,6 +106,7 @@ var (
 		hydro.DatumMismatch:   freshetv1.RefusalReason_REFUSAL_REASON_DATUM_MISMATCH,
 		hydro.IntervalInvalid: freshetv1.RefusalReason_REFUSAL_REASON_INTERVAL_INVALID,
 		hydro.ValueImpossible: freshetv1.RefusalReason_REFUSAL_REASON_VALUE_IMPOSSIBLE,
+		hydro.NotAllowed:      freshetv1.RefusalReason_REFUSAL_REASON_NOT_ALLOWED,
 	}
 	refusalsTo = [...]hydro.RefusalReason{
 		freshetv1.RefusalReason_REFUSAL_REASON_UNKNOWN_STATION:  hydro.UnknownStation,
@@ -122,6 +123,7 @@ var (
 		freshetv1.RefusalReason_REFUSAL_REASON_DATUM_MISMATCH:   hydro.DatumMismatch,
 		freshetv1.RefusalReason_REFUSAL_REASON_INTERVAL_INVALID: hydro.IntervalInvalid,
 		freshetv1.RefusalReason_REFUSAL_REASON_VALUE_IMPOSSIBLE: hydro.ValueImpossible,
+		freshetv1.RefusalReason_REFUSAL_REASON_NOT_ALLOWED:      hydro.NotAllowed,
 	}
 )
 

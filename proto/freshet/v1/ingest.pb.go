@@ -198,6 +198,10 @@ const (
 	// counter 0 to 100000 mm; storage 0 to 10^12 m3; gate 0 to 100 m. Mend the unit
 	// or the decoder. Doubtful values are accepted and flagged instead.
 	RefusalReason_REFUSAL_REASON_VALUE_IMPOSSIBLE RefusalReason = 14
+	// The station is not among those that this gateway's token or certificate may
+	// write. Have it added there, or correct the mapping. Nothing of the reading is
+	// kept, and the engine does not hear of it.
+	RefusalReason_REFUSAL_REASON_NOT_ALLOWED RefusalReason = 15
 )
 
 // Enum value maps for RefusalReason.
@@ -218,6 +222,7 @@ var (
 		12: "REFUSAL_REASON_DATUM_MISMATCH",
 		13: "REFUSAL_REASON_INTERVAL_INVALID",
 		14: "REFUSAL_REASON_VALUE_IMPOSSIBLE",
+		15: "REFUSAL_REASON_NOT_ALLOWED",
 	}
 	RefusalReason_value = map[string]int32{
 		"REFUSAL_REASON_UNSPECIFIED":      0,
@@ -235,6 +240,7 @@ var (
 		"REFUSAL_REASON_DATUM_MISMATCH":   12,
 		"REFUSAL_REASON_INTERVAL_INVALID": 13,
 		"REFUSAL_REASON_VALUE_IMPOSSIBLE": 14,
+		"REFUSAL_REASON_NOT_ALLOWED":      15,
 	}
 )
 
@@ -2636,7 +2642,7 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x0fSTORAGE_UNIT_M3\x10\x01\x12\x17\n" +
 	"\x13STORAGE_UNIT_WAN_M3\x10\x02\x12\x1b\n" +
 	"\x17STORAGE_UNIT_MILLION_M3\x10\x03\x12\x16\n" +
-	"\x12STORAGE_UNIT_YI_M3\x10\x04*\x94\x04\n" +
+	"\x12STORAGE_UNIT_YI_M3\x10\x04*\xb4\x04\n" +
 	"\rRefusalReason\x12\x1e\n" +
 	"\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eREFUSAL_REASON_UNKNOWN_STATION\x10\x01\x12#\n" +
@@ -2653,7 +2659,8 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1cREFUSAL_REASON_DATUM_MISSING\x10\v\x12!\n" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
-	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e2\xf5\x05\n" +
+	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e\x12\x1e\n" +
+	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xf5\x05\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"freshet/internal/auth"
+	"freshet/internal/certs"
+	"freshet/internal/hydro"
+	"freshet/internal/server"
+)
+
+// certificatesEvery is the time between looks at the files of certificates.
+const certificatesEvery = time.Second
+
+// loopback reports whether only this machine reaches a listener on that address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// beyond returns the addresses that others than this machine may reach.
+func (o *Options) beyond() []string {
+	var out []string
+	for _, l := range []struct{ name, address string }{{"grpc", o.GRPC}, {"http", o.HTTP}} {
+		if !loopback(l.address) {
+			out = append(out, "--"+l.name+" "+l.address)
+		}
+	}
+	return out
+}
+
+// asks reports whether callers are asked who they are: always beyond loopback,
+// unless told in words that they are not.
+func (o *Options) asks() bool { return o.Auth || len(o.beyond()) > 0 && !o.Insecure }
+
+// insecure says in words what is open to whom, or "".
+func (o *Options) insecure() string {
+	beyond := o.beyond()
+	if len(beyond) == 0 || o.TLSCert != "" && o.asks() {
+		return ""
+	}
+	var open []string
+	if !o.asks() {
+		open = append(open, "whoever reaches "+strings.Join(beyond, " and ")+" may read everything, send readings of any station and order dispatch plans")
+	}
+	if o.TLSCert == "" {
+		open = append(open, "nothing is encrypted on "+strings.Join(beyond, " and ")+", tokens included")
+	}
+	return strings.Join(open, "; ")
+}
+
+// validateAccess says what is wrong with the options of who may do what.
+func (o *Options) validateAccess() error {
+	var errs []error
+	bad := func(name, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("--%s: %s: %w", name, fmt.Sprintf(format, args...), hydro.ErrInvalid))
+	}
+	switch {
+	case o.TLSCert == "" && o.TLSKey != "":
+		bad("tls-cert", "--tls-key is given without it: name the file of the certificate")
+	case o.TLSCert != "" && o.TLSKey == "":
+		bad("tls-key", "--tls-cert is given without it: name the file of the key")
+	case o.TLSCert == "" && o.TLSClientCA != "":
+		bad("tls-client-ca", "client certificates need TLS: give --tls-cert and --tls-key too")
+	}
+	if beyond := o.beyond(); len(beyond) > 0 && o.TLSCert == "" && !o.Insecure {
+		for _, b := range beyond {
+			name, address, _ := strings.Cut(strings.TrimPrefix(b, "--"), " ")
+			bad(name, "%s can be reached from other machines, and there is no TLS: anybody could read, send false readings or order dispatch plans. "+
+				"Give --tls-cert and --tls-key, and make tokens with `freshet token create`; or listen on 127.0.0.1; "+
+				"or say --insecure if the network is yours alone and everybody on it may do everything", address)
+		}
+	}
+	for _, p := range []struct {
+		name string
+		n    float64
+	}{
+		{"limit-calls", o.LimitCalls}, {"limit-frames", o.LimitFrames}, {"limit-streams", float64(o.LimitStreams)},
+		{"limit-message", float64(o.LimitMessage)}, {"limit-connections", float64(o.LimitConnections)},
+	} {
+		if !(p.n > 0) {
+			bad(p.name, "%g is not above zero", p.n)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openAccess opens the certificates and the file of credentials.
+func (a *App) openAccess() (*certs.Source, *server.Auth, error) {
+	o := &a.opts
+	if words := o.insecure(); words != "" {
+		a.logger.Warn("INSECURE, as --insecure says: " + words) //nolint:sloglint // the words are for people
+	}
+	var source *certs.Source
+	if o.TLSCert != "" {
+		var err error
+		source, err = certs.Open(certs.Files{Cert: o.TLSCert, Key: o.TLSKey, ClientCA: o.TLSClientCA}, certificatesEvery, a.wall, func(err error) {
+			a.logger.Error("certificates are not good; those read before stay in use", "err", err)
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		promauto.With(o.Registry).NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "freshet_tls_certificate_expires_timestamp_seconds", Help: "When the server's certificate expires.",
+		}, func() float64 { return float64(source.Expires().Unix()) })
+	}
+	if !o.asks() {
+		return source, nil, nil
+	}
+	book, err := auth.Open(auth.PathIn(o.Data), a.wall)
+	if err != nil {
+		return nil, nil, err
+	}
+	if book.Empty() {
+		a.logger.Warn("nobody is let in yet: make a token with `freshet token create`", slog.String("file", auth.PathIn(o.Data)))
+	}
+	return source, &server.Auth{
+		Book: book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP),
+		Limits: server.Limits{Calls: o.LimitCalls, Streams: o.LimitStreams, Frames: o.LimitFrames},
+	}, nil
+}
+
+// wall is the wall clock, by which credentials expire even where engine time is
+// driven.
+func (a *App) wall() time.Time {
+	if a.opts.Wall != nil {
+		return a.opts.Wall()
+	}
+	return time.Now()
+}

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"slices"
+
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+
+	"freshet/internal/auth"
+	"freshet/internal/hydro"
+	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
+)
+
+// A permit lets a role make a call, of the departments named or, if none are, of
+// any and of none.
+type permit struct {
+	role        auth.Role
+	departments []hydro.Department
+}
+
+// A rule says who may make a call. Nobody may who is not in it.
+type rule struct {
+	open    bool // to everybody, even without a credential
+	permits []permit
+	// concerns returns the department that a request is about, if the request says
+	// so: then only that department's principals, and admins, may make it.
+	concerns func(req any) hydro.Department
+	// large requests are let in up to the server's limit; others up to smallRequest.
+	large bool
+}
+
+// smallRequest bounds requests that only ask.
+const smallRequest = 64 << 10
+
+func one(role auth.Role, departments ...hydro.Department) permit { return permit{role, departments} }
+
+// by are principals of a department who may say what is known of the time ahead,
+// and admins.
+func by(departments ...hydro.Department) []permit {
+	return []permit{one(auth.Gateway, departments...), one(auth.Officer, departments...), one(auth.Briefing, departments...), one(auth.Admin)}
+}
+
+var (
+	readers  = []permit{one(auth.Officer), one(auth.Briefing), one(auth.Admin)}
+	anybody  = []permit{one(auth.Gateway), one(auth.Officer), one(auth.Briefing), one(auth.Admin)}
+	onDuty   = []permit{one(auth.Officer), one(auth.Admin)} // a briefing's screen must not pass for somebody who watches
+	operator = []permit{one(auth.Admin)}
+)
+
+// rules is who may do what. A method that is not in it is refused to everybody,
+// and a test fails. docs/security.md shows it as a table, and a test compares.
+var rules = map[string]rule{
+	freshetv1.IngestService_StreamWeather_FullMethodName:        {permits: []permit{one(auth.Gateway, hydro.Weather)}, large: true},
+	freshetv1.IngestService_StreamHydrology_FullMethodName:      {permits: []permit{one(auth.Gateway, hydro.Hydrology)}, large: true},
+	freshetv1.IngestService_StreamWaterResources_FullMethodName: {permits: []permit{one(auth.Gateway, hydro.WaterResources)}, large: true},
+	freshetv1.IngestService_SubmitRainForecast_FullMethodName:   {permits: by(hydro.Weather), large: true},
+	freshetv1.IngestService_SubmitDispatchPlan_FullMethodName:   {permits: by(hydro.WaterResources), large: true},
+	freshetv1.IngestService_CompareDays_FullMethodName:          {permits: []permit{one(auth.Gateway)}, concerns: comparisonOf},
+	freshetv1.IngestService_Withdraw_FullMethodName:             {permits: by(hydro.Weather, hydro.WaterResources), concerns: withdrawalOf},
+
+	freshetv1.StationService_ListStations_FullMethodName:     {permits: readers},
+	freshetv1.StationService_GetLatest_FullMethodName:        {permits: readers},
+	freshetv1.StationService_GetAccumulations_FullMethodName: {permits: readers},
+	freshetv1.StationService_GetHistory_FullMethodName:       {permits: readers},
+
+	freshetv1.ForecastService_GetForecast_FullMethodName:   {permits: readers},
+	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},
+	freshetv1.BriefingService_GetSituation_FullMethodName:  {permits: readers},
+
+	freshetv1.WarningService_WatchWarnings_FullMethodName: {permits: onDuty},
+	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
+	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
+
+	freshetv1.ClockService_AdvanceClock_FullMethodName: {permits: operator},
+	freshetv1.ClockService_GetClock_FullMethodName:     {permits: operator},
+
+	healthv1.Health_Check_FullMethodName: {open: true}, // probes of machines have no token
+	healthv1.Health_List_FullMethodName:  {permits: anybody},
+	healthv1.Health_Watch_FullMethodName: {permits: anybody},
+
+	reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      {permits: anybody},
+	reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: {permits: anybody},
+}
+
+// Rules of what HTTP serves beside the calls above.
+var (
+	webFeed    = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
+	webPages   = rule{permits: anybody} // the index and the description of the interface
+	webMetrics = rule{permits: readers}
+)
+
+func withdrawalOf(req any) hydro.Department {
+	if m, ok := req.(*freshetv1.WithdrawRequest); ok && m.GetReservoir() != "" {
+		return hydro.WaterResources
+	}
+	return hydro.Weather
+}
+
+func comparisonOf(req any) hydro.Department {
+	m, _ := req.(*freshetv1.CompareDaysRequest)
+	d, _ := wire.ToDepartment(m.GetDepartment()) // none of an unspecified one: nobody's
+	return d
+}
+
+// allows reports whether p may make the call; req is nil if it is not known yet.
+func (r *rule) allows(p *auth.Principal, req any) bool {
+	for _, v := range r.permits {
+		if v.role != p.Role || len(v.departments) > 0 && !slices.Contains(v.departments, p.Department) {
+			continue
+		}
+		return r.concerns == nil || req == nil || p.Role == auth.Admin || r.concerns(req) == p.Department
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"freshet/internal/auth"
+	"freshet/internal/certs"
+)
+
+// REST calls reach the gRPC services over a connection in memory. Who makes them
+// was found out on the HTTP side; the gRPC side must learn it, and from nobody
+// else. So a call over that connection carries a handle, drawn for this call and
+// good until it ends, and handles are looked at on that connection alone. What a
+// client writes into its headers is neither.
+
+// handleKey is the metadata that carries the handle. The HTTP side overwrites
+// what came with the request.
+const handleKey = "freshet-caller"
+
+// A loopListener marks the connections in memory.
+type loopListener struct{ *bufconn.Listener }
+
+type loopConn struct{ net.Conn }
+
+// Accept implements net.Listener.
+func (l loopListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return loopConn{c}, nil
+}
+
+// loopInfo marks the calls on connections in memory.
+type loopInfo struct{ credentials.CommonAuthInfo }
+
+// AuthType implements credentials.AuthInfo.
+func (loopInfo) AuthType() string { return "loop" }
+
+// transport is TLS if the server has certificates, but not on connections in
+// memory.
+type transport struct {
+	credentials.TransportCredentials
+}
+
+func newTransport(source *certs.Source) transport {
+	if source == nil {
+		return transport{insecure.NewCredentials()}
+	}
+	return transport{credentials.NewTLS(source.Config("h2"))}
+}
+
+// ServerHandshake implements credentials.TransportCredentials.
+func (t transport) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if _, ok := c.(loopConn); ok {
+		return c, loopInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}}, nil
+	}
+	return t.TransportCredentials.ServerHandshake(c)
+}
+
+// Clone implements credentials.TransportCredentials.
+func (t transport) Clone() credentials.TransportCredentials {
+	return transport{t.TransportCredentials.Clone()}
+}
+
+// handles are the REST calls under way.
+type handles struct{ m sync.Map } // string to *caller
+
+// unary puts the caller of the HTTP side into the call.
+func (h *handles) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	md, _ := metadata.FromOutgoingContext(ctx)
+	md = md.Copy()
+	md.Delete(handleKey)
+	md.Delete("authorization") // done with
+	if c := callerOf(ctx); c != nil {
+		handle := rand.Text()
+		h.m.Store(handle, c)
+		defer h.m.Delete(handle)
+		md.Set(handleKey, handle)
+	}
+	return invoke(metadata.NewOutgoingContext(ctx, md), method, req, reply, cc, opts...)
+}
+
+func (h *handles) find(ctx context.Context) *caller {
+	v := metadata.ValueFromIncomingContext(ctx, handleKey)
+	if len(v) != 1 {
+		return nil
+	}
+	c, _ := h.m.Load(v[0])
+	found, _ := c.(*caller)
+	return found
+}
+
+// callerOnWire returns who makes a gRPC call.
+func (g *guard) callerOnWire(ctx context.Context, method string) (*caller, error) {
+	p, _ := peer.FromContext(ctx)
+	if p == nil {
+		p = &peer.Peer{Addr: &net.UnixAddr{Name: "nowhere"}}
+	}
+	var certificate *x509.Certificate
+	switch info := p.AuthInfo.(type) {
+	case loopInfo:
+		if c := g.handles.find(ctx); c != nil {
+			return c, nil
+		}
+		return g.identify(ctx, auth.Credential{}, nil, method, "loop")
+	case credentials.TLSInfo:
+		if len(info.State.VerifiedChains) > 0 {
+			certificate = info.State.PeerCertificates[0]
+		}
+	}
+	cred, no := auth.Show(bearer(metadata.ValueFromIncomingContext(ctx, "authorization")), certificate)
+	return g.identify(ctx, cred, no, method, hostOf(p.Addr.String()))
+}
+
+// bearer returns the token of Authorization headers. What is there but is no
+// bearer token comes back as it is, to be refused: it must not pass for nothing.
+func bearer(headers []string) string {
+	if len(headers) == 0 {
+		return ""
+	}
+	if len(headers) > 1 {
+		return "more than one"
+	}
+	scheme, token, ok := strings.Cut(headers[0], " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return "not a bearer token"
+	}
+	return strings.TrimSpace(token)
+}
+
+// web lets HTTP requests in, or not. What stands behind a nil rule finds out
+// itself who may do what: REST calls, on the gRPC side.
+func (g *guard) web(r *rule, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		var certificate *x509.Certificate
+		if req.TLS != nil && len(req.TLS.VerifiedChains) > 0 {
+			certificate = req.TLS.PeerCertificates[0]
+		}
+		cred, no := auth.Show(bearer(req.Header.Values("Authorization")), certificate)
+		c, err := g.identify(req.Context(), cred, no, req.Pattern, hostOf(req.RemoteAddr))
+		if err == nil && r != nil {
+			err = c.permit(req.Context(), req.Pattern, r, nil)
+		}
+		if err != nil {
+			webError(w, err)
+			return
+		}
+		next.ServeHTTP(w, req.WithContext(withCaller(req.Context(), c)))
+	})
+}
+
+// webError answers as REST calls do.
+func webError(w http.ResponseWriter, err error) {
+	st, _ := status.FromError(err)
+	code := runtime.HTTPStatusFromCode(st.Code())
+	if code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="freshet"`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]any{"code": st.Code(), "message": st.Message(), "details": []any{}}) // the client has gone: nobody to tell
+}
