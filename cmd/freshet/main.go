@@ -64,7 +64,9 @@ Run it with your stations:  freshet serve --catalog DIR`,
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, hydro.ErrInvalid) })
 	c.AddCommand(
 		serveCommand(), demoCommand(), replayCommand(), watchCommand(), forecastCommand(), verifyCommand(), catalogCommand(), submitCommand(), healthCommand(), benchCommand(),
-		calibrateCommand(), tokenCommand(),
+		calibrateCommand(),
+		tokenCommand(),
+		gatewayCommand(),
 	)
 	refuseArguments(c)
 	return c
@@ -78,8 +80,10 @@ func refuseArguments(c *cobra.Command) {
 	switch {
 	case c.HasSubCommands():
 		check = unknownCommand
-		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-		c.DisableFlagsInUseLine = true
+		if c.RunE == nil { // it only groups others
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+			c.DisableFlagsInUseLine = true
+		}
 	case check == nil:
 		check = cobra.NoArgs
 	}

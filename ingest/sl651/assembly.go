@@ -29,13 +29,8 @@ func (a *Assembly) Add(f *Frame) (restarted bool, err error) {
 	if f.Packets == 0 {
 		return false, fmt.Errorf("the frame is no packet: %w", hydro.ErrInvalid)
 	}
-	same := a.parts != nil && a.head.Mode == f.Mode && a.head.Down == f.Down && a.head.Centre == f.Centre && a.head.Station == f.Station &&
-		a.head.Function == f.Function && a.head.Packets == f.Packets
-	if same {
-		p, there := a.parts[f.Packet]
-		same = !there || bytes.Equal(p, f.Body)
-	}
-	if !same {
+	_, there := a.parts[f.Packet]
+	if !a.same(f) || there && !a.Holds(f) {
 		restarted = a.Under()
 		*a = Assembly{head: *f, parts: map[uint16][]byte{}}
 		a.head.Body = nil
@@ -49,6 +44,21 @@ func (a *Assembly) Add(f *Frame) (restarted bool, err error) {
 	}
 	a.parts[f.Packet] = bytes.Clone(f.Body)
 	return restarted, nil
+}
+
+// Begins reports whether f is the first packet of the message under way.
+func (a *Assembly) Begins(f *Frame) bool { return a.same(f) && f.Packet == 1 && a.Holds(f) }
+
+// Holds reports whether the packet is there with the same bytes.
+func (a *Assembly) Holds(f *Frame) bool {
+	p, there := a.parts[f.Packet]
+	return there && bytes.Equal(p, f.Body)
+}
+
+// same reports whether f can belong to the message under way, by its header.
+func (a *Assembly) same(f *Frame) bool {
+	return a.parts != nil && a.head.Mode == f.Mode && a.head.Down == f.Down && a.head.Centre == f.Centre && a.head.Station == f.Station &&
+		a.head.Function == f.Function && a.head.Packets == f.Packets
 }
 
 // Reset gives up what is under way.
@@ -77,7 +87,7 @@ func (a *Assembly) Missing() []uint16 {
 // Head returns the message's header, for an answer; the serial number is that of
 // the first packet, if it is there.
 func (a *Assembly) Head() *Message {
-	m := headOf(&a.head)
+	m := HeadOf(&a.head)
 	p := a.parts[1]
 	switch {
 	case m.Mode == Hex && len(p) >= 2:
@@ -86,7 +96,7 @@ func (a *Assembly) Head() *Message {
 		v, _ := unhexAll(p[:4])
 		m.Serial = uint16(v)
 	}
-	return &m
+	return m
 }
 
 // Message reads the message once it is whole.

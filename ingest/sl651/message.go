@@ -97,9 +97,9 @@ func (b *BodyFault) Error() string { return fmt.Sprintf("body, offset %d: %s", b
 // Unwrap returns hydro.ErrInvalid.
 func (b *BodyFault) Unwrap() error { return hydro.ErrInvalid }
 
-// headOf returns the message of a frame, without its body.
-func headOf(f *Frame) Message {
-	return Message{
+// HeadOf returns the message of a frame, without its body.
+func HeadOf(f *Frame) *Message {
+	return &Message{
 		Mode: f.Mode, Down: f.Down, Centre: f.Centre, Station: f.Station, Password: f.Password, Function: f.Function,
 		Packets: f.Packets, Packet: f.Packet, End: f.End,
 	}
@@ -112,14 +112,14 @@ func headOf(f *Frame) Message {
 // A frame that is one packet of several cannot be read alone, unless it is the
 // centre's answer: see [Assembly].
 func Parse(f Frame) (*Message, error) {
-	m := headOf(&f)
-	p := bodyParser{m: &m, body: f.Body}
+	m := HeadOf(&f)
+	p := bodyParser{m: m, body: f.Body}
 	err := p.parse()
 	if m.headless = p.at == 0; m.headless {
 		m.Serial, m.Sent = 0, Stamp{}
 	}
 	m.Rest = p.body[p.at:]
-	return &m, err
+	return m, err
 }
 
 type bodyParser struct {

@@ -14,6 +14,9 @@ import (
 	"freshet/internal/hydro"
 )
 
+// errMixed means that packets make a message that is known, with other values.
+var errMixed = errors.New("packets of two messages came mixed")
+
 // A session is one connection. Mostly it carries one station, a relay's carries
 // several.
 type session struct {
@@ -36,10 +39,13 @@ type session struct {
 // parts is a message in packets that is not whole yet.
 type parts struct {
 	sl651.Assembly
-	of   sl651.Address
-	due  time.Time // when the next packet is missing
-	naks int
-	size int64
+	of    sl651.Address
+	first sl651.Frame // of a packet, while the message's own first one is missing
+	due   time.Time   // when the next packet is missing
+	last  uint16      // number of the packet before, of those that came unasked
+	asked uint16      // number of the packet that was asked for; 0: none
+	naks  int
+	size  int64
 }
 
 // maxParts bounds the unfinished messages of one connection.
@@ -186,9 +192,14 @@ func (c *session) message(ctx context.Context, st *station, m *sl651.Message, fa
 	key := keyOf(m)
 	known, conflict := st.known.look(key, body)
 	var err error
-	if known {
+	switch {
+	case known:
 		s.n.repeats.Add(1)
-	} else {
+	case conflict && m.Packets > 0:
+		// Packets of another message got among those of one that is over.
+		s.n.conflicts.Add(1)
+		err = errMixed
+	default:
 		if conflict {
 			s.n.conflicts.Add(1)
 			s.opts.Log.Warn("a station sent a message again with other values; both are given on", "station", st.address.String(), "function", m.Function.String(), "serial", m.Serial)
@@ -250,30 +261,54 @@ func (c *session) writeFrame(raw []byte) error {
 
 // packet takes one packet of several. No packet is answered but the last, when
 // the message is whole or packets are missing.
+//
+// Only the first packet says which message it is of. So a message begins with it,
+// and what comes before it is left for later: the last packets of a message that
+// is over, sent twice by the link, would make one message with the first packet of
+// the next, at the time of the one and with the values of the other.
 func (c *session) packet(ctx context.Context, st *station, f *sl651.Frame) {
 	s := c.server
 	p := c.assembly(f)
-	if p == nil {
-		return
-	}
+	p.due = c.last.Add(s.opts.Packets)
 	if s.assembled.Load()+int64(len(f.Body)) > s.opts.Assembled {
 		s.opts.Log.Warn("too many messages in packets are unfinished; one is given up", "station", st.address.String())
 		c.drop(p)
 		return
 	}
-	restarted, err := p.Add(f)
-	if err != nil {
-		s.opts.Log.Warn("a message in packets is given up", "station", st.address.String(), "err", err)
+	switch {
+	case f.Packet == 1:
+		if p.Under() && !p.Begins(f) {
+			s.n.givenUp.Add(1)
+			p.Reset()
+		}
+		p.last = 1
+	case !p.Under(): // of a message whose beginning is not here
+		c.count(p)
+		if f.End == sl651.ETX && p.asked != 1 {
+			p.expect(f)
+			c.ask(p)
+		}
+		return
+	case f.Packet > p.last:
+		p.last = f.Packet
+	case f.Packet != p.asked && !p.Holds(f):
+		s.opts.Log.Warn("packets of two messages came mixed; the station will send them again", "station", st.address.String())
 		c.drop(p)
 		return
 	}
-	if restarted {
-		s.n.givenUp.Add(1)
+	if f.Packet == p.asked {
+		p.asked = 0
+	}
+	if !p.Holds(f) {
 		p.naks = 0
 	}
-	s.assembled.Add(int64(p.Size()) - p.size)
-	p.size = int64(p.Size())
-	p.due = c.last.Add(s.opts.Packets)
+	restarted, err := p.Add(f)
+	if restarted || err != nil {
+		s.opts.Log.Warn("packets of two messages came mixed; the station will send them again", "station", st.address.String(), "err", err)
+		c.drop(p)
+		return
+	}
+	c.count(p)
 	switch {
 	case p.Whole():
 		m, fault := p.Message()
@@ -282,6 +317,18 @@ func (c *session) packet(ctx context.Context, st *station, f *sl651.Frame) {
 	case f.End == sl651.ETX: // the last one, or one that was asked for
 		c.ask(p)
 	}
+}
+
+// count accounts for the bytes that p holds.
+func (c *session) count(p *parts) {
+	c.server.assembled.Add(int64(p.Size()) - p.size)
+	p.size = int64(p.Size())
+}
+
+// expect notes the header of a packet whose message's first one is missing.
+func (p *parts) expect(f *sl651.Frame) {
+	p.first = *f
+	p.first.Body = nil
 }
 
 // assembly returns what the packet belongs to, beginning it if need be.
@@ -302,15 +349,23 @@ func (c *session) assembly(f *sl651.Frame) *parts {
 // ask tells the station which packet is missing first, one at a time.
 func (c *session) ask(p *parts) {
 	s := c.server
-	missing := p.Missing()
-	if p.naks >= attempts*len(missing)+attempts {
-		s.opts.Log.Warn("a message in packets never became whole and is given up", "station", p.of.String(), "missing", len(missing))
+	head, missing := p.Head(), uint16(1)
+	if p.Under() {
+		missing = p.Missing()[0]
+	} else {
+		head = sl651.HeadOf(&p.first)
+	}
+	if head.Packets == 0 || p.naks >= attempts {
+		if head.Packets > 0 {
+			s.opts.Log.Warn("a message in packets never became whole and is given up", "station", p.of.String(), "missing", missing)
+		}
 		c.drop(p)
 		return
 	}
 	p.naks++
+	p.asked = missing
 	s.n.naks.Add(1)
-	c.send(p.Head().Answer(sl651.NAK, c.now(), missing[0]))
+	c.send(head.Answer(sl651.NAK, c.now(), missing))
 	p.due = s.opts.Now().Add(s.opts.Packets)
 }
 

@@ -74,16 +74,15 @@ type Counts struct {
 type RTU struct {
 	opts Options
 
-	mu       sync.Mutex
-	counts   Counts
-	params   map[sl651.ID]float64
-	offset   time.Duration // of its clock
-	serial   uint16
-	made     int
-	queue    []pending
-	nextAt   time.Time
-	extraAt  time.Time
-	finished bool
+	mu      sync.Mutex
+	counts  Counts
+	params  map[sl651.ID]float64
+	offset  time.Duration // of its clock
+	serial  uint16
+	made    int
+	queue   []pending
+	nextAt  time.Time
+	extraAt time.Time
 }
 
 type pending struct {
