@@ -112,6 +112,9 @@ func (g *guarded) secret(text string) {
 // level debug, its metrics, its data folder.
 func (g *guarded) keptSecrets() {
 	g.t.Helper()
+	if r, err := auth.VerifyAudit(g.opts.Data, auth.Hash{}); err != nil || r.Lines == 0 {
+		g.t.Errorf("the record of refusals: %+v, %v", r, err)
+	}
 	texts := map[string]string{"the log": g.log.String()}
 	families, err := g.app.Registry().Gather()
 	if err != nil {
