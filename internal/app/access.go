@@ -87,8 +87,11 @@ func (o *Options) validateAccess() error {
 		name string
 		n    float64
 	}{
-		{"limit-calls", o.LimitCalls}, {"limit-frames", o.LimitFrames}, {"limit-streams", float64(o.LimitStreams)},
-		{"limit-message", float64(o.LimitMessage)}, {"limit-connections", float64(o.LimitConnections)},
+		{"limit-calls", o.LimitCalls},
+		{"limit-frames", o.LimitFrames},
+		{"limit-streams", float64(o.LimitStreams)},
+		{"limit-message", float64(o.LimitMessage)},
+		{"limit-connections", float64(o.LimitConnections)},
 	} {
 		if !(p.n > 0) {
 			bad(p.name, "%g is not above zero", p.n)

@@ -59,6 +59,11 @@ func openFrames(t *testing.T, conn *grpc.ClientConn) grpc.BidiStreamingClient[fr
 }
 
 func TestCredentialsThatEndStopOpenStreams(t *testing.T) {
+	g := guard(t)
+	admin := g.token(all(auth.Admin, 0), nil)
+	if err := client.NewClock(g.dial(admin), client.Backoff{}).Advance(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
 	gateway := all(auth.Gateway, hydro.Hydrology)
 	narrowed := gateway
 	narrowed.Department = "weather"
@@ -136,11 +141,6 @@ func TestCredentialsThatEndStopOpenStreams(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := guard(t)
-			admin := g.token(all(auth.Admin, 0), nil)
-			if err := client.NewClock(g.dial(admin), client.Backoff{}).Advance(t.Context(), noon); err != nil {
-				t.Fatal(err)
-			}
 			p := c.in(g)
 			conn := g.dial(p)
 			s := openFrames(t, conn)
