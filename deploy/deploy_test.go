@@ -208,7 +208,7 @@ func lintCompose(t *testing.T, file string, services ...string) {
 		}
 		for _, p := range s.Ports {
 			asked := s.Environment["FRESHET_INSECURE"] == "false" && s.Environment["FRESHET_TLS_CERT"] != ""
-			if !strings.HasPrefix(p, "127.0.0.1:") && !(asked && strings.HasPrefix(p, "${FRESHET_BIND:?")) {
+			if !strings.HasPrefix(p, "127.0.0.1:") && (!asked || !strings.HasPrefix(p, "${FRESHET_BIND:?")) {
 				t.Errorf("%s: port %q is open to everybody", name, p)
 			}
 		}

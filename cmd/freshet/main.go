@@ -67,6 +67,7 @@ Run it with your stations:  freshet serve --catalog DIR`,
 		calibrateCommand(),
 		tokenCommand(),
 		gatewayCommand(),
+		auditCommand(),
 	)
 	refuseArguments(c)
 	return c

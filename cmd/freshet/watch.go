@@ -67,6 +67,9 @@ Stages are named in words, in Chinese and English:
 				return err
 			}
 			conn, err := server.dial()
+			if err != nil && server.security.TokenFile != "" {
+				return fmt.Errorf("%w (the file that holds the place in the feed is --place-file)", err)
+			}
 			if err != nil {
 				return err
 			}

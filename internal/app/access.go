@@ -87,8 +87,11 @@ func (o *Options) validateAccess() error {
 		name string
 		n    float64
 	}{
-		{"limit-calls", o.LimitCalls}, {"limit-frames", o.LimitFrames}, {"limit-streams", float64(o.LimitStreams)},
-		{"limit-message", float64(o.LimitMessage)}, {"limit-connections", float64(o.LimitConnections)},
+		{"limit-calls", o.LimitCalls},
+		{"limit-frames", o.LimitFrames},
+		{"limit-streams", float64(o.LimitStreams)},
+		{"limit-message", float64(o.LimitMessage)},
+		{"limit-connections", float64(o.LimitConnections)},
 	} {
 		if !(p.n > 0) {
 			bad(p.name, "%g is not above zero", p.n)
@@ -127,9 +130,34 @@ func (a *App) openAccess() (*certs.Source, *server.Auth, error) {
 		a.logger.Warn("nobody is let in yet: make a token with `freshet token create`", slog.String("file", auth.PathIn(o.Data)))
 	}
 	return source, &server.Auth{
-		Book: book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP),
+		Book: book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP), Refused: a.openAudit(),
 		Limits: server.Limits{Calls: o.LimitCalls, Streams: o.LimitStreams, Frames: o.LimitFrames},
 	}, nil
+}
+
+// The record of refusals holds at most auditFiles and the one that is written.
+const (
+	auditSize  = 16 << 20
+	auditFiles = 8
+)
+
+// openAudit opens the record of refusals. A server that cannot write it says so
+// and goes on: the flood does not wait.
+func (a *App) openAudit() func(auth.Event) {
+	failed := func(err error) {
+		a.logger.Error("refusals are not recorded: see to the data folder; `freshet audit verify` tells what the record holds", "err", err)
+	}
+	audit, err := auth.OpenAudit(a.opts.Data, auditSize, auditFiles, a.wall())
+	if err != nil {
+		failed(err)
+		return nil
+	}
+	a.onClose("audit", audit.Close)
+	return func(e auth.Event) {
+		if err := audit.Write(e); err != nil {
+			failed(err)
+		}
+	}
 }
 
 // wall is the wall clock, by which credentials expire even where engine time is

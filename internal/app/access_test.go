@@ -3,11 +3,12 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -40,6 +41,7 @@ type guarded struct {
 
 	mu      sync.Mutex
 	secrets []string
+	ways    map[string]*http.Transport
 }
 
 type handClock struct {
@@ -78,7 +80,7 @@ func (b *syncBuffer) String() string {
 
 func guard(t *testing.T, change ...func(*app.Options)) *guarded {
 	t.Helper()
-	g := &guarded{t: t, ca: certstest.New(t), dir: t.TempDir(), wall: &handClock{now: noon}, log: &syncBuffer{}}
+	g := &guarded{t: t, ca: certstest.New(t), dir: t.TempDir(), wall: &handClock{now: noon}, log: &syncBuffer{}, ways: map[string]*http.Transport{}}
 	server := g.ca.Issue(t, g.dir, certstest.Identity{Name: "server", Server: true})
 	g.secret(server.KeyPEM)
 	g.opts = options(t)
@@ -112,6 +114,9 @@ func (g *guarded) secret(text string) {
 // level debug, its metrics, its data folder.
 func (g *guarded) keptSecrets() {
 	g.t.Helper()
+	if r, err := auth.VerifyAudit(g.opts.Data, auth.Hash{}); err != nil || r.Lines == 0 {
+		g.t.Errorf("the record of refusals: %+v, %v", r, err)
+	}
 	texts := map[string]string{"the log": g.log.String()}
 	families, err := g.app.Registry().Gather()
 	if err != nil {
@@ -239,32 +244,40 @@ func (g *guarded) dial(p person) *grpc.ClientConn {
 	return conn
 }
 
-// rest asks the HTTP side.
-func (g *guarded) rest(ctx context.Context, p person, method, path, body string, header http.Header) *http.Response {
+// transport is the way to the HTTP side with that client certificate.
+func (g *guarded) transport(pair certstest.Pair) *http.Transport {
 	g.t.Helper()
-	config, err := certs.Client(g.ca.File, p.pair.Cert, p.pair.Key)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t, ok := g.ways[pair.Cert]; ok {
+		return t
+	}
+	config, err := certs.Client(g.ca.File, pair.Cert, pair.Key)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	return g.restTLS(ctx, config, p, method, path, body, header)
+	t := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+	g.t.Cleanup(t.CloseIdleConnections)
+	g.ways[pair.Cert] = t
+	return t
 }
 
-func (g *guarded) restTLS(ctx context.Context, config *tls.Config, p person, method, path, body string, header http.Header) *http.Response {
+// rest asks the HTTP side.
+func (g *guarded) rest(ctx context.Context, p person, method, path, body string, header http.Header) *http.Response {
 	g.t.Helper()
-	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
-	g.t.Cleanup(transport.CloseIdleConnections)
-	_, port, _ := strings.Cut(g.app.HTTPAddr()[strings.LastIndex(g.app.HTTPAddr(), ":"):], ":")
+	_, port, err := net.SplitHostPort(g.app.HTTPAddr())
+	if err != nil {
+		g.t.Fatal(err)
+	}
 	req, err := http.NewRequestWithContext(ctx, method, "https://127.0.0.1:"+port+path, strings.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	if p.token != "" {
 		req.Header.Add("Authorization", "Bearer "+p.token)
 	}
-	resp, err := (&http.Client{Transport: transport}).Do(req)
+	resp, err := (&http.Client{Transport: g.transport(p.pair)}).Do(req)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -3,10 +3,14 @@ package app_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +23,8 @@ import (
 
 	"freshet/internal/app"
 	"freshet/internal/auth"
+	"freshet/internal/certs"
+	"freshet/internal/certs/certstest"
 	"freshet/internal/client"
 	"freshet/internal/hydro"
 	freshetv1 "freshet/proto/freshet/v1"
@@ -53,6 +59,11 @@ func openFrames(t *testing.T, conn *grpc.ClientConn) grpc.BidiStreamingClient[fr
 }
 
 func TestCredentialsThatEndStopOpenStreams(t *testing.T) {
+	g := guard(t)
+	admin := g.token(all(auth.Admin, 0), nil)
+	if err := client.NewClock(g.dial(admin), client.Backoff{}).Advance(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
 	gateway := all(auth.Gateway, hydro.Hydrology)
 	narrowed := gateway
 	narrowed.Department = "weather"
@@ -130,11 +141,6 @@ func TestCredentialsThatEndStopOpenStreams(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := guard(t)
-			admin := g.token(all(auth.Admin, 0), nil)
-			if err := client.NewClock(g.dial(admin), client.Backoff{}).Advance(t.Context(), noon); err != nil {
-				t.Fatal(err)
-			}
 			p := c.in(g)
 			conn := g.dial(p)
 			s := openFrames(t, conn)
@@ -372,6 +378,118 @@ func TestCallersAreHeldInBounds(t *testing.T) {
 	}
 }
 
+// A gateway that sends faster than it may is slowed, and loses nothing.
+func TestFramesThatComeTooFastAreSlowedAndNotRefused(t *testing.T) {
+	g := guard(t, func(o *app.Options) { o.LimitFrames = 4 })
+	admin := g.token(all(auth.Admin, 0), nil)
+	if err := client.NewClock(g.dial(admin), client.Backoff{}).Advance(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	s := openFrames(t, g.dial(g.token(all(auth.Gateway, hydro.Hydrology), nil)))
+	const frames = 7 // five at once, then four in a second
+	for i := uint64(2); i <= frames; i++ {
+		if err := s.Send(&freshetv1.StreamHydrologyRequest{Sequence: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for {
+		a, err := s.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.GetAck().GetAckedSequence() == frames {
+			break
+		}
+	}
+	if took := time.Since(begin); took < 450*time.Millisecond { // no sooner, however fast the machine
+		t.Errorf("%d frames took %s", frames, took)
+	}
+}
+
+// Whatever anybody tries, right or wrong, at all doors. The look for secrets is
+// keptSecrets, which every guarded server of these tests goes through at its end.
+func TestNoSecretIsWrittenAnywhere(t *testing.T) {
+	g := guard(t)
+	people := g.everybody()
+	for _, p := range people {
+		g.wall.move(time.Minute)
+		conn := g.dial(p)
+		for _, m := range []string{freshetv1.StationService_GetLatest_FullMethodName, freshetv1.IngestService_SubmitDispatchPlan_FullMethodName, "/freshet.v1.No/No"} {
+			call(t, conn, method{name: m}, &freshetv1.GetLatestRequest{Station: p.token})
+		}
+		for _, path := range []string{"/v1/stages", "/metrics", "/v1/stations/nowhere/latest", "/none"} {
+			g.status(p, "GET", path, http.Header{"X-Token": {p.token}, "Grpc-Metadata-Token": {p.token}})
+		}
+		if p.token == "" {
+			continue
+		}
+		broken := p
+		broken.token = p.token[:len(p.token)-1] + "?"
+		g.secret(broken.token)
+		g.status(broken, "GET", "/v1/stages", nil)
+		g.change(func(f *auth.File) error { return f.Revoke(p.id, g.wall.Now()) })
+		g.status(p, "GET", "/v1/stages", nil)
+	}
+	for _, want := range []string{"reason=bad_token", "reason=revoked", "reason=no_credential", "reason=not_permitted"} {
+		if !strings.Contains(g.log.String(), want) {
+			t.Errorf("the log holds no %s: was anything written?", want)
+		}
+	}
+}
+
+func TestAnInsecureServerSaysSo(t *testing.T) {
+	log := &syncBuffer{}
+	o := options(t)
+	o.GRPC, o.HTTP, o.Insecure = ":0", "127.0.0.1:0", true
+	o.Logger = slog.New(slog.NewTextHandler(log, nil))
+	a := start(t, o)
+	defer a.Close()
+	for _, path := range []string{"/healthz", "/readyz"} {
+		resp, err := http.Get("http://" + a.HTTPAddr() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(body), "INSECURE") || !strings.Contains(string(body), "--grpc :0") {
+			t.Errorf("%s: %s %v", path, body, err)
+		}
+	}
+	if !strings.Contains(log.String(), "INSECURE") {
+		t.Errorf("the log: %s", log)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestARunningServerUsesAReplacedCertificate(t *testing.T) {
+	g := guard(t)
+	_, port, _ := net.SplitHostPort(g.app.HTTPAddr())
+	serial := func(address string) string {
+		t.Helper()
+		config, err := certs.Client(g.ca.File, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.NextProtos = []string{"h2"}
+		c, err := tls.Dial("tcp", address, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
+	}
+	before := serial(g.app.GRPCAddr())
+	pair := g.ca.Issue(t, g.dir, certstest.Identity{Name: "server", Server: true})
+	g.secret(pair.KeyPEM)
+	g.wall.move(time.Second)
+	for _, address := range []string{g.app.GRPCAddr(), "127.0.0.1:" + port} {
+		if got := serial(address); got != pair.Leaf.SerialNumber.String() || got == before {
+			t.Errorf("%s shows certificate %s, want %s", address, got, pair.Leaf.SerialNumber)
+		}
+	}
+}
+
 func TestFailedAttemptsAreHeldInBoundsAndGoodOnesPass(t *testing.T) {
 	g := guard(t)
 	officer := g.token(all(auth.Officer, 0), nil)
@@ -389,6 +507,13 @@ func TestFailedAttemptsAreHeldInBoundsAndGoodOnesPass(t *testing.T) {
 	}
 	if n := strings.Count(g.log.String(), "msg=refused"); n == 0 || n > 25 {
 		t.Errorf("%d lines in the log for 60 attempts", n)
+	}
+	record, err := os.ReadFile(filepath.Join(g.opts.Data, "audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(record), `"reason":"bad_token"`); n == 0 || n > 25 || !strings.Contains(string(record), "token "+officer.id) {
+		t.Errorf("%d lines in the record for 60 attempts", n)
 	}
 	families, err := g.app.Registry().Gather()
 	if err != nil {

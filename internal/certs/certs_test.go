@@ -29,10 +29,11 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-func (c *clock) move(d time.Duration) {
+// tick moves it by a second.
+func (c *clock) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	c.now = c.now.Add(time.Second)
 }
 
 // serve accepts TLS connections and tells each who it is.
@@ -105,7 +106,7 @@ func TestAReplacedCertificateIsUsedWithoutARestart(t *testing.T) {
 	is(&first)
 	second := ca.Issue(t, dir, certstest.Identity{Name: "server", Server: true})
 	is(&first) // not looked at yet
-	wall.move(time.Second)
+	wall.tick()
 	is(&second)
 
 	// Half a replacement, or one that has expired, is told once and not used.
@@ -113,20 +114,20 @@ func TestAReplacedCertificateIsUsedWithoutARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		wall.move(time.Second)
+		wall.tick()
 		is(&second)
 	}
 	if len(told) != 1 || !strings.Contains(told[0], second.Key) {
 		t.Fatalf("told: %q", told)
 	}
 	ca.Issue(t, dir, certstest.Identity{Name: "server", Server: true, NotAfter: wall.Now().Add(-time.Hour)})
-	wall.move(time.Second)
+	wall.tick()
 	is(&second)
 	if len(told) != 2 || !strings.Contains(told[1], "expired") {
 		t.Fatalf("told: %q", told)
 	}
 	third := ca.Issue(t, dir, certstest.Identity{Name: "server", Server: true, NotAfter: wall.Now().Add(time.Hour)})
-	wall.move(time.Second)
+	wall.tick()
 	is(&third)
 	if !s.Expires().Equal(third.Leaf.NotAfter) {
 		t.Errorf("expires %s, want %s", s.Expires(), third.Leaf.NotAfter)

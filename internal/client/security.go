@@ -28,7 +28,7 @@ type Security struct {
 
 // Dial is [Dial] with s: the one way to a server that asks who calls.
 func (s Security) Dial(addr string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
-	plain := s.CA == "" && s.Cert == "" && s.Key == "" && (s.Insecure || local(addr))
+	plain := s.CA == "" && s.Cert == "" && s.Key == "" && (s.Insecure || Local(addr))
 	if !plain {
 		config, err := certs.Client(s.CA, s.Cert, s.Key)
 		if err != nil {
@@ -46,8 +46,8 @@ func (s Security) Dial(addr string, opts ...grpc.DialOption) (*grpc.ClientConn, 
 	return Dial(addr, opts...)
 }
 
-// local reports whether only this machine is on the way to addr.
-func local(addr string) bool {
+// Local reports whether only this machine is on the way to addr.
+func Local(addr string) bool {
 	if strings.HasPrefix(addr, "unix:") || strings.HasPrefix(addr, "unix-abstract:") {
 		return true
 	}

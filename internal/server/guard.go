@@ -187,7 +187,7 @@ func (g *guard) recheck(ctx context.Context) {
 		}
 		if no != nil {
 			s.cancel(refusalStatus(no))
-			g.tell(ctx, no, s.method, s.cred, s.host)
+			_ = g.tell(ctx, no, s.method, s.cred, s.host) // the cause is told already
 			continue
 		}
 		s.who.Store(who)
@@ -245,7 +245,7 @@ func (c *caller) tooMany(ctx context.Context, method, text string) error {
 func (c *caller) refusedReadings(ctx context.Context, method string, n int) {
 	c.guard.refused[auth.NotItsStation].Add(float64(n - 1))
 	no := &auth.Refusal{Reason: auth.NotItsStation, Text: fmt.Sprintf("%d readings of stations that the gateway may not write", n)}
-	c.guard.tell(ctx, no, method, c.cred, c.host)
+	_ = c.guard.tell(ctx, no, method, c.cred, c.host) // the readings come back one by one
 }
 
 // notItsStation refuses a call about a station that c may not write.

@@ -111,7 +111,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer end()
-		ctx = watched //nolint:fatcontext // not in a loop
+		ctx = watched
 	}
 
 	started := false

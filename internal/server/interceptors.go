@@ -57,7 +57,7 @@ func (s *Server) serverOptions() []grpc.ServerOption {
 		// another without a word.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 20 * time.Second, MaxConnectionIdle: 15 * time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-		grpc.ConnectionTimeout(20*time.Second),
+		grpc.ConnectionTimeout(s.opts.Patience),
 		grpc.MaxRecvMsgSize(s.opts.MaxMessage),
 		grpc.MaxConcurrentStreams(1000), // of one connection; REST has one
 	)

@@ -81,6 +81,9 @@ type Options struct {
 	// ReadyEvery is the time between looks at Ready for the health service; 0
 	// means 500 ms.
 	ReadyEvery time.Duration
+	// Patience is how long a connection may take to say what it wants: the
+	// handshake of gRPC and the header of an HTTP request; 0 means 10 s.
+	Patience time.Duration
 	// StopWithin bounds how long a stop waits for calls in flight; 0 means 5 s.
 	StopWithin time.Duration
 }
@@ -146,6 +149,7 @@ func (o *Options) validate() error {
 		{"Heartbeat", &o.Heartbeat, 15 * time.Second},
 		{"ReadyEvery", &o.ReadyEvery, 500 * time.Millisecond},
 		{"StopWithin", &o.StopWithin, 5 * time.Second},
+		{"Patience", &o.Patience, 10 * time.Second},
 	} {
 		if *d.value == 0 {
 			*d.value = d.zero
@@ -240,7 +244,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Listener) error {
 	web := &http.Server{
 		Handler:           s.handler,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: s.opts.Patience,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute, // the event feed extends its own
 		IdleTimeout:       2 * time.Minute,
