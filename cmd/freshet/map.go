@@ -151,11 +151,11 @@ func mapText(r *mapcheck.Report, o mapCheckOptions, name string, cat *catalog.Ca
 
 	if len(r.Shown) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", l.Pick("前几行将被这样理解（北京时间）：", "The first rows would be understood like this (Beijing time):"))
-		fmt.Fprintf(&b, "%s  %s  %s  %s  %s\n", termui.PadLeft(l.Pick("行", "line"), 5), termui.Pad(l.Pick("测站", "station"), 22),
-			termui.Pad(l.Pick("要素", "variable"), 15), termui.PadLeft(l.Pick("值", "value"), 14), l.Pick("时间（雨量：止 ← 起）", "time (of rain: end ← start)"))
+		fmt.Fprintf(&b, "%s  %s  %s  %s  %s\n", termui.PadLeft(l.Pick("行", "line"), 5), termui.Pad(l.Pick("测站", "station"), 20),
+			termui.Pad(l.Pick("要素", "variable"), 14), termui.PadLeft(l.Pick("值", "value"), 13), l.Pick("时间（雨量：止 ← 起）", "time (of rain: end ← start)"))
 	}
 	for i := range r.Shown {
-		b.WriteString(mapLine(&r.Shown[i], l, o.width))
+		b.WriteString(mapLine(&r.Shown[i], l))
 	}
 
 	fmt.Fprintln(&b)
@@ -177,12 +177,12 @@ func mapText(r *mapcheck.Report, o mapCheckOptions, name string, cat *catalog.Ca
 	}
 	for i := range r.Reasons {
 		c := &r.Reasons[i]
-		fmt.Fprintf(&b, "%s × %s\n", termui.PadLeft(termui.Count(uint64(c.Count)), 7), c.Reason)
+		fmt.Fprintf(&b, "%s × %s\n", termui.PadLeft(termui.Count(uint64(c.Count)), 7), l.Pick(mapcheck.ReasonZH(c.Reason)+"  "+c.Reason, c.Reason))
 		where := fmt.Sprintf(l.Pick("首见第 %d 行：", "first in line %d: "), c.First.Line)
 		b.WriteString(indented(where+l.Pick(c.First.ZH, c.First.EN), o.width))
 	}
 	if len(r.Suspicions) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", l.Pick("会被接收，但可疑：", "Would be taken, but looks wrong:"))
+		fmt.Fprintf(&b, "\n%s\n", l.Pick("可疑之处：", "What looks wrong:"))
 	}
 	for _, s := range r.Suspicions {
 		b.WriteString(indented("! "+l.Pick(s.ZH, s.EN), o.width))
@@ -194,12 +194,12 @@ func mapText(r *mapcheck.Report, o mapCheckOptions, name string, cat *catalog.Ca
 }
 
 // mapLine is one value of the table.
-func mapLine(v *mapcheck.Value, l termui.Lang, width int) string {
+func mapLine(v *mapcheck.Value, l termui.Lang) string {
 	station := v.Named
 	if v.Station != "" {
 		station = v.Station + " " + l.Pick(v.NameZH, v.NameEN)
 	}
-	line := termui.PadLeft(strconv.Itoa(v.Line), 5) + "  " + termui.Pad(station, 22) + "  "
+	line := termui.PadLeft(strconv.Itoa(v.Line), 5) + "  " + termui.Pad(station, 20) + "  "
 	switch v.Reason {
 	case "":
 	case mapcheck.NotReported:
@@ -209,11 +209,11 @@ func mapLine(v *mapcheck.Value, l termui.Lang, width int) string {
 		if v.Variable != 0 {
 			what = l.Pick(v.Variable.ZH(), v.Variable.String())
 		}
-		verdict := l.Pick("拒收：", "refused: ") + v.Reason
+		verdict := l.Pick("拒收：", "refused: ") + l.Pick(mapcheck.ReasonZH(v.Reason), v.Reason)
 		if v.Reason == hydro.MissingValue.String() {
 			verdict = l.Pick("无值", "no value")
 		}
-		return line + termui.Pad(what, 15) + "  " + verdict + "\n" + indented(l.Pick(v.ZH, v.EN), width)
+		return line + termui.Pad(what, 14) + "  " + verdict + "\n"
 	}
 	what := l.Pick(v.Variable.ZH(), v.Variable.String())
 	if v.Sensor != 0 {
@@ -224,7 +224,7 @@ func mapLine(v *mapcheck.Value, l termui.Lang, width int) string {
 	if v.Notes&hydro.NoteTrace != 0 {
 		value = l.Pick("微量", "trace") + " 0 mm"
 	}
-	line += termui.Pad(what, 15) + "  " + termui.PadLeft(value, 14) + "  " + stamp(v.At)
+	line += termui.Pad(what, 14) + "  " + termui.PadLeft(value, 13) + "  " + stamp(v.At)
 	if v.Interval != 0 {
 		from := stamp(v.At.Add(-v.Interval))
 		if day := len("2006-01-02 "); from[:day] == stamp(v.At)[:day] {
@@ -237,6 +237,9 @@ func mapLine(v *mapcheck.Value, l termui.Lang, width int) string {
 		if v.Notes&hydro.NoteDatumConverted != 0 {
 			line += l.Pick("，已换算到测站基面", ", converted to the station's")
 		}
+	}
+	if len(v.Range) == 2 {
+		line += fmt.Sprintf(l.Pick("  ! 超出 %g … %g", "  ! outside %g to %g"), v.Range[0], v.Range[1])
 	}
 	return line + "\n"
 }

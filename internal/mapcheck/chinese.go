@@ -1,14 +1,31 @@
 package mapcheck
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
 
+	"freshet/ingest"
 	"freshet/ingest/feed"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
+
+// reasonsZH are the reasons in a word.
+var reasonsZH = map[string]string{
+	string(feed.RowUnreadable): "整行无法读取", string(feed.ColumnMissing): "缺列", string(feed.StationMissing): "无测站编码",
+	string(feed.TimeUnreadable): "时间无法识别", string(feed.NotANumber): "不是数字", string(feed.IntervalUnreadable): "时段长无法识别",
+	string(feed.SensorUnreadable): "无闸门编号", string(feed.DayBoundary): "日分界不符", string(feed.QualityRefused): "质量码不收",
+	hydro.UnknownStation.String(): "未知测站", hydro.WrongDepartment.String(): "他部门测站", hydro.UnknownVariable.String(): "未声明的要素",
+	hydro.MissingValue.String(): "无值", hydro.NotFinite.String(): "不是有限数", hydro.TimeMissing.String(): "无时间",
+	hydro.TimeInFuture.String(): "时间在未来", hydro.TimeTooOld.String(): "时间过旧", hydro.UnitUnknown.String(): "单位不明",
+	hydro.ZoneUnknown.String(): "时区不明", hydro.DatumMissing.String(): "无基面", hydro.DatumMismatch.String(): "基面不符",
+	hydro.IntervalInvalid.String(): "时段长不可用", hydro.ValueImpossible.String(): "不可能的值",
+}
+
+// ReasonZH returns a reason in a word of Chinese.
+func ReasonZH(reason string) string { return cmp.Or(reasonsZH[reason], reason) }
 
 // problemZH says in Chinese what feed says in English.
 func problemZH(p *feed.Problem) string {
@@ -58,9 +75,9 @@ func refusalZH(reason hydro.RefusalReason, raw *hydro.Raw, s *catalog.Station, n
 	case hydro.TimeMissing:
 		return "没有观测时间"
 	case hydro.TimeInFuture:
-		return fmt.Sprintf("观测时间比现在晚 %s：请核对时区（UTC 还是北京时间）与测站时钟", span(raw.At.Sub(now)))
+		return fmt.Sprintf("观测时间在现在之后 %s：请核对时区（UTC 还是北京时间）与测站时钟", span(raw.At.Sub(now)))
 	case hydro.TimeTooOld:
-		return fmt.Sprintf("观测时间早于现在 %s，超过实时接收的期限；旧样本可加 --now", span(now.Sub(raw.At)))
+		return fmt.Sprintf("观测时间在现在之前 %s，超过实时接收的期限；旧样本可加 --now", span(now.Sub(raw.At)))
 	case hydro.UnitUnknown:
 		return "单位未写明或不适用"
 	case hydro.ZoneUnknown:
@@ -74,7 +91,10 @@ func refusalZH(reason hydro.RefusalReason, raw *hydro.Raw, s *catalog.Station, n
 		}
 		return fmt.Sprintf("水位基面写为 %s，测站基面为 %s，目录中没有实测的换算值：请核对基面", raw.Datum, own)
 	case hydro.IntervalInvalid:
-		return fmt.Sprintf("时段长 %s 不可用", raw.Interval)
+		if raw.Interval > ingest.DayTotal && raw.Interval <= ingest.MaxRainInterval {
+			return "是日雨量，而目录中该站按更短的时段上报：日量会占去最后一个时段的雨量，请从映射中去掉"
+		}
+		return fmt.Sprintf("时段长 %s 不可用，应为 1 分钟至 24 小时", raw.Interval)
 	case hydro.ValueImpossible:
 		return fmt.Sprintf("%g 超出物理可能：请核对单位", raw.Value)
 	default:

@@ -83,7 +83,8 @@ type Value struct {
 	Interval time.Duration  `json:"-"`
 	Datum    hydro.Datum    `json:"datum,omitempty"` // as declared
 	Notes    hydro.Tests    `json:"-"`
-	Reason   string         `json:"reason,omitempty"` // "": taken
+	Range    []float64      `json:"outside_range,omitempty"` // the catalogue's, which it is outside
+	Reason   string         `json:"reason,omitempty"`        // "": taken
 	ZH       string         `json:"zh,omitempty"`
 	EN       string         `json:"en,omitempty"`
 
@@ -151,11 +152,11 @@ func (c *checker) row(r *feed.Row) {
 	var taken []Value
 	for i := range r.Raws {
 		v := c.value(r.Line, &r.Raws[i])
-		c.tell(&v, show)
 		if v.Reason == "" {
-			taken = append(taken, v)
 			c.suspects.value(&v)
+			taken = append(taken, v)
 		}
+		c.tell(&v, show)
 	}
 	c.suspects.row(taken)
 }

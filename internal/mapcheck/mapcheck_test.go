@@ -149,3 +149,18 @@ func TestAShapeIsFoundByTheSamplesName(t *testing.T) {
 		t.Errorf("the only one: %v, %v", f, err)
 	}
 }
+
+func TestEveryReasonHasItsChinese(t *testing.T) {
+	var reasons []string
+	for _, r := range feed.Reasons {
+		reasons = append(reasons, string(r))
+	}
+	for _, r := range hydro.RefusalReasons() {
+		reasons = append(reasons, r.String())
+	}
+	for _, r := range reasons {
+		if mapcheck.ReasonZH(r) == r {
+			t.Errorf("%s has none", r)
+		}
+	}
+}

@@ -156,8 +156,8 @@ func (s *suspects) inRange(c *column, v *Value, id string) {
 		return
 	}
 	c.outside++
-	all := feed.Units(v.Variable)
-	for unit, factor := range all {
+	v.Range = []float64{p.Limits.Low, p.Limits.High}
+	for unit, factor := range feed.Units(v.Variable) {
 		if x := v.Value * factor / s.factor(c); x >= p.Limits.Low && x <= p.Limits.High {
 			c.inside[unit]++
 		}
@@ -244,7 +244,7 @@ func (s *suspects) clocks(r *Report, say func(kind, zh, en string)) {
 		if r.Reasons[i].Reason == hydro.TimeInFuture.String() {
 			ahead = r.Reasons[i].Count
 			if d := r.Reasons[i].First.At.Sub(s.opts.Now); d <= zoneOff+zoneSlack {
-				say("future", fmt.Sprintf("有 %d 个值在未来，首个早了 %s：北京时间被当作 UTC 时正是如此，请核对 zone", ahead, span(d)),
+				say("future", fmt.Sprintf("有 %d 个值的时间在未来，首个超前 %s：北京时间被当作 UTC 时正是如此，请核对 zone", ahead, span(d)),
 					fmt.Sprintf("%d values lie in the future, the first by %s: that is how Beijing time read as UTC looks; check zone", ahead, short(d)))
 			}
 		}
