@@ -5,29 +5,32 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"freshet/ingest"
 	"freshet/ingest/feed"
-	"freshet/ingest/quality"
 	"freshet/internal/catalog"
+	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/mapcheck"
 )
 
 // The traps of department feeds, each by the way that its rows take: the map,
-// the normalizer, quality control. docs/traps.md lists them; those of SL 651 are
+// the normalizer, the engine. docs/traps.md lists them; those of SL 651 are
 // in ingest/sl651.
 
-// A lane is that way, for the stations of the example catalogue.
+// A lane is that way, for the stations of the example catalogue: the map, the
+// normalizer, and the engine with its quality control.
 type lane struct {
-	t       *testing.T
-	cat     *catalog.Catalog
-	n       *ingest.Normalizer
-	now     time.Time
-	history map[hydro.Key]*hydro.History
-	rain    []hydro.Observation // derived from counters
+	t      *testing.T
+	cat    *catalog.Catalog
+	n      *ingest.Normalizer
+	engine *engine.Engine
+	seq    uint64
+	now    time.Time
+	rain   []hydro.Observation // derived from counters
 }
 
 // A landing is what became of a file.
@@ -41,11 +44,62 @@ type landing struct {
 
 func newLane(t *testing.T) *lane {
 	t.Helper()
-	cat, err := catalog.LoadDir("../deploy/catalog/tanjiang")
+	first, err := example()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &lane{t: t, cat: cat, n: ingest.New(cat, ingest.Limits{}), now: now, history: map[hydro.Key]*hydro.History{}}
+	return &lane{t: t, now: now, cat: first.Catalog(), n: ingest.New(first.Catalog(), ingest.Limits{}), engine: first.Fork(), seq: first.Seq()}
+}
+
+// example is an engine with the example catalogue in force, made once.
+var example = sync.OnceValues(func() (*engine.Engine, error) {
+	cat, err := catalog.LoadDir("../deploy/catalog/tanjiang")
+	if err != nil {
+		return nil, err
+	}
+	e := engine.New("tanjiang")
+	_, err = e.Apply(hydro.Input{Seq: 1, Catalogue: &hydro.CatalogueChange{Version: cat.Version, Files: cat.Files(), At: now}})
+	return e, err
+})
+
+// force puts a catalogue in force.
+func (l *lane) force(files []hydro.File) {
+	l.t.Helper()
+	cat, problems := catalog.Load(files)
+	if len(problems) > 0 {
+		l.t.Fatal(problems)
+	}
+	l.cat, l.n = cat, ingest.New(cat, ingest.Limits{})
+	for _, o := range l.apply(hydro.Input{Catalogue: &hydro.CatalogueChange{Version: cat.Version, Files: cat.Files(), At: l.now}}) {
+		if o.Audit != nil && o.Audit.Kind != "catalogue" {
+			l.t.Fatal(o.Audit.Text)
+		}
+	}
+}
+
+// change puts the catalogue in force with a piece of its text changed.
+func (l *lane) change(old, with string) {
+	l.t.Helper()
+	files, n := slices.Clone(l.cat.Files()), 0
+	for i := range files {
+		n += strings.Count(string(files[i].Data), old)
+		files[i].Data = []byte(strings.Replace(string(files[i].Data), old, with, 1))
+	}
+	if n != 1 {
+		l.t.Fatalf("%q is there %d times", old, n)
+	}
+	l.force(files)
+}
+
+func (l *lane) apply(in hydro.Input) []hydro.Output {
+	l.t.Helper()
+	l.seq++
+	in.Seq = l.seq
+	out, err := l.engine.Apply(in)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return out
 }
 
 func (l *lane) send(text, data string) landing {
@@ -61,36 +115,18 @@ func (l *lane) send(text, data string) landing {
 		l.n.Normalize(m.Department(), r.Raws, l.now, &result)
 		out.refused = append(out.refused, result.Rejections...)
 		for _, b := range result.Basins {
-			for _, reading := range b.Readings {
-				out.taken = append(out.taken, l.judge(reading)...)
+			for _, o := range l.apply(hydro.Input{Batch: &hydro.Batch{Basin: b.Basin, ReceivedAt: l.now, Readings: b.Readings, Refusals: b.Refusals}}) {
+				for _, one := range o.Observations {
+					if slices.ContainsFunc(b.Readings, func(r hydro.Reading) bool { return r.Key == one.Key }) {
+						out.taken = append(out.taken, one)
+					} else {
+						l.rain = append(l.rain, one)
+					}
+				}
 			}
 		}
 		return nil
 	})
-	return out
-}
-
-// judge passes a reading through quality control, as the engine does.
-func (l *lane) judge(r hydro.Reading) []hydro.Observation {
-	s, ok := l.cat.Station(r.Station)
-	if !ok {
-		l.t.Fatalf("no station %s", r.Station)
-	}
-	p, ok := s.Parameter(r.Variable, r.Sensor)
-	if !ok {
-		l.t.Fatalf("no %s", r.Key)
-	}
-	h := l.history[r.Key]
-	if h == nil {
-		h = &hydro.History{}
-		l.history[r.Key] = h
-	}
-	out := quality.Check(&p, s.Kind, h, r, l.now, nil)
-	if r.Variable == hydro.RainCounter {
-		for _, d := range quality.Differences(r.Station, h, r.At, nil) {
-			l.rain = append(l.rain, l.judge(d)...)
-		}
-	}
 	return out
 }
 

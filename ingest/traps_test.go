@@ -63,9 +63,7 @@ func TestTrapBeijingTakenForUTC(t *testing.T) {
 func TestTrapWeatherDayForHydrologicalDay(t *testing.T) {
 	// A gauge that reports days only.
 	l := newLane(t)
-	i := l.cat.StationIndex("w-datian")
-	l.cat.Stations[i].Parameters[0].Interval = 24 * time.Hour
-	l.n = ingest.New(l.cat, ingest.Limits{})
+	l.change("at: [112.1, 22.36], zone: UTC, profile: rain_gauge,", "at: [112.1, 22.36], zone: UTC, profile: rain_gauge, parameters: [{variable: rain, every: 24h}],")
 	day := func(ends string) string {
 		return sheet("weather", `{column: v, variable: rain, unit: mm, day: {ends: "`+ends+`", zone: Asia/Shanghai}}`)
 	}
@@ -77,7 +75,7 @@ func TestTrapWeatherDayForHydrologicalDay(t *testing.T) {
 	}
 	// Of the day to 20:00 only 12 h are of the hydrological day to 08:00.
 	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	sums := accumulation.Sums(l.history[o.Key], at, 8*time.Hour, time.FixedZone("", 8*3600), nil)
+	sums := accumulation.Sums(l.engine.History(o.Key), at, 8*time.Hour, time.FixedZone("", 8*3600), nil)
 	if s := sums[len(sums)-1]; s.Rain != 43 || s.Coverage != 0.5 {
 		t.Errorf("%+v", s)
 	}
@@ -182,19 +180,15 @@ func TestTrapStationRenumbered(t *testing.T) {
 	renumbered := "s,t,v\nEX80A901,2026-06-01 12:00,5.1\n"
 	l.refuses(l.send(sheet("hydrology", levelColumn), renumbered), hydro.UnknownStation, `"EX80A901". Add it to the catalogue or correct the code`)
 	// Once the catalogue has the new code beside the old, both are one series.
-	s := &l.cat.Stations[l.cat.StationIndex("h-enping")]
-	s.Aliases = append(slices.Clone(s.Aliases), "EX80A901")
-	l.n = ingest.New(l.cat, ingest.Limits{})
-	if o := l.one(l.send(sheet("hydrology", levelColumn), renumbered)); o.Station != "h-enping" || len(l.history[o.Key].Samples) != 2 {
+	l.change("codes: [EX80A101]", "codes: [EX80A101, EX80A901]")
+	if o := l.one(l.send(sheet("hydrology", levelColumn), renumbered)); o.Station != "h-enping" || len(l.engine.History(o.Key).Samples) != 2 {
 		t.Errorf("%+v", o)
 	}
 }
 
 func TestTrapSpreadsheetAteTheZeros(t *testing.T) {
 	l := newLane(t)
-	s := &l.cat.Stations[l.cat.StationIndex("h-enping")]
-	s.Aliases = []string{"00112233"}
-	l.n = ingest.New(l.cat, ingest.Limits{})
+	l.change("codes: [EX80A101]", `codes: ["00112233"]`)
 	l.refuses(l.send(sheet("hydrology", levelColumn), l.series("112233", 0, 5)), hydro.UnknownStation, `"112233"`)
 	l.refuses(l.send(sheet("hydrology", levelColumn), l.series("1.12E+05", 0, 5)), hydro.UnknownStation, "")
 	// In a map the code keeps its zeros although YAML takes it for a number.
@@ -260,7 +254,7 @@ func TestTrapDuplicatedRowWithAnotherValue(t *testing.T) {
 	if o := out.taken[1]; o.Revision != 1 || o.Tests&hydro.TestRevision == 0 || o.Value != 5.1 {
 		t.Errorf("%+v", o)
 	}
-	if h := l.history[out.taken[0].Key]; len(h.Samples) != 1 {
+	if h := l.engine.History(out.taken[0].Key); len(h.Samples) != 1 {
 		t.Errorf("%d samples", len(h.Samples))
 	}
 	l.suspected(sheet("hydrology", levelColumn), "s,t,v\n"+enping+",2026-06-01 12:00,5\n"+enping+",2026-06-01 12:00,5.1\n", "has another value")
@@ -269,7 +263,7 @@ func TestTrapDuplicatedRowWithAnotherValue(t *testing.T) {
 func TestTrapOldValueResentOverItsRevision(t *testing.T) {
 	l := newLane(t)
 	out := l.send(sheet("hydrology", levelColumn), "s,t,v\n"+enping+",2026-06-01 12:00,5\n"+enping+",2026-06-01 12:00,5.1\n"+enping+",2026-06-01 12:00,5\n")
-	if h := l.history[out.taken[0].Key]; len(out.taken) != 2 || h.Samples[0].Value != 5.1 || h.Samples[0].Revision != 1 {
+	if h := l.engine.History(out.taken[0].Key); len(out.taken) != 2 || h.Samples[0].Value != 5.1 || h.Samples[0].Revision != 1 {
 		t.Errorf("%+v", out)
 	}
 }
@@ -281,7 +275,7 @@ func TestTrapDayTotalBesideHourlyRain(t *testing.T) {
 	l := newLane(t)
 	out := l.send(sheet("hydrology", hourColumn), "s,t,v\nEX80P301,2026-06-01 07:00,20\nEX80P301,2026-06-01 08:00,28.5\n")
 	l.refuses(l.send(sheet("hydrology", day), "s,t,d\nEX80P301,2026-06-01 08:00,48.5\n"), hydro.IntervalInvalid, "is the total of a day")
-	sums := accumulation.Sums(l.history[out.taken[0].Key], time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), 8*time.Hour, time.FixedZone("", 8*3600), nil)
+	sums := accumulation.Sums(l.engine.History(out.taken[0].Key), time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), 8*time.Hour, time.FixedZone("", 8*3600), nil)
 	if s := sums[len(sums)-1]; s.Rain != 48.5 {
 		t.Errorf("%+v", s)
 	}
@@ -294,7 +288,7 @@ func TestTrapFineAndCoarseRainOfTheSameTime(t *testing.T) {
 		data += fmt.Sprintf("EX80P301,2026-06-01 11:%02d,1,0.05\n", m)
 	}
 	out := l.send(sheet("hydrology", "{column: v, variable: rain, unit: mm, interval_from: {column: i, notation: HH.mm}}"), data+"EX80P301,2026-06-01 12:00,12,1.00\n")
-	sums := accumulation.Sums(l.history[out.taken[0].Key], now, 8*time.Hour, time.FixedZone("", 8*3600), nil)
+	sums := accumulation.Sums(l.engine.History(out.taken[0].Key), now, 8*time.Hour, time.FixedZone("", 8*3600), nil)
 	if s := sums[slices.IndexFunc(sums, func(s accumulation.Sum) bool { return s.Window == time.Hour })]; math.Abs(s.Rain-12) > 1e-9 {
 		t.Errorf("%g mm in the hour, want 12 and not 23", s.Rain)
 	}
@@ -402,9 +396,7 @@ func TestTrapPanTakenForItsCatchment(t *testing.T) {
 		t.Errorf("a pan without its coefficient is not refused: %v", problems)
 	}
 	l := newLane(t)
-	s := &l.cat.Stations[l.cat.StationIndex("h-enping")]
-	s.Parameters = append(slices.Clone(s.Parameters), catalog.Parameter{Variable: hydro.PanEvaporation, Interval: 24 * time.Hour})
-	l.n = ingest.New(l.cat, ingest.Limits{})
+	l.change("[{variable: water_level, fail_outside: [1.5, 14]}]", "[{variable: water_level, fail_outside: [1.5, 14]}, {variable: pan_evaporation, every: 24h}]")
 	pan := sheet("hydrology", `{column: v, variable: pan_evaporation, unit: mm, day: {ends: "08:00", zone: Asia/Shanghai}}`)
 	if o := l.one(l.send(pan, "s,t,v\n"+enping+",2026-06-01 08:00,6.4\n")); o.Value != 6.4 || o.Interval != 24*time.Hour { // as the pan says: the coefficient is the catchment's
 		t.Errorf("%+v", o)
@@ -443,9 +435,7 @@ func TestTrapGBKNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLane(t)
-	s := &l.cat.Stations[l.cat.StationIndex("h-enping")]
-	s.Aliases = append(slices.Clone(s.Aliases), "恩平")
-	l.n = ingest.New(l.cat, ingest.Limits{})
+	l.change("codes: [EX80A101]", "codes: [EX80A101, 恩平]")
 	if o := l.one(l.send(named, data)); o.Station != "h-enping" || o.Value != 5.21 {
 		t.Errorf("%+v", o)
 	}
