@@ -22,4 +22,9 @@ const (
 
 	MinRainInterval = time.Minute
 	MaxRainInterval = 24 * time.Hour
+
+	// Rain over more than DayTotal counts as the total of a day, which a gauge that
+	// reports at least every FineRain may not send beside its rain.
+	DayTotal = 12 * time.Hour
+	FineRain = 6 * time.Hour
 )

@@ -39,6 +39,7 @@ type station struct {
 	declared    uint32      // bit v: variable v of sensor 0 is declared
 	sensors     []sensorKey // declared parameters of other sensors
 	counters    []uint8     // sensors whose rain follows from their rain counter
+	fine        []uint8     // sensors whose rain comes in short intervals
 	datum       hydro.Datum
 	offsets     []catalog.DatumOffset
 	assumed     bool // the station states an offset to NATIONAL_1985, but only as an assumption
@@ -72,6 +73,9 @@ func New(cat *catalog.Catalog, limits Limits) *Normalizer {
 		}
 		*s = station{number: i, id: c.ID, basin: c.Basin, basinNumber: number, department: c.Department, datum: c.Datum.Name}
 		for _, p := range c.Parameters {
+			if p.Variable == hydro.Rain && p.Interval > 0 && p.Interval <= FineRain {
+				s.fine = append(s.fine, p.Sensor)
+			}
 			switch {
 			case !c.Takes(p.Variable, p.Sensor):
 				s.counters = append(s.counters, p.Sensor)
@@ -275,6 +279,9 @@ func (s *station) value(raw *hydro.Raw, r *hydro.Reading) hydro.RefusalReason {
 		if raw.Interval < MinRainInterval || raw.Interval > MaxRainInterval {
 			return hydro.IntervalInvalid
 		}
+		if raw.Interval > DayTotal && s.dayBesideFine(raw) {
+			return hydro.IntervalInvalid
+		}
 		r.Interval = raw.Interval
 	case hydro.WaterLevel:
 		if raw.Datum == hydro.NoDatum {
@@ -295,6 +302,13 @@ func (s *station) value(raw *hydro.Raw, r *hydro.Reading) hydro.RefusalReason {
 		return hydro.ValueImpossible
 	}
 	return 0
+}
+
+// dayBesideFine reports whether raw is the total of a day from a gauge whose rain
+// comes in short intervals: a series holds one value an instant, and the day's
+// would stand for the last hour's.
+func (s *station) dayBesideFine(raw *hydro.Raw) bool {
+	return raw.Variable == hydro.Rain && slices.Contains(s.fine, raw.Sensor)
 }
 
 // offset returns what to add to a level on that datum.
@@ -506,6 +520,9 @@ func (n *Normalizer) explain(d hydro.Department, raw *hydro.Raw, s *station, at,
 	case hydro.DatumMismatch:
 		return s.explainDatum(raw, value)
 	case hydro.IntervalInvalid:
+		if raw.Interval > DayTotal && raw.Interval <= MaxRainInterval && s.dayBesideFine(raw) {
+			return fmt.Sprintf("Station %s: %s %s over %s is the total of a day, but the catalogue has the station report rain more often: the total would stand for the rain of the last of these intervals. Leave the total out of the mapping.", s.id, what, value, raw.Interval)
+		}
 		return fmt.Sprintf("Station %s: %s %s over an interval of %s. State an interval of 60 s to 24 h.", s.id, what, value, raw.Interval)
 	case hydro.ValueImpossible:
 		b := possible[raw.Variable]

@@ -202,6 +202,7 @@ func TestRefusalsNameWhatWhereAndHowToMend(t *testing.T) {
 		},
 		{"rain without interval", hydro.Weather, with(rainOf(1, hydro.UnitOwn), func(r *hydro.Raw) { r.Interval = 0 }), hydro.IntervalInvalid, []string{"60 s to 24 h"}},
 		{"rain over a week", hydro.Weather, with(rainOf(1, hydro.UnitOwn), func(r *hydro.Raw) { r.Interval = 168 * time.Hour }), hydro.IntervalInvalid, nil},
+		{"a day's rain beside five minutes'", hydro.Weather, with(rainOf(48.5, hydro.UnitOwn), func(r *hydro.Raw) { r.Interval = 24 * time.Hour }), hydro.IntervalInvalid, []string{"total of a day", "Leave the total out"}},
 		{"a pan without interval", hydro.Hydrology, panOf(4, 0), hydro.IntervalInvalid, []string{"pan_evaporation 4", "60 s to 24 h"}},
 		{"a pan over two days", hydro.Hydrology, panOf(4, 48*time.Hour), hydro.IntervalInvalid, []string{"48h0m0s"}},
 		{"a pan in tenths", hydro.Hydrology, with(panOf(42, 24*time.Hour), func(r *hydro.Raw) { r.Unit = hydro.TenthMM }), hydro.UnitUnknown, nil},

@@ -68,6 +68,7 @@ Run it with your stations:  freshet serve --catalog DIR`,
 		tokenCommand(),
 		gatewayCommand(),
 		auditCommand(),
+		mapCommand(),
 	)
 	refuseArguments(c)
 	return c

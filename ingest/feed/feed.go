@@ -137,6 +137,7 @@ type Problem struct {
 	Column  int    // where in the line, from 1; 0 if it has no place
 	Field   string // the column's name; "" if it concerns the row
 	Station string // "" if not known
+	Written string // the cell, cut if it is long
 	Reason  Reason
 	Message string // what is wrong, and how to mend it
 }

@@ -156,7 +156,7 @@ func (f *File) row(p *plan, line int, c cells) Row {
 		return r
 	}
 	fail := func(i int, station string, reason Reason, err error) {
-		r.Problems = append(r.Problems, Problem{Line: line, Column: c.place(i), Field: p.names[i], Station: station, Reason: reason, Message: err.Error()})
+		r.Problems = append(r.Problems, Problem{Line: line, Column: c.place(i), Field: p.names[i], Station: station, Written: short(get(i)), Reason: reason, Message: err.Error()})
 	}
 	for i, must := range p.must {
 		if _, there := c.cell(i); must && !there {

@@ -32,6 +32,17 @@ var (
 	depthUnits = map[string]unit{"mm": own(1), "0.1 mm": own(0.1), "cm": own(10), "in": own(25.4)}
 )
 
+// Units returns the names of the units that a column of v may be in, and the
+// factor of each to the variable's own unit.
+func Units(v hydro.Variable) map[string]float64 {
+	carried := map[hydro.Unit]float64{hydro.UnitOwn: 1, hydro.TenthMM: 0.1, hydro.CubicMetre: 1e-6, hydro.WanCubicMetre: 0.01, hydro.YiCubicMetre: 100}
+	out := make(map[string]float64, len(units[v]))
+	for name, u := range units[v] {
+		out[name] = u.factor * carried[u.raw]
+	}
+	return out
+}
+
 // unitNames lists the units of v for people.
 func unitNames(v hydro.Variable) string {
 	names := make([]string, 0, len(units[v]))

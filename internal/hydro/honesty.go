@@ -196,6 +196,9 @@ var variablesZH = map[string]string{
 	"pan_evaporation": "蒸发量",
 }
 
+// ZH returns the name of v in Chinese.
+func (v Variable) ZH() string { return variablesZH[v.String()] }
+
 func zh(phrase string) string {
 	if story, ok := storyZH(phrase); ok {
 		return inBeijing(story)

@@ -191,7 +191,8 @@ const (
 	// The datum is not the station's and the station declares no offset for it.
 	// Mend whichever is wrong; levels are never compared across datums.
 	RefusalReason_REFUSAL_REASON_DATUM_MISMATCH RefusalReason = 12
-	// Rain without an interval, or with one outside 60 s to 24 h.
+	// Rain without an interval, or with one outside 60 s to 24 h; or the total of a
+	// day (over 12 h) from a gauge that reports at least every 6 h.
 	RefusalReason_REFUSAL_REASON_INTERVAL_INVALID RefusalReason = 13
 	// Physically impossible. Possible are: level -500 to 9000 m; discharge and
 	// inflow -500000 to 500000 m3/s; outflow 0 to 500000 m3/s; rain 0 to 2000 mm;
