@@ -175,7 +175,6 @@ func TestAConflictStandsUntilTheCatalogueSettlesIt(t *testing.T) {
 // A river is two gauges of site s, on their own clocks and datums.
 type river struct {
 	h    map[hydro.Key]*hydro.History
-	now  time.Time
 	rule *register.Rules
 	s    register.State
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"freshet/internal/catalog"
@@ -64,11 +65,7 @@ func (c *claims) inForce(now time.Time) []*catalog.Claim {
 }
 
 func (r *Rules) id(kind hydro.ConflictKind, subject string, more ...string) string {
-	id := r.basin + "/" + kind.String() + "/" + subject
-	for _, m := range more {
-		id += "/" + m
-	}
-	return id
+	return strings.Join(append([]string{r.basin, kind.String(), subject}, more...), "/")
 }
 
 // since is the instant from which the last of the parties stands.
@@ -157,8 +154,8 @@ type rung struct {
 	stage    hydro.Stage
 }
 
-func (a rung) compare(b rung) int {
-	return cmp.Or(cmp.Compare(a.variable, b.variable), cmp.Compare(a.window, b.window), cmp.Compare(a.stage, b.stage))
+func (g rung) compare(o rung) int {
+	return cmp.Or(cmp.Compare(g.variable, o.variable), cmp.Compare(g.window, o.window), cmp.Compare(g.stage, o.stage))
 }
 
 func rungOf(h catalog.Threshold) rung { return rung{h.Variable, h.Window, h.Stage} }

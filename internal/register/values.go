@@ -25,7 +25,6 @@ type pair struct {
 type gauge struct {
 	station *catalog.Station
 	key     hydro.Key
-	every   time.Duration
 	window  time.Duration // older values are not compared: the gauge is as good as blind
 }
 
@@ -76,10 +75,8 @@ func (r *Rules) comparePairs(s *site, settings *catalog.Settings) {
 func gaugeOf(st *catalog.Station, v hydro.Variable, settings *catalog.Settings) (gauge, bool) {
 	for _, p := range st.Parameters {
 		if p.Variable == v || v == hydro.Rain && p.Variable == hydro.RainCounter {
-			return gauge{
-				st, hydro.Key{Station: st.ID, Variable: v, Sensor: p.Sensor}, p.Interval,
-				time.Duration(settings.BlindAfter)*p.Interval + max(time.Minute, min(p.Interval/4, 5*time.Minute)),
-			}, true
+			grace := max(time.Minute, min(p.Interval/4, 5*time.Minute))
+			return gauge{st, hydro.Key{Station: st.ID, Variable: v, Sensor: p.Sensor}, time.Duration(settings.BlindAfter)*p.Interval + grace}, true
 		}
 	}
 	return gauge{}, false
@@ -234,10 +231,10 @@ func (p *pair) conflict(basin string, c comparison) hydro.Conflict {
 			{Station: p.b.station.ID, Department: p.b.station.Department, HasValue: true, Value: c.b, At: c.at},
 		},
 	}
-	switch p.variable {
-	case hydro.Rain:
+	if p.variable == hydro.Rain {
 		out.Window = time.Hour
-	case hydro.WaterLevel: // both on the common datum, so that the numbers can be compared
+	}
+	if p.variable == hydro.WaterLevel { // both on the common datum, so that the numbers can be compared
 		out.Parties[0].Value += p.on.AddA
 		out.Parties[1].Value += p.on.AddB
 		out.Parties[0].Datum, out.Parties[1].Datum = p.on.On, p.on.On
