@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -250,7 +252,12 @@ func (h *hydrograph) figure(lang termui.Lang, name func(id string) string) *plot
 	}
 	f.Mark = strings.Join(marks, " · ")
 	observed := plot.Line{Label: pick("实测", "observed"), Style: plot.Observed}
+	apart := map[hydro.Datum]int{} // never two datums on one axis
 	for _, o := range h.observed[variable] {
+		if variable == hydro.WaterLevel && hydro.CompareDatums(s.Station, "the forecast", s.Datum, "an observation", o.Datum) != nil {
+			apart[o.Datum]++
+			continue
+		}
 		p := plot.Point{At: o.At, Value: o.Value}
 		if o.Quality.Usable() {
 			observed.Points = append(observed.Points, p)
@@ -301,6 +308,12 @@ func (h *hydrograph) figure(lang termui.Lang, name func(id string) string) *plot
 		if n.is {
 			f.Notes = append(f.Notes, pick(n.zh, n.en))
 		}
+	}
+	for _, d := range slices.Sorted(maps.Keys(apart)) {
+		on := cmp.Or(string(d), pick("未注明的基面", "no stated datum"))
+		f.Notes = append(f.Notes, pick(
+			fmt.Sprintf("%s有%d个实测水位在%s上，预报在%s上，不能比较，未绘出；数值见--csv。", s.Station, apart[d], on, cmp.Or(s.Datum, "?")),
+			fmt.Sprintf("%d levels observed at %s are on %s and the forecast is on %s: not comparable and not drawn; --csv has them.", apart[d], s.Station, on, cmp.Or(s.Datum, "?"))))
 	}
 	f.Notes = append(f.Notes, pick(run.HonestyZH(), run.HonestyEN()))
 	return f

@@ -269,3 +269,36 @@ func TestAStoreThatIsAwayCostsTheObservationsAlone(t *testing.T) {
 		t.Errorf("%d lines, notes %q", len(f.Lines), f.Notes)
 	}
 }
+
+func TestLevelsOnAnotherDatumAreNotDrawn(t *testing.T) {
+	v := &forecastView{lang: termui.English, run: testForecast(), now: issued, names: map[string]*freshetv1.Station{"h-enping": {Id: "h-enping", Variables: []freshetv1.Variable{freshetv1.Variable_VARIABLE_WATER_LEVEL}}}}
+	v.run.Stations = v.run.Stations[:1]
+	h := hydrograph{view: v, past: 24 * time.Hour, station: &v.run.Stations[0]}
+	observed := past("h-enping", hydro.WaterLevel)
+	for i := range observed {
+		switch i {
+		case 0, 1:
+			observed[i].Datum, observed[i].Value = hydro.National1985, 90
+		case 2:
+			observed[i].Datum, observed[i].Value = hydro.NoDatum, 91
+		}
+	}
+	h.observed = map[hydro.Variable][]hydro.Observation{hydro.WaterLevel: observed}
+	f := h.figure(termui.English, v.name)
+	for _, line := range f.Lines {
+		for _, p := range line.Points {
+			if p.Value > 80 {
+				t.Errorf("%g m of another datum is on the axis", p.Value)
+			}
+		}
+	}
+	notes := strings.Join(f.Notes, "\n")
+	for _, want := range []string{
+		"2 levels observed at h-enping are on NATIONAL_1985 and the forecast is on PEARL_RIVER: not comparable and not drawn",
+		"1 levels observed at h-enping are on no stated datum and the forecast is on PEARL_RIVER",
+	} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no %q in %q", want, notes)
+		}
+	}
+}

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"freshet/forecast/skill"
@@ -79,6 +81,11 @@ func (p *verificationPrinter) head(s *verify.Station) {
 	}[s.Variable]
 	fmt.Fprintf(&p.b, "\n%s (%s)  %s, %s  %s\n", p.lang.Pick(s.NameZH, s.NameEN), s.Station, what, unit, p.lang.Pick(
 		fmt.Sprintf("实测 %d，质控剔除 %d", s.Observed, held), fmt.Sprintf("observed %d, held back by quality control %d", s.Observed, held)))
+	for _, d := range slices.Sorted(maps.Keys(s.Apart)) {
+		fmt.Fprintln(&p.b, p.lang.Pick(
+			fmt.Sprintf("%s：%d 个水位或预报的基面为 %s，目录基面为 %s，未作比较：请分段评定", s.Station, s.Apart[d], d, s.LevelDatum),
+			fmt.Sprintf("%s: %d levels or runs are on %s, the catalogue's levels on %s: not compared; verify each period by itself, with its catalogue", s.Station, s.Apart[d], d, s.LevelDatum)))
+	}
 }
 
 // row writes cells, each as wide as its column.

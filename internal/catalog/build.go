@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, stageTables []node
+	heads, departments, profiles, stations, sites, basins, ratings, stageTables, claims []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -42,6 +42,7 @@ func (l *loader) sections() []section {
 		{"basins", &l.basins},
 		{"ratings", &l.ratings},
 		{"stage_tables", &l.stageTables},
+		{"claims", &l.claims},
 	}
 }
 
@@ -81,6 +82,7 @@ func (l *loader) build() {
 	each(l.basins, l.buildBasin)
 	l.checkStationBasins()
 	each(l.stageTables, l.buildStageTable)
+	each(l.claims, l.buildClaim)
 	l.sort()
 }
 
@@ -95,6 +97,9 @@ func (l *loader) sort() {
 	})
 	slices.SortStableFunc(c.StageTables, func(a, b StageTable) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
+	})
+	slices.SortStableFunc(c.Claims, func(a, b Claim) int {
+		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Department, b.Department), a.ValidFrom.Compare(b.ValidFrom))
 	})
 	for i := range c.Stations {
 		c.Stations[i].Site = l.siteOf[c.Stations[i].ID]
@@ -528,7 +533,7 @@ func (l *loader) buildSite(m *mapping) {
 				case !ok:
 				case !slices.Contains(s.Stations, st.ID):
 					w.fail("authority: %q does not stand at this site", st.ID)
-				case !reports(st, variable):
+				case !st.Reports(variable):
 					w.fail("authority: %q does not report %s", st.ID, variable)
 				default:
 					s.Authority[variable] = st.ID
@@ -542,7 +547,7 @@ func (l *loader) buildSite(m *mapping) {
 	for _, variable := range hydro.Variables {
 		var who []string
 		for _, id := range s.Stations {
-			if st, ok := l.cat.Station(id); ok && reports(st, variable) {
+			if st, ok := l.cat.Station(id); ok && st.Reports(variable) {
 				who = append(who, id)
 			}
 		}
@@ -550,14 +555,7 @@ func (l *loader) buildSite(m *mapping) {
 			l.report(m.place("authority"), "authority: %s is reported by %s; say which one counts", variable, strings.Join(who, " and "))
 		}
 	}
+	s.Disagree = l.disagreement(m)
 	slices.Sort(s.Stations)
 	l.cat.Sites = append(l.cat.Sites, s)
-}
-
-// reports says whether a station reports a variable, on any sensor. A rain
-// counter is rain too.
-func reports(s *Station, v hydro.Variable) bool {
-	return slices.ContainsFunc(s.Parameters, func(p Parameter) bool {
-		return p.Variable == v || v == hydro.Rain && p.Variable == hydro.RainCounter
-	})
 }

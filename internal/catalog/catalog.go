@@ -7,6 +7,7 @@
 package catalog
 
 import (
+	"slices"
 	"time"
 
 	"freshet/internal/hydro"
@@ -26,6 +27,7 @@ type Catalog struct {
 	Basins       []Basin
 	Ratings      []Rating
 	StageTables  []StageTable
+	Claims       []Claim // ascending by station, department and start
 
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
@@ -100,6 +102,14 @@ func (s *Station) Takes(v hydro.Variable, sensor uint8) bool {
 	return declared && !follows
 }
 
+// Reports says whether the station reports a variable, on any sensor. A rain
+// counter is rain too.
+func (s *Station) Reports(v hydro.Variable) bool {
+	return slices.ContainsFunc(s.Parameters, func(p Parameter) bool {
+		return p.Variable == v || v == hydro.Rain && p.Variable == hydro.RainCounter
+	})
+}
+
 // A Parameter is one series of a station, and the limits of its quality tests.
 type Parameter struct {
 	Variable hydro.Variable
@@ -145,6 +155,7 @@ type Site struct {
 	NameEN    string
 	Stations  []string
 	Authority map[hydro.Variable]string // the station whose value counts
+	Disagree  Disagreement
 }
 
 // A Basin is one river system with one engine.

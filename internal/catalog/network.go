@@ -122,7 +122,7 @@ func (n *network) readNodes() {
 				switch {
 				case s.Basin != n.basin.ID:
 					v.fail("gauge: station %q belongs to basin %q", s.ID, s.Basin)
-				case !reports(s, hydro.WaterLevel) && !reports(s, hydro.Discharge):
+				case !s.Reports(hydro.WaterLevel) && !s.Reports(hydro.Discharge):
 					v.fail("gauge: station %q reports neither water_level nor discharge", s.ID)
 				case gauges[s.ID] != "":
 					v.fail("gauge: station %q already stands at node %q", s.ID, gauges[s.ID])
@@ -253,7 +253,7 @@ func (n *network) readSubBasins() {
 				switch {
 				case st.Basin != n.basin.ID:
 					v.fail("gauges: station %q belongs to basin %q", st.ID, st.Basin)
-				case !reports(st, hydro.Rain):
+				case !st.Reports(hydro.Rain):
 					v.fail("gauges: station %q does not report rain", st.ID)
 				case slices.Contains(s.Gauges, st.ID):
 					v.fail("gauges: station %q given twice", st.ID)

@@ -72,7 +72,7 @@ func (l *loader) ladder(m *mapping, station *Station) []Threshold {
 	case v != hydro.WaterLevel && v != hydro.Discharge && v != hydro.Inflow && v != hydro.Rain:
 		l.report(m.place("variable"), "variable: no stage can hang on %s: use water_level, discharge, inflow or rain", v)
 		ok = false
-	case station != nil && !reports(station, v):
+	case station != nil && !station.Reports(v):
 		l.report(m.place("variable"), "variable: station %q does not report %s", station.ID, v)
 	}
 	h.Variable = v

@@ -21,6 +21,7 @@ import (
 	"freshet/ingest/quality"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	"freshet/internal/register"
 )
 
 // retention is how long observations stay in memory: the longest accumulation
@@ -34,9 +35,10 @@ type Engine struct {
 	seq   uint64    // of the last input applied
 	now   time.Time // the last tick; zero before the first
 
-	cat   *catalog.Catalog // nil before the first catalogue
-	model *forecast.Model
-	rules *alert.Rules
+	cat      *catalog.Catalog // nil before the first catalogue
+	model    *forecast.Model
+	rules    *alert.Rules
+	register *register.Rules
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -47,6 +49,7 @@ type Engine struct {
 
 	forecastState forecast.State
 	alertState    alert.State
+	conflicts     register.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
@@ -156,7 +159,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	} else {
 		e.forecastState, e.alertState = model.Adopt(e.forecastState, e.now), rules.Adopt(e.alertState, e.now)
 	}
-	e.cat, e.model, e.rules = cat, model, rules
+	e.cat, e.model, e.rules, e.register = cat, model, rules, register.Compile(cat, e.basin)
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -356,6 +359,22 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		w.ID = fmt.Sprintf("%s/%s/%s", e.basin, w.At.UTC().Format("20060102T150405Z"), w.Station)
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
+	}
+	return e.reviewRegister(outs)
+}
+
+// reviewRegister finds what departments say differently, and notes what is new
+// and what is settled.
+func (e *Engine) reviewRegister(outs []hydro.Output) []hydro.Output {
+	var changes []register.Change
+	e.conflicts, changes = e.register.Evaluate(e.conflicts, register.Evidence{Now: e.now, History: e.history})
+	for i := range changes {
+		kind := "conflict_settled"
+		if changes[i].Opened {
+			kind = "conflict_opened"
+		}
+		c := &changes[i].Conflict
+		outs = append(outs, hydro.Output{Audit: &hydro.Audit{At: e.now, Kind: kind, Station: c.Station, Text: c.Line()}})
 	}
 	return outs
 }

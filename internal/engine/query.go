@@ -103,3 +103,7 @@ func (e *Engine) Statuses() []hydro.StationStatus {
 	}
 	return e.rules.Statuses(e.alertState)
 }
+
+// Conflicts returns what departments say differently, ascending by id. It is
+// never changed afterwards.
+func (e *Engine) Conflicts() []hydro.Conflict { return e.conflicts.Open }

@@ -12,11 +12,12 @@ import (
 	"freshet/forecast"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	"freshet/internal/register"
 )
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // A snapshot is the whole state of an engine. The catalogue travels as its
 // files, so that a state needs nothing beside it.
@@ -32,6 +33,7 @@ type snapshot struct {
 	Plans         []hydro.DispatchPlan
 	ForecastState forecast.State
 	AlertState    alert.State
+	Conflicts     register.State
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
@@ -41,7 +43,7 @@ type snapshot struct {
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -71,6 +73,7 @@ func Restore(data []byte) (*Engine, error) {
 	e := New(s.Basin)
 	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
+	e.conflicts = s.Conflicts
 	if len(s.Files) > 0 {
 		cat, problems := catalog.Load(s.Files)
 		if len(problems) > 0 {
@@ -84,7 +87,7 @@ func Restore(data []byte) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		e.cat, e.model, e.rules = cat, model, rules
+		e.cat, e.model, e.rules, e.register = cat, model, rules, register.Compile(cat, s.Basin)
 		for _, f := range s.RainForecasts {
 			e.rains = append(e.rains, heldRain{forecast: f})
 		}

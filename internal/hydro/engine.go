@@ -103,7 +103,7 @@ func (o Output) Kind() string {
 // healed by late data, a forecast run that failed.
 type Audit struct {
 	At      time.Time
-	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "withdrawal", "not_used"
+	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "withdrawal", "not_used", "conflict_opened", "conflict_settled"
 	Station string
 	Text    string
 	Before  float64

@@ -266,6 +266,7 @@ func (s *Server) sample(ctx context.Context, key hydro.Key, from, to time.Time, 
 		points []*freshetv1.HistoryPoint
 		last   *freshetv1.HistoryPoint
 		sum    float64
+		level  hydro.Observation // the latest usable level
 	)
 	finish := func() {
 		switch {
@@ -281,6 +282,14 @@ func (s *Server) sample(ctx context.Context, key hydro.Key, from, to time.Time, 
 	for o, err := range s.opts.Store.Observations(ctx, key, from.Add(shift), to.Add(shift)) {
 		if err != nil {
 			return nil, false, fmt.Errorf("history of %s: %w", key, err)
+		}
+		if key.Variable == hydro.WaterLevel && o.Quality.Usable() {
+			if !level.At.IsZero() {
+				if err := hydro.CompareDatums(key.Station, "levels up to "+level.At.Format(time.RFC3339), level.Datum, "from "+o.At.Format(time.RFC3339), o.Datum); err != nil {
+					return nil, false, fmt.Errorf("history of %s by every_s: %w", key, err)
+				}
+			}
+			level = o
 		}
 		start := bucket(o.At.Add(-shift), every)
 		if last == nil || !last.GetAt().AsTime().Equal(start) {

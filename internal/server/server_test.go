@@ -407,6 +407,38 @@ func TestDownSampledLevelsAreMeansOfUsableValues(t *testing.T) {
 	}
 }
 
+// A mean of levels on two datums means nothing, nor does a curve through both:
+// refused, with station, datums and what to do. Each by itself is given.
+func TestLevelsOnTwoDatumsAreNotDownSampledTogether(t *testing.T) {
+	b := newBench(t)
+	k := hydro.Key{Station: puqiao, Variable: hydro.WaterLevel}
+	moved := observation(k, begin.Add(2*time.Hour), 1.744, hydro.Pass)
+	moved.Datum = hydro.National1985
+	if err := b.store.WriteObservations(t.Context(), riverBasin, []hydro.Observation{observation(k, begin, 1, hydro.Pass), moved}); err != nil {
+		t.Fatal(err)
+	}
+	req := &freshetv1.GetHistoryRequest{
+		Station: puqiao, Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, From: timestamppb.New(begin), To: timestamppb.New(begin.Add(24 * time.Hour)), EveryS: 3600,
+	}
+	_, err := freshetv1.NewStationServiceClient(b.conn).GetHistory(t.Context(), req)
+	if status.Code(err) != codes.InvalidArgument {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []string{puqiao, "PEARL_RIVER", "NATIONAL_1985", "ask for each by itself"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+	req.To = timestamppb.New(begin.Add(time.Hour))
+	if got := b.history(t, req); len(got.GetPoints()) != 1 {
+		t.Errorf("%v", got)
+	}
+	req.To, req.EveryS = timestamppb.New(begin.Add(24*time.Hour)), 0
+	if got := b.history(t, req); len(got.GetObservations()) != 2 || got.GetObservations()[1].GetDatum() != "NATIONAL_1985" {
+		t.Errorf("%v", got)
+	}
+}
+
 var nanEqual = cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })
 
 func TestDownSampledAmountsAreTheSumOfPeriodsThatEndInTheBucket(t *testing.T) {

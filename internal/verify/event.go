@@ -288,16 +288,27 @@ func (b *basin) run(ctx context.Context, r store.Reader, at time.Time, lead time
 }
 
 // forecastOf returns a station's values in a run.
-func forecastOf(f *hydro.Forecast, station string, v hydro.Variable) []float64 {
+func forecastOf(f *hydro.Forecast, station string, v hydro.Variable, datum hydro.Datum) []float64 {
 	for i := range f.Stations {
 		if s := &f.Stations[i]; s.Station == station {
-			if v == hydro.WaterLevel {
+			switch {
+			case v != hydro.WaterLevel:
+				return s.Discharge
+			case s.Datum == datum:
 				return s.Level
 			}
-			return s.Discharge
+			return nil // levels on two datums are not compared
 		}
 	}
 	return nil
+}
+
+// datum is that of a station's levels.
+func (b *basin) datum(station string) hydro.Datum {
+	if st, ok := b.cat.Station(station); ok {
+		return st.Datum.Name
+	}
+	return hydro.NoDatum
 }
 
 func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro.Variable, o *observed, e skill.Event, lead time.Duration) (PeakRun, bool, error) {
@@ -305,7 +316,7 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 	if err != nil || !ok {
 		return PeakRun{}, false, err
 	}
-	values := forecastOf(f, s.Station, v)
+	values := forecastOf(f, s.Station, v, b.datum(s.Station))
 	// Half of the separation on either side still belongs to this event alone.
 	margin := b.opts.Events.Separation / 2
 	run := PeakRun{Lead: lead, Hours: lead.Hours(), IssuedAt: f.IssuedAt, Peak: Score(math.NaN()), DC: Score(math.NaN()), Depth: Score(math.NaN()), DepthError: Score(math.NaN())}

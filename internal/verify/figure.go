@@ -86,10 +86,15 @@ func (d *eventFigure) draw(ctx context.Context) (*plot.Figure, error) {
 		}
 	}
 	p, _ := d.st.Parameter(v, 0)
+	apart := 0
 	line := plot.Line{Label: pick("实测", "observed"), Style: plot.Observed, Gap: max(2*p.Interval, 10*time.Minute)}
 	for o, err := range d.r.Observations(ctx, hydro.Key{Station: d.s.Station, Variable: v}, from, to.Add(time.Millisecond)) {
 		if err != nil {
 			return nil, fmt.Errorf("read observations of %s: %w", d.s.Station, err)
+		}
+		if v == hydro.WaterLevel && o.Datum != datum { // never two datums on one axis
+			apart++
+			continue
 		}
 		q := plot.Point{At: o.At, Value: o.Value}
 		if o.Quality.Usable() {
@@ -104,6 +109,10 @@ func (d *eventFigure) draw(ctx context.Context) (*plot.Figure, error) {
 	}
 	if err := d.rain(ctx, f); err != nil {
 		return nil, err
+	}
+	if apart > 0 {
+		f.Notes = append(f.Notes, pick(
+			fmt.Sprintf("另有%d个实测水位不在%s基面上，未绘出。", apart, datum), fmt.Sprintf("%d levels observed at %s are not on %s: they are not drawn.", apart, d.s.Station, datum)))
 	}
 	if e.Cut {
 		f.Notes = append(f.Notes, pick("资料起止于洪水过程之中，不评定。", "The record begins or ends within the event: it is not judged."))
@@ -132,7 +141,7 @@ func (d *eventFigure) runs(ctx context.Context, f *plot.Figure) error {
 		line := plot.Line{
 			Label: fmt.Sprintf("%s %g h (%s)", pick("预见期", "lead"), run.Hours, termui.Clock(run.IssuedAt)), Style: plot.Issue(i, len(d.e.Runs)),
 		}
-		for k, x := range forecastOf(&forecast, d.s.Station, v) {
+		for k, x := range forecastOf(&forecast, d.s.Station, v, d.st.Datum.Name) {
 			line.Points = append(line.Points, plot.Point{At: run.IssuedAt.Add(time.Duration(k+1) * forecast.Step), Value: x})
 		}
 		f.Lines = append(f.Lines, line)

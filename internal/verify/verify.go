@@ -71,22 +71,24 @@ type Basis struct {
 
 // A Station is the result at one gauge.
 type Station struct {
-	Station  string         `json:"station"`
-	NameZH   string         `json:"name_zh"`
-	NameEN   string         `json:"name_en"`
-	Basin    string         `json:"basin"`
-	Variable hydro.Variable `json:"-"`
-	Measured string         `json:"variable"` // discharge where it is observed, else level
-	Unit     string         `json:"unit"`
-	Datum    hydro.Datum    `json:"datum,omitempty"`
-	Observed int            `json:"observed"`           // usable observations
-	HeldBack map[string]int `json:"held_back"`          // observations left out, by verdict
-	Rule     Rule           `json:"rule"`               // by which peaks are judged
-	Area     float64        `json:"area_km2,omitempty"` // of the sub-basins above
-	Leads    []Lead         `json:"leads"`
-	Events   Events         `json:"events"`
-	Chances  []Chances      `json:"chances"`  // of meeting each threshold, mildest first; empty if the runs gave none
-	Warnings []Stage        `json:"warnings"` // by stage, mildest first
+	Station    string         `json:"station"`
+	NameZH     string         `json:"name_zh"`
+	NameEN     string         `json:"name_en"`
+	Basin      string         `json:"basin"`
+	Variable   hydro.Variable `json:"-"`
+	Measured   string         `json:"variable"` // discharge where it is observed, else level
+	Unit       string         `json:"unit"`
+	Datum      hydro.Datum    `json:"datum,omitempty"`
+	Observed   int            `json:"observed"`              // usable observations
+	HeldBack   map[string]int `json:"held_back"`             // observations left out, by verdict
+	Apart      map[string]int `json:"other_datum,omitempty"` // levels observed and runs on a datum other than Datum, by their datum: not compared
+	LevelDatum hydro.Datum    `json:"-"`                     // of the station in the catalogue
+	Rule       Rule           `json:"rule"`                  // by which peaks are judged
+	Area       float64        `json:"area_km2,omitempty"`    // of the sub-basins above
+	Leads      []Lead         `json:"leads"`
+	Events     Events         `json:"events"`
+	Chances    []Chances      `json:"chances"`  // of meeting each threshold, mildest first; empty if the runs gave none
+	Warnings   []Stage        `json:"warnings"` // by stage, mildest first
 }
 
 // A Lead is the result at one lead time. Scores that are not defined are NaN,
@@ -224,6 +226,7 @@ type cases struct {
 	variable hydro.Variable
 	leads    [][]value // by index of Options.Leads
 	chances  []chanceCase
+	apart    map[string]int // runs that tell levels on another datum, by datum
 }
 
 type value struct {
@@ -287,7 +290,7 @@ func (b *basin) take(f *hydro.Forecast, s *hydro.StationForecast) {
 		if !ok {
 			return // an older catalogue's
 		}
-		c = &cases{station: st, leads: make([][]value, len(b.opts.Leads))}
+		c = &cases{station: st, leads: make([][]value, len(b.opts.Leads)), apart: map[string]int{}}
 		for _, v := range []hydro.Variable{hydro.Discharge, hydro.WaterLevel} {
 			if _, ok := st.Parameter(v, 0); ok {
 				c.variable = v
@@ -295,6 +298,10 @@ func (b *basin) take(f *hydro.Forecast, s *hydro.StationForecast) {
 			}
 		}
 		b.cases[s.Station] = c
+	}
+	if on := c.station.Datum.Name; s.Datum != on && holdsLevel(s) {
+		c.apart[datumName(s.Datum)]++
+		s = withoutLevel(s)
 	}
 	c.takeChances(f, s)
 	values := s.Discharge
@@ -342,6 +349,7 @@ func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
 		if c.variable == hydro.WaterLevel {
 			s.Datum = c.station.Datum.Name
 		}
+		s.Apart, s.LevelDatum = c.apart, c.station.Datum.Name
 		s.Area = b.area(c.station.ID)
 		s.Rule = b.opts.Events.rule(s.Area)
 		thresholds := b.thresholds(c.station.ID)
@@ -356,6 +364,11 @@ func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
 				if byVariable[h.Variable], err = b.observed(ctx, r, c.station, h.Variable); err != nil {
 					return err
 				}
+			}
+		}
+		if levels := byVariable[hydro.WaterLevel]; levels != nil {
+			for d, n := range levels.apart {
+				c.apart[d] += n
 			}
 		}
 		if s.Events, err = b.events(ctx, r, &s, thresholds, byVariable); err != nil {
@@ -379,11 +392,15 @@ func (b *basin) reached() time.Time {
 // with.
 func (b *basin) observed(ctx context.Context, r store.Reader, st *catalog.Station, v hydro.Variable) (*observed, error) {
 	p, _ := st.Parameter(v, 0)
-	o := observed{within: max(2*p.Interval, 10*time.Minute), heldBack: map[string]int{}}
+	o := observed{within: max(2*p.Interval, 10*time.Minute), heldBack: map[string]int{}, apart: map[string]int{}}
 	key := hydro.Key{Station: st.ID, Variable: v}
 	for x, err := range r.Observations(ctx, key, b.from.Add(-o.within), b.reached().Add(o.within)) {
 		if err != nil {
 			return nil, fmt.Errorf("read observations of %s: %w", key, err)
+		}
+		if v == hydro.WaterLevel && hydro.CompareDatums(st.ID, "levels", st.Datum.Name, "an observation", x.Datum) != nil {
+			o.apart[datumName(x.Datum)]++
+			continue
 		}
 		o.add(x)
 	}
@@ -483,7 +500,23 @@ type observed struct {
 	at       []time.Time
 	values   []float64
 	heldBack map[string]int
+	apart    map[string]int // levels on another datum, by datum
 }
+
+// holdsLevel reports whether a station's forecast tells levels.
+func holdsLevel(s *hydro.StationForecast) bool {
+	return slices.ContainsFunc(s.Level, func(x float64) bool { return !math.IsNaN(x) })
+}
+
+// withoutLevel is a forecast without what it tells on another datum.
+func withoutLevel(s *hydro.StationForecast) *hydro.StationForecast {
+	out := *s
+	out.Level = nil
+	out.Crossings = slices.DeleteFunc(slices.Clone(s.Crossings), func(c hydro.Crossing) bool { return c.Variable == hydro.WaterLevel })
+	return &out
+}
+
+func datumName(d hydro.Datum) string { return cmp.Or(string(d), "not stated") }
 
 func (o *observed) add(x hydro.Observation) {
 	if !x.Quality.Usable() {

@@ -24,6 +24,441 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What parties say differently.
+type ConflictKind int32
+
+const (
+	ConflictKind_CONFLICT_KIND_UNSPECIFIED ConflictKind = 0
+	// Thresholds of one stage.
+	ConflictKind_CONFLICT_KIND_THRESHOLD ConflictKind = 1
+	// The datum of a station's levels.
+	ConflictKind_CONFLICT_KIND_DATUM ConflictKind = 2
+	// What is to be added to a level for NATIONAL_1985.
+	ConflictKind_CONFLICT_KIND_DATUM_OFFSET ConflictKind = 3
+	// Levels at one site have no datum in common: they are not compared.
+	ConflictKind_CONFLICT_KIND_DATUM_UNKNOWN ConflictKind = 4
+	// Values at one site lie further apart than their limit, for longer than the dwell.
+	ConflictKind_CONFLICT_KIND_VALUE ConflictKind = 5
+)
+
+// Enum value maps for ConflictKind.
+var (
+	ConflictKind_name = map[int32]string{
+		0: "CONFLICT_KIND_UNSPECIFIED",
+		1: "CONFLICT_KIND_THRESHOLD",
+		2: "CONFLICT_KIND_DATUM",
+		3: "CONFLICT_KIND_DATUM_OFFSET",
+		4: "CONFLICT_KIND_DATUM_UNKNOWN",
+		5: "CONFLICT_KIND_VALUE",
+	}
+	ConflictKind_value = map[string]int32{
+		"CONFLICT_KIND_UNSPECIFIED":   0,
+		"CONFLICT_KIND_THRESHOLD":     1,
+		"CONFLICT_KIND_DATUM":         2,
+		"CONFLICT_KIND_DATUM_OFFSET":  3,
+		"CONFLICT_KIND_DATUM_UNKNOWN": 4,
+		"CONFLICT_KIND_VALUE":         5,
+	}
+)
+
+func (x ConflictKind) Enum() *ConflictKind {
+	p := new(ConflictKind)
+	*p = x
+	return p
+}
+
+func (x ConflictKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ConflictKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_station_proto_enumTypes[0].Descriptor()
+}
+
+func (ConflictKind) Type() protoreflect.EnumType {
+	return &file_freshet_v1_station_proto_enumTypes[0]
+}
+
+func (x ConflictKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ConflictKind.Descriptor instead.
+func (ConflictKind) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{0}
+}
+
+type ListConflictsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only this basin; empty for all.
+	Basin         string `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListConflictsRequest) Reset() {
+	*x = ListConflictsRequest{}
+	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListConflictsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListConflictsRequest) ProtoMessage() {}
+
+func (x *ListConflictsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListConflictsRequest.ProtoReflect.Descriptor instead.
+func (*ListConflictsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListConflictsRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+type ListConflictsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Engine time.
+	Now           *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	Conflicts     []*Conflict            `protobuf:"bytes,2,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListConflictsResponse) Reset() {
+	*x = ListConflictsResponse{}
+	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListConflictsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListConflictsResponse) ProtoMessage() {}
+
+func (x *ListConflictsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListConflictsResponse.ProtoReflect.Descriptor instead.
+func (*ListConflictsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListConflictsResponse) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *ListConflictsResponse) GetConflicts() []*Conflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+// Two or more parties that say different things of one subject.
+type Conflict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Equal in every replay, and for as long as the conflict stands.
+	Id    string       `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind  ConflictKind `protobuf:"varint,2,opt,name=kind,proto3,enum=freshet.v1.ConflictKind" json:"kind,omitempty"`
+	Basin string       `protobuf:"bytes,3,opt,name=basin,proto3" json:"basin,omitempty"`
+	// The site; empty if the station shares its place with no other.
+	Site string `protobuf:"bytes,4,opt,name=site,proto3" json:"site,omitempty"`
+	// Empty if it is about a site.
+	Station string `protobuf:"bytes,5,opt,name=station,proto3" json:"station,omitempty"`
+	// Unspecified for datums.
+	Variable Variable `protobuf:"varint,6,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	// Seconds of a rain accumulation.
+	WindowS uint32 `protobuf:"varint,7,opt,name=window_s,json=windowS,proto3" json:"window_s,omitempty"`
+	// Of a threshold.
+	Stage Stage `protobuf:"varint,8,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// How far values may lie apart, in the unit of the variable.
+	Limit float64                `protobuf:"fixed64,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	Since *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=since,proto3" json:"since,omitempty"`
+	// Seconds from since to engine time.
+	StoodS  float64          `protobuf:"fixed64,11,opt,name=stood_s,json=stoodS,proto3" json:"stood_s,omitempty"`
+	Parties []*ConflictParty `protobuf:"bytes,12,rep,name=parties,proto3" json:"parties,omitempty"`
+	// What differs, and how it is settled.
+	WhatZh        string `protobuf:"bytes,13,opt,name=what_zh,json=whatZh,proto3" json:"what_zh,omitempty"`
+	WhatEn        string `protobuf:"bytes,14,opt,name=what_en,json=whatEn,proto3" json:"what_en,omitempty"`
+	SettleZh      string `protobuf:"bytes,15,opt,name=settle_zh,json=settleZh,proto3" json:"settle_zh,omitempty"`
+	SettleEn      string `protobuf:"bytes,16,opt,name=settle_en,json=settleEn,proto3" json:"settle_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Conflict) Reset() {
+	*x = Conflict{}
+	mi := &file_freshet_v1_station_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Conflict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Conflict) ProtoMessage() {}
+
+func (x *Conflict) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_station_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
+func (*Conflict) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Conflict) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Conflict) GetKind() ConflictKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ConflictKind_CONFLICT_KIND_UNSPECIFIED
+}
+
+func (x *Conflict) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *Conflict) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *Conflict) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *Conflict) GetVariable() Variable {
+	if x != nil {
+		return x.Variable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *Conflict) GetWindowS() uint32 {
+	if x != nil {
+		return x.WindowS
+	}
+	return 0
+}
+
+func (x *Conflict) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *Conflict) GetLimit() float64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Conflict) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Conflict) GetStoodS() float64 {
+	if x != nil {
+		return x.StoodS
+	}
+	return 0
+}
+
+func (x *Conflict) GetParties() []*ConflictParty {
+	if x != nil {
+		return x.Parties
+	}
+	return nil
+}
+
+func (x *Conflict) GetWhatZh() string {
+	if x != nil {
+		return x.WhatZh
+	}
+	return ""
+}
+
+func (x *Conflict) GetWhatEn() string {
+	if x != nil {
+		return x.WhatEn
+	}
+	return ""
+}
+
+func (x *Conflict) GetSettleZh() string {
+	if x != nil {
+		return x.SettleZh
+	}
+	return ""
+}
+
+func (x *Conflict) GetSettleEn() string {
+	if x != nil {
+		return x.SettleEn
+	}
+	return ""
+}
+
+// One side of a conflict.
+type ConflictParty struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose word it is; unspecified: the catalogue's own.
+	Department Department `protobuf:"varint,1,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
+	// Whose threshold, datum or value it is; empty: that of the conflict's station.
+	Station string `protobuf:"bytes,2,opt,name=station,proto3" json:"station,omitempty"`
+	// Not set: this party has none.
+	Value *float64 `protobuf:"fixed64,3,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// The datum of value, or the one that the party names.
+	Datum  string `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
+	Source string `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	// Of a value: when it was observed. Else since when it is in force; not set: not stated.
+	At *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
+	// The party's word for people, e.g. "7.30 m (PEARL_RIVER)".
+	Text          string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConflictParty) Reset() {
+	*x = ConflictParty{}
+	mi := &file_freshet_v1_station_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConflictParty) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConflictParty) ProtoMessage() {}
+
+func (x *ConflictParty) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_station_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConflictParty.ProtoReflect.Descriptor instead.
+func (*ConflictParty) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ConflictParty) GetDepartment() Department {
+	if x != nil {
+		return x.Department
+	}
+	return Department_DEPARTMENT_UNSPECIFIED
+}
+
+func (x *ConflictParty) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *ConflictParty) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+func (x *ConflictParty) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *ConflictParty) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *ConflictParty) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *ConflictParty) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 type ListStationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only this basin; empty for all.
@@ -36,7 +471,7 @@ type ListStationsRequest struct {
 
 func (x *ListStationsRequest) Reset() {
 	*x = ListStationsRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	mi := &file_freshet_v1_station_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -48,7 +483,7 @@ func (x *ListStationsRequest) String() string {
 func (*ListStationsRequest) ProtoMessage() {}
 
 func (x *ListStationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	mi := &file_freshet_v1_station_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -61,7 +496,7 @@ func (x *ListStationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStationsRequest.ProtoReflect.Descriptor instead.
 func (*ListStationsRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{0}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListStationsRequest) GetBasin() string {
@@ -89,7 +524,7 @@ type ListStationsResponse struct {
 
 func (x *ListStationsResponse) Reset() {
 	*x = ListStationsResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	mi := &file_freshet_v1_station_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -101,7 +536,7 @@ func (x *ListStationsResponse) String() string {
 func (*ListStationsResponse) ProtoMessage() {}
 
 func (x *ListStationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	mi := &file_freshet_v1_station_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -114,7 +549,7 @@ func (x *ListStationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStationsResponse.ProtoReflect.Descriptor instead.
 func (*ListStationsResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{1}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListStationsResponse) GetCatalogue() string {
@@ -161,7 +596,7 @@ type Station struct {
 
 func (x *Station) Reset() {
 	*x = Station{}
-	mi := &file_freshet_v1_station_proto_msgTypes[2]
+	mi := &file_freshet_v1_station_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -173,7 +608,7 @@ func (x *Station) String() string {
 func (*Station) ProtoMessage() {}
 
 func (x *Station) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[2]
+	mi := &file_freshet_v1_station_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -186,7 +621,7 @@ func (x *Station) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Station.ProtoReflect.Descriptor instead.
 func (*Station) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{2}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Station) GetId() string {
@@ -317,7 +752,7 @@ type StageThreshold struct {
 
 func (x *StageThreshold) Reset() {
 	*x = StageThreshold{}
-	mi := &file_freshet_v1_station_proto_msgTypes[3]
+	mi := &file_freshet_v1_station_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +764,7 @@ func (x *StageThreshold) String() string {
 func (*StageThreshold) ProtoMessage() {}
 
 func (x *StageThreshold) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[3]
+	mi := &file_freshet_v1_station_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +777,7 @@ func (x *StageThreshold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageThreshold.ProtoReflect.Descriptor instead.
 func (*StageThreshold) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{3}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StageThreshold) GetStage() Stage {
@@ -390,7 +825,7 @@ type GetLatestRequest struct {
 
 func (x *GetLatestRequest) Reset() {
 	*x = GetLatestRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[4]
+	mi := &file_freshet_v1_station_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +837,7 @@ func (x *GetLatestRequest) String() string {
 func (*GetLatestRequest) ProtoMessage() {}
 
 func (x *GetLatestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[4]
+	mi := &file_freshet_v1_station_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +850,7 @@ func (x *GetLatestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLatestRequest.ProtoReflect.Descriptor instead.
 func (*GetLatestRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{4}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetLatestRequest) GetStation() string {
@@ -439,7 +874,7 @@ type GetLatestResponse struct {
 
 func (x *GetLatestResponse) Reset() {
 	*x = GetLatestResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[5]
+	mi := &file_freshet_v1_station_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +886,7 @@ func (x *GetLatestResponse) String() string {
 func (*GetLatestResponse) ProtoMessage() {}
 
 func (x *GetLatestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[5]
+	mi := &file_freshet_v1_station_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +899,7 @@ func (x *GetLatestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLatestResponse.ProtoReflect.Descriptor instead.
 func (*GetLatestResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetLatestResponse) GetLatest() []*Latest {
@@ -517,7 +952,7 @@ type Latest struct {
 
 func (x *Latest) Reset() {
 	*x = Latest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[6]
+	mi := &file_freshet_v1_station_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +964,7 @@ func (x *Latest) String() string {
 func (*Latest) ProtoMessage() {}
 
 func (x *Latest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[6]
+	mi := &file_freshet_v1_station_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +977,7 @@ func (x *Latest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Latest.ProtoReflect.Descriptor instead.
 func (*Latest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Latest) GetObservation() *Observation {
@@ -575,7 +1010,7 @@ type GetAccumulationsRequest struct {
 
 func (x *GetAccumulationsRequest) Reset() {
 	*x = GetAccumulationsRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[7]
+	mi := &file_freshet_v1_station_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +1022,7 @@ func (x *GetAccumulationsRequest) String() string {
 func (*GetAccumulationsRequest) ProtoMessage() {}
 
 func (x *GetAccumulationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[7]
+	mi := &file_freshet_v1_station_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +1035,7 @@ func (x *GetAccumulationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccumulationsRequest.ProtoReflect.Descriptor instead.
 func (*GetAccumulationsRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetAccumulationsRequest) GetStation() string {
@@ -621,7 +1056,7 @@ type GetAccumulationsResponse struct {
 
 func (x *GetAccumulationsResponse) Reset() {
 	*x = GetAccumulationsResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[8]
+	mi := &file_freshet_v1_station_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +1068,7 @@ func (x *GetAccumulationsResponse) String() string {
 func (*GetAccumulationsResponse) ProtoMessage() {}
 
 func (x *GetAccumulationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[8]
+	mi := &file_freshet_v1_station_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +1081,7 @@ func (x *GetAccumulationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccumulationsResponse.ProtoReflect.Descriptor instead.
 func (*GetAccumulationsResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetAccumulationsResponse) GetAt() *timestamppb.Timestamp {
@@ -678,7 +1113,7 @@ type Accumulation struct {
 
 func (x *Accumulation) Reset() {
 	*x = Accumulation{}
-	mi := &file_freshet_v1_station_proto_msgTypes[9]
+	mi := &file_freshet_v1_station_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +1125,7 @@ func (x *Accumulation) String() string {
 func (*Accumulation) ProtoMessage() {}
 
 func (x *Accumulation) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[9]
+	mi := &file_freshet_v1_station_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +1138,7 @@ func (x *Accumulation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accumulation.ProtoReflect.Descriptor instead.
 func (*Accumulation) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Accumulation) GetWindowS() uint32 {
@@ -755,7 +1190,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[10]
+	mi := &file_freshet_v1_station_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +1202,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[10]
+	mi := &file_freshet_v1_station_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +1215,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetHistoryRequest) GetStation() string {
@@ -846,7 +1281,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[11]
+	mi := &file_freshet_v1_station_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1293,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[11]
+	mi := &file_freshet_v1_station_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1306,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetHistoryResponse) GetObservations() []*Observation {
@@ -916,7 +1351,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_freshet_v1_station_proto_msgTypes[12]
+	mi := &file_freshet_v1_station_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1363,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[12]
+	mi := &file_freshet_v1_station_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1376,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{12}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *HistoryPoint) GetAt() *timestamppb.Timestamp {
@@ -991,7 +1426,41 @@ var File_freshet_v1_station_proto protoreflect.FileDescriptor
 const file_freshet_v1_station_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/station.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"c\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n" +
+	"\x14ListConflictsRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\"y\n" +
+	"\x15ListConflictsResponse\x12,\n" +
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x122\n" +
+	"\tconflicts\x18\x02 \x03(\v2\x14.freshet.v1.ConflictR\tconflicts\"\x84\x04\n" +
+	"\bConflict\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x18.freshet.v1.ConflictKindR\x04kind\x12\x14\n" +
+	"\x05basin\x18\x03 \x01(\tR\x05basin\x12\x12\n" +
+	"\x04site\x18\x04 \x01(\tR\x04site\x12\x18\n" +
+	"\astation\x18\x05 \x01(\tR\astation\x120\n" +
+	"\bvariable\x18\x06 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
+	"\bwindow_s\x18\a \x01(\rR\awindowS\x12'\n" +
+	"\x05stage\x18\b \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12\x14\n" +
+	"\x05limit\x18\t \x01(\x01R\x05limit\x120\n" +
+	"\x05since\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x17\n" +
+	"\astood_s\x18\v \x01(\x01R\x06stoodS\x123\n" +
+	"\aparties\x18\f \x03(\v2\x19.freshet.v1.ConflictPartyR\aparties\x12\x17\n" +
+	"\awhat_zh\x18\r \x01(\tR\x06whatZh\x12\x17\n" +
+	"\awhat_en\x18\x0e \x01(\tR\x06whatEn\x12\x1b\n" +
+	"\tsettle_zh\x18\x0f \x01(\tR\bsettleZh\x12\x1b\n" +
+	"\tsettle_en\x18\x10 \x01(\tR\bsettleEn\"\xf4\x01\n" +
+	"\rConflictParty\x126\n" +
+	"\n" +
+	"department\x18\x01 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
+	"department\x12\x18\n" +
+	"\astation\x18\x02 \x01(\tR\astation\x12\x19\n" +
+	"\x05value\x18\x03 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x14\n" +
+	"\x05datum\x18\x04 \x01(\tR\x05datum\x12\x16\n" +
+	"\x06source\x18\x05 \x01(\tR\x06source\x12*\n" +
+	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04textB\b\n" +
+	"\x06_value\"c\n" +
 	"\x13ListStationsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
 	"\n" +
@@ -1070,13 +1539,21 @@ const file_freshet_v1_station_proto_rawDesc = "" +
 	"\x03min\x18\x03 \x01(\x01R\x03min\x12\x10\n" +
 	"\x03max\x18\x04 \x01(\x01R\x03max\x12\x14\n" +
 	"\x05count\x18\x05 \x01(\rR\x05count\x12\x1b\n" +
-	"\theld_back\x18\x06 \x01(\rR\bheldBack2\xed\x03\n" +
+	"\theld_back\x18\x06 \x01(\rR\bheldBack*\xbd\x01\n" +
+	"\fConflictKind\x12\x1d\n" +
+	"\x19CONFLICT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17CONFLICT_KIND_THRESHOLD\x10\x01\x12\x17\n" +
+	"\x13CONFLICT_KIND_DATUM\x10\x02\x12\x1e\n" +
+	"\x1aCONFLICT_KIND_DATUM_OFFSET\x10\x03\x12\x1f\n" +
+	"\x1bCONFLICT_KIND_DATUM_UNKNOWN\x10\x04\x12\x17\n" +
+	"\x13CONFLICT_KIND_VALUE\x10\x052\xda\x04\n" +
 	"\x0eStationService\x12g\n" +
 	"\fListStations\x12\x1f.freshet.v1.ListStationsRequest\x1a .freshet.v1.ListStationsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/stations\x12o\n" +
 	"\tGetLatest\x12\x1c.freshet.v1.GetLatestRequest\x1a\x1d.freshet.v1.GetLatestResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/stations/{station}/latest\x12\x8b\x01\n" +
 	"\x10GetAccumulations\x12#.freshet.v1.GetAccumulationsRequest\x1a$.freshet.v1.GetAccumulationsResponse\",\x82\xd3\xe4\x93\x02&\x12$/v1/stations/{station}/accumulations\x12s\n" +
 	"\n" +
-	"GetHistory\x12\x1d.freshet.v1.GetHistoryRequest\x1a\x1e.freshet.v1.GetHistoryResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/stations/{station}/historyB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"GetHistory\x12\x1d.freshet.v1.GetHistoryRequest\x1a\x1e.freshet.v1.GetHistoryResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/stations/{station}/history\x12k\n" +
+	"\rListConflicts\x12 .freshet.v1.ListConflictsRequest\x1a!.freshet.v1.ListConflictsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/conflictsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_station_proto_rawDescOnce sync.Once
@@ -1090,60 +1567,77 @@ func file_freshet_v1_station_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_station_proto_rawDescData
 }
 
-var file_freshet_v1_station_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_freshet_v1_station_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_freshet_v1_station_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_freshet_v1_station_proto_goTypes = []any{
-	(*ListStationsRequest)(nil),      // 0: freshet.v1.ListStationsRequest
-	(*ListStationsResponse)(nil),     // 1: freshet.v1.ListStationsResponse
-	(*Station)(nil),                  // 2: freshet.v1.Station
-	(*StageThreshold)(nil),           // 3: freshet.v1.StageThreshold
-	(*GetLatestRequest)(nil),         // 4: freshet.v1.GetLatestRequest
-	(*GetLatestResponse)(nil),        // 5: freshet.v1.GetLatestResponse
-	(*Latest)(nil),                   // 6: freshet.v1.Latest
-	(*GetAccumulationsRequest)(nil),  // 7: freshet.v1.GetAccumulationsRequest
-	(*GetAccumulationsResponse)(nil), // 8: freshet.v1.GetAccumulationsResponse
-	(*Accumulation)(nil),             // 9: freshet.v1.Accumulation
-	(*GetHistoryRequest)(nil),        // 10: freshet.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 11: freshet.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 12: freshet.v1.HistoryPoint
-	(Department)(0),                  // 13: freshet.v1.Department
-	(Variable)(0),                    // 14: freshet.v1.Variable
-	(Stage)(0),                       // 15: freshet.v1.Stage
-	(*Observation)(nil),              // 16: freshet.v1.Observation
-	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
+	(ConflictKind)(0),                // 0: freshet.v1.ConflictKind
+	(*ListConflictsRequest)(nil),     // 1: freshet.v1.ListConflictsRequest
+	(*ListConflictsResponse)(nil),    // 2: freshet.v1.ListConflictsResponse
+	(*Conflict)(nil),                 // 3: freshet.v1.Conflict
+	(*ConflictParty)(nil),            // 4: freshet.v1.ConflictParty
+	(*ListStationsRequest)(nil),      // 5: freshet.v1.ListStationsRequest
+	(*ListStationsResponse)(nil),     // 6: freshet.v1.ListStationsResponse
+	(*Station)(nil),                  // 7: freshet.v1.Station
+	(*StageThreshold)(nil),           // 8: freshet.v1.StageThreshold
+	(*GetLatestRequest)(nil),         // 9: freshet.v1.GetLatestRequest
+	(*GetLatestResponse)(nil),        // 10: freshet.v1.GetLatestResponse
+	(*Latest)(nil),                   // 11: freshet.v1.Latest
+	(*GetAccumulationsRequest)(nil),  // 12: freshet.v1.GetAccumulationsRequest
+	(*GetAccumulationsResponse)(nil), // 13: freshet.v1.GetAccumulationsResponse
+	(*Accumulation)(nil),             // 14: freshet.v1.Accumulation
+	(*GetHistoryRequest)(nil),        // 15: freshet.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 16: freshet.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 17: freshet.v1.HistoryPoint
+	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
+	(Variable)(0),                    // 19: freshet.v1.Variable
+	(Stage)(0),                       // 20: freshet.v1.Stage
+	(Department)(0),                  // 21: freshet.v1.Department
+	(*Observation)(nil),              // 22: freshet.v1.Observation
 }
 var file_freshet_v1_station_proto_depIdxs = []int32{
-	13, // 0: freshet.v1.ListStationsRequest.department:type_name -> freshet.v1.Department
-	2,  // 1: freshet.v1.ListStationsResponse.stations:type_name -> freshet.v1.Station
-	13, // 2: freshet.v1.Station.department:type_name -> freshet.v1.Department
-	14, // 3: freshet.v1.Station.variables:type_name -> freshet.v1.Variable
-	3,  // 4: freshet.v1.Station.thresholds:type_name -> freshet.v1.StageThreshold
-	15, // 5: freshet.v1.StageThreshold.stage:type_name -> freshet.v1.Stage
-	14, // 6: freshet.v1.StageThreshold.variable:type_name -> freshet.v1.Variable
-	6,  // 7: freshet.v1.GetLatestResponse.latest:type_name -> freshet.v1.Latest
-	15, // 8: freshet.v1.GetLatestResponse.stage:type_name -> freshet.v1.Stage
-	16, // 9: freshet.v1.Latest.observation:type_name -> freshet.v1.Observation
-	17, // 10: freshet.v1.GetAccumulationsResponse.at:type_name -> google.protobuf.Timestamp
-	9,  // 11: freshet.v1.GetAccumulationsResponse.accumulations:type_name -> freshet.v1.Accumulation
-	17, // 12: freshet.v1.Accumulation.from:type_name -> google.protobuf.Timestamp
-	14, // 13: freshet.v1.GetHistoryRequest.variable:type_name -> freshet.v1.Variable
-	17, // 14: freshet.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	17, // 15: freshet.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	16, // 16: freshet.v1.GetHistoryResponse.observations:type_name -> freshet.v1.Observation
-	12, // 17: freshet.v1.GetHistoryResponse.points:type_name -> freshet.v1.HistoryPoint
-	17, // 18: freshet.v1.HistoryPoint.at:type_name -> google.protobuf.Timestamp
-	0,  // 19: freshet.v1.StationService.ListStations:input_type -> freshet.v1.ListStationsRequest
-	4,  // 20: freshet.v1.StationService.GetLatest:input_type -> freshet.v1.GetLatestRequest
-	7,  // 21: freshet.v1.StationService.GetAccumulations:input_type -> freshet.v1.GetAccumulationsRequest
-	10, // 22: freshet.v1.StationService.GetHistory:input_type -> freshet.v1.GetHistoryRequest
-	1,  // 23: freshet.v1.StationService.ListStations:output_type -> freshet.v1.ListStationsResponse
-	5,  // 24: freshet.v1.StationService.GetLatest:output_type -> freshet.v1.GetLatestResponse
-	8,  // 25: freshet.v1.StationService.GetAccumulations:output_type -> freshet.v1.GetAccumulationsResponse
-	11, // 26: freshet.v1.StationService.GetHistory:output_type -> freshet.v1.GetHistoryResponse
-	23, // [23:27] is the sub-list for method output_type
-	19, // [19:23] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	18, // 0: freshet.v1.ListConflictsResponse.now:type_name -> google.protobuf.Timestamp
+	3,  // 1: freshet.v1.ListConflictsResponse.conflicts:type_name -> freshet.v1.Conflict
+	0,  // 2: freshet.v1.Conflict.kind:type_name -> freshet.v1.ConflictKind
+	19, // 3: freshet.v1.Conflict.variable:type_name -> freshet.v1.Variable
+	20, // 4: freshet.v1.Conflict.stage:type_name -> freshet.v1.Stage
+	18, // 5: freshet.v1.Conflict.since:type_name -> google.protobuf.Timestamp
+	4,  // 6: freshet.v1.Conflict.parties:type_name -> freshet.v1.ConflictParty
+	21, // 7: freshet.v1.ConflictParty.department:type_name -> freshet.v1.Department
+	18, // 8: freshet.v1.ConflictParty.at:type_name -> google.protobuf.Timestamp
+	21, // 9: freshet.v1.ListStationsRequest.department:type_name -> freshet.v1.Department
+	7,  // 10: freshet.v1.ListStationsResponse.stations:type_name -> freshet.v1.Station
+	21, // 11: freshet.v1.Station.department:type_name -> freshet.v1.Department
+	19, // 12: freshet.v1.Station.variables:type_name -> freshet.v1.Variable
+	8,  // 13: freshet.v1.Station.thresholds:type_name -> freshet.v1.StageThreshold
+	20, // 14: freshet.v1.StageThreshold.stage:type_name -> freshet.v1.Stage
+	19, // 15: freshet.v1.StageThreshold.variable:type_name -> freshet.v1.Variable
+	11, // 16: freshet.v1.GetLatestResponse.latest:type_name -> freshet.v1.Latest
+	20, // 17: freshet.v1.GetLatestResponse.stage:type_name -> freshet.v1.Stage
+	22, // 18: freshet.v1.Latest.observation:type_name -> freshet.v1.Observation
+	18, // 19: freshet.v1.GetAccumulationsResponse.at:type_name -> google.protobuf.Timestamp
+	14, // 20: freshet.v1.GetAccumulationsResponse.accumulations:type_name -> freshet.v1.Accumulation
+	18, // 21: freshet.v1.Accumulation.from:type_name -> google.protobuf.Timestamp
+	19, // 22: freshet.v1.GetHistoryRequest.variable:type_name -> freshet.v1.Variable
+	18, // 23: freshet.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	18, // 24: freshet.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	22, // 25: freshet.v1.GetHistoryResponse.observations:type_name -> freshet.v1.Observation
+	17, // 26: freshet.v1.GetHistoryResponse.points:type_name -> freshet.v1.HistoryPoint
+	18, // 27: freshet.v1.HistoryPoint.at:type_name -> google.protobuf.Timestamp
+	5,  // 28: freshet.v1.StationService.ListStations:input_type -> freshet.v1.ListStationsRequest
+	9,  // 29: freshet.v1.StationService.GetLatest:input_type -> freshet.v1.GetLatestRequest
+	12, // 30: freshet.v1.StationService.GetAccumulations:input_type -> freshet.v1.GetAccumulationsRequest
+	15, // 31: freshet.v1.StationService.GetHistory:input_type -> freshet.v1.GetHistoryRequest
+	1,  // 32: freshet.v1.StationService.ListConflicts:input_type -> freshet.v1.ListConflictsRequest
+	6,  // 33: freshet.v1.StationService.ListStations:output_type -> freshet.v1.ListStationsResponse
+	10, // 34: freshet.v1.StationService.GetLatest:output_type -> freshet.v1.GetLatestResponse
+	13, // 35: freshet.v1.StationService.GetAccumulations:output_type -> freshet.v1.GetAccumulationsResponse
+	16, // 36: freshet.v1.StationService.GetHistory:output_type -> freshet.v1.GetHistoryResponse
+	2,  // 37: freshet.v1.StationService.ListConflicts:output_type -> freshet.v1.ListConflictsResponse
+	33, // [33:38] is the sub-list for method output_type
+	28, // [28:33] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_station_proto_init() }
@@ -1152,19 +1646,21 @@ func file_freshet_v1_station_proto_init() {
 		return
 	}
 	file_freshet_v1_types_proto_init()
-	file_freshet_v1_station_proto_msgTypes[2].OneofWrappers = []any{}
+	file_freshet_v1_station_proto_msgTypes[3].OneofWrappers = []any{}
+	file_freshet_v1_station_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_station_proto_rawDesc), len(file_freshet_v1_station_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   13,
+			NumEnums:      1,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_freshet_v1_station_proto_goTypes,
 		DependencyIndexes: file_freshet_v1_station_proto_depIdxs,
+		EnumInfos:         file_freshet_v1_station_proto_enumTypes,
 		MessageInfos:      file_freshet_v1_station_proto_msgTypes,
 	}.Build()
 	File_freshet_v1_station_proto = out.File

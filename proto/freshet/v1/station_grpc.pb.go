@@ -23,6 +23,7 @@ const (
 	StationService_GetLatest_FullMethodName        = "/freshet.v1.StationService/GetLatest"
 	StationService_GetAccumulations_FullMethodName = "/freshet.v1.StationService/GetAccumulations"
 	StationService_GetHistory_FullMethodName       = "/freshet.v1.StationService/GetHistory"
+	StationService_ListConflicts_FullMethodName    = "/freshet.v1.StationService/ListConflicts"
 )
 
 // StationServiceClient is the client API for StationService service.
@@ -40,6 +41,9 @@ type StationServiceClient interface {
 	GetAccumulations(ctx context.Context, in *GetAccumulationsRequest, opts ...grpc.CallOption) (*GetAccumulationsResponse, error)
 	// The observations of one series in [from, to), from the store.
 	GetHistory(ctx context.Context, in *GetHistoryRequest, opts ...grpc.CallOption) (*GetHistoryResponse, error)
+	// What departments or stations say differently of one place, the longest
+	// standing first: a work-list. Nothing that Freshet computes follows from it.
+	ListConflicts(ctx context.Context, in *ListConflictsRequest, opts ...grpc.CallOption) (*ListConflictsResponse, error)
 }
 
 type stationServiceClient struct {
@@ -90,6 +94,16 @@ func (c *stationServiceClient) GetHistory(ctx context.Context, in *GetHistoryReq
 	return out, nil
 }
 
+func (c *stationServiceClient) ListConflicts(ctx context.Context, in *ListConflictsRequest, opts ...grpc.CallOption) (*ListConflictsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListConflictsResponse)
+	err := c.cc.Invoke(ctx, StationService_ListConflicts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // StationServiceServer is the server API for StationService service.
 // All implementations must embed UnimplementedStationServiceServer
 // for forward compatibility.
@@ -105,6 +119,9 @@ type StationServiceServer interface {
 	GetAccumulations(context.Context, *GetAccumulationsRequest) (*GetAccumulationsResponse, error)
 	// The observations of one series in [from, to), from the store.
 	GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error)
+	// What departments or stations say differently of one place, the longest
+	// standing first: a work-list. Nothing that Freshet computes follows from it.
+	ListConflicts(context.Context, *ListConflictsRequest) (*ListConflictsResponse, error)
 	mustEmbedUnimplementedStationServiceServer()
 }
 
@@ -126,6 +143,9 @@ func (UnimplementedStationServiceServer) GetAccumulations(context.Context, *GetA
 }
 func (UnimplementedStationServiceServer) GetHistory(context.Context, *GetHistoryRequest) (*GetHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetHistory not implemented")
+}
+func (UnimplementedStationServiceServer) ListConflicts(context.Context, *ListConflictsRequest) (*ListConflictsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListConflicts not implemented")
 }
 func (UnimplementedStationServiceServer) mustEmbedUnimplementedStationServiceServer() {}
 func (UnimplementedStationServiceServer) testEmbeddedByValue()                        {}
@@ -220,6 +240,24 @@ func _StationService_GetHistory_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StationService_ListConflicts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListConflictsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StationServiceServer).ListConflicts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StationService_ListConflicts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StationServiceServer).ListConflicts(ctx, req.(*ListConflictsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // StationService_ServiceDesc is the grpc.ServiceDesc for StationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -242,6 +280,10 @@ var StationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetHistory",
 			Handler:    _StationService_GetHistory_Handler,
+		},
+		{
+			MethodName: "ListConflicts",
+			Handler:    _StationService_ListConflicts_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
