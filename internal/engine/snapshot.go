@@ -10,6 +10,7 @@ import (
 
 	"freshet/alert"
 	"freshet/forecast"
+	"freshet/ingest/quality"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/register"
@@ -87,7 +88,8 @@ func Restore(data []byte) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		e.cat, e.model, e.rules, e.register = cat, model, rules, register.Compile(cat, s.Basin)
+		e.cat, e.model, e.rules = cat, model, rules
+		e.register, e.net = register.Compile(cat, s.Basin), quality.NewNetwork(cat, s.Basin)
 		for _, f := range s.RainForecasts {
 			e.rains = append(e.rains, heldRain{forecast: f})
 		}
