@@ -79,6 +79,10 @@ type Options struct {
 	// Retry is how long to wait after a link gave up, e.g. because the centre does
 	// not know this gateway; 0 means 10 s.
 	Retry time.Duration
+	// Accepted, if not nil, is told of values that the centre has acknowledged and
+	// not refused, before the spool lets go of them, which it does not if there is an
+	// error. It may be told of the same values again.
+	Accepted func(d hydro.Department, raws []hydro.Raw) error
 	// Acked, if not nil, is told of entries that the centre has dealt with.
 	Acked func(d hydro.Department, entries []spool.Entry)
 	// Registerer takes the metrics. Required.

@@ -20,6 +20,21 @@ type frame struct {
 	entries []spool.Entry
 	raws    []hydro.Raw
 	refused []spool.Refused
+	places  []int // of the refused ones in raws
+}
+
+// accepted returns the values that were not refused.
+func (f *frame) accepted() []hydro.Raw {
+	if len(f.places) == 0 {
+		return f.raws
+	}
+	out := make([]hydro.Raw, 0, len(f.raws))
+	for i := range f.raws {
+		if !slices.Contains(f.places, i) {
+			out = append(out, f.raws[i])
+		}
+	}
+	return out
 }
 
 // A sender sends one department's entries. It opens a link when there is
@@ -230,6 +245,7 @@ func (s *sender) rejected(number uint64, r hydro.Rejection) {
 	for ; i < len(f.raws) && f.raws[i].Report == r.Report; i++ {
 		if f.raws[i].Field == r.Field {
 			f.refused = append(f.refused, spool.NewRefused(s.department, &f.raws[i], s.gateway.opts.Now(), r.Reason.String(), r.Message))
+			f.places = append(f.places, i)
 			return
 		}
 	}
@@ -245,7 +261,13 @@ func (s *sender) acked(number uint64) {
 	if f == nil {
 		return
 	}
-	err := s.gateway.opts.Spool.Done(f.entries, f.refused)
+	var err error
+	if s.gateway.opts.Accepted != nil {
+		err = s.gateway.opts.Accepted(s.department, f.accepted())
+	}
+	if err == nil {
+		err = s.gateway.opts.Spool.Done(f.entries, f.refused)
+	}
 	s.mu.Lock()
 	if err != nil && s.err == nil {
 		s.err = err

@@ -30,6 +30,8 @@ type Config struct {
 	Server Server
 	Spool  Spool
 	Status string // address of the status page; "": none
+
+	Reconcile Reconcile
 	Inputs []Input
 }
 
@@ -52,6 +54,13 @@ type Spool struct {
 	Live         time.Duration
 	BacklogShare float64
 	KeepRefused  int
+}
+
+// Reconcile says how what the centre acknowledged is compared with its history.
+type Reconcile struct {
+	Keep  time.Duration // for so long it is remembered; 0: not at all, and nothing is compared
+	After time.Duration // a day is compared so long after its end
+	Every time.Duration // between looks for days to compare
 }
 
 // An Input is one way in: what is not of its kind is zero.
@@ -90,6 +99,8 @@ type configFile struct {
 	Server serverFile  `yaml:"server"`
 	Spool  spoolFile   `yaml:"spool"`
 	Status statusFile  `yaml:"status"`
+
+	Reconcile reconcileFile `yaml:"reconcile"`
 	Inputs []inputFile `yaml:"inputs"`
 }
 
@@ -115,6 +126,12 @@ type spoolFile struct {
 
 type statusFile struct {
 	Listen *string `yaml:"listen"`
+}
+
+type reconcileFile struct {
+	Keep  string `yaml:"keep"`
+	After string `yaml:"after"`
+	Every string `yaml:"every"`
 }
 
 type inputFile struct {
@@ -240,6 +257,7 @@ func (p *configParser) parse(data []byte) *Config {
 	}
 	c.Server = p.server(&f.Server)
 	c.Spool = p.spool(&f.Spool)
+	c.Reconcile = p.reconcile(&f.Reconcile)
 	if f.Status.Listen != nil {
 		c.Status = *f.Status.Listen
 	}
@@ -310,6 +328,20 @@ func (p *configParser) spool(f *spoolFile) Spool {
 		s.KeepRefused = f.KeepRefused
 	}
 	return s
+}
+
+func (p *configParser) reconcile(f *reconcileFile) Reconcile {
+	r := Reconcile{
+		After: p.duration("$.reconcile.after", f.After, time.Hour), Every: p.duration("$.reconcile.every", f.Every, 10*time.Minute),
+	}
+	if f.Keep == "off" {
+		return r
+	}
+	r.Keep = p.duration("$.reconcile.keep", f.Keep, 7*24*time.Hour)
+	if least := 24*time.Hour + r.After; r.Keep < least {
+		p.fail("$.reconcile.keep", "%s is less than a day and after, %s; or write off", r.Keep, least)
+	}
+	return r
 }
 
 func (p *configParser) input(at string, f *inputFile) Input {

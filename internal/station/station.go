@@ -46,6 +46,7 @@ type Station struct {
 	spool   *spool.Spool
 	conn    *grpc.ClientConn
 	gateway *gateway.Gateway
+	healer  *healer // nil: nothing is compared
 	inlets  []inlet
 	http    net.Listener
 	started time.Time
@@ -98,8 +99,16 @@ func Start(ctx context.Context, c *Config, o Options) (_ *Station, err error) {
 		return nil, err
 	}
 	s.onClose(s.conn.Close)
+	var accepted func(hydro.Department, []hydro.Raw) error
+	if c.Reconcile.Keep > 0 {
+		if s.healer, err = newHealer(s, o); err != nil {
+			return nil, err
+		}
+		s.onClose(s.healer.ledger.Close)
+		accepted = s.healer.record
+	}
 	if s.gateway, err = gateway.New(gateway.Options{
-		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, BacklogShare: c.Spool.BacklogShare,
+		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare,
 		Registerer: o.Registry, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return nil, err
@@ -165,6 +174,9 @@ func (s *Station) run(parent context.Context) {
 		return err
 	})
 	g.Go(func() error { return s.gateway.Run(ctx) })
+	if s.healer != nil {
+		g.Go(func() error { return s.healer.run(ctx) })
+	}
 	if s.http != nil {
 		g.Go(func() error { return s.serveHTTP(ctx) })
 	}

@@ -24,6 +24,7 @@ type Status struct {
 	Started time.Time      `json:"started"`
 	Inputs  []input.Status `json:"inputs"`
 	gateway.Status
+	Reconcile *ReconcileStatus `json:"reconcile,omitempty"` // nil: nothing is compared
 	Troubles []Trouble `json:"troubles"`
 }
 
@@ -43,6 +44,9 @@ func (s *Station) Status(refused int) (Status, error) {
 	out := Status{Name: s.config.Name, Server: s.config.Server.Address, At: s.opts.Now().UTC(), Started: s.started.UTC(), Status: g}
 	for _, in := range s.inlets {
 		out.Inputs = append(out.Inputs, in.Status())
+	}
+	if s.healer != nil {
+		out.Reconcile = s.healer.status()
 	}
 	out.Troubles = troubles(&out)
 	return out, nil
@@ -65,6 +69,11 @@ func troubles(s *Status) []Trouble {
 		if in.Error != "" {
 			out = append(out, Trouble{"input_stuck", "输入受阻 (" + in.Name + "): " + in.Error, "An input does not get on (" + in.Name + "): " + in.Error})
 		}
+	}
+	if r := s.Reconcile; r != nil && r.Error != "" {
+		out = append(out, Trouble{"not_compared", "与中心数据核对未完成: " + r.Error, "Days could not be compared with the centre: " + r.Error})
+	} else if r != nil && r.Last.Unhealed > 0 {
+		out = append(out, Trouble{"not_healed", fmt.Sprintf("核对后仍有 %d 个序列与中心不一致", r.Last.Unhealed), fmt.Sprintf("%d series still differ from the centre's history", r.Last.Unhealed)})
 	}
 	if s.Spool.Refused > 0 {
 		out = append(out, Trouble{"refused", fmt.Sprintf("有 %d 个数据被拒收, 见清单", s.Spool.Refused), fmt.Sprintf("%d values were refused: see their list", s.Spool.Refused)})
@@ -114,6 +123,21 @@ func (s *Station) serveHTTP(ctx context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		if err := json.NewEncoder(w).Encode(st); err != nil {
 			s.opts.Logger.Warn("status", "err", err)
+		}
+	})
+	mux.HandleFunc("POST /reconcile", func(w http.ResponseWriter, r *http.Request) {
+		if s.healer == nil {
+			http.Error(w, "reconcile.keep is off: nothing is remembered that could be compared", http.StatusNotFound)
+			return
+		}
+		report, err := s.healer.heal(r.Context(), true)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(report); err != nil {
+			s.opts.Logger.Warn("reconcile", "err", err)
 		}
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

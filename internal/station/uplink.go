@@ -44,17 +44,19 @@ func Uplinks(conn grpc.ClientConnInterface, name string, backoff client.Backoff,
 // Send implements [gateway.Uplink]. A frame of a gateway is one frame of the
 // stream, because it has fewer reports than the stream cuts at.
 func (u *uplink) Send(ctx context.Context, raws []hydro.Raw) error {
-	var reports client.Reports
-	switch u.department {
-	case hydro.Weather:
-		reports.Weather = wire.WeatherReports(raws)
-	case hydro.Hydrology:
-		reports.Hydrology = wire.HydrologyReports(raws)
-	default:
-		reports.WaterResources = wire.WaterResourcesReports(raws)
-	}
-	_, err := u.stream.Send(ctx, reports)
+	_, err := u.stream.Send(ctx, reports(u.department, raws))
 	return err
+}
+
+func reports(d hydro.Department, raws []hydro.Raw) client.Reports {
+	switch d {
+	case hydro.Weather:
+		return client.Reports{Weather: wire.WeatherReports(raws)}
+	case hydro.Hydrology:
+		return client.Reports{Hydrology: wire.HydrologyReports(raws)}
+	default:
+		return client.Reports{WaterResources: wire.WaterResourcesReports(raws)}
+	}
 }
 
 // Done implements [gateway.Uplink].
