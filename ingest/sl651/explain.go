@@ -292,7 +292,7 @@ func (m *Message) explainGroup(g *Group) (zh, en, value, valueEN string) {
 		}
 		return same(text + " " + e.Unit)
 	case Text:
-		return same(strconv.QuoteToASCII(string(g.Data)))
+		return same(strconv.Quote(string(g.Data)))
 	case Image, Batch:
 		return zh, en, fmt.Sprintf("%d 字节", len(g.Data)), fmt.Sprintf("%d bytes", len(g.Data))
 	case Identifier:
