@@ -300,7 +300,8 @@ func (m *Message) explainGroup(g *Group) (zh, en, value, valueEN string) {
 	case Period:
 		return "起止时间", "from and to", hexOrText(g, m.Mode), ""
 	case Tail:
-		return "数据", "data", hexOrText(g, m.Mode), ""
+		value, valueEN = m.tailText(g)
+		return "数据", "data", value, valueEN
 	case Value:
 	}
 	if g.ID == idStatus && !m.Function.parameters() {

@@ -209,7 +209,8 @@ func (r *reader) group(g *Group) {
 			r.gates(g)
 			return
 		}
-		r.extra(Element{}, math.NaN(), hexText(g.Data))
+		zh, _ := r.m.tailText(g)
+		r.extra(Element{}, math.NaN(), zh)
 	case Value:
 		r.value(g, e)
 	case Identifier, Period:
