@@ -67,7 +67,7 @@ func dial(addr string) func(context.Context) (net.Conn, error) {
 // cuts, each until all its reports are acknowledged, some in packets and some in
 // ASCII mode. What a station saw acknowledged has reached the handler, once.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	const stations, reports = 50, 10
+	const stations, reports = 50, 6
 	set, err := sl651.ParseSettings("test", []byte("defaults: {department: hydrology, datum: STATION}"))
 	if err != nil {
 		t.Fatal(err)
