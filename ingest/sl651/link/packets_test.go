@@ -98,3 +98,67 @@ func TestPacketsOverABadLink(t *testing.T) {
 		})
 	})
 }
+
+// Packets that are late or sent twice never make one message out of two: the time
+// of the one with the values of the other would be a false reading that was
+// acknowledged.
+func TestTrapPacketsOfTwoMessages(t *testing.T) {
+	levels := func(serial uint16, z float64) []sl651.Frame {
+		m := &sl651.Message{Centre: 1, Station: address, Function: sl651.Timer, End: sl651.ETX, Serial: serial, Sent: sl651.Stamp{0x26, 6, 1, 8, byte(serial), 0}}
+		g, err := sl651.NumberGroup(sl651.Hex, 0x39, z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Groups = []sl651.Group{sl651.StationGroup(sl651.Hex, address, 'H'), sl651.ObservedGroup(sl651.Hex, m.Sent), g, g, g, g}
+		parts, err := m.Split(16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parts
+	}
+	old, fresh := levels(1, 2.5), levels(2, 9.5)
+	for name, stream := range map[string][][]sl651.Frame{
+		"the end of the old one again, then the new one":                        {old, old[1:], fresh},
+		"the end of the old one again, then the new one without its end":        {old, old[1:], fresh[:2], fresh},
+		"the end of the old one again, then the new one without its beginning":  {old, old[1:], fresh[1:], fresh},
+		"the beginning of the old one again, then the new one":                  {old, old[:3], fresh},
+		"the beginning of the old one again, then the end of the new one":       {old, old[:3], fresh[3:], fresh},
+		"the beginning of the old one again, then the new one without its head": {old, old[:3], fresh[1:], fresh},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c := newCentre(t, nil)
+				l := c.dial()
+				for _, part := range stream {
+					for _, f := range part {
+						l.send(encode(t, f))
+					}
+					synctest.Wait()
+				}
+				acked := map[uint16]bool{}
+				for len(l.in) > 0 {
+					m, err := sl651.Parse(<-l.in)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if m.End == sl651.ESC {
+						acked[m.Serial] = true
+					}
+				}
+				safe := map[uint16]bool{}
+				for _, m := range c.messages() {
+					safe[m.Serial] = true
+					want := map[uint16]float64{1: 2.5, 2: 9.5}[m.Serial]
+					for _, g := range m.Groups[2:] {
+						if v, err := g.Number(); err != nil || v != want {
+							t.Errorf("message %d holds %g, %v", m.Serial, v, err)
+						}
+					}
+				}
+				if !acked[1] || !acked[2] || !safe[1] || !safe[2] {
+					t.Errorf("acknowledged %v, safe %v", acked, safe)
+				}
+			})
+		})
+	}
+}
