@@ -63,12 +63,24 @@ Run it with your stations:  freshet serve --catalog DIR`,
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, hydro.ErrInvalid) })
 	c.AddCommand(
-		serveCommand(), demoCommand(), replayCommand(), watchCommand(), forecastCommand(), verifyCommand(), catalogCommand(), submitCommand(), conflictsCommand(), healthCommand(), benchCommand(),
+		serveCommand(),
+		demoCommand(),
+		replayCommand(),
+		watchCommand(),
+		forecastCommand(),
+		verifyCommand(),
+		catalogCommand(),
+		submitCommand(),
+		conflictsCommand(),
+		healthCommand(),
+		benchCommand(),
 		calibrateCommand(),
 		tokenCommand(),
 		gatewayCommand(),
 		auditCommand(),
 		mapCommand(),
+		sl651Command(),
+		rtuCommand(),
 	)
 	refuseArguments(c)
 	return c
