@@ -22,6 +22,7 @@ import (
 	"freshet/ingest/sl651/rtu"
 	"freshet/internal/app"
 	"freshet/internal/client"
+	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/station"
 )
@@ -78,10 +79,35 @@ func configure(t testing.TB, dir, server, inputs string) *station.Config {
 	return c
 }
 
+// archived returns when the store holds everything that is on the log now.
+func archived(ctx context.Context, a *app.App) error {
+	if err := a.WaitReady(ctx); err != nil {
+		return err
+	}
+	var last uint64
+	for in, err := range a.Inputs(ctx, "tanjiang") {
+		if err != nil {
+			return err
+		}
+		last = in.Seq
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for applied := uint64(0); applied < last; {
+		a.Query("tanjiang", func(e *engine.Engine) { applied = e.Seq() })
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return a.WaitArchived(ctx)
+}
+
 // stored returns what the store holds of a series, by instant.
 func stored(t testing.TB, a *app.App, k hydro.Key) map[string]float64 {
 	t.Helper()
-	if err := a.WaitArchived(t.Context()); err != nil {
+	if err := archived(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]float64{}
