@@ -100,7 +100,7 @@ func newMetrics(r prometheus.Registerer, g *Gateway) *metrics {
 		liveSeconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "freshet_gateway_live_ack_seconds", Help: "Time from the arrival of fresh values at the gateway to the centre's acknowledgement.",
 			// The promise is 2 s at the 99th percentile.
-			Buckets: []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 60, 600},
+			Buckets: []float64{.01, .02, .05, .1, .15, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 10, 20, 60, 600},
 		}),
 		byReason: map[string]int64{},
 	}
