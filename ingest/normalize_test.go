@@ -3,11 +3,13 @@ package ingest_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"freshet/ingest"
 	"freshet/internal/catalog"
@@ -301,21 +303,80 @@ func frame(reports int) []hydro.Raw {
 	return raws
 }
 
+// What lies within a scope is judged as ever; of the rest nothing is kept but that
+// it was refused.
+func TestAScopeHidesTheOtherStationsAndChangesNothingElse(t *testing.T) {
+	cat := testCatalog()
+	n := ingest.New(cat, ingest.Limits{})
+	rapid.Check(t, func(t *rapid.T) {
+		may := map[string]bool{}
+		for i := range cat.Stations {
+			may[cat.Stations[i].ID] = rapid.Bool().Draw(t, cat.Stations[i].ID)
+		}
+		scope := n.Scope(func(s *catalog.Station) bool { return may[s.ID] })
+		var raws, mine []hydro.Raw
+		notAllowed := 0
+		for i := range rapid.IntRange(0, 30).Draw(t, "values") {
+			st := rapid.SampledFrom(cat.Stations).Draw(t, "station")
+			name := rapid.SampledFrom(append([]string{st.ID}, st.Aliases...)).Draw(t, "name")
+			raw := hydro.Raw{
+				Report: i, Field: "water_level", Station: name, Variable: hydro.WaterLevel, Value: rapid.Float64Range(-10, 10000).Draw(t, "value"),
+				Unit: hydro.UnitOwn, At: now.Add(-time.Minute), Datum: rapid.SampledFrom([]hydro.Datum{st.Datum.Name, hydro.NoDatum}).Draw(t, "datum"),
+			}
+			raws = append(raws, raw)
+			known := name // an id goes before a code, and the codes are hydrology's
+			for _, s := range cat.Stations {
+				if s.Department == hydro.Hydrology && slices.Contains(s.Aliases, name) {
+					known = s.ID
+				}
+			}
+			if mayWrite, ok := may[known]; !ok || mayWrite {
+				mine = append(mine, raw)
+			} else {
+				notAllowed++
+			}
+		}
+		var within, alone ingest.Result
+		n.NormalizeWithin(scope, hydro.Hydrology, raws, now, &within)
+		n.Normalize(hydro.Hydrology, mine, now, &alone)
+		if within.NotAllowed != notAllowed || within.Accepted != alone.Accepted {
+			t.Fatalf("not allowed %d, want %d; accepted %d, want %d", within.NotAllowed, notAllowed, within.Accepted, alone.Accepted)
+		}
+		if diff := cmp.Diff(alone.Basins, within.Basins); diff != "" {
+			t.Fatalf("-alone +within:\n%s", diff)
+		}
+		var rest []hydro.Rejection
+		for _, r := range within.Rejections {
+			if r.Reason != hydro.NotAllowed {
+				rest = append(rest, r)
+			}
+		}
+		if diff := cmp.Diff(append([]hydro.Rejection(nil), alone.Rejections...), rest); diff != "" {
+			t.Fatalf("-alone +within:\n%s", diff)
+		}
+	})
+}
+
 func BenchmarkNormalize(b *testing.B) {
 	local := frame(1000)
 	for i := range local {
 		local[i].Local, local[i].Zone, local[i].At = local[i].At.Format("2006-01-02 15:04"), "UTC", time.Time{}
 	}
 	for _, c := range []struct {
-		name string
-		raws []hydro.Raw
-	}{{"reports=1000/time=instant", frame(1000)}, {"reports=1000/time=local", local}} {
+		name   string
+		raws   []hydro.Raw
+		scoped bool
+	}{{"reports=1000/time=instant", frame(1000), false}, {"reports=1000/time=local", local, false}, {"reports=1000/time=instant/scope=all", frame(1000), true}} {
 		b.Run(c.name, func(b *testing.B) {
 			n := ingest.New(testCatalog(), ingest.Limits{})
+			var scope *ingest.Scope
+			if c.scoped {
+				scope = n.Scope(func(*catalog.Station) bool { return true })
+			}
 			var out ingest.Result
 			b.ReportAllocs()
 			for b.Loop() {
-				n.Normalize(hydro.Hydrology, c.raws, now, &out)
+				n.NormalizeWithin(scope, hydro.Hydrology, c.raws, now, &out)
 			}
 			if out.Accepted != len(c.raws) {
 				b.Fatalf("accepted %d of %d", out.Accepted, len(c.raws))
