@@ -95,13 +95,15 @@ func TestTrapHourMinuteIntervals(t *testing.T) {
 }
 
 func TestTrapTraceCodes(t *testing.T) {
-	l := newLane(t)
 	tenths := strings.Replace(hourColumn, "unit: mm", "unit: 0.1 mm", 1)
 	for _, c := range []struct{ department, station, column, written string }{
-		{"weather", "EXG1001", hourColumn, "999990"}, {"weather", "EXG1001", hourColumn, "T"},
-		{"weather", "EXG1001", tenths, "32700"}, {"hydrology", "EX80P301", tenths, "32700"}, {"hydrology", "EX80P301", hourColumn, "T"},
+		{"weather", "EXG1001", hourColumn, "999990"},
+		{"weather", "EXG1001", hourColumn, "T"},
+		{"weather", "EXG1001", tenths, "32700"},
+		{"hydrology", "EX80P301", tenths, "32700"},
+		{"hydrology", "EX80P301", hourColumn, "T"},
 	} {
-		l = newLane(t)
+		l := newLane(t)
 		if o := l.one(l.send(sheet(c.department, c.column), "s,t,v\n"+c.station+",2026-06-01 12:00,"+c.written+"\n")); o.Value != 0 || o.Notes&hydro.NoteTrace == 0 || !o.Quality.Usable() {
 			t.Errorf("%s: %+v", c.written, o)
 		}
@@ -487,7 +489,7 @@ func TestTrapHalfAFile(t *testing.T) {
 }
 
 func TestTrapUnclosedQuote(t *testing.T) {
-	out := newLane(t).send(sheet("hydrology", levelColumn), "s,t,v\n\""+enping+",2026-06-01 12:00,5\n"+strings.Repeat("x,2026-06-01 12:00,5\n", 100_000))
+	out := newLane(t).send(sheet("hydrology", levelColumn), "s,t,v\n\""+enping+",2026-06-01 12:00,5\n"+strings.Repeat("x,2026-06-01 12:00,5\n", 60_000))
 	if !errors.Is(out.err, hydro.ErrInvalid) || !strings.Contains(out.err.Error(), "is a quote not closed?") {
 		t.Errorf("%v", out.err)
 	}
