@@ -286,7 +286,7 @@ func TestTrapMaintenance(t *testing.T) {
 			t.Error("what was poured in counts as rain")
 		}
 	}
-	if w := "maintenance: the station is under maintenance"; p.why("m", hydro.WaterLevel, 10) != w {
+	if w := "maintenance: 校准 calibration"; p.why("m", hydro.WaterLevel, 10) != w {
 		t.Errorf("why: %q", p.why("m", hydro.WaterLevel, 10))
 	}
 	if obs := p.tick(); len(obs) > 0 {
