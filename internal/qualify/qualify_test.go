@@ -197,7 +197,7 @@ func TestFilesOfTheGSDRBecomeReadings(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := time.Date(2005, 12, 31, 23, 0, 0, 0, time.UTC)
-	if len(got) != 2 || !got[0].At.Equal(first) || !got[1].At.Equal(first.Add(2*time.Hour)) || got[1].Value != 1.5 || got[0].Interval != time.Hour || got[0].Key.Station != "de-02483" {
+	if len(got) != 2 || !got[0].At.Equal(first) || !got[1].At.Equal(first.Add(2*time.Hour)) || got[1].Value != 1.5 || got[0].Interval != time.Hour || got[0].Station != "de-02483" {
 		t.Errorf("got %+v", got)
 	}
 	for _, c := range []struct{ old, with, want string }{
