@@ -81,6 +81,7 @@ Run it with your stations:  freshet serve --catalog DIR`,
 		mapCommand(),
 		sl651Command(),
 		rtuCommand(),
+		qualityCommand(),
 	)
 	refuseArguments(c)
 	return c

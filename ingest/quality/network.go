@@ -290,8 +290,11 @@ func (n *Network) joinLevels() {
 // series in the order of the catalogue and ascending in time. all has one entry
 // for each slot. Judge empties the sets of changed hours. What stands afterwards
 // hangs on the histories alone, not on when and in which parts they came.
-func (n *Network) Judge(all []Series, out []hydro.Observation) []hydro.Observation {
-	b := board{n: n, all: all, out: out}
+//
+// Oldest, in Unix milliseconds, is from where on the histories are whole: a sample
+// that would have to be compared with what stood before it keeps its verdict.
+func (n *Network) Judge(all []Series, oldest int64, out []hydro.Observation) []hydro.Observation {
+	b := board{n: n, all: all, oldest: oldest, out: out}
 	b.maintenance()
 	// Rain first: levels are compared with the gauges that are not blocked.
 	for i := range n.slots {
@@ -314,9 +317,10 @@ func (n *Network) Judge(all []Series, out []hydro.Observation) []hydro.Observati
 
 // A board is one call of Judge.
 type board struct {
-	n   *Network
-	all []Series
-	out []hydro.Observation
+	n      *Network
+	all    []Series
+	oldest int64
+	out    []hydro.Observation
 }
 
 // maintenance marks what was taken in windows of maintenance. A catalogue can
@@ -381,6 +385,11 @@ func (b *board) slot(i int) {
 	if x.History == nil || len(x.History.Samples) == 0 {
 		return
 	}
+	back := 0
+	for _, src := range s.sources {
+		back = max(back, src.after)
+	}
+	from := b.oldest + int64(back)*hourMS
 	due := *x.Changed
 	for _, src := range s.sources {
 		if o := b.all[src.slot]; o.Changed != nil {
@@ -393,6 +402,9 @@ func (b *board) slot(i int) {
 	blocked := b.blockages(i, due)
 	for k := range within(x.History, due) {
 		sample := &x.History.Samples[k]
+		if sample.At < from {
+			continue
+		}
 		was := *sample
 		var v verdict
 		if was.Tests&hydro.NoteMaintenance == 0 {
@@ -416,9 +428,6 @@ func (b *board) give(i, k int, detail string) {
 	sample := &x.History.Samples[k]
 	why := ""
 	if sample.Tests&^notes != 0 {
-		if w, in := catalog.Maintained(s.limits.p.Maintenance, sample.At); in {
-			detail = "maintenance: " + w.Why
-		}
 		why = s.limits.why(x.History.Samples, k, detail)
 	}
 	b.out = observe(b.out, s.key, x.Datum, sample, why)

@@ -25,6 +25,9 @@ type plant struct {
 	given map[hydro.Key]map[int64]hydro.Observation // what a reader of the outputs holds
 }
 
+// forever is an oldest instant before which nothing stood.
+var forever = t0.Add(-30 * 24 * time.Hour).UnixMilli()
+
 const head = `catalog: {name: t, title: T}
 departments: [{id: hydrology, name: H}]
 `
@@ -93,7 +96,7 @@ func (p *plant) take(r hydro.Reading, received time.Time) {
 }
 
 func (p *plant) tick() []hydro.Observation {
-	obs := p.net.Judge(p.all, nil)
+	obs := p.net.Judge(p.all, forever, nil)
 	p.hold(obs)
 	return obs
 }
@@ -378,6 +381,21 @@ func TestVerdictsBetweenSeriesHangOnTheHistoriesAlone(t *testing.T) {
 	})
 }
 
+func TestWhatWouldBeComparedWithForgottenValuesKeepsItsVerdict(t *testing.T) {
+	p := newPlant(t, ring, "", "")
+	p.fall(5, 60, 0, func(int) float64 { return 0 })
+	p.fall(65, 120, 0, func(int) float64 { return 6 })
+	p.wants("g", hydro.Rain, 120, hydro.Suspect, hydro.TestNeighbour)
+	for i := range p.all {
+		p.all[i].History.Prune(t0.Add(118 * time.Minute).UnixMilli())
+		*p.all[i].Changed = quality.AllHours()
+	}
+	if obs := p.net.Judge(p.all, t0.Add(118*time.Minute).UnixMilli(), nil); len(obs) > 0 {
+		t.Errorf("given out: %+v", obs)
+	}
+	p.wants("g", hydro.Rain, 120, hydro.Suspect, hydro.TestNeighbour)
+}
+
 func TestACatalogueThatTakesAMaintenanceWindowBackFreesItsReadings(t *testing.T) {
 	const station = `
   - {id: z, name: Z, department: hydrology, kind: level, basin: b, at: [112, 22], zone: UTC, datum: PEARL_RIVER, parameters: [{variable: water_level, every: 5m, fail_outside: [0, 9]}]%s}
@@ -406,7 +424,7 @@ func TestJudgingDryWeatherAllocatesNothing(t *testing.T) {
 		for i := range p.all {
 			p.all[i].Changed.Add(t0.Add(4 * time.Hour).UnixMilli())
 		}
-		out = p.net.Judge(p.all, out[:0])
+		out = p.net.Judge(p.all, forever, out[:0])
 	}); n > 0 || len(out) > 0 {
 		t.Errorf("%g allocations, %d given out", n, len(out))
 	}
@@ -436,7 +454,7 @@ func BenchmarkJudge(b *testing.B) {
 					for i := range p.all {
 						p.all[i].Changed.Add(t0.Add(24 * time.Hour).UnixMilli())
 					}
-					out = p.net.Judge(p.all, out[:0])
+					out = p.net.Judge(p.all, forever, out[:0])
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(gauges), "ns/gauge")
 			})

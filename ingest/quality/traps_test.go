@@ -65,7 +65,7 @@ func TestTrapBlockedFunnel(t *testing.T) {
 	p.fall(125, 300, 0, func(int) float64 { return 0 })
 	p.wants("g", hydro.Rain, 300, hydro.Suspect, hydro.TestBlocked)
 	// Somebody empties it: it measures the next rain and is believed.
-	p.fall(305, 420, 1, func(min int) float64 { return 1 })
+	p.fall(305, 420, 1, func(int) float64 { return 1 })
 	p.wants("g", hydro.Rain, 420, hydro.Pass, 0)
 	// One that drips on is blocked as well.
 	p = newPlant(t, ring, "", "")
@@ -286,7 +286,7 @@ func TestTrapMaintenance(t *testing.T) {
 			t.Error("what was poured in counts as rain")
 		}
 	}
-	if w := "maintenance: the station is under maintenance"; p.why("m", hydro.WaterLevel, 10) != w {
+	if w := "maintenance: 校准 calibration"; p.why("m", hydro.WaterLevel, 10) != w {
 		t.Errorf("why: %q", p.why("m", hydro.WaterLevel, 10))
 	}
 	if obs := p.tick(); len(obs) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
 
@@ -116,6 +117,10 @@ func (l *limits) why(samples []hydro.Sample, i int, detail string) string {
 		}
 		say("clock: the last %d reports are stamped about %s %s their arrival", clockSamples, short(time.Duration(ahead)*time.Millisecond), way)
 	}
+	if s.Tests&hydro.NoteMaintenance != 0 {
+		w, _ := catalog.Maintained(l.p.Maintenance, s.At)
+		parts = append(parts, "maintenance: "+w.Why)
+	}
 	if detail != "" {
 		parts = append(parts, detail)
 	} else {
@@ -139,7 +144,6 @@ var briefly = [...]struct {
 	{hydro.TestStorageCurve, "storage_curve: does not fit the level"},
 	{hydro.TestRainLevel, "rain_level: the rain above does not explain it"},
 	{hydro.TestDayTotal, "day_total: above the limit of the day"},
-	{hydro.NoteMaintenance, "maintenance: the station is under maintenance"},
 	{hydro.NoteRainLevel, "rain_level_note: the rain above does not explain it"},
 }
 

@@ -283,12 +283,17 @@ func (l *loader) apart(m *mapping, s *Site) {
 		}
 		if variable == hydro.WaterLevel {
 			for _, st := range who {
-				if st.Datum.Name == hydro.StationDatum || st.Datum.Name != who[0].Datum.Name {
-					l.report(k.place(variable.String()), "apart: levels of %q (%s) and %q (%s) cannot be compared: they need one datum, and not a station's own",
+				switch {
+				case st.Datum.Name == hydro.StationDatum:
+					l.report(k.place(variable.String()), "apart: levels of %q are on a datum of its own and cannot be compared with others", st.ID)
+				case st.Datum.Name != who[0].Datum.Name:
+					l.report(k.place(variable.String()), "apart: levels of %q (%s) and %q (%s) cannot be compared: they need one datum",
 						who[0].ID, who[0].Datum.Name, st.ID, st.Datum.Name)
-					limit = 0
-					break
+				default:
+					continue
 				}
+				limit = 0
+				break
 			}
 		}
 		if limit > 0 {

@@ -295,7 +295,7 @@ func (s *series) note(o *hydro.Observation) {
 
 // judge carries out the tests that compare series with each other, on what came
 // since the last tick. Like all decisions they are taken on ticks alone.
-func (e *Engine) judge(outs []hydro.Output) []hydro.Output {
+func (e *Engine) judge(oldest int64, outs []hydro.Output) []hydro.Output {
 	e.scratch.seen = slices.Grow(e.scratch.seen[:0], e.net.Len())[:e.net.Len()]
 	seen := e.scratch.seen
 	clear(seen)
@@ -304,7 +304,7 @@ func (e *Engine) judge(outs []hydro.Output) []hydro.Output {
 			seen[s.slot] = quality.Series{History: &s.History, Datum: s.Datum, Changed: &s.Changed}
 		}
 	}
-	obs := e.net.Judge(seen, nil)
+	obs := e.net.Judge(seen, oldest, nil)
 	for k := range obs {
 		s := &e.series[e.index[obs[k].Key]]
 		if ms := obs[k].At.UnixMilli(); ms >= s.WhyAt {
@@ -383,7 +383,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		e.series[i].History.Prune(before)
 	}
 	e.forget()
-	outs := e.judge(nil)
+	outs := e.judge(before, nil)
 	outs = e.runForecast(now.Add(-t.Settle), outs)
 	var warnings []hydro.Warning
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
