@@ -57,7 +57,7 @@ const (
 	// clockSamples is how many reports in a row must be off for a clock to be.
 	clockSamples = 6
 	// clockAhead and clockBehind are the least that counts as off.
-	clockAhead  = time.Minute
+	clockAhead  = time.Minute // or the reporting interval, if that is longer: a driven clock stands still while a step's reports come in
 	clockBehind = 5 * time.Minute
 
 	notes = hydro.NoteTrace | hydro.NoteDatumConverted
@@ -292,7 +292,7 @@ func (l *limits) judge(samples []hydro.Sample, i int) {
 			}
 		}
 		if i+1 >= clockSamples {
-			if d := s.Received - s.At; d < -clockAhead.Milliseconds() || d > l.clockBehind() {
+			if d := s.Received - s.At; d < -l.clockAhead() || d > l.clockBehind() {
 				if _, off := l.clock(samples, i); off {
 					t |= hydro.NoteClock
 				}
@@ -345,6 +345,9 @@ var independent = [...]hydro.Tests{
 // off: an interval is what a store-and-forward link may keep them.
 func (l *limits) clockBehind() int64 { return max(l.p.Interval, clockBehind).Milliseconds() }
 
+// clockAhead is the same for reports that are early.
+func (l *limits) clockAhead() int64 { return max(l.p.Interval, clockAhead).Milliseconds() }
+
 // clock reports whether samples[i] and the clockSamples-1 before it all arrived
 // before their instants, or all longer after them than reports take, by nearly
 // the same time: a backlog is late, too, but by less and less. It returns by how
@@ -357,7 +360,7 @@ func (l *limits) clock(samples []hydro.Sample, i int) (ahead int64, off bool) {
 		lo, hi = min(lo, d), max(hi, d)
 	}
 	near := max(l.p.Interval/2, clockAhead).Milliseconds()
-	return -(lo + hi) / 2, hi-lo <= near && (hi < -clockAhead.Milliseconds() || lo > l.clockBehind())
+	return -(lo + hi) / 2, hi-lo <= near && (hi < -l.clockAhead() || lo > l.clockBehind())
 }
 
 // append appends samples[i] as an observation of r's series.

@@ -267,27 +267,38 @@ func (l *Ledger) Series(d Day, f func(Series) error) (err error) {
 	return nil
 }
 
-// Forget removes the days that ended at or before t, compared or not, and returns
-// those that were not.
+// Forget removes the days that ended at or before t, but not those that wait to
+// be compared and had a reading recorded after t. It returns those that it removed
+// although they waited.
 func (l *Ledger) Forget(t time.Time) (missed []Day, err error) {
-	end := dayOf(t.UnixMilli())
 	marks, err := l.Days()
 	if err != nil {
 		return nil, err
 	}
+	end := dayOf(t.UnixMilli())
+	kept := map[hydro.Department][]uint32{} // ascending, as marks are
 	batch := l.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // of an open batch it frees memory only
 	for _, d := range marks {
-		if !d.To().After(t) {
+		n := dayOf(d.From.UnixMilli())
+		switch {
+		case n >= end:
+		case d.Recorded.After(t):
+			kept[d.Department] = append(kept[d.Department], n)
+		default:
 			missed = append(missed, d)
-			if err := batch.Delete(markKey(d.Department, dayOf(d.From.UnixMilli())), nil); err != nil {
+			if err := batch.Delete(markKey(d.Department, n), nil); err != nil {
 				return nil, fmt.Errorf("ledger: %w", err)
 			}
 		}
 	}
 	for _, d := range hydro.Departments {
-		if err := batch.DeleteRange(dayPrefix(d, 0), dayPrefix(d, end), nil); err != nil {
-			return nil, fmt.Errorf("ledger: %w", err)
+		from := uint32(0)
+		for _, n := range append(kept[d], end) {
+			if err := batch.DeleteRange(dayPrefix(d, from), dayPrefix(d, n), nil); err != nil {
+				return nil, fmt.Errorf("ledger: %w", err)
+			}
+			from = n + 1
 		}
 	}
 	if err := batch.Commit(pebble.Sync); err != nil {
