@@ -402,8 +402,12 @@ func (p *configParser) sql(at string, f *inputFile, in *Input) {
 	if f.TimeColumn == "" {
 		p.fail(at+".time_column", "name the column of the query's answer that {since} is compared with, such as TM")
 	}
-	if in.Map != nil && len(in.Map.Files) != 1 {
+	switch {
+	case in.Map == nil:
+	case len(in.Map.Files) != 1:
 		p.fail(at+".map", "rows need a map of one shape")
+	case len(in.Map.Files[0].Time.Columns) != 1 || in.Map.Files[0].Time.Columns[0] != f.TimeColumn:
+		p.fail(at+".time_column", "%q must be the one column of the map's time", f.TimeColumn)
 	}
 }
 

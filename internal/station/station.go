@@ -1,12 +1,18 @@
 package station
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -142,6 +148,20 @@ func (s *Station) inlet(ctx context.Context, c *Input) (inlet, error) {
 		}
 		s.onClose(closed(l))
 		return input.NewRTU(input.RTUOptions{Common: common, Listen: l, Settings: c.Stations, MaxConns: c.MaxConns, HangUp: c.HangUp})
+	case "mqtt":
+		trust, err := brokerTLS(c.CA)
+		if err != nil {
+			return nil, err
+		}
+		return input.NewMQTT(input.MQTTOptions{
+			Common: common, Broker: c.Broker, ClientID: cmp.Or(c.ClientID, s.config.Name), Topics: c.Topics, Username: c.Username,
+			PasswordFile: c.PasswordFile, TLS: trust, Map: c.Map,
+		})
+	case "sql":
+		return input.NewSQL(input.SQLOptions{
+			Common: common, Driver: c.Driver, DSNFile: c.DSNFile, Query: c.Query, TimeColumn: c.TimeColumn, Map: c.Map,
+			Every: c.Every, Overlap: c.Overlap, Reach: c.Reach, MarkFile: filepath.Join(s.config.Spool.Dir, "MARK-"+url.PathEscape(c.Name)),
+		})
 	default:
 		return nil, fmt.Errorf("%q is no kind of input: %w", c.Kind, hydro.ErrInvalid)
 	}
@@ -250,6 +270,23 @@ func closed(l net.Listener) func() error {
 		}
 		return nil
 	}
+}
+
+// brokerTLS trusts the CAs in a file, or, without one, those of the system.
+func brokerTLS(file string) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if file == "" {
+		return c, nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	c.RootCAs = x509.NewCertPool()
+	if !c.RootCAs.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM: %w", file, hydro.ErrInvalid)
+	}
+	return c, nil
 }
 
 // dial connects to the centre when it is first needed.
