@@ -243,7 +243,7 @@ func (p *configParser) parse(data []byte) *Config {
 	if f.Status.Listen != nil {
 		c.Status = *f.Status.Listen
 	}
-	if c.Status != "" && !loopback(c.Status) {
+	if c.Status != "" && !onThisMachine(c.Status) {
 		p.fail("$.status.listen", "%q is no address of this machine only, such as 127.0.0.1:7071: the page has no lock", c.Status)
 	}
 	if len(f.Inputs) == 0 {
@@ -504,10 +504,4 @@ func (p *configParser) size(at, s string, unset, least int64) int64 {
 	}
 	p.fail(at, "%q is no size of at least 1 MiB such as 512MiB or 4GiB", s)
 	return unset
-}
-
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }

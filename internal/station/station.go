@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -20,7 +18,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/encoding/gzip"
 
 	"freshet/ingest/gateway"
 	"freshet/ingest/gateway/input"
@@ -37,6 +34,7 @@ type Options struct {
 	Logger   *slog.Logger     // nil: nobody hears
 	Registry *prometheus.Registry
 	Backoff  client.Backoff // of the link; zero: 100 ms to 30 s
+	Retry    time.Duration  // after the centre did not let the gateway in; zero: 10 s
 }
 
 // An inlet is one running input.
@@ -105,7 +103,7 @@ func Start(ctx context.Context, c *Config, o Options) (_ *Station, err error) {
 	}
 	s.onClose(s.conn.Close)
 	if s.gateway, err = gateway.New(gateway.Options{
-		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, BacklogShare: c.Spool.BacklogShare,
+		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, BacklogShare: c.Spool.BacklogShare, Retry: o.Retry,
 		Registerer: o.Registry, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return nil, err
@@ -149,13 +147,13 @@ func (s *Station) inlet(ctx context.Context, c *Input) (inlet, error) {
 		s.onClose(closed(l))
 		return input.NewRTU(input.RTUOptions{Common: common, Listen: l, Settings: c.Stations, MaxConns: c.MaxConns, HangUp: c.HangUp})
 	case "mqtt":
-		trust, err := brokerTLS(c.CA)
+		roots, err := trusted(c.CA)
 		if err != nil {
 			return nil, err
 		}
 		return input.NewMQTT(input.MQTTOptions{
 			Common: common, Broker: c.Broker, ClientID: cmp.Or(c.ClientID, s.config.Name), Topics: c.Topics, Username: c.Username,
-			PasswordFile: c.PasswordFile, TLS: trust, Map: c.Map,
+			PasswordFile: c.PasswordFile, TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, Map: c.Map,
 		})
 	case "sql":
 		return input.NewSQL(input.SQLOptions{
@@ -270,30 +268,4 @@ func closed(l net.Listener) func() error {
 		}
 		return nil
 	}
-}
-
-// brokerTLS trusts the CAs in a file, or, without one, those of the system.
-func brokerTLS(file string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if file == "" {
-		return c, nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	c.RootCAs = x509.NewCertPool()
-	if !c.RootCAs.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM: %w", file, hydro.ErrInvalid)
-	}
-	return c, nil
-}
-
-// dial connects to the centre when it is first needed.
-func (s *Server) dial() (*grpc.ClientConn, error) {
-	var opts []grpc.DialOption
-	if s.Gzip {
-		opts = append(opts, grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name)))
-	}
-	return client.Dial(s.Address, opts...)
 }

@@ -153,7 +153,7 @@ func TestRowsAreTakenFromTheMarkOnWithLateOnes(t *testing.T) {
 		"hydrology 80000003 water_level 5 2026-12-31 16:00:00")
 	now = now.Add(90 * time.Minute)
 	insert("80000001", "2026-06-01 12:55:00", 2.5, nil)
-	in = open(query) // the mark outlives the process
+	in = open(query)                                               // the mark outlives the process
 	ask("hydrology 80000001 water_level 2.25 2026-06-01 03:30:00", // of the overlap: the mark is not that of the wrong clock
 		"hydrology 80000001 water_level 2.5 2026-06-01 04:55:00", "hydrology 80000003 water_level 5 2026-12-31 16:00:00")
 
