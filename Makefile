@@ -16,8 +16,9 @@ build: ## one static binary
 test: tools ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
 	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
 
-tools: ## what the tests need beside Go modules: Prometheus and promtool
+tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL
 	deploy/install-prometheus.sh
+	deploy/install-postgres.sh
 
 lint: $(GOLANGCI) ## style, import arrows, contract
 	$(GOLANGCI) run ./...

@@ -15,7 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,7 +109,7 @@ func Spool(ctx context.Context, o SpoolOptions) (r SpoolResult, err error) {
 			o.Progress(fmt.Sprintf(format, args...))
 		}
 	}
-	b := spoolBench{o: o, say: say, live: map[liveKey]bool{}, end: o.Now().Truncate(time.Minute)}
+	b := spoolBench{o: o, say: say, live: map[liveKey]bool{}, end: o.Now().Add(-11 * time.Minute).Truncate(time.Minute)} // all of the cut is backlog, or it would count as live
 	r.Stations, r.Kills = o.Stations, o.Kill
 	if err := b.prepare(); err != nil {
 		return r, err
@@ -120,7 +120,8 @@ func Spool(ctx context.Context, o SpoolOptions) (r SpoolResult, err error) {
 	}
 	r.FillSeconds = o.Now().Sub(begin).Seconds()
 	say("spooled %d readings, %d MB, in %.1f s", r.Backlog, r.SpoolBytes>>20, r.FillSeconds)
-	defer func() { err = errors.Join(err, b.server.kill(), b.gateway.kill()) }()
+	defer b.server.kill()
+	defer b.gateway.kill()
 	if err := b.start(ctx); err != nil {
 		return r, err
 	}
@@ -275,7 +276,8 @@ func (b *spoolBench) drain(ctx context.Context, r *SpoolResult) error {
 			kills++
 			b.say("kill %d of %d, with %d readings left", kills, b.o.Kill, left)
 			for _, c := range []*child{&b.gateway, &b.server} {
-				if err := errors.Join(c.kill(), c.start()); err != nil {
+				c.kill()
+				if err := c.start(); err != nil {
 					return err
 				}
 				if err := pause(ctx, time.Duration(random.Int64N(int64(500*time.Millisecond)))); err != nil {
@@ -408,7 +410,7 @@ func (b *spoolBench) compare(ctx context.Context, r *SpoolResult) error {
 			expected = append(expected, begin.Add(time.Duration(n)*b.o.Every).UnixMilli())
 		}
 		expected = append(expected, byStation[i]...)
-		sort.Slice(expected, func(a, b int) bool { return expected[a] < expected[b] })
+		slices.Sort(expected)
 		there := make(map[int64]bool, len(expected))
 		for _, at := range expected {
 			there[at] = false
@@ -487,13 +489,12 @@ func (c *child) start() error {
 }
 
 // kill is kill -9.
-func (c *child) kill() error {
+func (c *child) kill() {
 	if c.cmd == nil || c.cmd.ProcessState != nil {
-		return nil
+		return
 	}
 	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait() // says that it was killed
-	return nil
 }
 
 // stop is SIGTERM; the command answers it with 0 or 130.
@@ -564,7 +565,7 @@ func (h *histogram) quantile(q float64) float64 {
 	for le := range h.last {
 		bounds = append(bounds, le)
 	}
-	sort.Float64s(bounds)
+	slices.Sort(bounds)
 	for _, le := range bounds {
 		if h.last[le]+h.base[le] >= q*h.count() {
 			return le

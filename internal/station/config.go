@@ -261,7 +261,7 @@ func (p *configParser) parse(data []byte) *Config {
 	if f.Status.Listen != nil {
 		c.Status = *f.Status.Listen
 	}
-	if c.Status != "" && !loopback(c.Status) {
+	if c.Status != "" && !onThisMachine(c.Status) {
 		p.fail("$.status.listen", "%q is no address of this machine only, such as 127.0.0.1:7071: the page has no lock", c.Status)
 	}
 	if len(f.Inputs) == 0 {
@@ -434,8 +434,12 @@ func (p *configParser) sql(at string, f *inputFile, in *Input) {
 	if f.TimeColumn == "" {
 		p.fail(at+".time_column", "name the column of the query's answer that {since} is compared with, such as TM")
 	}
-	if in.Map != nil && len(in.Map.Files) != 1 {
+	switch {
+	case in.Map == nil:
+	case len(in.Map.Files) != 1:
 		p.fail(at+".map", "rows need a map of one shape")
+	case len(in.Map.Files[0].Time.Columns) != 1 || in.Map.Files[0].Time.Columns[0] != f.TimeColumn:
+		p.fail(at+".time_column", "%q must be the one column of the map's time", f.TimeColumn)
 	}
 }
 
@@ -532,10 +536,4 @@ func (p *configParser) size(at, s string, unset, least int64) int64 {
 	}
 	p.fail(at, "%q is no size of at least 1 MiB such as 512MiB or 4GiB", s)
 	return unset
-}
-
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }

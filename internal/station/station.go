@@ -1,12 +1,16 @@
 package station
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -14,7 +18,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/encoding/gzip"
 
 	"freshet/ingest/gateway"
 	"freshet/ingest/gateway/input"
@@ -31,6 +34,7 @@ type Options struct {
 	Logger   *slog.Logger     // nil: nobody hears
 	Registry *prometheus.Registry
 	Backoff  client.Backoff // of the link; zero: 100 ms to 30 s
+	Retry    time.Duration  // after the centre did not let the gateway in; zero: 10 s
 }
 
 // An inlet is one running input.
@@ -108,7 +112,7 @@ func Start(ctx context.Context, c *Config, o Options) (_ *Station, err error) {
 		accepted = s.healer.record
 	}
 	if s.gateway, err = gateway.New(gateway.Options{
-		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare,
+		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare, Retry: o.Retry,
 		Registerer: o.Registry, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return nil, err
@@ -151,6 +155,20 @@ func (s *Station) inlet(ctx context.Context, c *Input) (inlet, error) {
 		}
 		s.onClose(closed(l))
 		return input.NewRTU(input.RTUOptions{Common: common, Listen: l, Settings: c.Stations, MaxConns: c.MaxConns, HangUp: c.HangUp})
+	case "mqtt":
+		roots, err := trusted(c.CA)
+		if err != nil {
+			return nil, err
+		}
+		return input.NewMQTT(input.MQTTOptions{
+			Common: common, Broker: c.Broker, ClientID: cmp.Or(c.ClientID, s.config.Name), Topics: c.Topics, Username: c.Username,
+			PasswordFile: c.PasswordFile, TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, Map: c.Map,
+		})
+	case "sql":
+		return input.NewSQL(input.SQLOptions{
+			Common: common, Driver: c.Driver, DSNFile: c.DSNFile, Query: c.Query, TimeColumn: c.TimeColumn, Map: c.Map,
+			Every: c.Every, Overlap: c.Overlap, Reach: c.Reach, MarkFile: filepath.Join(s.config.Spool.Dir, "MARK-"+url.PathEscape(c.Name)),
+		})
 	default:
 		return nil, fmt.Errorf("%q is no kind of input: %w", c.Kind, hydro.ErrInvalid)
 	}
@@ -262,13 +280,4 @@ func closed(l net.Listener) func() error {
 		}
 		return nil
 	}
-}
-
-// dial connects to the centre when it is first needed.
-func (s *Server) dial() (*grpc.ClientConn, error) {
-	var opts []grpc.DialOption
-	if s.Gzip {
-		opts = append(opts, grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name)))
-	}
-	return client.Dial(s.Address, opts...)
 }

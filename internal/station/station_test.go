@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -219,7 +220,7 @@ func TestFilesAreTakenReportedAndMovedAway(t *testing.T) {
 	if !strings.Contains(string(report), "refused 1") || !strings.Contains(string(report), "line 2") || !strings.Contains(string(report), "high") {
 		t.Errorf("the report says:\n%s", report)
 	}
-	st := status(t, s)
+	st := ask(t, s)
 	if st.Refused["unknown_station"] != 2 || len(st.LastRefused) != 2 || st.LastRefused[0].Station != "NOBODY" {
 		t.Errorf("refused: %v, %+v", st.Refused, st.LastRefused)
 	}
@@ -260,7 +261,7 @@ func get(t testing.TB, s *station.Station, path string) (int, []byte) {
 	return resp.StatusCode, body
 }
 
-func status(t testing.TB, s *station.Station) (st station.Status) {
+func ask(t testing.TB, s *station.Station) (st station.Status) {
 	t.Helper()
 	_, body := get(t, s, "/status.json")
 	if err := json.Unmarshal(body, &st); err != nil {
@@ -296,7 +297,7 @@ func TestAFullSpoolHoldsUpItsInputsAndSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	await(t, func() bool { return status(t, s).Spool.Full != "" })
+	await(t, func() bool { return ask(t, s).Spool.Full != "" })
 	if code, body := get(t, s, "/healthz"); code != http.StatusServiceUnavailable || !bytes.Contains(body, []byte("full")) {
 		t.Errorf("health says %d %s", code, body)
 	}
@@ -393,7 +394,7 @@ func TestWhatStationsSawAcknowledgedIsInTheStore(t *testing.T) {
 		}
 	}
 	rtus.Wait()
-	await(t, func() bool { return status(t, s).Inputs[0].Problems > 0 }) // the unknown one was heard
+	await(t, func() bool { return ask(t, s).Inputs[0].Problems > 0 }) // the unknown one was heard
 	stop()
 	if err := s.Drained(t.Context()); err != nil {
 		t.Fatal(err)
@@ -408,9 +409,7 @@ func TestWhatStationsSawAcknowledgedIsInTheStore(t *testing.T) {
 			t.Errorf("a station that the settings do not know was answered")
 		}
 		if name := address.String(); name == "0000000001" || name == "0000000003" { // both are h-enping
-			for at, v := range values {
-				want[at] = v
-			}
+			maps.Copy(want, values)
 		}
 	}
 	if n != 3*reports {
