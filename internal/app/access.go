@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -115,10 +116,15 @@ func (a *App) openAccess() (*certs.Source, *server.Auth, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		promauto.With(o.Registry).NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "freshet_tls_certificate_expires_timestamp_seconds", Help: "When the server's certificate expires.",
-		}, func() float64 { return float64(source.Expires().Unix()) })
 	}
+	promauto.With(o.Registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "freshet_tls_certificate_expires_timestamp_seconds", Help: "When the server's certificate expires; never if it has none.",
+	}, func() float64 {
+		if source == nil {
+			return math.Inf(1)
+		}
+		return float64(source.Expires().Unix())
+	})
 	if !o.asks() {
 		return source, nil, nil
 	}

@@ -252,7 +252,7 @@ func TestRESTKnowsTheCallerAndCannotBeTold(t *testing.T) {
 		if c.path == "/readyz" && g.app.Ready() == nil {
 			c.want = 200
 		}
-		g.wall.move(time.Second)
+		g.wall.move(10 * time.Second)
 		if got := g.status(c.p, c.method, c.path, nil); got != c.want {
 			t.Errorf("%s: %s %s: %d, want %d", c.p.name, c.method, c.path, got, c.want)
 		}
@@ -555,5 +555,26 @@ func TestAPlainConnectionAndAStrangersCertificateGetNowhere(t *testing.T) {
 			t.Errorf("%s: the error holds the token", name)
 		}
 		conn.Close()
+	}
+	// And over HTTP; both are recorded.
+	_, port, err := net.SplitHostPort(g.app.HTTPAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /v1/stages HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || !strings.Contains(string(answer), "400 Bad Request") {
+		t.Errorf("plain text over HTTP: %q %v", answer, err)
+	}
+	for _, method := range []string{"gRPC", "HTTP"} {
+		g.until("the handshakes to be recorded", func() bool {
+			return strings.Contains(g.log.String(), "reason=bad_handshake method="+method)
+		})
 	}
 }

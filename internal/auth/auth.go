@@ -126,10 +126,11 @@ const (
 	NotPermitted       Reason = "not_permitted"       // the role or department may not make this call
 	NotItsStation      Reason = "not_its_station"     // a gateway may not write this station
 	TooMany            Reason = "too_many"            // calls, streams or failed attempts
+	BadHandshake       Reason = "bad_handshake"       // no TLS, or a certificate that nobody trusts
 )
 
 // Reasons lists all reasons.
-var Reasons = []Reason{NoCredential, BadToken, Revoked, Expired, UnknownCertificate, DeniedCertificate, NotPermitted, NotItsStation, TooMany}
+var Reasons = []Reason{NoCredential, BadToken, Revoked, Expired, UnknownCertificate, DeniedCertificate, NotPermitted, NotItsStation, TooMany, BadHandshake}
 
 // A Refusal is the error of somebody who was not let in. Its text never holds a
 // secret.

@@ -26,6 +26,9 @@ func (s *IngestServer) SubmitRainForecast(ctx context.Context, m *freshetv1.Subm
 	if wrong != nil {
 		return nil, fieldErrors(wrong)
 	}
+	if err := mayForecast(ctx); err != nil {
+		return nil, err
+	}
 	errs := append(f.Check(), s.issuedAhead(f.IssuedAt, now)...)
 	if basin, ok := cat.Basin(f.Basin); !ok {
 		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", f.Basin))
@@ -95,7 +98,12 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
 	}
 	errs = append(errs, w.Check()...)
-	if err := mayOrder(ctx, cat, w.Basin, w.Reservoir); err != nil {
+	if w.Reservoir == "" {
+		err = mayForecast(ctx)
+	} else {
+		err = mayOrder(ctx, cat, w.Basin, w.Reservoir)
+	}
+	if err != nil {
 		return nil, err
 	}
 	for _, e := range s.issuedAhead(w.At, now) {
@@ -115,14 +123,11 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 // write. Whether the call may be made at all was found out before.
 func mayOrder(ctx context.Context, cat *catalog.Catalog, basin, reservoir string) error {
 	c := callerOf(ctx)
-	if c == nil || reservoir == "" {
+	b, ok := cat.Basin(basin)
+	if c == nil || !ok || c.who.Load().Role != auth.Gateway {
 		return nil
 	}
 	who := c.who.Load()
-	b, ok := cat.Basin(basin)
-	if who.Role != auth.Gateway || !ok {
-		return nil
-	}
 	for i := range b.Reservoirs {
 		if b.Reservoirs[i].ID != reservoir {
 			continue
@@ -132,6 +137,19 @@ func mayOrder(ctx context.Context, cat *catalog.Catalog, basin, reservoir string
 		}
 	}
 	return c.notItsStation(ctx, "of reservoir "+reservoir)
+}
+
+// mayForecast refuses a gateway that speaks of the rain to come and is not of all
+// stations of its department: the box of one gauge has no say in the whole basin.
+func mayForecast(ctx context.Context) error {
+	c := callerOf(ctx)
+	if c == nil {
+		return nil
+	}
+	if who := c.who.Load(); who.Role == auth.Gateway && !who.AllStations {
+		return c.notItsStation(ctx, "or basin that a rain forecast is for: that takes --all-stations")
+	}
+	return nil
 }
 
 // knownGates says what the catalogue does not know of the outlets of a plan.

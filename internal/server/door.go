@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
+	"log"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -57,13 +59,14 @@ func (loopInfo) AuthType() string { return "loop" }
 // memory.
 type transport struct {
 	credentials.TransportCredentials
+	guard *guard // hears of handshakes that fail; may be nil
 }
 
-func newTransport(source *certs.Source) transport {
+func newTransport(source *certs.Source, g *guard) transport {
 	if source == nil {
-		return transport{insecure.NewCredentials()}
+		return transport{insecure.NewCredentials(), g}
 	}
-	return transport{credentials.NewTLS(source.Config("h2"))}
+	return transport{credentials.NewTLS(source.Config("h2")), g}
 }
 
 // ServerHandshake implements credentials.TransportCredentials.
@@ -71,12 +74,45 @@ func (t transport) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, 
 	if _, ok := c.(loopConn); ok {
 		return c, loopInfo{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}}, nil
 	}
-	return t.TransportCredentials.ServerHandshake(c)
+	conn, info, err := t.TransportCredentials.ServerHandshake(c)
+	if err != nil && t.guard != nil {
+		t.guard.handshakeFailed("gRPC", c.RemoteAddr().String(), err.Error())
+	}
+	return conn, info, err //nolint:wrapcheck // as gRPC knows it
+}
+
+// handshakeFailed counts a connection that came to nothing.
+func (g *guard) handshakeFailed(what, address, text string) {
+	_ = g.tell(context.Background(), &auth.Refusal{Reason: auth.BadHandshake, Text: text}, what, auth.Credential{}, hostOf(address)) // nobody to answer
+}
+
+// A webLog takes what net/http has to say: of handshakes that fail, the guard
+// decides what is told, because strangers cause them; and in any case not more
+// than a line a second.
+type webLog struct {
+	guard *guard // may be nil
+	out   *log.Logger
+	limit *rate.Limiter
+}
+
+// Write implements io.Writer.
+func (l webLog) Write(p []byte) (int, error) {
+	text := strings.TrimSpace(string(p))
+	if rest, ok := strings.CutPrefix(text, "http: TLS handshake error from "); ok && l.guard != nil {
+		if address, why, ok := strings.Cut(rest, ": "); ok {
+			l.guard.handshakeFailed("HTTP", address, why)
+			return len(p), nil
+		}
+	}
+	if l.limit.Allow() {
+		l.out.Print(text)
+	}
+	return len(p), nil
 }
 
 // Clone implements credentials.TransportCredentials.
 func (t transport) Clone() credentials.TransportCredentials {
-	return transport{t.TransportCredentials.Clone()}
+	return transport{t.TransportCredentials.Clone(), t.guard}
 }
 
 // handles are the REST calls under way.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -61,10 +62,11 @@ func (l Limits) orDefault() Limits {
 }
 
 const (
-	// Attempts that fail, from one address: that many at once and one a second are
-	// looked into, logged and recorded; more are only counted. Good credentials
-	// from the same address always pass.
+	// Attempts that fail, from one address: that many at once and then one in
+	// failureEvery are looked into, logged and recorded; more are only counted. Good
+	// credentials from the same address always pass.
 	failuresAtOnce = 20
+	failureEvery   = 10 * time.Second
 	// maxHosts bounds the addresses that failures are counted for.
 	maxHosts = 4096
 )
@@ -80,9 +82,9 @@ type guard struct {
 
 	mu       sync.Mutex
 	open     map[*openStream]struct{}
-	bounds   map[string]*bounds // by the credential's name: there are no more than the book has
-	failures map[string]*failures
-	bookErr  string // told already
+	bounds   map[string]*bounds   // by the credential's name: there are no more than the book has
+	failures map[string]*failures // by address or, of IPv6, by network
+	bookErr  string               // told already
 }
 
 type bounds struct {
@@ -91,9 +93,8 @@ type bounds struct {
 }
 
 type failures struct {
-	limit    *rate.Limiter
-	untold   int // since the last one that was told
-	lastTold time.Time
+	limit  *rate.Limiter
+	untold int // since the last one that was told
 }
 
 // A caller is somebody who was let in, for one call.
@@ -288,13 +289,14 @@ func (g *guard) tell(ctx context.Context, no *auth.Refusal, method string, cred 
 	g.refused[no.Reason].Inc()
 	now := g.Now()
 	g.mu.Lock()
-	f, ok := g.failures[host]
+	from := network(host)
+	f, ok := g.failures[from]
 	if !ok {
 		if len(g.failures) >= maxHosts {
 			clear(g.failures)
 		}
-		f = &failures{limit: rate.NewLimiter(1, failuresAtOnce)}
-		g.failures[host] = f
+		f = &failures{limit: rate.NewLimiter(rate.Every(failureEvery), failuresAtOnce)}
+		g.failures[from] = f
 	}
 	if !f.limit.AllowN(now, 1) {
 		f.untold++
@@ -305,7 +307,7 @@ func (g *guard) tell(ctx context.Context, no *auth.Refusal, method string, cred 
 		return no
 	}
 	untold := f.untold
-	f.untold, f.lastTold = 0, now
+	f.untold = 0
 	g.mu.Unlock()
 	e := auth.Event{At: now, Reason: no.Reason, Method: method, Who: cred.Name(), Address: host, Text: no.Text, Untold: untold}
 	g.logger.WarnContext(ctx, "refused", slog.String("reason", string(e.Reason)), slog.String("method", e.Method),
@@ -420,6 +422,17 @@ func (s guardedStream) SendMsg(m any) error {
 		return context.Cause(s.ctx)
 	}
 	return s.stream.SendMsg(m)
+}
+
+// network returns what failures are counted by: in IPv6 one machine has a whole
+// network of addresses.
+func network(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() && !a.Is4In6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return host
 }
 
 // hostOf returns the address of a peer without its port.

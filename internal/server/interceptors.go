@@ -47,7 +47,7 @@ func (s *Server) serverOptions() []grpc.ServerOption {
 		unary, streams = append(unary, s.guard.unary), append(streams, s.guard.stream)
 	}
 	return append(GRPCOptions(),
-		grpc.Creds(newTransport(s.opts.TLS)),
+		grpc.Creds(newTransport(s.opts.TLS, s.guard)),
 		grpc.ChainUnaryInterceptor(append(unary, s.validateUnary)...),
 		grpc.ChainStreamInterceptor(streams...),
 		// Stations hang on radio and mobile links that die without a word: ask

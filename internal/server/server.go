@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -249,7 +251,7 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 		WriteTimeout:      time.Minute, // the event feed extends its own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(webLog{s.guard, slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelWarn), rate.NewLimiter(1, 20)}, "", 0),
 	}
 	grpcListener = netutil.LimitListener(grpcListener, s.opts.MaxConnections)
 	httpListener = netutil.LimitListener(httpListener, s.opts.MaxConnections)
