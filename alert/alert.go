@@ -86,6 +86,7 @@ import (
 	"slices"
 	"time"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
 
@@ -390,6 +391,7 @@ func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
 	var bad hydro.Tests
 	var badAt int64
 	var out, waiting bool
+	_, maintained := catalog.Maintained(st.maintenance, o.ms)
 	for c, gauges := range sights {
 		s := &state.Sights[c]
 		s.Out, s.Waiting = false, false
@@ -405,6 +407,8 @@ func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
 		}
 		seen, tests, at := st.latest(gauges, o)
 		switch {
+		case maintained:
+			s.Out, out = true, true
 		case seen > 0:
 			s.Seen = later(s.Seen, time.UnixMilli(seen).UTC())
 		case o.now.Sub(s.Since) <= window:
@@ -423,6 +427,10 @@ func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
 	}
 	if !out {
 		state.Waiting = waiting
+		return
+	}
+	if maintained { // whatever it reports: somebody works at it
+		state.Cause = causeMaintenance
 		return
 	}
 	if o.Refusal != nil {
@@ -456,7 +464,7 @@ func (st *station) latest(gauges []int, o *occasion) (seen int64, bad hydro.Test
 			if sample.At > o.ms {
 				continue
 			}
-			if counts(g.key.Variable, sample.Quality) {
+			if counts(g.key.Variable, sample) {
 				seen = max(seen, sample.At)
 				break
 			}
@@ -468,14 +476,13 @@ func (st *station) latest(gauges []int, o *occasion) (seen int64, bad hydro.Test
 	return seen, bad, badAt
 }
 
-// counts reports whether an observation of v with the verdict q is evidence.
-// Suspect rain is, as it is in the accumulations: it is extreme rain that is
-// suspect.
-func counts(v hydro.Variable, q hydro.Quality) bool {
+// counts reports whether an observation of v is evidence. Suspect rain is, as it
+// is in the accumulations: it is extreme rain that is suspect.
+func counts(v hydro.Variable, s *hydro.Sample) bool {
 	if classOf(v) == sky {
-		return q != hydro.Fail
+		return hydro.RainCounts(s.Quality, s.Tests)
 	}
-	return q.Usable()
+	return s.Quality.Usable()
 }
 
 func later(a, b time.Time) time.Time {

@@ -192,7 +192,7 @@ func fresh(h *hydro.History, from, to int64) bool {
 		return false
 	}
 	for i := len(h.Samples) - 1; i >= 0 && h.Samples[i].At >= from; i-- {
-		if s := &h.Samples[i]; s.At <= to && counts(hydro.Rain, s.Quality) {
+		if s := &h.Samples[i]; s.At <= to && counts(hydro.Rain, s) {
 			return true
 		}
 	}

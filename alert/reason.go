@@ -11,12 +11,13 @@ import (
 
 // What a blind station's cause begins with.
 const (
-	causeNever   = "never reported"
-	causeSilent  = "silent since "
-	causeRefused = "refused: "
-	causeQuality = "quality: "
-	causeWaiting = "not yet reported"
-	sinceRestart = " since the restart"
+	causeNever       = "never reported"
+	causeSilent      = "silent since "
+	causeRefused     = "refused: "
+	causeQuality     = "quality: "
+	causeWaiting     = "not yet reported"
+	causeMaintenance = "maintenance"
+	sinceRestart     = " since the restart"
 )
 
 func refusedCause(ref hydro.Refusal) string {
@@ -28,7 +29,8 @@ func refusedCause(ref hydro.Refusal) string {
 
 // qualityCause names the tests that made observations unusable.
 func qualityCause(t hydro.Tests) string {
-	failing := t & (hydro.TestRange | hydro.TestStep | hydro.TestSpike | hydro.TestStuck)
+	failing := t & (hydro.TestRange | hydro.TestStep | hydro.TestSpike | hydro.TestStuck | hydro.TestNeighbour | hydro.TestBlocked |
+		hydro.TestSite | hydro.TestRainLevel | hydro.TestDayTotal | hydro.TestStorageCurve | hydro.NoteMaintenance)
 	if failing == 0 {
 		failing = t
 	}
@@ -38,7 +40,9 @@ func qualityCause(t hydro.Tests) string {
 var (
 	stageZH = [...]string{"解除", "蓝色", "黄色", "橙色", "红色", "失明"}
 	stageEN = [...]string{"clear", "BLUE", "YELLOW", "ORANGE", "RED", "BLIND"}
-	testZH  = map[string]string{"range": "超出合理范围", "step": "变化过快", "spike": "尖峰", "stuck": "卡滞"}
+	testZH  = map[string]string{"range": "超出合理范围", "step": "变化过快", "spike": "尖峰", "stuck": "卡滞",
+		"neighbour": "与邻站不符", "blocked": "雨量筒疑似堵塞", "site": "与同址传感器不符", "rain_level": "与降雨不符", "day_total": "日雨量超限",
+		"storage_curve": "与库容曲线不符", "maintenance": "维护时段"}
 	reasons = map[hydro.RefusalReason]string{
 		hydro.DatumMismatch: "基面不符", hydro.DatumMissing: "未注明基面", hydro.TimeInFuture: "时间在未来", hydro.TimeTooOld: "时间过旧",
 		hydro.UnitUnknown: "单位不明", hydro.ZoneUnknown: "时区不明", hydro.MissingValue: "无值", hydro.IntervalInvalid: "时段无效",
@@ -169,6 +173,8 @@ func (st *station) blindness(t *table, state *StationState) (zh, en string) {
 		return "启动后尚未收到" + whatZH + "数据", "no " + whatEN + "report yet since the start"
 	}
 	switch cause := state.Cause; {
+	case cause == causeMaintenance:
+		zh, en = "正在维护"+aside(whatZH), strings.TrimSpace(whatEN+" under maintenance")
 	case cause == causeNever:
 		zh, en = "从未收到"+whatZH+"数据", whatEN+" never reported"
 	case strings.HasPrefix(cause, causeSilent):
@@ -209,6 +215,13 @@ func (st *station) blindness(t *table, state *StationState) (zh, en string) {
 		return zh, en
 	}
 	return "失明，" + zh, "BLIND, " + strings.TrimSpace(en)
+}
+
+func aside(zh string) string {
+	if zh == "" {
+		return ""
+	}
+	return "（" + zh + "）"
 }
 
 // variableNames names variables for people, "" if there are none.

@@ -32,7 +32,8 @@ type station struct {
 	gauges         []gauge               // its parameters
 	sights         [classes][]int        // its gauges by class: what is watched where no table says more
 	tables         []table               // ascending by from
-	first, count   int                   // its part of the ladders
+	maintenance    []catalog.Window
+	first, count   int // its part of the ladders
 }
 
 // A gauge is one series that a station reports. Times are in milliseconds.
@@ -154,7 +155,7 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 
 // compileStation takes a station's gauges and checks its tables.
 func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (station, []error) {
-	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name}
+	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name, maintenance: s.Maintenance}
 	st.offsets = slices.Clone(s.Datum.Accepts)
 	if s.Datum.To1985 != nil && !s.Datum.To1985Assumed { // an assumed offset is for showing, not for warning
 		st.offsets = append(st.offsets, catalog.DatumOffset{From: hydro.National1985, Add: -*s.Datum.To1985, Source: s.Datum.To1985Source})

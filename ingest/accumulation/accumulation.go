@@ -131,7 +131,7 @@ type tally struct {
 func (t *tally) walk(samples []hydro.Sample) {
 	for i := len(samples) - 1; i >= 0 && t.next < len(t.bounds); {
 		s := &samples[i]
-		if s.Quality == hydro.Fail || s.Interval <= 0 {
+		if !hydro.RainCounts(s.Quality, s.Tests) || s.Interval <= 0 {
 			i--
 			continue
 		}
@@ -193,7 +193,7 @@ func start(s *hydro.Sample) int64 { return s.At - int64(s.Interval)*1000 }
 // earlier returns the next sample before i that counts, or -1.
 func earlier(samples []hydro.Sample, i int) int {
 	for i--; i >= 0; i-- {
-		if samples[i].Quality != hydro.Fail && samples[i].Interval > 0 {
+		if s := &samples[i]; hydro.RainCounts(s.Quality, s.Tests) && s.Interval > 0 {
 			return i
 		}
 	}
@@ -213,7 +213,7 @@ func (t *tally) cluster(samples []hydro.Sample, i int) int {
 	from := samples[i].At
 	for ; i >= 0 && (len(members) == 0 || samples[i].At > from); i-- {
 		s := &samples[i]
-		if s.Quality == hydro.Fail || s.Interval <= 0 {
+		if !hydro.RainCounts(s.Quality, s.Tests) || s.Interval <= 0 {
 			continue
 		}
 		members = append(members, s)

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
 
-// why says which tests fired on samples[i], on what numbers, for people.
-func (l *limits) why(samples []hydro.Sample, i int) string {
+// why says which tests fired on samples[i], on what numbers, for people. Detail is
+// what the tests between series say; without it they are named alone.
+func (l *limits) why(samples []hydro.Sample, i int, detail string) string {
 	s := &samples[i]
 	if s.Tests&^notes == hydro.TestLate { // all of a backlog: without the formatter
 		return late(s)
@@ -33,7 +35,7 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 			default:
 				say("range: %s mm in %s is above %s mm", num(s.Value), d, num(suspect))
 			}
-		case s.Quality == hydro.Fail && (s.Value < lim.Low || s.Value > lim.High):
+		case s.Failed&hydro.TestRange != 0 && (s.Value < lim.Low || s.Value > lim.High):
 			say("range: %s %s is outside the possible %s to %s %s", num(s.Value), unit, num(lim.Low), num(lim.High), unit)
 		default:
 			say("range: %s %s is outside the usual %s to %s %s", num(s.Value), unit, num(lim.SuspectLow), num(lim.SuspectHigh), unit)
@@ -42,9 +44,9 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 	if s.Tests&hydro.TestStep != 0 {
 		if a := reference(samples, i); a >= 0 {
 			b := &samples[a]
-			limit := lim.StepSuspect
+			limit, fail := l.stepLimits(b, s)
 			if l.step(b, s) == hydro.Fail {
-				limit = lim.StepFail
+				limit = fail
 			}
 			per := lim.StepPer
 			if per <= 0 {
@@ -59,7 +61,7 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 	if s.Tests&hydro.TestSpike != 0 {
 		after := ""
 		for k := i + 1; k < len(samples); k++ {
-			if samples[k].Quality.Usable() {
+			if samples[k].Own.Usable() {
 				after = fmt.Sprintf(": back at %s %s %s later", num(samples[k].Value), unit,
 					short(time.Duration(samples[k].At-s.At)*time.Millisecond))
 				break
@@ -91,7 +93,7 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 		say("counter_reset: the counter was reset or failed; what fell in %s is not known", short(time.Duration(s.Interval)*time.Second))
 	default:
 		for k := i - 1; k >= 0; k-- {
-			if samples[k].Quality != hydro.Fail {
+			if samples[k].Own != hydro.Fail {
 				say("counter_reset: %s to %s mm", num(samples[k].Value), num(s.Value))
 				break
 			}
@@ -107,7 +109,42 @@ func (l *limits) why(samples []hydro.Sample, i int) string {
 	if s.Tests&hydro.TestLate != 0 {
 		parts = append(parts, late(s))
 	}
+	if s.Tests&hydro.NoteClock != 0 {
+		ahead, _ := l.clock(samples, i)
+		way := "ahead of"
+		if ahead < 0 {
+			way, ahead = "behind", -ahead
+		}
+		say("clock: the last %d reports are stamped about %s %s their arrival", clockSamples, short(time.Duration(ahead)*time.Millisecond), way)
+	}
+	if s.Tests&hydro.NoteMaintenance != 0 {
+		w, _ := catalog.Maintained(l.p.Maintenance, s.At)
+		parts = append(parts, "maintenance: "+w.Why)
+	}
+	if detail != "" {
+		parts = append(parts, detail)
+	} else {
+		for _, b := range briefly {
+			if s.Tests&b.test != 0 {
+				parts = append(parts, b.text)
+			}
+		}
+	}
 	return strings.Join(parts, "; ")
+}
+
+// briefly names the verdicts of a Network without their numbers.
+var briefly = [...]struct {
+	test hydro.Tests
+	text string
+}{
+	{hydro.TestNeighbour, "neighbour: far more than the gauges around"},
+	{hydro.TestBlocked, "blocked: little or nothing while it poured around"},
+	{hydro.TestSite, "site: differs from another sensor of the site"},
+	{hydro.TestStorageCurve, "storage_curve: does not fit the level"},
+	{hydro.TestRainLevel, "rain_level: the rain above does not explain it"},
+	{hydro.TestDayTotal, "day_total: above the limit of the day"},
+	{hydro.NoteRainLevel, "rain_level_note: the rain above does not explain it"},
 }
 
 func late(s *hydro.Sample) string {

@@ -25,6 +25,7 @@ type loader struct {
 	ratingAt     []*mapping
 	siteOf       map[string]string
 	nodeOf       map[string]*Node // by gauge
+	rainGauges   []node           // that rain checks name
 }
 
 type section struct {
@@ -79,6 +80,7 @@ func (l *loader) build() {
 	each(l.ratings, l.buildRating)
 	l.checkRatings()
 	each(l.basins, l.buildBasin)
+	l.checkRainChecks()
 	l.checkStationBasins()
 	each(l.stageTables, l.buildStageTable)
 	l.sort()
@@ -216,8 +218,15 @@ func (l *loader) buildStation(m *mapping) {
 	m.need("zone")
 	s.Zone, loc = m.zone("zone", "UTC")
 	l.locations[s.ID] = loc
+	if _, ok := m.take("elevation"); ok {
+		s.Elevation, s.HasElevation = m.number("elevation", 0, between(-500, 9000)), true
+	}
+	s.Maintenance = m.maintenance(loc)
 	s.Aliases = l.aliasesOf(m)
 	s.Parameters = l.parametersOf(m)
+	for i := range s.Parameters {
+		s.Parameters[i].Maintenance = s.Maintenance
+	}
 	s.Datum = l.datumOf(m)
 	for _, p := range s.Parameters {
 		if p.Variable == hydro.WaterLevel && s.Datum.Name == hydro.NoDatum && m.values["datum"].n == nil {
@@ -344,9 +353,14 @@ func (l *loader) readParameter(m *mapping, p *Parameter) {
 		if s, ok := v.mapping(); ok {
 			lim.StepSuspect = s.number("suspect", lim.StepSuspect, notNegative)
 			lim.StepFail = s.number("fail", lim.StepFail, notNegative)
+			lim.DownSuspect = s.number("down_suspect", lim.DownSuspect, notNegative)
+			lim.DownFail = s.number("down_fail", lim.DownFail, notNegative)
 			lim.StepPer = s.duration("per", max(lim.StepPer, 0), time.Minute)
 			if lim.StepFail > 0 && lim.StepSuspect > lim.StepFail {
 				v.fail("step: suspect %g is above fail %g", lim.StepSuspect, lim.StepFail)
+			}
+			if suspect, fail := lim.Down(); fail > 0 && suspect > fail {
+				v.fail("step: of a fall suspect %g is above fail %g", suspect, fail)
 			}
 			s.done()
 		}
@@ -358,12 +372,19 @@ func (l *loader) readParameter(m *mapping, p *Parameter) {
 		if s, ok := v.mapping(); ok {
 			lim.StuckAfter = s.duration("after", lim.StuckAfter, time.Minute)
 			lim.StuckDelta = s.number("delta", lim.StuckDelta, notNegative)
+			if _, ok := s.take("above"); ok {
+				lim.StuckAbove, lim.HasStuckAbove = s.number("above", 0, anyNumber), true
+				if p.Variable != 0 && p.Variable != hydro.WaterLevel && p.Variable != hydro.Discharge {
+					l.report(s.place("above"), "stuck: above is for water_level and discharge, where low flow stands still")
+				}
+			}
 			if lim.StuckAfter == 0 && s.values["after"].n == nil {
 				v.fail("stuck: needs after, as in stuck: {after: 6h, delta: 0.005}")
 			}
 			s.done()
 		}
 	}
+	l.readChecks(m, p)
 }
 
 // span returns [low, high].
@@ -551,6 +572,7 @@ func (l *loader) buildSite(m *mapping) {
 		}
 	}
 	slices.Sort(s.Stations)
+	l.disagree(m, &s)
 	l.cat.Sites = append(l.cat.Sites, s)
 }
 

@@ -69,7 +69,10 @@ type Station struct {
 	Site         string // "" if it shares its place with no other
 	River        string
 	Lon, Lat     float64 // degrees, WGS84
-	Zone         string  // IANA name or offset: the zone of its local times and of its hydrological day
+	Elevation    float64 // m; of use only where HasElevation
+	HasElevation bool
+	Maintenance  []Window // when somebody works at it, ascending
+	Zone         string   // IANA name or offset: the zone of its local times and of its hydrological day
 	Parameters   []Parameter
 	Datum        Datum
 	Illustrative bool
@@ -106,20 +109,31 @@ type Parameter struct {
 	Sensor   uint8
 	Interval time.Duration // between reports
 	Limits   Limits
+	Resets   Resets    // of a rain counter, besides those that maintenance brings
+	Rain     RainCheck // of a water level
+
+	Maintenance []Window // the station's
 }
 
 // Limits are the limits of quality tests. A zero limit switches that leg of the
 // test off, except for the level range, where HasRange says so.
 type Limits struct {
 	HasRange    bool
-	Low, High   float64       // fail outside, unit of the variable
-	SuspectLow  float64       // suspect outside, if HasRange; else unused
-	SuspectHigh float64       //
-	StepSuspect float64       // suspect a change faster than this, unit per StepPer
-	StepFail    float64       // fail above this
+	Low, High   float64 // fail outside, unit of the variable
+	SuspectLow  float64 // suspect outside, if HasRange; else unused
+	SuspectHigh float64 //
+	StepSuspect float64 // suspect a rise faster than this, unit per StepPer
+	StepFail    float64 // fail above this
+	DownSuspect float64 // the same for a fall; 0: as for a rise
+	DownFail    float64
 	StepPer     time.Duration // 5 min unless the file says otherwise
 	StuckAfter  time.Duration // suspect a value that did not move for this long while it should have
 	StuckDelta  float64       // moving less than this is not moving
+	StuckAbove  float64       // of a level or flow: standing still is normal up to here (low flow), if HasStuckAbove
+	Wall        float64       // of rain: fail above this, mm in one report; 0: the CMA's wall, see ingest/quality
+	DayTotal    float64       // of rain: suspect what takes the hydrological day above this, mm; 0: off
+
+	HasStuckAbove bool
 }
 
 // A Datum is a station's datum and how it relates to others.
@@ -144,7 +158,8 @@ type Site struct {
 	NameZH    string
 	NameEN    string
 	Stations  []string
-	Authority map[hydro.Variable]string // the station whose value counts
+	Authority map[hydro.Variable]string  // the station whose value counts
+	Disagree  map[hydro.Variable]float64 // sensors that differ by more are suspect: m of a level, mm in an hour of rain; absent: not compared
 }
 
 // A Basin is one river system with one engine.
@@ -185,6 +200,8 @@ type Settings struct {
 	RainDisagreeMM    float64     // gauges of one site that differ by more than this in an hour disagree, mm; 0: they are not compared
 	RainDisagreeShare float64     // and by more than this share of the larger
 	RainSources       []string    // sources of rain forecasts, the preferred one first
+
+	Neighbours Neighbours // which rain gauges check each other
 }
 
 // An Updating says what of the correction by observations is switched off; see

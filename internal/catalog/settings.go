@@ -16,6 +16,7 @@ func DefaultSettings() Settings {
 		Warmup: 24 * time.Hour, RiseTrigger: 0, RiseWindow: 30 * time.Minute, ErrorHalfLife: 6 * time.Hour,
 		DeadBand: 0.10, DeadBandShare: 0.10, DwellRaise: 10 * time.Minute, DwellLower: time.Hour, Persistence: 2, BlindAfter: 2,
 		ArealRain: Thiessen, ArealPower: 2, RainDisagreeMM: 5, RainDisagreeShare: 0.3,
+		Neighbours: DefaultNeighbours(),
 	}
 }
 
@@ -87,6 +88,7 @@ func (l *loader) settings(basin *mapping) Settings {
 	s.RainDisagreeMM = m.number("rain_disagree_mm", s.RainDisagreeMM, notNegative)
 	s.RainDisagreeShare = m.number("rain_disagree_share", s.RainDisagreeShare, share)
 	s.RainSources = rainSources(m)
+	s.Neighbours = m.neighbours(s.Neighbours)
 	if s.OutputStep%s.Step != 0 {
 		l.report(m.place("output_step"), "output_step: %s is no multiple of step %s", s.OutputStep, s.Step)
 	}

@@ -37,6 +37,7 @@ type Engine struct {
 	cat   *catalog.Catalog // nil before the first catalogue
 	model *forecast.Model
 	rules *alert.Rules
+	net   *quality.Network
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -61,11 +62,13 @@ type series struct {
 	Why     string // of the newest sample whose tests fired
 	WhyAt   int64  // its instant, Unix ms
 	Datum   hydro.Datum
+	Changed quality.Hours // since the last tick
 
 	// What the catalogue in force says; nil where it no longer knows the series.
 	station   *catalog.Station
 	parameter *catalog.Parameter
 	takes     bool // readings, not only what follows from others
+	slot      int  // in the network; -1: none
 }
 
 type refusal struct {
@@ -77,6 +80,7 @@ type refusal struct {
 type scratch struct {
 	rain   []hydro.Reading
 	healed []healed
+	seen   []quality.Series
 }
 
 // healed remembers the accumulations of a series before late rain entered it.
@@ -156,17 +160,18 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	} else {
 		e.forecastState, e.alertState = model.Adopt(e.forecastState, e.now), rules.Adopt(e.alertState, e.now)
 	}
-	e.cat, e.model, e.rules = cat, model, rules
+	e.cat, e.model, e.rules, e.net = cat, model, rules, quality.NewNetwork(cat, e.basin)
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
+		e.series[i].Changed = quality.AllHours() // other neighbours, other limits
 	}
 	return []hydro.Output{{Audit: &hydro.Audit{At: c.At, Kind: "catalogue", Text: "catalogue " + cat.Name + " " + cat.Version + " is in force"}}}
 }
 
 // bind points s at what the catalogue in force says of it.
 func (e *Engine) bind(s *series) {
-	s.station, s.parameter, s.takes = nil, nil, false
+	s.station, s.parameter, s.takes, s.slot = nil, nil, false, e.net.Slot(s.Key)
 	st, ok := e.cat.Station(s.Key.Station)
 	if !ok || st.Basin != e.basin {
 		return
@@ -186,7 +191,7 @@ func (e *Engine) bind(s *series) {
 	if s.Key.Variable == hydro.Rain { // rain that follows from a counter has the counter's limits
 		for i := range st.Parameters {
 			if p := &st.Parameters[i]; p.Variable == hydro.RainCounter && p.Sensor == s.Key.Sensor {
-				s.parameter = &catalog.Parameter{Variable: hydro.Rain, Sensor: p.Sensor, Interval: p.Interval}
+				s.parameter = quality.FollowingRain(st, p)
 			}
 		}
 	}
@@ -223,7 +228,7 @@ func (e *Engine) applyBatch(b *hydro.Batch) []hydro.Output {
 		n := len(obs)
 		obs = e.observe(i, r, b.ReceivedAt, obs)
 		if r.Variable == hydro.RainCounter && len(obs) > n && !e.forgotten(r.At) {
-			e.scratch.rain = quality.Differences(r.Station, &e.series[i].History, r.At, e.scratch.rain[:0])
+			e.scratch.rain = quality.Differences(r.Station, e.series[i].parameter, e.zone(i), &e.series[i].History, r.At, e.scratch.rain[:0])
 			for _, rain := range e.scratch.rain {
 				rain.Sensor = r.Sensor
 				obs = e.observe(e.at(rain.Key), rain, b.ReceivedAt, obs)
@@ -269,12 +274,43 @@ func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro
 	s.Datum = r.Datum
 	n := len(obs)
 	obs = quality.Check(s.parameter, s.station.Kind, &s.History, r, received, obs)
-	for _, o := range obs[n:] {
-		if ms := o.At.UnixMilli(); o.Why != "" && ms >= s.WhyAt {
-			s.Why, s.WhyAt = o.Why, ms
-		}
+	for k := n; k < len(obs); k++ {
+		s.note(&obs[k])
 	}
 	return obs
+}
+
+// note takes note of what was given out about a sample of s.
+func (s *series) note(o *hydro.Observation) {
+	ms := o.At.UnixMilli()
+	s.Changed.Add(ms)
+	if o.Why != "" && ms >= s.WhyAt {
+		s.Why, s.WhyAt = o.Why, ms
+	}
+}
+
+// judge carries out the tests that compare series with each other, on what came
+// since the last tick. Like all decisions they are taken on ticks alone.
+func (e *Engine) judge(oldest int64, outs []hydro.Output) []hydro.Output {
+	e.scratch.seen = slices.Grow(e.scratch.seen[:0], e.net.Len())[:e.net.Len()]
+	seen := e.scratch.seen
+	clear(seen)
+	for i := range e.series {
+		if s := &e.series[i]; s.slot >= 0 {
+			seen[s.slot] = quality.Series{History: &s.History, Datum: s.Datum, Changed: &s.Changed}
+		}
+	}
+	obs := e.net.Judge(seen, oldest, nil)
+	for k := range obs {
+		s := &e.series[e.index[obs[k].Key]]
+		if ms := obs[k].At.UnixMilli(); ms >= s.WhyAt {
+			s.Why, s.WhyAt = obs[k].Why, ms
+		}
+	}
+	if len(obs) > 0 {
+		outs = append(outs, hydro.Output{Observations: obs})
+	}
+	return outs
 }
 
 // forgotten reports whether an instant lies beyond what the engine remembers.
@@ -343,7 +379,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		e.series[i].History.Prune(before)
 	}
 	e.forget()
-	var outs []hydro.Output
+	outs := e.judge(before, nil)
 	outs = e.runForecast(now.Add(-t.Settle), outs)
 	var warnings []hydro.Warning
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{

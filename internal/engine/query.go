@@ -55,7 +55,7 @@ func (e *Engine) Latest(station string) []Latest {
 				Key: k, At: last.Time(), Interval: time.Duration(last.Interval) * time.Second, Raw: last.Raw, Value: last.Value,
 				Datum: s.Datum, Notes: last.Tests & (hydro.NoteTrace | hydro.NoteDatumConverted),
 			},
-			Quality: last.Quality, Tests: last.Tests, Revision: last.Revision, ReceivedAt: time.UnixMilli(last.Received).UTC(),
+			Quality: last.Quality, Tests: last.Tests, Ran: last.Ran, Failed: last.Failed, Revision: last.Revision, ReceivedAt: time.UnixMilli(last.Received).UTC(),
 		}
 		if s.WhyAt == last.At {
 			o.Why = s.Why

@@ -10,13 +10,14 @@ import (
 
 	"freshet/alert"
 	"freshet/forecast"
+	"freshet/ingest/quality"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 4
+const snapshotVersion = 5
 
 // A snapshot is the whole state of an engine. The catalogue travels as its
 // files, so that a state needs nothing beside it.
@@ -84,7 +85,7 @@ func Restore(data []byte) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		e.cat, e.model, e.rules = cat, model, rules
+		e.cat, e.model, e.rules, e.net = cat, model, rules, quality.NewNetwork(cat, s.Basin)
 		for _, f := range s.RainForecasts {
 			e.rains = append(e.rains, heldRain{forecast: f})
 		}

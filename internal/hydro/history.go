@@ -14,8 +14,11 @@ type Sample struct {
 	Superseded float64 // the Value that this one replaced; means nothing where Revision is 0
 	Interval   int32   // seconds
 	Revision   uint32
-	Quality    Quality
-	Tests      Tests
+	Quality    Quality // the overall verdict
+	Own        Quality // what the tests of the series alone say; Quality is this or worse
+	Tests      Tests   // the tests that fired and the notes
+	Ran        Tests   // the tests that could be evaluated: those of them not in Tests passed
+	Failed     Tests   // those of Tests that make the value wrong by themselves
 }
 
 // Time returns the sample's instant in UTC.

@@ -155,7 +155,7 @@ func (q Quality) Usable() bool { return q == Pass || q == NotEvaluated }
 // Tests is a set of quality tests and notes about an observation.
 type Tests uint32
 
-// The quality tests and notes.
+// The quality tests and notes. They are stored as bits: new ones go to the end.
 const (
 	TestRange          Tests = 1 << iota // outside the station's plausible range
 	TestStep                             // changed faster than the station can
@@ -168,9 +168,30 @@ const (
 	TestLate                             // arrived long after its instant
 	NoteTrace                            // trace rain, stored as 0
 	NoteDatumConverted                   // level converted by an offset that the station declares
+	TestNeighbour                        // rain far above what all gauges around had
+	TestBlocked                          // little or no rain while it poured around: a blocked funnel
+	TestSite                             // differs from another sensor at the same site
+	TestStorageCurve                     // storage does not fit the level by the reservoir's curve
+	TestRainLevel                        // level moved as the rain cannot explain, or did not although it should
+	TestDayTotal                         // rain of the hydrological day above the station's limit
+	NoteClock                            // the station's clock is off: its reports are all early or all late
+	NoteMaintenance                      // taken in a maintenance window of the station: kept, not used
+	NoteRainLevel                        // as TestRainLevel, where the station asks for a note only
+
+	testCount = 20
 )
 
-var testNames = [...]string{"range", "step", "spike", "stuck", "gap", "duplicate", "revision", "counter_reset", "late", "trace", "datum_converted"}
+// AllTests is the set of all tests and notes.
+const AllTests Tests = 1<<testCount - 1
+
+// Notes are the members of Tests that say something about a value and do not
+// speak against it.
+const Notes = TestGap | TestDuplicate | TestRevision | TestCounterReset | TestLate | NoteTrace | NoteDatumConverted | NoteClock | NoteRainLevel
+
+var testNames = [testCount]string{
+	"range", "step", "spike", "stuck", "gap", "duplicate", "revision", "counter_reset", "late", "trace", "datum_converted",
+	"neighbour", "blocked", "site", "storage_curve", "rain_level", "day_total", "clock", "maintenance", "rain_level_note",
+}
 
 // Names returns the names in t, in order.
 func (t Tests) Names() []string {

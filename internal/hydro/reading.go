@@ -112,6 +112,8 @@ type Observation struct {
 	Reading
 	Quality    Quality
 	Tests      Tests  // the tests that fired and the notes
+	Ran        Tests  // the tests that could be evaluated: those of them not in Tests passed
+	Failed     Tests  // those of Tests that make the value wrong by themselves; the others make it doubtful
 	Why        string // which test fired and on what numbers; "" if none
 	Revision   uint32 // 0 for the first value of an instant
 	ReceivedAt time.Time

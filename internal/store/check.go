@@ -114,8 +114,8 @@ func CheckObservation(o *hydro.Observation) error {
 	if o.Quality > hydro.Fail {
 		return fmt.Errorf("quality: %d is unknown: %w", o.Quality, hydro.ErrInvalid)
 	}
-	if (o.Tests | o.Notes) >= hydro.NoteDatumConverted<<1 {
-		return fmt.Errorf("tests: %#x has unknown bits: %w", uint32(o.Tests|o.Notes), hydro.ErrInvalid)
+	if t := o.Tests | o.Notes | o.Ran | o.Failed; t&^hydro.AllTests != 0 {
+		return fmt.Errorf("tests: %#x has unknown bits: %w", uint32(t), hydro.ErrInvalid)
 	}
 	if o.Revision > MaxRevision {
 		return fmt.Errorf("revision: %d, want at most %d: %w", o.Revision, MaxRevision, hydro.ErrInvalid)

@@ -356,6 +356,8 @@ func toObservations(p *freshetv1.ObservationBatch) ([]hydro.Observation, error) 
 		{"tests", len(p.GetTests()), true},
 		{"revision", len(p.GetRevision()), true},
 		{"received_at_ms", len(p.GetReceivedAtMs()), true},
+		{"ran", len(p.GetRan()), true},
+		{"failed", len(p.GetFailed()), true},
 	} {
 		if col.len != n && (!col.optional || col.len != 0) {
 			return nil, fmt.Errorf("%s: %d values in %d rows: %w", col.name, col.len, n, hydro.ErrInvalid)
@@ -391,6 +393,12 @@ func toObservations(p *freshetv1.ObservationBatch) ([]hydro.Observation, error) 
 		}
 		if len(p.Revision) > 0 {
 			o.Revision = p.Revision[i]
+		}
+		if len(p.Ran) > 0 {
+			o.Ran = hydro.Tests(p.Ran[i])
+		}
+		if len(p.Failed) > 0 {
+			o.Failed = hydro.Tests(p.Failed[i])
 		}
 	}
 	for i, w := range p.Why {

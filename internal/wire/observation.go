@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"freshet/internal/hydro"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -30,7 +32,7 @@ func ToKey(p *freshetv1.SeriesKey) (hydro.Key, error) {
 }
 
 // FromObservation returns o as gateways and people see it. Intervals are given
-// in whole seconds.
+// in whole seconds. o's quality must be one of hydro's.
 func FromObservation(o *hydro.Observation) *freshetv1.Observation {
 	return &freshetv1.Observation{
 		Series:     FromKey(o.Key),
@@ -44,6 +46,9 @@ func FromObservation(o *hydro.Observation) *freshetv1.Observation {
 		Why:        o.Why,
 		Revision:   o.Revision,
 		ReceivedAt: FromTime(o.ReceivedAt),
+
+		Ran: o.Ran.Names(), Failed: o.Failed.Names(), NotEvaluated: (hydro.TestsOf(o.Variable) &^ o.Ran).Names(),
+		QartodFlag: o.Quality.QARTOD(), CmaCode: proto.Uint32(o.Quality.CMA()),
 	}
 }
 
@@ -74,12 +79,20 @@ func ToObservation(p *freshetv1.Observation) (hydro.Observation, error) {
 	if err != nil {
 		return hydro.Observation{}, fmt.Errorf("tests: %w", err)
 	}
+	ran, err := hydro.ParseTests(p.GetRan())
+	if err != nil {
+		return hydro.Observation{}, fmt.Errorf("ran: %w", err)
+	}
+	failed, err := hydro.ParseTests(p.GetFailed())
+	if err != nil {
+		return hydro.Observation{}, fmt.Errorf("failed: %w", err)
+	}
 	o := hydro.Observation{
 		Reading: hydro.Reading{
 			Key: k, At: at, Interval: time.Duration(p.GetIntervalS()) * time.Second,
 			Raw: p.GetRaw(), Value: p.GetValue(), Datum: hydro.Datum(p.GetDatum()), Notes: tests & notes,
 		},
-		Quality: q, Tests: tests, Why: p.GetWhy(), Revision: p.GetRevision(), ReceivedAt: received,
+		Quality: q, Tests: tests, Ran: ran, Failed: failed, Why: p.GetWhy(), Revision: p.GetRevision(), ReceivedAt: received,
 	}
 	return o, o.Check()
 }

@@ -27,7 +27,7 @@ type encoder struct {
 	lastPlace                                                           uint64 // of that station in the dictionary
 	stations, datums                                                    dictionary
 	station, variable, sensor, delta, interval, value, raw, datum, note []byte
-	quality, tests, revision, received                                  []byte
+	quality, tests, revision, received, ran, failed                     []byte
 	batch, message                                                      []byte
 }
 
@@ -49,7 +49,7 @@ func (e *encoder) free() {
 	e.datums.reset()
 	for _, b := range [...]*[]byte{
 		&e.station, &e.variable, &e.sensor, &e.delta, &e.interval, &e.value, &e.raw, &e.datum, &e.note,
-		&e.quality, &e.tests, &e.revision, &e.received, &e.batch, &e.message,
+		&e.quality, &e.tests, &e.revision, &e.received, &e.ran, &e.failed, &e.batch, &e.message,
 	} {
 		*b = (*b)[:0]
 	}
@@ -215,6 +215,8 @@ func (e *encoder) encodeObservations(inputSeq uint64, index int, obs []hydro.Obs
 		e.quality = append(e.quality, byte(q)) // far below 128
 		e.tests = sparse(e.tests, i, uint64(o.Tests))
 		e.revision = sparse(e.revision, i, uint64(o.Revision))
+		e.ran = sparse(e.ran, i, uint64(o.Ran))
+		e.failed = sparse(e.failed, i, uint64(o.Failed))
 		if len(e.received) > 0 || received != first {
 			if len(e.received) == 0 {
 				for range i {
@@ -253,6 +255,8 @@ func (e *encoder) encodeObservations(inputSeq uint64, index int, obs []hydro.Obs
 		b = append(append(b, h...), text...)
 		why--
 	}
+	b = appendField(b, 7, e.ran)
+	b = appendField(b, 8, e.failed)
 	e.message = b
 	out := appendNumber(make([]byte, 0, len(b)+24), 1, inputSeq)
 	out = appendNumber(out, 2, uint64(index))
@@ -526,7 +530,7 @@ func readOutput(data []byte) (inputSeq uint64, index int, obs []hydro.Observatio
 func readObservations(data []byte) ([]hydro.Observation, bool) {
 	var (
 		p    packed
-		cols [6][]byte
+		cols [8][]byte
 		why  []struct {
 			row  uint64
 			text string
@@ -535,7 +539,7 @@ func readObservations(data []byte) ([]hydro.Observation, bool) {
 	for len(data) > 0 {
 		number, _, field, rest, ok := next(data)
 		switch {
-		case !ok || field == nil || number < 1 || number > 6:
+		case !ok || field == nil || number < 1 || number > 8:
 			return nil, false
 		case number == 6:
 			var row, text []byte
@@ -572,7 +576,9 @@ func readObservations(data []byte) ([]hydro.Observation, bool) {
 		return nil, false
 	}
 	tests, revision, received := cursor{b: cols[2]}, cursor{b: cols[3]}, cursor{b: cols[4]}
+	ran, failed := cursor{b: cols[6]}, cursor{b: cols[7]}
 	hasTests, hasRevision, hasReceived := len(tests.b) > 0, len(revision.b) > 0, len(received.b) > 0
+	hasRan, hasFailed := len(ran.b) > 0, len(failed.b) > 0
 	first := time.UnixMilli(p.received).UTC()
 	for i := range obs {
 		o := &obs[i]
@@ -596,10 +602,18 @@ func readObservations(data []byte) ([]hydro.Observation, bool) {
 		if hasRevision {
 			r = revision.next()
 		}
-		if t > math.MaxUint32 || r > math.MaxUint32 {
+		var could, wrong uint64
+		if hasRan {
+			could = ran.next()
+		}
+		if hasFailed {
+			wrong = failed.next()
+		}
+		if max(t, r, could, wrong) > math.MaxUint32 {
 			return nil, false
 		}
 		o.Tests, o.Revision = hydro.Tests(t), uint32(r)
+		o.Ran, o.Failed = hydro.Tests(could), hydro.Tests(wrong)
 	}
 	for _, w := range why {
 		if w.row >= uint64(n) {
@@ -607,5 +621,5 @@ func readObservations(data []byte) ([]hydro.Observation, bool) {
 		}
 		obs[w.row].Why = w.text
 	}
-	return obs, tests.done() && revision.done() && received.done()
+	return obs, tests.done() && revision.done() && received.done() && ran.done() && failed.done()
 }

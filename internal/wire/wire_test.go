@@ -92,7 +92,10 @@ func observation(at *rapid.Generator[time.Time], unit time.Duration) *rapid.Gene
 			Revision:   rapid.Uint32().Draw(t, "revision"),
 			ReceivedAt: at.Draw(t, "received"),
 		}
-		o.Tests = o.Notes | hydro.Tests(rapid.Uint32Range(0, uint32(hydro.TestLate<<1)-1).Draw(t, "tests"))
+		o.Tests = hydro.Tests(rapid.Uint32Range(0, uint32(hydro.AllTests)).Draw(t, "tests")) &^ (hydro.NoteTrace | hydro.NoteDatumConverted)
+		o.Tests |= o.Notes
+		o.Ran = hydro.Tests(rapid.Uint32Range(0, uint32(hydro.AllTests)).Draw(t, "ran"))
+		o.Failed = rapid.SampledFrom([]hydro.Tests{0, o.Tests, hydro.TestRange}).Draw(t, "failed")
 		return o
 	})
 }

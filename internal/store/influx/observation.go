@@ -61,6 +61,8 @@ func appendObservation(l *line, measurement, basin string, o *hydro.Observation,
 	l.float("raw", o.Raw)
 	l.text("quality", o.Quality.String())
 	l.text("tests", testsText(o.Tests|o.Notes))
+	l.text("ran", testsText(o.Ran))
+	l.text("failed", testsText(o.Failed))
 	l.text("why", o.Why)
 	l.int("revision", int64(o.Revision))
 	l.float("interval_s", float64(o.Interval.Milliseconds())/1000)
@@ -199,6 +201,16 @@ func observation(c columns, k hydro.Key) (hydro.Observation, error) {
 			return o, err
 		}
 		o.Notes = o.Tests & store.Notes
+	}
+	for _, f := range []struct { // points from before tests had outcomes have neither
+		field string
+		into  *hydro.Tests
+	}{{"ran", &o.Ran}, {"failed", &o.Failed}} {
+		if names := c.text(f.field); names != "" {
+			if *f.into, err = hydro.ParseTests(strings.Split(names, ",")); err != nil {
+				return o, err
+			}
+		}
 	}
 	o.Why, o.Datum = c.text("why"), hydro.Datum(c.text("datum"))
 	revision, err := c.int("revision")

@@ -10,10 +10,12 @@
 //
 // An observation, without its key and instant, which are in the store's key:
 //
-//	┌──────────────┬───────┬──────────┬─────────┬─────────────────────┬─────────────┬──────────┬─────────┬────────────┬──────────┐
-//	│ revision <u> │ flags │ quality  │ tests<u>│ received − at <i>   │ interval <i>│ value 8B │ raw 8B  │ datum text │ why text │
-//	│              │  1B   │   1B     │         │ ms, if flag 1       │ ms, if flag2│          │ if flag4│ if flag 8  │ if flag16│
-//	└──────────────┴───────┴──────────┴─────────┴─────────────────────┴─────────────┴──────────┴─────────┴────────────┴──────────┘
+//	┌──────────────┬───────┬──────────┬─────────┬─────────────────────┬─────────────┬──────────┬─────────┬────────────┬──────────┬────────────────────┐
+//	│ revision <u> │ flags │ quality  │ tests<u>│ received − at <i>   │ interval <i>│ value 8B │ raw 8B  │ datum text │ why text │ ran <u>, failed <u>│
+//	│              │  1B   │   1B     │         │ ms, if flag 1       │ ms, if flag2│          │ if flag4│ if flag 8  │ if flag16│ if flag 32         │
+//	└──────────────┴───────┴──────────┴─────────┴─────────────────────┴─────────────┴──────────┴─────────┴────────────┴──────────┴────────────────────┘
+//
+// Records from before tests had outcomes lack flag 32: which tests ran is not known.
 //
 // The revision stands first so that two records can be compared by it alone.
 // Forecasts and warnings start with a version byte, and hold their fields in
@@ -47,6 +49,7 @@ const (
 	hasRaw
 	hasDatum
 	hasWhy
+	hasOutcomes
 )
 
 // AppendObservation appends o, less its key and instant, to b.
@@ -68,6 +71,9 @@ func AppendObservation(b []byte, o *hydro.Observation) []byte {
 	if o.Why != "" {
 		flags |= hasWhy
 	}
+	if o.Ran|o.Failed != 0 {
+		flags |= hasOutcomes
+	}
 	b = append(b, flags, byte(o.Quality))
 	b = binary.AppendUvarint(b, uint64(o.Tests|o.Notes))
 	if flags&hasReceived != 0 {
@@ -85,6 +91,10 @@ func AppendObservation(b []byte, o *hydro.Observation) []byte {
 	}
 	if flags&hasWhy != 0 {
 		b = appendText(b, o.Why)
+	}
+	if flags&hasOutcomes != 0 {
+		b = binary.AppendUvarint(b, uint64(o.Ran))
+		b = binary.AppendUvarint(b, uint64(o.Failed))
 	}
 	return b
 }
@@ -116,6 +126,10 @@ func Observation(b []byte, k hydro.Key, at time.Time) (hydro.Observation, error)
 	}
 	if flags&hasWhy != 0 {
 		o.Why = r.text()
+	}
+	if flags&hasOutcomes != 0 {
+		o.Ran = hydro.Tests(r.uvarint())
+		o.Failed = hydro.Tests(r.uvarint())
 	}
 	if err := r.end(); err != nil {
 		return hydro.Observation{}, fmt.Errorf("observation: %w", err)

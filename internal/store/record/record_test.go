@@ -191,6 +191,28 @@ func v1Station() []byte {
 	return append(b, 1, 0)
 }
 
+func TestObservationsOfBeforeTestsHadOutcomesAreRead(t *testing.T) {
+	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	k := hydro.Key{Station: "a", Variable: hydro.WaterLevel}
+	old := []byte{1, 1, 2, 1} // revision 1, only received, suspect, range
+	old = binary.AppendVarint(old, 1500)
+	old = binary.LittleEndian.AppendUint64(old, math.Float64bits(3.5))
+	got, err := record.Observation(old, k, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := hydro.Observation{
+		Reading: hydro.Reading{Key: k, At: at, Raw: 3.5, Value: 3.5}, Quality: hydro.Suspect, Tests: hydro.TestRange,
+		Revision: 1, ReceivedAt: at.Add(1500 * time.Millisecond),
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if again := record.AppendObservation(nil, &got); !bytes.Equal(again, old) {
+		t.Errorf("written again: %x, was %x", again, old)
+	}
+}
+
 func TestForecastsOfBeforeThereWereBandsAreRead(t *testing.T) {
 	at := time.Date(2026, 6, 10, 6, 0, 0, 0, time.UTC)
 	station := hydro.StationForecast{

@@ -141,7 +141,8 @@ func testObservationRoundTrip(t *testing.T, s store.Store) {
 	var o hydro.Observation
 	fill(&o, 1)
 	o.Key, o.At = key("bayi"), noon
-	o.Quality, o.Tests = hydro.Suspect, hydro.TestSpike|hydro.TestRevision|hydro.NoteDatumConverted
+	o.Quality, o.Tests = hydro.Suspect, hydro.TestSpike|hydro.TestRevision|hydro.NoteDatumConverted|hydro.TestNeighbour|hydro.NoteMaintenance
+	o.Ran, o.Failed = hydro.TestRange|hydro.TestSpike|hydro.TestNeighbour, hydro.TestSpike
 	o.Notes = hydro.NoteDatumConverted
 	o.Derived = false // a word between engine and quality control, which no store keeps
 	o.Interval = 10*time.Minute + 250*time.Millisecond
@@ -279,8 +280,10 @@ func testSameRevision(t *testing.T, s store.Store) {
 func testReplacementIsWhole(t *testing.T, s store.Store) {
 	full := level("a", 0, 10)
 	full.Raw, full.Why, full.Quality, full.Tests, full.Interval = 9, "converted", hydro.Suspect, hydro.TestStep, time.Hour
+	full.Ran, full.Failed = hydro.TestRange|hydro.TestStep|hydro.NoteRainLevel, hydro.TestStep
 	bare := full
 	bare.Raw, bare.Value, bare.Why, bare.Quality, bare.Tests, bare.Interval, bare.Datum, bare.ReceivedAt = 0, 0, "", 0, 0, 0, "", time.Time{}
+	bare.Ran, bare.Failed = 0, 0
 	write(t, s, full)
 	write(t, s, bare)
 	equal(t, history(t, s, key("a")), []hydro.Observation{bare})

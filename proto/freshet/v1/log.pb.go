@@ -880,7 +880,11 @@ type ObservationBatch struct {
 	// Unix ms. Default: the batch's.
 	ReceivedAtMs []int64 `protobuf:"varint,5,rep,packed,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
 	// Only for rows whose tests fired.
-	Why           []*Why `protobuf:"bytes,6,rep,name=why,proto3" json:"why,omitempty"`
+	Why []*Why `protobuf:"bytes,6,rep,name=why,proto3" json:"why,omitempty"`
+	// Bits of hydro.Tests that could be evaluated. Default 0.
+	Ran []uint32 `protobuf:"varint,7,rep,packed,name=ran,proto3" json:"ran,omitempty"`
+	// Bits of hydro.Tests that make the value wrong. Default 0.
+	Failed        []uint32 `protobuf:"varint,8,rep,packed,name=failed,proto3" json:"failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -953,6 +957,20 @@ func (x *ObservationBatch) GetReceivedAtMs() []int64 {
 func (x *ObservationBatch) GetWhy() []*Why {
 	if x != nil {
 		return x.Why
+	}
+	return nil
+}
+
+func (x *ObservationBatch) GetRan() []uint32 {
+	if x != nil {
+		return x.Ran
+	}
+	return nil
+}
+
+func (x *ObservationBatch) GetFailed() []uint32 {
+	if x != nil {
+		return x.Failed
 	}
 	return nil
 }
@@ -1163,14 +1181,16 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x14\n" +
 	"\x05count\x18\x05 \x01(\rR\x05count\x12\x1c\n" +
 	"\n" +
-	"last_at_ms\x18\x06 \x01(\x03R\blastAtMs\"\xd6\x01\n" +
+	"last_at_ms\x18\x06 \x01(\x03R\blastAtMs\"\x80\x02\n" +
 	"\x10ObservationBatch\x12-\n" +
 	"\breadings\x18\x01 \x01(\v2\x11.freshet.v1.BatchR\breadings\x12\x18\n" +
 	"\aquality\x18\x02 \x03(\rR\aquality\x12\x14\n" +
 	"\x05tests\x18\x03 \x03(\rR\x05tests\x12\x1a\n" +
 	"\brevision\x18\x04 \x03(\rR\brevision\x12$\n" +
 	"\x0ereceived_at_ms\x18\x05 \x03(\x03R\freceivedAtMs\x12!\n" +
-	"\x03why\x18\x06 \x03(\v2\x0f.freshet.v1.WhyR\x03why\"+\n" +
+	"\x03why\x18\x06 \x03(\v2\x0f.freshet.v1.WhyR\x03why\x12\x10\n" +
+	"\x03ran\x18\a \x03(\rR\x03ran\x12\x16\n" +
+	"\x06failed\x18\b \x03(\rR\x06failed\"+\n" +
 	"\x03Why\x12\x10\n" +
 	"\x03row\x18\x01 \x01(\rR\x03row\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x8c\x01\n" +

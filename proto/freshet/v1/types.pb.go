@@ -367,14 +367,31 @@ type Observation struct {
 	Quality Quality `protobuf:"varint,7,opt,name=quality,proto3,enum=freshet.v1.Quality" json:"quality,omitempty"`
 	// The tests that fired and the notes, by name: "range", "step", "spike",
 	// "stuck", "gap", "revision", "counter_reset", "late", "trace",
-	// "datum_converted".
+	// "datum_converted", "neighbour", "blocked", "site", "storage_curve",
+	// "rain_level", "day_total", "clock", "maintenance", "rain_level_note".
 	Tests []string `protobuf:"bytes,8,rep,name=tests,proto3" json:"tests,omitempty"`
 	// Which test fired, on what numbers.
 	Why string `protobuf:"bytes,9,opt,name=why,proto3" json:"why,omitempty"`
 	// 0 for the first value of an instant, one more for each that replaced it.
 	Revision uint32 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When Freshet received it.
-	ReceivedAt    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	ReceivedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
+	// The tests that could be evaluated, by name. Those of them that are not among
+	// tests passed.
+	Ran []string `protobuf:"bytes,12,rep,name=ran,proto3" json:"ran,omitempty"`
+	// Those of tests that make the value wrong by themselves. The others of tests
+	// that are no notes make it doubtful.
+	Failed []string `protobuf:"bytes,13,rep,name=failed,proto3" json:"failed,omitempty"`
+	// The tests that there are for this variable and that could not be evaluated:
+	// no limit is given, or what they compare with is not known.
+	NotEvaluated []string `protobuf:"bytes,14,rep,name=not_evaluated,json=notEvaluated,proto3" json:"not_evaluated,omitempty"`
+	// The verdict as a QARTOD primary flag: 1 pass, 2 not evaluated, 3 suspect,
+	// 4 fail. 9, missing, is for values that are absent: no observation has it.
+	QartodFlag uint32 `protobuf:"varint,15,opt,name=qartod_flag,json=qartodFlag,proto3" json:"qartod_flag,omitempty"`
+	// The verdict as a quality code of the China Meteorological Administration:
+	// 0 correct, 1 suspect, 2 wrong, 9 not checked. 8, missing, is for values that
+	// are absent. Never left out: here 0 says that a value is correct.
+	CmaCode       *uint32 `protobuf:"varint,16,opt,name=cma_code,json=cmaCode,proto3,oneof" json:"cma_code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -486,6 +503,41 @@ func (x *Observation) GetReceivedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Observation) GetRan() []string {
+	if x != nil {
+		return x.Ran
+	}
+	return nil
+}
+
+func (x *Observation) GetFailed() []string {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+func (x *Observation) GetNotEvaluated() []string {
+	if x != nil {
+		return x.NotEvaluated
+	}
+	return nil
+}
+
+func (x *Observation) GetQartodFlag() uint32 {
+	if x != nil {
+		return x.QartodFlag
+	}
+	return 0
+}
+
+func (x *Observation) GetCmaCode() uint32 {
+	if x != nil && x.CmaCode != nil {
+		return *x.CmaCode
+	}
+	return 0
+}
+
 var File_freshet_v1_types_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_types_proto_rawDesc = "" +
@@ -496,7 +548,7 @@ const file_freshet_v1_types_proto_rawDesc = "" +
 	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12<\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bvariable\x12 \n" +
-	"\x06sensor\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\x06sensor\"\xf5\x02\n" +
+	"\x06sensor\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\x06sensor\"\x92\x04\n" +
 	"\vObservation\x12-\n" +
 	"\x06series\x18\x01 \x01(\v2\x15.freshet.v1.SeriesKeyR\x06series\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
@@ -511,7 +563,14 @@ const file_freshet_v1_types_proto_rawDesc = "" +
 	"\brevision\x18\n" +
 	" \x01(\rR\brevision\x12;\n" +
 	"\vreceived_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"receivedAt*z\n" +
+	"receivedAt\x12\x10\n" +
+	"\x03ran\x18\f \x03(\tR\x03ran\x12\x16\n" +
+	"\x06failed\x18\r \x03(\tR\x06failed\x12#\n" +
+	"\rnot_evaluated\x18\x0e \x03(\tR\fnotEvaluated\x12\x1f\n" +
+	"\vqartod_flag\x18\x0f \x01(\rR\n" +
+	"qartodFlag\x12\x1e\n" +
+	"\bcma_code\x18\x10 \x01(\rH\x00R\acmaCode\x88\x01\x01B\v\n" +
+	"\t_cma_code*z\n" +
 	"\n" +
 	"Department\x12\x1a\n" +
 	"\x16DEPARTMENT_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -586,6 +645,7 @@ func file_freshet_v1_types_proto_init() {
 	if File_freshet_v1_types_proto != nil {
 		return
 	}
+	file_freshet_v1_types_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
