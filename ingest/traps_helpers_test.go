@@ -102,6 +102,17 @@ func (l *lane) apply(in hydro.Input) []hydro.Output {
 	return out
 }
 
+// tick moves engine time to now, when series are compared with each other, and
+// returns the observations whose verdict that changed.
+func (l *lane) tick() []hydro.Observation {
+	l.t.Helper()
+	var out []hydro.Observation
+	for _, o := range l.apply(hydro.Input{Tick: &hydro.Tick{At: l.now}}) {
+		out = append(out, o.Observations...)
+	}
+	return out
+}
+
 func (l *lane) send(text, data string) landing {
 	l.t.Helper()
 	m, err := feed.Parse("map.yaml", []byte(text))

@@ -322,7 +322,18 @@ func TestTrapStorageAgainstItsLevel(t *testing.T) {
 	l := newLane(t)
 	columns := levelColumn + ", " + storageColumn
 	// Both are possible on their own; by the curve 85.75 m hold 224.9 million m³.
-	l.suspected(sheet("water_resources", columns), "s,t,v,w\nEXRR401,2026-06-01 10:00,85.75,112\nEXRR401,2026-06-01 11:00,85.8,113\nEXRR401,2026-06-01 12:00,85.9,114\n", "times that of the level by the storage curve")
+	const data = "s,t,v,w\nEXRR401,2026-06-01 10:00,85.75,112\nEXRR401,2026-06-01 11:00,85.8,113\nEXRR401,2026-06-01 12:00,85.9,114\n"
+	l.suspected(sheet("water_resources", columns), data, "times that of the level by the storage curve")
+	if out := l.send(sheet("water_resources", columns), data); len(out.taken) != 6 {
+		t.Fatalf("%+v", out)
+	}
+	for _, o := range l.tick() {
+		if o.Variable == hydro.Storage {
+			l.flagged(o, hydro.Suspect, hydro.TestStorageCurve)
+			return
+		}
+	}
+	t.Error("the volume was not doubted")
 }
 
 func TestTrapReservoirLevelOnAnotherDatum(t *testing.T) {

@@ -21,7 +21,7 @@ func runCatalog(t *testing.T, args ...string) (string, error) {
 }
 
 func TestCatalogCheckPassesTheShippedCatalogues(t *testing.T) {
-	for _, name := range []string{"tanjiang", "lower_colorado", "upper_calder"} {
+	for _, name := range []string{"tanjiang", "lower_colorado", "upper_calder", "gsdr", "river_don"} {
 		out, err := runCatalog(t, "check", filepath.Join("..", "..", "deploy", "catalog", name))
 		if err != nil || !strings.Contains(out, ": sound") {
 			t.Errorf("%s: %v\n%s", name, err, out)

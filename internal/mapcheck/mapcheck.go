@@ -182,8 +182,10 @@ func (c *checker) tell(v *Value, show bool) {
 		return
 	case v.Reason == hydro.MissingValue.String():
 		c.report.NotReported++
+		c.suspects.refusal(v)
 	default:
 		c.report.Refused++
+		c.suspects.refusal(v)
 	}
 	i := c.counts[v.Reason]
 	if i == 0 {

@@ -3,6 +3,7 @@ package mapcheck_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +89,8 @@ func TestWhatLooksWrongIsSaid(t *testing.T) {
 		{"a column that is never filled", table("hydrology", "+08:00", level+", {column: q, variable: discharge, unit: m3/s}"), steps("s,t,z,q", "EX80A101", 5*time.Minute, beijing, "5.1,", "5.2,NULL"), "empty", "the column q (discharge) has no value"},
 		{"rows for nobody", table("hydrology", "+08:00", "{column: z, where: {e: [Z]}, variable: water_level, unit: m, datum: PEARL_RIVER}"), steps("s,t,z,e", "EX80A101", 5*time.Minute, beijing, "5.1,Z", "5.2,z"), "unclaimed", "1 rows belong to no column"},
 		{"two gates in one", table("water_resources", "+08:00", "{column: e, variable: gate_opening, sensor: 1, unit: m}"), "s,t,e\nEXDD501,2026-06-01 12:00,1.5\nEXDD501,2026-06-01 12:00,1.2\n", "twice", "has another value"},
-		{"nobody's data", strings.Replace(table("hydrology", "+08:00", "{column: z, station: h-enping, variable: water_level, unit: m, datum: PEARL_RIVER}"), "department: hydrology\n", "", 1), steps("s,t,z", "x", 5*time.Minute, beijing, "5.1"), "department", "the map states no department"},
+		{"nobody's data", strings.Replace(table("hydrology", "+08:00", level), "department: hydrology\n", "", 1), steps("s,t,z", "h-enping", 5*time.Minute, beijing, "5.1"), "department", "the map states no department"},
+		{"a sample of the past", table("hydrology", "+08:00", level), "s,t,z\nEX80A101,2025-06-01 12:00,5.1\nEX80A101,2025-06-01 12:05,5.1\n", "old", "--now 2025-06-01T12:05:00+08:00"},
 	} {
 		r := check(t, tanjiang(t), c.text, c.sample)
 		i := slices.IndexFunc(r.Suspicions, func(s mapcheck.Suspicion) bool { return s.Kind == c.kind })
@@ -161,6 +163,44 @@ func TestEveryReasonHasItsChinese(t *testing.T) {
 	for _, r := range reasons {
 		if mapcheck.ReasonZH(r) == r {
 			t.Errorf("%s has none", r)
+		}
+	}
+}
+
+func TestRecordedFilesAreNotSuspected(t *testing.T) {
+	for _, c := range []struct {
+		catalogue, data, sample string
+		now                     time.Time
+		rows                    int
+	}{
+		{"lower_colorado", "lower_colorado_chain", "lower_colorado_5min_20200601_0619.csv", time.Date(2020, 6, 20, 0, 0, 0, 0, time.UTC), 5328},
+		{"upper_calder", "upper_calder_network", "Bacup-rainfall-15min.csv", time.Date(2025, 9, 13, 16, 5, 0, 0, time.UTC), 2748},
+		{"upper_calder", "upper_calder_network", "Todmorden-Callis-Bridge-level-15min.csv", time.Date(2025, 9, 13, 16, 5, 0, 0, time.UTC), 2743},
+	} {
+		cat, err := catalog.LoadDir("../../deploy/catalog/" + c.catalogue)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile("../../deploy/catalog/" + c.catalogue + "/replay/map.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := feed.ParseFor("map.yaml", text, cat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := mapcheck.Shape(m, c.sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := os.Open("../../../shared/data/" + c.data + "/" + c.sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := mapcheck.Check(m, f, in, mapcheck.Options{Catalog: cat, Now: c.now})
+		_ = in.Close() // only read
+		if err != nil || !r.OK() || r.Rows != c.rows {
+			t.Errorf("%s: %v, %+v", c.sample, err, r)
 		}
 	}
 }

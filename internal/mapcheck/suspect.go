@@ -30,6 +30,8 @@ type suspects struct {
 	columns map[string]*column
 	series  map[hydro.Key]*seen
 	newest  map[string]time.Time // by station
+	refused map[string]bool      // columns with values that are refused, and so told of already
+	old     time.Time            // the newest of the values that are too old
 	ratios  []float64            // stored volume over that of the level, by reservoirs' curves
 	curve   string               // one of these reservoirs
 	offset  map[string]*converted
@@ -67,7 +69,7 @@ type converted struct {
 }
 
 func newSuspects(f *feed.File, opts Options) *suspects {
-	s := &suspects{opts: opts, f: f, columns: map[string]*column{}, series: map[hydro.Key]*seen{}, newest: map[string]time.Time{}, offset: map[string]*converted{}}
+	s := &suspects{opts: opts, f: f, columns: map[string]*column{}, series: map[hydro.Key]*seen{}, newest: map[string]time.Time{}, refused: map[string]bool{}, offset: map[string]*converted{}}
 	for i := range f.Columns {
 		c := &f.Columns[i]
 		s.columns[name(c.Column, c.Variable)] = &column{Column: c, inside: map[string]int{}, equal: true}
@@ -127,6 +129,14 @@ func (s *suspects) value(v *Value) {
 	}
 	one.n++
 	one.at, one.value = v.At, v.Value
+}
+
+// refusal notes a value that would not be taken.
+func (s *suspects) refusal(v *Value) {
+	s.refused[v.Field] = true
+	if v.Reason == hydro.TimeTooOld.String() && v.At.After(s.old) {
+		s.old = v.At
+	}
 }
 
 // inRange holds a value against the catalogue's range, in the map's unit and in
@@ -217,7 +227,9 @@ var beijing = time.FixedZone("+08:00", int(zoneOff/time.Second))
 // tell adds the suspicions to the report.
 func (s *suspects) tell(r *Report) {
 	say := func(kind, zh, en string) { r.Suspicions = append(r.Suspicions, Suspicion{kind, zh, en}) }
-	if r.Department == "" {
+	// A replay takes the department of each station from the catalogue.
+	fixed := s.opts.Catalog != nil && !slices.ContainsFunc(s.f.Columns, func(c feed.Column) bool { return c.Station == "" })
+	if r.Department == "" && !fixed {
 		say("department", "映射没有写 department：网关不知道以哪个部门的名义上报", "the map states no department: a gateway would not know on whose behalf to send")
 	}
 	if r.Unclaimed > 0 {
@@ -250,6 +262,10 @@ func (s *suspects) clocks(r *Report, say func(kind, zh, en string)) {
 		}
 	}
 	if r.To.IsZero() {
+		if !s.old.IsZero() {
+			at := s.old.In(beijing).Format("2006-01-02T15:04:05-07:00")
+			say("old", "没有一个值够新：若样本是旧的，可用 --now "+at+" 按当时判断", "no value is new enough: if this is a sample of the past, judge it as of then, by --now "+at)
+		}
 		return
 	}
 	if d := s.opts.Now.Sub(r.To); ahead == 0 && (d-zoneOff).Abs() <= zoneSlack {
@@ -276,12 +292,7 @@ func (s *suspects) clocks(r *Report, say func(kind, zh, en string)) {
 func (s *suspects) column(c *column, r *Report, say func(kind, zh, en string)) {
 	where := c.Column.Column
 	if c.all == 0 {
-		for i := range r.Reasons { // refused values are told of already
-			if r.Reasons[i].First.Field == where {
-				return
-			}
-		}
-		if r.Rows > r.LeftOut {
+		if r.Rows > r.LeftOut && !s.refused[where] {
 			say("empty", fmt.Sprintf("列 %s（%s）没有一个值：列名或 where 是否正确？", where, c.Variable), fmt.Sprintf("the column %s (%s) has no value in any row: is its name, or where, right?", where, c.Variable))
 		}
 		return
