@@ -99,12 +99,19 @@ func (b *board) dayTotal(i int, sample *hydro.Sample, v *verdict) {
 func (b *board) above(i int, sample *hydro.Sample, v *verdict) {
 	s, r := &b.n.slots[i], &b.n.rules
 	from := sample.At - s.window
+	had, cover := b.sum(i, from, sample.At, hydro.NoteMaintenance)
+	little := had <= scaled(r.Excess, s.window) // nearly always: then how much fell around does not matter
 	present, most := 0, 0.0
 	for _, o := range s.neighbours {
 		if _, cover := b.sum(o.slot, from, sample.At, hydro.NoteMaintenance); cover < enoughCover {
 			continue
 		}
-		present++
+		if present++; little {
+			if present == enoughNeighbours {
+				break
+			}
+			continue
+		}
 		mm, _ := b.sum(o.slot, from-hourMS, sample.At+hourMS, hydro.NoteMaintenance)
 		most = max(most, mm)
 	}
@@ -112,7 +119,6 @@ func (b *board) above(i int, sample *hydro.Sample, v *verdict) {
 		return
 	}
 	v.ran |= hydro.TestNeighbour
-	had, cover := b.sum(i, from, sample.At, hydro.NoteMaintenance)
 	if cover >= enoughCover {
 		v.ran |= hydro.TestBlocked
 	}
@@ -171,9 +177,10 @@ func (b *board) blockages(i int, due Hours) []blockage {
 	hold := r.Hold.Milliseconds()
 	from, to := samples[first].At-hold-s.window, samples[last].At+s.window
 	pour := scaled(r.Pour, s.window)
-	wet := 0
+	wet, most := 0, 0.0
 	for _, o := range s.neighbours { // nearly always it pours nowhere
-		if mm, _ := b.sum(o.slot, from-s.window, to, hydro.NoteMaintenance); mm >= pour {
+		mm, _ := b.sum(o.slot, from-s.window, to, hydro.NoteMaintenance)
+		if most = max(most, mm); mm >= pour {
 			wet++
 		}
 	}
@@ -186,7 +193,11 @@ func (b *board) blockages(i int, due Hours) []blockage {
 		at := samples[k].At
 		had, cover := b.sum(i, at-s.window, at, hydro.NoteMaintenance)
 		open := len(out) > 0 && at <= out[len(out)-1].to
-		if c, ok := b.poured(i, at, had, cover, pour); ok {
+		c, ok := blockage{}, false
+		if had <= r.Share*most { // else it is more than the share of any mean
+			c, ok = b.poured(i, at, had, cover, pour)
+		}
+		if ok {
 			c.from, c.to = at-s.window, at+hold
 			if open {
 				out[len(out)-1].to = c.to

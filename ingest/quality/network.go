@@ -3,6 +3,7 @@ package quality
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -39,8 +40,9 @@ func (h Hours) spread(before, after int) Hours {
 		return AllHours()
 	}
 	var out Hours
-	for hour := range int64(128) {
-		if h.has(hour) {
+	for i, word := range h {
+		for ; word != 0; word &= word - 1 {
+			hour := int64(64*i + bits.TrailingZeros64(word))
 			for d := -before; d <= after; d++ {
 				out.set(hour + int64(d) + 128)
 			}

@@ -56,14 +56,21 @@ const (
 )
 
 // QARTOD returns the primary flag of the IOOS manuals for q: 1 pass, 2 not
-// evaluated, 3 suspect, 4 fail.
+// evaluated, 3 suspect, 4 fail. What is no verdict is not evaluated.
 func (q Quality) QARTOD() uint32 {
+	if q > Fail {
+		q = NotEvaluated
+	}
 	return [...]uint32{NotEvaluated: 2, Pass: 1, Suspect: 3, Fail: 4}[q]
 }
 
 // CMA returns the quality code of the China Meteorological Administration for
-// q: 0 correct, 1 suspect, 2 wrong, 9 not checked.
+// q: 0 correct, 1 suspect, 2 wrong, 9 not checked. What is no verdict is not
+// checked.
 func (q Quality) CMA() uint32 {
+	if q > Fail {
+		q = NotEvaluated
+	}
 	return [...]uint32{NotEvaluated: 9, Pass: 0, Suspect: 1, Fail: 2}[q]
 }
 

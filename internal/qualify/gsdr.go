@@ -2,6 +2,7 @@ package qualify
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -44,7 +45,7 @@ func ReadGSDR(dir string, cat *catalog.Catalog) ([]replay.Reading, error) {
 		}
 		out = append(out, one...)
 	}
-	slices.SortStableFunc(out, func(a, b replay.Reading) int { return a.At.Compare(b.At) })
+	slices.SortFunc(out, func(a, b replay.Reading) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Station, b.Station)) })
 	return out, nil
 }
 

@@ -32,7 +32,7 @@ func ToKey(p *freshetv1.SeriesKey) (hydro.Key, error) {
 }
 
 // FromObservation returns o as gateways and people see it. Intervals are given
-// in whole seconds. o's quality must be one of hydro's.
+// in whole seconds.
 func FromObservation(o *hydro.Observation) *freshetv1.Observation {
 	return &freshetv1.Observation{
 		Series:     FromKey(o.Key),
