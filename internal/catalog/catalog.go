@@ -196,6 +196,15 @@ type Settings struct {
 	RainDisagreeMM    float64     // gauges of one site that differ by more than this in an hour disagree, mm; 0: they are not compared
 	RainDisagreeShare float64     // and by more than this share of the larger
 	RainSources       []string    // sources of rain forecasts, the preferred one first
+
+	ReportFaster ReportFaster // the zero value asks nobody
+}
+
+// A ReportFaster says when stations are asked to report faster 加报.
+type ReportFaster struct {
+	From  hydro.Stage   // stages from this one on ask; Clear: never
+	Every time.Duration // between reports, at most
+	Basin bool          // the whole basin is asked; else the station, its site and the network below it
 }
 
 // An Updating says what of the correction by observations is switched off; see

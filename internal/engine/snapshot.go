@@ -13,6 +13,7 @@ import (
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/register"
+	"freshet/internal/reporting"
 )
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
@@ -34,6 +35,7 @@ type snapshot struct {
 	ForecastState forecast.State
 	AlertState    alert.State
 	Conflicts     register.State
+	Rates         reporting.State
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
@@ -43,7 +45,7 @@ type snapshot struct {
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -73,7 +75,7 @@ func Restore(data []byte) (*Engine, error) {
 	e := New(s.Basin)
 	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
-	e.conflicts = s.Conflicts
+	e.conflicts, e.rateState = s.Conflicts, s.Rates
 	if len(s.Files) > 0 {
 		cat, problems := catalog.Load(s.Files)
 		if len(problems) > 0 {
@@ -88,6 +90,7 @@ func Restore(data []byte) (*Engine, error) {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
 		e.cat, e.model, e.rules, e.register = cat, model, rules, register.Compile(cat, s.Basin)
+		e.rates = reporting.Compile(cat, s.Basin)
 		for _, f := range s.RainForecasts {
 			e.rains = append(e.rains, heldRain{forecast: f})
 		}

@@ -1203,7 +1203,11 @@ type Ack struct {
 	Refused uint64 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
 	// How many frames the gateway should have unacknowledged at most; 16 until the
 	// first answer says otherwise.
-	Window        uint32 `protobuf:"varint,5,opt,name=window,proto3" json:"window,omitempty"`
+	Window uint32 `protobuf:"varint,5,opt,name=window,proto3" json:"window,omitempty"`
+	// Set when there is something to say of reporting rates: in the first answer of a
+	// stream, which then comes before any frame, and whenever that changes, in an
+	// answer of its own that moves nothing else.
+	Rates         *RateRequests `protobuf:"bytes,20,opt,name=rates,proto3" json:"rates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1273,6 +1277,61 @@ func (x *Ack) GetWindow() uint32 {
 	return 0
 }
 
+func (x *Ack) GetRates() *RateRequests {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
+// All requests for a faster reporting rate that are in force for stations of the
+// stream's department, ascending by station. One that was named before and is not
+// here is withdrawn: the station goes back to its usual interval. One whose `until`
+// has passed is not to be obeyed even if nobody withdrew it.
+type RateRequests struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Requests      []*RateRequest         `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateRequests) Reset() {
+	*x = RateRequests{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateRequests) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateRequests) ProtoMessage() {}
+
+func (x *RateRequests) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateRequests.ProtoReflect.Descriptor instead.
+func (*RateRequests) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RateRequests) GetRequests() []*RateRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
 // A rain forecast of one basin, by sub-basin or by cell of a grid: exactly one of
 // the two. At most 100000 values in all, rain and members together: cut a grid to
 // the cells that touch the basin.
@@ -1308,7 +1367,7 @@ type SubmitRainForecastRequest struct {
 
 func (x *SubmitRainForecastRequest) Reset() {
 	*x = SubmitRainForecastRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1379,7 @@ func (x *SubmitRainForecastRequest) String() string {
 func (*SubmitRainForecastRequest) ProtoMessage() {}
 
 func (x *SubmitRainForecastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1392,7 @@ func (x *SubmitRainForecastRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastRequest.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{13}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SubmitRainForecastRequest) GetSource() string {
@@ -1409,7 +1468,7 @@ type SubBasinRain struct {
 
 func (x *SubBasinRain) Reset() {
 	*x = SubBasinRain{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1421,7 +1480,7 @@ func (x *SubBasinRain) String() string {
 func (*SubBasinRain) ProtoMessage() {}
 
 func (x *SubBasinRain) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1434,7 +1493,7 @@ func (x *SubBasinRain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubBasinRain.ProtoReflect.Descriptor instead.
 func (*SubBasinRain) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{14}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SubBasinRain) GetSubBasin() string {
@@ -1478,7 +1537,7 @@ type RainCell struct {
 
 func (x *RainCell) Reset() {
 	*x = RainCell{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1549,7 @@ func (x *RainCell) String() string {
 func (*RainCell) ProtoMessage() {}
 
 func (x *RainCell) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1562,7 @@ func (x *RainCell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainCell.ProtoReflect.Descriptor instead.
 func (*RainCell) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{15}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RainCell) GetWest() float64 {
@@ -1559,7 +1618,7 @@ type RainMember struct {
 
 func (x *RainMember) Reset() {
 	*x = RainMember{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1630,7 @@ func (x *RainMember) String() string {
 func (*RainMember) ProtoMessage() {}
 
 func (x *RainMember) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1643,7 @@ func (x *RainMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainMember.ProtoReflect.Descriptor instead.
 func (*RainMember) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{16}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RainMember) GetRain() []float64 {
@@ -1605,7 +1664,7 @@ type SubmitRainForecastResponse struct {
 
 func (x *SubmitRainForecastResponse) Reset() {
 	*x = SubmitRainForecastResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1676,7 @@ func (x *SubmitRainForecastResponse) String() string {
 func (*SubmitRainForecastResponse) ProtoMessage() {}
 
 func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1689,7 @@ func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SubmitRainForecastResponse) GetId() string {
@@ -1671,7 +1730,7 @@ type SubmitDispatchPlanRequest struct {
 
 func (x *SubmitDispatchPlanRequest) Reset() {
 	*x = SubmitDispatchPlanRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1683,7 +1742,7 @@ func (x *SubmitDispatchPlanRequest) String() string {
 func (*SubmitDispatchPlanRequest) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1696,7 +1755,7 @@ func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanRequest.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SubmitDispatchPlanRequest) GetReservoir() string {
@@ -1769,7 +1828,7 @@ type GateSetting struct {
 
 func (x *GateSetting) Reset() {
 	*x = GateSetting{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +1840,7 @@ func (x *GateSetting) String() string {
 func (*GateSetting) ProtoMessage() {}
 
 func (x *GateSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +1853,7 @@ func (x *GateSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateSetting.ProtoReflect.Descriptor instead.
 func (*GateSetting) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GateSetting) GetFrom() *timestamppb.Timestamp {
@@ -1830,7 +1889,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +1901,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +1914,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -1883,7 +1942,7 @@ type SubmitDispatchPlanResponse struct {
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +1954,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +1967,7 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
@@ -1942,7 +2001,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1954,7 +2013,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1967,7 +2026,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2030,7 +2089,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2042,7 +2101,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2055,7 +2114,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2070,7 +2129,7 @@ var File_freshet_v1_ingest_proto protoreflect.FileDescriptor
 const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\n" +
 	"\x17freshet/v1/ingest.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n" +
 	"\n" +
 	"ObservedAt\x126\n" +
 	"\ainstant\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\ainstant\x12\x19\n" +
@@ -2151,7 +2210,7 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12E\n" +
 	"\areports\x18\x03 \x03(\v2 .freshet.v1.WaterResourcesReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\"A\n" +
 	"\x1cStreamWaterResourcesResponse\x12!\n" +
-	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xb1\x01\n" +
+	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xe1\x01\n" +
 	"\x03Ack\x12%\n" +
 	"\x0eacked_sequence\x18\x01 \x01(\x04R\rackedSequence\x125\n" +
 	"\n" +
@@ -2159,7 +2218,10 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"rejections\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\x04R\baccepted\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\x04R\arefused\x12\x16\n" +
-	"\x06window\x18\x05 \x01(\rR\x06window\"\xbc\x03\n" +
+	"\x06window\x18\x05 \x01(\rR\x06window\x12.\n" +
+	"\x05rates\x18\x14 \x01(\v2\x18.freshet.v1.RateRequestsR\x05rates\"C\n" +
+	"\fRateRequests\x123\n" +
+	"\brequests\x18\x01 \x03(\v2\x17.freshet.v1.RateRequestR\brequests\"\xbc\x03\n" +
 	"\x19SubmitRainForecastRequest\x12!\n" +
 	"\x06source\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06source\x12\x1f\n" +
 	"\x05basin\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05basin\x12?\n" +
@@ -2268,7 +2330,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2286,21 +2348,23 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*StreamWaterResourcesRequest)(nil),  // 13: freshet.v1.StreamWaterResourcesRequest
 	(*StreamWaterResourcesResponse)(nil), // 14: freshet.v1.StreamWaterResourcesResponse
 	(*Ack)(nil),                          // 15: freshet.v1.Ack
-	(*SubmitRainForecastRequest)(nil),    // 16: freshet.v1.SubmitRainForecastRequest
-	(*SubBasinRain)(nil),                 // 17: freshet.v1.SubBasinRain
-	(*RainCell)(nil),                     // 18: freshet.v1.RainCell
-	(*RainMember)(nil),                   // 19: freshet.v1.RainMember
-	(*SubmitRainForecastResponse)(nil),   // 20: freshet.v1.SubmitRainForecastResponse
-	(*SubmitDispatchPlanRequest)(nil),    // 21: freshet.v1.SubmitDispatchPlanRequest
-	(*GateSetting)(nil),                  // 22: freshet.v1.GateSetting
-	(*Release)(nil),                      // 23: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 24: freshet.v1.SubmitDispatchPlanResponse
-	(*WithdrawRequest)(nil),              // 25: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 26: freshet.v1.WithdrawResponse
-	(*timestamppb.Timestamp)(nil),        // 27: google.protobuf.Timestamp
+	(*RateRequests)(nil),                 // 16: freshet.v1.RateRequests
+	(*SubmitRainForecastRequest)(nil),    // 17: freshet.v1.SubmitRainForecastRequest
+	(*SubBasinRain)(nil),                 // 18: freshet.v1.SubBasinRain
+	(*RainCell)(nil),                     // 19: freshet.v1.RainCell
+	(*RainMember)(nil),                   // 20: freshet.v1.RainMember
+	(*SubmitRainForecastResponse)(nil),   // 21: freshet.v1.SubmitRainForecastResponse
+	(*SubmitDispatchPlanRequest)(nil),    // 22: freshet.v1.SubmitDispatchPlanRequest
+	(*GateSetting)(nil),                  // 23: freshet.v1.GateSetting
+	(*Release)(nil),                      // 24: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 25: freshet.v1.SubmitDispatchPlanResponse
+	(*WithdrawRequest)(nil),              // 26: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 27: freshet.v1.WithdrawResponse
+	(*timestamppb.Timestamp)(nil),        // 28: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 29: freshet.v1.RateRequest
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	27, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	28, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2315,39 +2379,41 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	7,  // 12: freshet.v1.StreamWaterResourcesRequest.reports:type_name -> freshet.v1.WaterResourcesReport
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
-	27, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	27, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
-	17, // 17: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	27, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
-	18, // 19: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
-	19, // 20: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
-	19, // 21: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	27, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	27, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	23, // 24: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	27, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
-	22, // 26: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	27, // 27: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	27, // 28: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	27, // 29: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	27, // 30: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	9,  // 31: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 32: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 33: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	16, // 34: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	21, // 35: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	25, // 36: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	10, // 37: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 38: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 39: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	20, // 40: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	24, // 41: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	26, // 42: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	37, // [37:43] is the sub-list for method output_type
-	31, // [31:37] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
+	29, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	28, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	28, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
+	28, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
+	20, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
+	20, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
+	28, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	28, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	24, // 26: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	28, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	23, // 28: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
+	28, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	28, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	28, // 31: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	28, // 32: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	9,  // 33: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 34: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 35: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 36: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	22, // 37: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	26, // 38: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	10, // 39: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 40: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 41: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	21, // 42: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	25, // 43: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	27, // 44: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	39, // [39:45] is the sub-list for method output_type
+	33, // [33:39] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2355,6 +2421,7 @@ func file_freshet_v1_ingest_proto_init() {
 	if File_freshet_v1_ingest_proto != nil {
 		return
 	}
+	file_freshet_v1_types_proto_init()
 	file_freshet_v1_ingest_proto_msgTypes[0].OneofWrappers = []any{
 		(*ObservedAt_Instant)(nil),
 		(*ObservedAt_UnixMs)(nil),
@@ -2369,7 +2436,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
