@@ -110,7 +110,7 @@ func TestGatewaysAreAskedToReportFasterWhileTheRiverIsHigh(t *testing.T) {
 	o := options(t)
 	o.Catalog = faster(t)
 	a := start(t, o)
-	o.GRPC = a.GRPCAddr() // the gateway finds the next server there
+	o.GRPC = a.GRPCAddr()                       // the gateway finds the next server there
 	if err := advance(t, a, noon); err != nil { // nothing can be dated before
 		t.Fatal(err)
 	}
