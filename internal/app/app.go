@@ -50,6 +50,7 @@ type App struct {
 	clock     *clock
 	server    *server.Server
 	metrics   *metrics
+	rates     *server.RateBoard
 	archives  []*archive.Archive
 
 	grpc, http net.Listener
@@ -113,12 +114,13 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.onClose("store", a.store.Close)
 
+	a.rates = server.NewRateBoard()
 	a.clock = &clock{wall: time.Now, driven: opts.Clock == "driven", every: opts.Tick, settle: opts.Settle, logger: a.logger}
 	for i := range a.catalog.Basins {
 		id := a.catalog.Basins[i].ID
 		b := &basin{
 			id: id, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
-			snapshotEvery: opts.SnapshotEvery, now: time.Now, durable: make(chan struct{}),
+			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}),
 		}
 		if err := b.recover(ctx); err != nil {
 			return nil, fmt.Errorf("recover basin %s: %w", id, err)
@@ -167,7 +169,7 @@ func (a *App) start(parent context.Context) error {
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
-		Now: a.ingestNow, Registerer: a.opts.Registry, Logger: a.logger, Store: a.store, Lag: a.lag,
+		Now: a.ingestNow, Registerer: a.opts.Registry, Rates: a.rates, Logger: a.logger, Store: a.store, Lag: a.lag,
 	})
 	if err != nil {
 		return err
@@ -215,6 +217,10 @@ func (a *App) catchUp(ctx context.Context) error {
 		if err := b.putInForce(ctx, change); err != nil {
 			return ignoreCanceled(err)
 		}
+	}
+	for _, b := range a.basins {
+		b.serving.Store(true)
+		b.tellRates()
 	}
 	close(a.ready)
 	a.logger.Info("caught up with the log", "engine_time", a.clock.Now())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/journal"
+	"freshet/internal/server"
 )
 
 // A basin runs one engine: it follows the in-log, applies, and publishes what
@@ -24,6 +26,7 @@ type basin struct {
 	metrics       *metrics
 	snapshotEvery int
 	now           func() time.Time
+	rates         *server.RateBoard
 
 	mu      sync.RWMutex   // guards both engines
 	engine  *engine.Engine // what queries see
@@ -32,7 +35,8 @@ type basin struct {
 	head    atomic.Uint64 // newest input known to be on the log
 	start   uint64        // head when this process began; ready means past it
 	applied atomic.Uint64
-	ticked  bool // by this process; the clock's
+	ticked  bool        // by this process; the clock's
+	serving atomic.Bool // the catalogue of this start is in force
 
 	durable  chan struct{} // closed and replaced whenever durableSeq grows
 	progress sync.Mutex    // guards durable and durableSeq
@@ -203,10 +207,14 @@ func (b *basin) apply(in hydro.Input) ([]hydro.Output, error) {
 	start := b.now()
 	b.mu.Lock()
 	outs, err := b.working.Apply(in)
-	if b.working.Seq() >= b.engine.Seq() {
+	current := b.working.Seq() >= b.engine.Seq()
+	if current {
 		b.engine = b.working
 	}
 	b.mu.Unlock()
+	if current && b.serving.Load() && slices.ContainsFunc(outs, func(o hydro.Output) bool { return o.Rate != nil }) {
+		b.tellRates()
+	}
 	elapsed := b.now().Sub(start).Seconds()
 	b.metrics.apply.WithLabelValues(b.id).Observe(elapsed)
 	for _, o := range outs {
@@ -218,6 +226,19 @@ func (b *basin) apply(in hydro.Input) ([]hydro.Output, error) {
 		}
 	}
 	return outs, err
+}
+
+// tellRates puts on the board which stations are asked to report faster. Until
+// the catalogue of this start is in force, what a replay asks for is history.
+func (b *basin) tellRates() {
+	b.Query(func(e *engine.Engine) {
+		may := false
+		if c := e.Catalog(); c != nil {
+			of, ok := c.Basin(b.id)
+			may = ok && of.Settings.ReportFaster.From != hydro.Clear
+		}
+		b.rates.Set(b.id, may, e.Rates())
+	})
 }
 
 // snapshot files the state and the length of the out-log. All outputs of all

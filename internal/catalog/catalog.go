@@ -212,7 +212,15 @@ type Settings struct {
 	RainDisagreeShare float64     // and by more than this share of the larger
 	RainSources       []string    // sources of rain forecasts, the preferred one first
 
-	Neighbours Neighbours // which rain gauges check each other
+	Neighbours   Neighbours   // which rain gauges check each other
+	ReportFaster ReportFaster // the zero value asks nobody
+}
+
+// A ReportFaster says when stations are asked to report faster 加报.
+type ReportFaster struct {
+	From  hydro.Stage   // stages from this one on ask; Clear: never
+	Every time.Duration // between reports, at most
+	Basin bool          // the whole basin is asked; else the station, its site and the network below it
 }
 
 // An Updating says what of the correction by observations is switched off; see

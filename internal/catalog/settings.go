@@ -56,6 +56,42 @@ func rainSources(m *mapping) []string {
 	return out
 }
 
+// reportFaster reads from which stage on stations are asked to report faster.
+func reportFaster(m *mapping) ReportFaster {
+	v, ok := m.take("report_faster")
+	if !ok {
+		return ReportFaster{}
+	}
+	f, ok := v.mapping()
+	if !ok {
+		return ReportFaster{}
+	}
+	defer f.done()
+	var r ReportFaster
+	r.From, _ = parsed(f, "from", func(s string) (hydro.Stage, error) {
+		c, err := hydro.ParseStage(s)
+		if err == nil && !slices.Contains(colours, c) {
+			err = hydro.ErrInvalid
+		}
+		return c, err
+	}, "blue, yellow, orange or red")
+	r.Every = f.needDuration("every", 10*time.Second)
+	if r.Every > time.Hour {
+		m.l.report(f.place("every"), "every: %s is longer than an hour", r.Every)
+	}
+	if f.values["where"].n != nil {
+		r.Basin, _ = parsed(f, "where", func(s string) (bool, error) {
+			if s != "downstream" && s != "basin" {
+				return false, hydro.ErrInvalid
+			}
+			return s == "basin", nil
+		}, "downstream or basin")
+	} else {
+		f.asked = append(f.asked, "where")
+	}
+	return r
+}
+
 func (l *loader) settings(basin *mapping) Settings {
 	s := DefaultSettings()
 	v, ok := basin.take("settings")
@@ -89,6 +125,7 @@ func (l *loader) settings(basin *mapping) Settings {
 	s.RainDisagreeShare = m.number("rain_disagree_share", s.RainDisagreeShare, share)
 	s.RainSources = rainSources(m)
 	s.Neighbours = m.neighbours(s.Neighbours)
+	s.ReportFaster = reportFaster(m)
 	if s.OutputStep%s.Step != 0 {
 		l.report(m.place("output_step"), "output_step: %s is no multiple of step %s", s.OutputStep, s.Step)
 	}

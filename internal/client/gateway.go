@@ -85,6 +85,11 @@ type Options struct {
 	// answer came over a new stream, else why the old one broke. The rules of Acked
 	// hold.
 	Connected func(error)
+	// Rates is told all requests for a faster reporting rate that are in force for
+	// the department's stations: at the start of a stream and whenever that changes.
+	// What was told before and is not there is withdrawn, and what is past its
+	// `until` is not to be obeyed. The same rules hold.
+	Rates func([]*freshetv1.RateRequest)
 	// Logger hears of lost links; nil means nobody does.
 	Logger *slog.Logger
 }
@@ -417,6 +422,9 @@ func (g *Gateway) stream(ctx context.Context) (acked bool, err error) {
 // acknowledges, because what the server says of the others it will say again
 // after a broken link.
 func (g *Gateway) acknowledge(a *freshetv1.Ack, accepted *uint64) (some bool, err error) {
+	if a.GetRates() != nil && g.opts.Rates != nil {
+		g.opts.Rates(a.GetRates().GetRequests())
+	}
 	g.mu.Lock()
 	sent := g.unacked[:g.sent]
 	for _, r := range a.GetRejections() {

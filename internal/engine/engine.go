@@ -22,6 +22,7 @@ import (
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/register"
+	"freshet/internal/reporting"
 )
 
 // retention is how long observations stay in memory: the longest accumulation
@@ -40,6 +41,7 @@ type Engine struct {
 	rules    *alert.Rules
 	register *register.Rules
 	net      *quality.Network
+	rates    *reporting.Rules
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -51,6 +53,7 @@ type Engine struct {
 	forecastState forecast.State
 	alertState    alert.State
 	conflicts     register.State
+	rateState     reporting.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
@@ -165,6 +168,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	}
 	e.cat, e.model, e.rules = cat, model, rules
 	e.register, e.net = register.Compile(cat, e.basin), quality.NewNetwork(cat, e.basin)
+	e.rates = reporting.Compile(cat, e.basin)
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -397,8 +401,30 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
 	}
-	return e.reviewRegister(outs)
+	return e.reviewRegister(e.requestRates(outs))
 }
+
+// requestRates asks stations to report faster, or no longer, by where stations
+// stand now.
+func (e *Engine) requestRates(outs []hydro.Output) []hydro.Output {
+	if !e.rates.On() && len(e.rateState.Requests) == 0 {
+		return outs
+	}
+	standing := make([]reporting.Standing, len(e.alertState.Stations))
+	for i := range e.alertState.Stations {
+		s := &e.alertState.Stations[i]
+		standing[i] = reporting.Standing{Station: s.Station, Stage: s.Stage}
+	}
+	var changes []hydro.RateRequest
+	e.rateState, changes = e.rates.Evaluate(e.rateState, standing, e.now)
+	for part := range slices.Chunk(changes, maxRateRequests) {
+		outs = append(outs, hydro.Output{Rate: &hydro.RateChange{At: e.now, Requests: part}})
+	}
+	return outs
+}
+
+// maxRateRequests of one output keep its message below 1 MB.
+const maxRateRequests = 2000
 
 // reviewRegister finds what departments say differently, and notes what is new
 // and what is settled.

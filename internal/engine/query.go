@@ -107,3 +107,7 @@ func (e *Engine) Statuses() []hydro.StationStatus {
 // Conflicts returns what departments say differently, ascending by id. It is
 // never changed afterwards.
 func (e *Engine) Conflicts() []hydro.Conflict { return e.conflicts.Open }
+
+// Rates returns the requests for a faster reporting rate that are in force,
+// ascending by station. It is never changed afterwards.
+func (e *Engine) Rates() []hydro.RateRequest { return e.rateState.Requests }

@@ -14,6 +14,7 @@ import (
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/register"
+	"freshet/internal/reporting"
 )
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
@@ -35,6 +36,7 @@ type snapshot struct {
 	ForecastState forecast.State
 	AlertState    alert.State
 	Conflicts     register.State
+	Rates         reporting.State
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
@@ -44,7 +46,7 @@ type snapshot struct {
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -74,7 +76,7 @@ func Restore(data []byte) (*Engine, error) {
 	e := New(s.Basin)
 	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
-	e.conflicts = s.Conflicts
+	e.conflicts, e.rateState = s.Conflicts, s.Rates
 	if len(s.Files) > 0 {
 		cat, problems := catalog.Load(s.Files)
 		if len(problems) > 0 {
@@ -90,6 +92,7 @@ func Restore(data []byte) (*Engine, error) {
 		}
 		e.cat, e.model, e.rules = cat, model, rules
 		e.register, e.net = register.Compile(cat, s.Basin), quality.NewNetwork(cat, s.Basin)
+		e.rates = reporting.Compile(cat, s.Basin)
 		for _, f := range s.RainForecasts {
 			e.rains = append(e.rains, heldRain{forecast: f})
 		}

@@ -82,9 +82,10 @@ type Output struct {
 	Forecast     *Forecast
 	Warning      *Warning
 	Audit        *Audit
+	Rate         *RateChange
 }
 
-// Kind names what o carries: "observations", "forecast", "warning" or "audit".
+// Kind names what o carries: "observations", "forecast", "warning", "audit" or "rate".
 // It is the last part of the output's subject on the log.
 func (o Output) Kind() string {
 	switch {
@@ -94,6 +95,8 @@ func (o Output) Kind() string {
 		return "warning"
 	case o.Audit != nil:
 		return "audit"
+	case o.Rate != nil:
+		return "rate"
 	default:
 		return "observations"
 	}

@@ -67,6 +67,8 @@ type IngestOptions struct {
 	// made.
 	Store store.Reader
 	Lag   func(basin string) uint64
+	// Rates tells streams which stations are asked to report faster; nil: none is.
+	Rates *RateBoard
 	// Window is how many frames of one stream may wait for the disk; 0 means 16.
 	Window int
 }
@@ -227,9 +229,20 @@ func serveFrames[T, Resp any, Req frameRequest[T]](s *IngestServer, stream grpc.
 
 	out := answers{server: s, department: kind.department, send: func(a *freshetv1.Ack) error { return stream.Send(kind.answer(a)) }}
 	batch := make([]*frame, 0, s.opts.Window)
+	rates := rateTeller{server: s, department: kind.department}
 	for open := true; open; {
+		news, changed := rates.news()
+		if news != nil {
+			ack := out.next()
+			ack.Rates = news
+			if err := out.send(ack); err != nil {
+				return err
+			}
+		}
 		var f *frame
 		select {
+		case <-changed:
+			continue
 		case f, open = <-in.frames:
 			if !open {
 				continue
@@ -244,6 +257,11 @@ func serveFrames[T, Resp any, Req frameRequest[T]](s *IngestServer, stream grpc.
 		var late error
 	more:
 		for len(batch) < s.opts.Window {
+			select {
+			case <-changed: // news of rates must not wait for a stream that never pauses
+				break more
+			default:
+			}
 			select {
 			case f, open = <-in.frames:
 				if !open {

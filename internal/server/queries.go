@@ -159,12 +159,17 @@ func (s *Server) GetLatest(_ context.Context, req *freshetv1.GetLatestRequest) (
 		status hydro.StationStatus
 		known  bool
 		now    time.Time
+		rate   *freshetv1.RateRequest
 	)
 	b.Engine.Query(func(e *engine.Engine) {
 		latest, now = e.Latest(st.ID), e.Now()
+		rates := e.Rates()
+		if i, asked := slices.BinarySearchFunc(rates, st.ID, func(r hydro.RateRequest, id string) int { return cmp.Compare(r.Station, id) }); asked {
+			rate = wire.FromRateRequest(&rates[i], st)
+		}
 		status, known = findStatus(e.Statuses(), st.ID)
 	})
-	resp := &freshetv1.GetLatestResponse{Illustrative: illustrative(c, st, now)}
+	resp := &freshetv1.GetLatestResponse{Illustrative: illustrative(c, st, now), Rate: rate}
 	for _, l := range latest {
 		resp.Latest = append(resp.Latest, &freshetv1.Latest{
 			Observation: wire.FromObservation(&l.Observation),

@@ -32,7 +32,7 @@ type Config struct {
 	Status string // address of the status page; "": none
 
 	Reconcile Reconcile
-	Inputs []Input
+	Inputs    []Input
 }
 
 // A Server is the centre, and how the two know each other.
@@ -95,13 +95,13 @@ var kinds = map[string][]string{
 
 // The wire form.
 type configFile struct {
-	Name   string      `yaml:"name"`
-	Server serverFile  `yaml:"server"`
-	Spool  spoolFile   `yaml:"spool"`
-	Status statusFile  `yaml:"status"`
+	Name   string     `yaml:"name"`
+	Server serverFile `yaml:"server"`
+	Spool  spoolFile  `yaml:"spool"`
+	Status statusFile `yaml:"status"`
 
 	Reconcile reconcileFile `yaml:"reconcile"`
-	Inputs []inputFile `yaml:"inputs"`
+	Inputs    []inputFile   `yaml:"inputs"`
 }
 
 type serverFile struct {

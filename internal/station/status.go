@@ -25,7 +25,7 @@ type Status struct {
 	Inputs  []input.Status `json:"inputs"`
 	gateway.Status
 	Reconcile *ReconcileStatus `json:"reconcile,omitempty"` // nil: nothing is compared
-	Troubles []Trouble `json:"troubles"`
+	Troubles  []Trouble        `json:"troubles"`
 }
 
 // A Trouble is something that somebody should look at.

@@ -56,6 +56,7 @@ func seedOutputs() []hydro.Output {
 		}},
 		{Warning: &hydro.Warning{ID: "i", Basin: "b", Station: "s", At: at, To: hydro.Red, Observed: hydro.Leg{Variable: hydro.Rain, Window: time.Hour}}},
 		{Audit: &hydro.Audit{At: at, Kind: "catalogue", Text: "x"}},
+		{Rate: &hydro.RateChange{At: at, Requests: []hydro.RateRequest{{Station: "a", Every: time.Minute, Since: at, Until: at.Add(time.Hour), Cause: "b", Stage: hydro.Red}}}},
 	}
 }
 

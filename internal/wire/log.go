@@ -191,7 +191,7 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 		return nil, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
 	}
 	set := 0
-	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil} {
+	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil} {
 		if is {
 			set++
 		}
@@ -216,6 +216,12 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 			return nil, fmt.Errorf("warning.%w", err)
 		}
 		p.Output = &freshetv1.LogOutput_Warning{Warning: FromWarning(out.Warning)}
+	case out.Rate != nil:
+		c, err := fromRateChange(out.Rate)
+		if err != nil {
+			return nil, fmt.Errorf("rate.%w", err)
+		}
+		p.Output = &freshetv1.LogOutput_Rate{Rate: c}
 	case out.Audit != nil:
 		a := out.Audit
 		at, err := fromMillis("at", a.At)
@@ -279,6 +285,12 @@ func decodeOutput(m *freshetv1.LogOutput) (hydro.Output, error) {
 			return hydro.Output{}, fmt.Errorf("warning.%w", err)
 		}
 		return hydro.Output{Warning: &w}, nil
+	case *freshetv1.LogOutput_Rate:
+		c, err := toRateChange(p.Rate)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("rate.%w", err)
+		}
+		return hydro.Output{Rate: c}, nil
 	case *freshetv1.LogOutput_Audit:
 		at, err := toMillis("at", p.Audit.GetAtMs())
 		if err != nil {

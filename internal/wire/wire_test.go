@@ -357,9 +357,21 @@ func arealRain() *rapid.Generator[hydro.ArealRain] {
 	})
 }
 
+func rateRequest() *rapid.Generator[hydro.RateRequest] {
+	return rapid.Custom(func(t *rapid.T) hydro.RateRequest {
+		return hydro.RateRequest{
+			Station: name().Draw(t, "station"), Every: time.Duration(rapid.IntRange(0, 3600).Draw(t, "every")) * time.Second,
+			Since: instant().Draw(t, "since"), Until: instant().Draw(t, "until"), Cause: text().Draw(t, "cause"),
+			Stage: rapid.SampledFrom(hydro.Stages).Draw(t, "stage"),
+		}
+	})
+}
+
 func output() *rapid.Generator[hydro.Output] {
 	return rapid.Custom(func(t *rapid.T) hydro.Output {
-		switch rapid.IntRange(0, 3).Draw(t, "kind") {
+		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		case 4:
+			return hydro.Output{Rate: &hydro.RateChange{At: millis().Draw(t, "at"), Requests: rapid.SliceOfN(rateRequest(), 1, 5).Draw(t, "requests")}}
 		case 0:
 			f := forecast().Draw(t, "forecast")
 			return hydro.Output{Forecast: &f}

@@ -1243,7 +1243,11 @@ type Ack struct {
 	Refused uint64 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
 	// How many frames the gateway should have unacknowledged at most; 16 until the
 	// first answer says otherwise.
-	Window        uint32 `protobuf:"varint,5,opt,name=window,proto3" json:"window,omitempty"`
+	Window uint32 `protobuf:"varint,5,opt,name=window,proto3" json:"window,omitempty"`
+	// Set when there is something to say of reporting rates: in the first answer of a
+	// stream, which then comes before any frame, and whenever that changes, in an
+	// answer of its own that moves nothing else.
+	Rates         *RateRequests `protobuf:"bytes,20,opt,name=rates,proto3" json:"rates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1313,6 +1317,61 @@ func (x *Ack) GetWindow() uint32 {
 	return 0
 }
 
+func (x *Ack) GetRates() *RateRequests {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
+// All requests for a faster reporting rate that are in force for stations of the
+// stream's department, ascending by station. One that was named before and is not
+// here is withdrawn: the station goes back to its usual interval. One whose `until`
+// has passed is not to be obeyed even if nobody withdrew it.
+type RateRequests struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Requests      []*RateRequest         `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateRequests) Reset() {
+	*x = RateRequests{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateRequests) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateRequests) ProtoMessage() {}
+
+func (x *RateRequests) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateRequests.ProtoReflect.Descriptor instead.
+func (*RateRequests) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RateRequests) GetRequests() []*RateRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
 // A rain forecast of one basin, by sub-basin or by cell of a grid: exactly one of
 // the two. At most 100000 values in all, rain and members together: cut a grid to
 // the cells that touch the basin.
@@ -1348,7 +1407,7 @@ type SubmitRainForecastRequest struct {
 
 func (x *SubmitRainForecastRequest) Reset() {
 	*x = SubmitRainForecastRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1419,7 @@ func (x *SubmitRainForecastRequest) String() string {
 func (*SubmitRainForecastRequest) ProtoMessage() {}
 
 func (x *SubmitRainForecastRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[13]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1432,7 @@ func (x *SubmitRainForecastRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastRequest.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{13}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SubmitRainForecastRequest) GetSource() string {
@@ -1449,7 +1508,7 @@ type SubBasinRain struct {
 
 func (x *SubBasinRain) Reset() {
 	*x = SubBasinRain{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1520,7 @@ func (x *SubBasinRain) String() string {
 func (*SubBasinRain) ProtoMessage() {}
 
 func (x *SubBasinRain) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[14]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1533,7 @@ func (x *SubBasinRain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubBasinRain.ProtoReflect.Descriptor instead.
 func (*SubBasinRain) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{14}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SubBasinRain) GetSubBasin() string {
@@ -1518,7 +1577,7 @@ type RainCell struct {
 
 func (x *RainCell) Reset() {
 	*x = RainCell{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +1589,7 @@ func (x *RainCell) String() string {
 func (*RainCell) ProtoMessage() {}
 
 func (x *RainCell) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[15]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +1602,7 @@ func (x *RainCell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainCell.ProtoReflect.Descriptor instead.
 func (*RainCell) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{15}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RainCell) GetWest() float64 {
@@ -1599,7 +1658,7 @@ type RainMember struct {
 
 func (x *RainMember) Reset() {
 	*x = RainMember{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1670,7 @@ func (x *RainMember) String() string {
 func (*RainMember) ProtoMessage() {}
 
 func (x *RainMember) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[16]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1683,7 @@ func (x *RainMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainMember.ProtoReflect.Descriptor instead.
 func (*RainMember) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{16}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RainMember) GetRain() []float64 {
@@ -1645,7 +1704,7 @@ type SubmitRainForecastResponse struct {
 
 func (x *SubmitRainForecastResponse) Reset() {
 	*x = SubmitRainForecastResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1716,7 @@ func (x *SubmitRainForecastResponse) String() string {
 func (*SubmitRainForecastResponse) ProtoMessage() {}
 
 func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1729,7 @@ func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SubmitRainForecastResponse) GetId() string {
@@ -1711,7 +1770,7 @@ type SubmitDispatchPlanRequest struct {
 
 func (x *SubmitDispatchPlanRequest) Reset() {
 	*x = SubmitDispatchPlanRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1782,7 @@ func (x *SubmitDispatchPlanRequest) String() string {
 func (*SubmitDispatchPlanRequest) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +1795,7 @@ func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanRequest.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SubmitDispatchPlanRequest) GetReservoir() string {
@@ -1809,7 +1868,7 @@ type GateSetting struct {
 
 func (x *GateSetting) Reset() {
 	*x = GateSetting{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1821,7 +1880,7 @@ func (x *GateSetting) String() string {
 func (*GateSetting) ProtoMessage() {}
 
 func (x *GateSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1834,7 +1893,7 @@ func (x *GateSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateSetting.ProtoReflect.Descriptor instead.
 func (*GateSetting) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GateSetting) GetFrom() *timestamppb.Timestamp {
@@ -1870,7 +1929,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1941,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +1954,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -1923,7 +1982,7 @@ type SubmitDispatchPlanResponse struct {
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +1994,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2007,7 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
@@ -1982,7 +2041,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1994,7 +2053,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2007,7 +2066,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2070,7 +2129,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2082,7 +2141,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2095,7 +2154,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2119,7 +2178,7 @@ type CompareDaysRequest struct {
 
 func (x *CompareDaysRequest) Reset() {
 	*x = CompareDaysRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2131,7 +2190,7 @@ func (x *CompareDaysRequest) String() string {
 func (*CompareDaysRequest) ProtoMessage() {}
 
 func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2144,7 +2203,7 @@ func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
 func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CompareDaysRequest) GetGateway() string {
@@ -2190,7 +2249,7 @@ type SeriesDay struct {
 
 func (x *SeriesDay) Reset() {
 	*x = SeriesDay{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2261,7 @@ func (x *SeriesDay) String() string {
 func (*SeriesDay) ProtoMessage() {}
 
 func (x *SeriesDay) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2274,7 @@ func (x *SeriesDay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
 func (*SeriesDay) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SeriesDay) GetStation() string {
@@ -2277,7 +2336,7 @@ type CompareDaysResponse struct {
 
 func (x *CompareDaysResponse) Reset() {
 	*x = CompareDaysResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2289,7 +2348,7 @@ func (x *CompareDaysResponse) String() string {
 func (*CompareDaysResponse) ProtoMessage() {}
 
 func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2302,7 +2361,7 @@ func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
 func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
@@ -2328,7 +2387,7 @@ type DayDifference struct {
 
 func (x *DayDifference) Reset() {
 	*x = DayDifference{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2340,7 +2399,7 @@ func (x *DayDifference) String() string {
 func (*DayDifference) ProtoMessage() {}
 
 func (x *DayDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2353,7 +2412,7 @@ func (x *DayDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
 func (*DayDifference) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DayDifference) GetDay() uint32 {
@@ -2398,7 +2457,7 @@ type HeldReading struct {
 
 func (x *HeldReading) Reset() {
 	*x = HeldReading{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +2469,7 @@ func (x *HeldReading) String() string {
 func (*HeldReading) ProtoMessage() {}
 
 func (x *HeldReading) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +2482,7 @@ func (x *HeldReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
 func (*HeldReading) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HeldReading) GetUnixMs() int64 {
@@ -2536,7 +2595,7 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\areports\x18\x03 \x03(\v2 .freshet.v1.WaterResourcesReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
 	"\x05again\x18\x05 \x01(\bR\x05again\"A\n" +
 	"\x1cStreamWaterResourcesResponse\x12!\n" +
-	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xb1\x01\n" +
+	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xe1\x01\n" +
 	"\x03Ack\x12%\n" +
 	"\x0eacked_sequence\x18\x01 \x01(\x04R\rackedSequence\x125\n" +
 	"\n" +
@@ -2544,7 +2603,10 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"rejections\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\x04R\baccepted\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\x04R\arefused\x12\x16\n" +
-	"\x06window\x18\x05 \x01(\rR\x06window\"\xbc\x03\n" +
+	"\x06window\x18\x05 \x01(\rR\x06window\x12.\n" +
+	"\x05rates\x18\x14 \x01(\v2\x18.freshet.v1.RateRequestsR\x05rates\"C\n" +
+	"\fRateRequests\x123\n" +
+	"\brequests\x18\x01 \x03(\v2\x17.freshet.v1.RateRequestR\brequests\"\xbc\x03\n" +
 	"\x19SubmitRainForecastRequest\x12!\n" +
 	"\x06source\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06source\x12\x1f\n" +
 	"\x05basin\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05basin\x12?\n" +
@@ -2684,7 +2746,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2702,28 +2764,30 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*StreamWaterResourcesRequest)(nil),  // 13: freshet.v1.StreamWaterResourcesRequest
 	(*StreamWaterResourcesResponse)(nil), // 14: freshet.v1.StreamWaterResourcesResponse
 	(*Ack)(nil),                          // 15: freshet.v1.Ack
-	(*SubmitRainForecastRequest)(nil),    // 16: freshet.v1.SubmitRainForecastRequest
-	(*SubBasinRain)(nil),                 // 17: freshet.v1.SubBasinRain
-	(*RainCell)(nil),                     // 18: freshet.v1.RainCell
-	(*RainMember)(nil),                   // 19: freshet.v1.RainMember
-	(*SubmitRainForecastResponse)(nil),   // 20: freshet.v1.SubmitRainForecastResponse
-	(*SubmitDispatchPlanRequest)(nil),    // 21: freshet.v1.SubmitDispatchPlanRequest
-	(*GateSetting)(nil),                  // 22: freshet.v1.GateSetting
-	(*Release)(nil),                      // 23: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 24: freshet.v1.SubmitDispatchPlanResponse
-	(*WithdrawRequest)(nil),              // 25: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 26: freshet.v1.WithdrawResponse
-	(*CompareDaysRequest)(nil),           // 27: freshet.v1.CompareDaysRequest
-	(*SeriesDay)(nil),                    // 28: freshet.v1.SeriesDay
-	(*CompareDaysResponse)(nil),          // 29: freshet.v1.CompareDaysResponse
-	(*DayDifference)(nil),                // 30: freshet.v1.DayDifference
-	(*HeldReading)(nil),                  // 31: freshet.v1.HeldReading
-	(*timestamppb.Timestamp)(nil),        // 32: google.protobuf.Timestamp
-	(Department)(0),                      // 33: freshet.v1.Department
-	(Variable)(0),                        // 34: freshet.v1.Variable
+	(*RateRequests)(nil),                 // 16: freshet.v1.RateRequests
+	(*SubmitRainForecastRequest)(nil),    // 17: freshet.v1.SubmitRainForecastRequest
+	(*SubBasinRain)(nil),                 // 18: freshet.v1.SubBasinRain
+	(*RainCell)(nil),                     // 19: freshet.v1.RainCell
+	(*RainMember)(nil),                   // 20: freshet.v1.RainMember
+	(*SubmitRainForecastResponse)(nil),   // 21: freshet.v1.SubmitRainForecastResponse
+	(*SubmitDispatchPlanRequest)(nil),    // 22: freshet.v1.SubmitDispatchPlanRequest
+	(*GateSetting)(nil),                  // 23: freshet.v1.GateSetting
+	(*Release)(nil),                      // 24: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 25: freshet.v1.SubmitDispatchPlanResponse
+	(*WithdrawRequest)(nil),              // 26: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 27: freshet.v1.WithdrawResponse
+	(*CompareDaysRequest)(nil),           // 28: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 29: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 30: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 31: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 32: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 33: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 34: freshet.v1.RateRequest
+	(Department)(0),                      // 35: freshet.v1.Department
+	(Variable)(0),                        // 36: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	32, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	33, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2738,48 +2802,50 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	7,  // 12: freshet.v1.StreamWaterResourcesRequest.reports:type_name -> freshet.v1.WaterResourcesReport
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
-	32, // 15: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	32, // 16: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
-	17, // 17: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	32, // 18: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
-	18, // 19: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
-	19, // 20: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
-	19, // 21: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	32, // 22: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	32, // 23: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	23, // 24: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	32, // 25: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
-	22, // 26: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	32, // 27: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	32, // 28: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	32, // 29: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	32, // 30: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	33, // 31: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
-	28, // 32: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
-	34, // 33: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
-	32, // 34: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
-	32, // 35: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
-	30, // 36: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
-	31, // 37: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
-	9,  // 38: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 39: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 40: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	16, // 41: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	21, // 42: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	25, // 43: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	27, // 44: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
-	10, // 45: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 46: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 47: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	20, // 48: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	24, // 49: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	26, // 50: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	29, // 51: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
-	45, // [45:52] is the sub-list for method output_type
-	38, // [38:45] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
+	34, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	33, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	33, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
+	33, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
+	20, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
+	20, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
+	33, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	33, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	24, // 26: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	33, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	23, // 28: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
+	33, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	33, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	33, // 31: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	33, // 32: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	35, // 33: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	29, // 34: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	36, // 35: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	33, // 36: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	33, // 37: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	31, // 38: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	32, // 39: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 40: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 41: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 42: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 43: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	22, // 44: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	26, // 45: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	28, // 46: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 47: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 48: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 49: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	21, // 50: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	25, // 51: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	27, // 52: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	30, // 53: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	47, // [47:54] is the sub-list for method output_type
+	40, // [40:47] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2802,7 +2868,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

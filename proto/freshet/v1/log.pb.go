@@ -182,6 +182,7 @@ type LogOutput struct {
 	//	*LogOutput_Forecast
 	//	*LogOutput_Warning
 	//	*LogOutput_Audit
+	//	*LogOutput_Rate
 	Output        isLogOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -274,6 +275,15 @@ func (x *LogOutput) GetAudit() *Audit {
 	return nil
 }
 
+func (x *LogOutput) GetRate() *LogRateChange {
+	if x != nil {
+		if x, ok := x.Output.(*LogOutput_Rate); ok {
+			return x.Rate
+		}
+	}
+	return nil
+}
+
 type isLogOutput_Output interface {
 	isLogOutput_Output()
 }
@@ -294,6 +304,10 @@ type LogOutput_Audit struct {
 	Audit *Audit `protobuf:"bytes,6,opt,name=audit,proto3,oneof"`
 }
 
+type LogOutput_Rate struct {
+	Rate *LogRateChange `protobuf:"bytes,20,opt,name=rate,proto3,oneof"`
+}
+
 func (*LogOutput_Observations) isLogOutput_Output() {}
 
 func (*LogOutput_Forecast) isLogOutput_Output() {}
@@ -301,6 +315,8 @@ func (*LogOutput_Forecast) isLogOutput_Output() {}
 func (*LogOutput_Warning) isLogOutput_Output() {}
 
 func (*LogOutput_Audit) isLogOutput_Output() {}
+
+func (*LogOutput_Rate) isLogOutput_Output() {}
 
 type CatalogueChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1112,12 +1128,66 @@ func (x *Audit) GetAfter() float64 {
 	return 0
 }
 
+// Requests for a faster reporting rate that began, were renewed or withdrawn.
+type LogRateChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	AtMs  int64                  `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Ascending by station; without codes and reasons, which follow from the rest.
+	Requests      []*RateRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRateChange) Reset() {
+	*x = LogRateChange{}
+	mi := &file_freshet_v1_log_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRateChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRateChange) ProtoMessage() {}
+
+func (x *LogRateChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_log_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRateChange.ProtoReflect.Descriptor instead.
+func (*LogRateChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *LogRateChange) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *LogRateChange) GetRequests() []*RateRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
 var File_freshet_v1_log_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x18freshet/v1/warning.proto\"\xe8\x02\n" +
+	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\xe8\x02\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
@@ -1127,14 +1197,15 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
 	"withdrawalB\a\n" +
-	"\x05input\"\x9c\x02\n" +
+	"\x05input\"\xcd\x02\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12B\n" +
 	"\fobservations\x18\x03 \x01(\v2\x1c.freshet.v1.ObservationBatchH\x00R\fobservations\x122\n" +
 	"\bforecast\x18\x04 \x01(\v2\x14.freshet.v1.ForecastH\x00R\bforecast\x12/\n" +
 	"\awarning\x18\x05 \x01(\v2\x13.freshet.v1.WarningH\x00R\awarning\x12)\n" +
-	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05auditB\b\n" +
+	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05audit\x12/\n" +
+	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rateB\b\n" +
 	"\x06output\"q\n" +
 	"\x0fCatalogueChange\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
@@ -1201,7 +1272,10 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\astation\x18\x03 \x01(\tR\astation\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x16\n" +
 	"\x06before\x18\x05 \x01(\x01R\x06before\x12\x14\n" +
-	"\x05after\x18\x06 \x01(\x01R\x05afterB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\x05after\x18\x06 \x01(\x01R\x05after\"Y\n" +
+	"\rLogRateChange\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x123\n" +
+	"\brequests\x18\x02 \x03(\v2\x17.freshet.v1.RateRequestR\brequestsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_log_proto_rawDescOnce sync.Once
@@ -1215,7 +1289,7 @@ func file_freshet_v1_log_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_log_proto_rawDescData
 }
 
-var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_freshet_v1_log_proto_goTypes = []any{
 	(*LogInput)(nil),                  // 0: freshet.v1.LogInput
 	(*LogOutput)(nil),                 // 1: freshet.v1.LogOutput
@@ -1230,11 +1304,13 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*ObservationBatch)(nil),          // 10: freshet.v1.ObservationBatch
 	(*Why)(nil),                       // 11: freshet.v1.Why
 	(*Audit)(nil),                     // 12: freshet.v1.Audit
-	(*Forecast)(nil),                  // 13: freshet.v1.Forecast
-	(*Warning)(nil),                   // 14: freshet.v1.Warning
-	(*SubmitRainForecastRequest)(nil), // 15: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 16: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 17: freshet.v1.WithdrawRequest
+	(*LogRateChange)(nil),             // 13: freshet.v1.LogRateChange
+	(*Forecast)(nil),                  // 14: freshet.v1.Forecast
+	(*Warning)(nil),                   // 15: freshet.v1.Warning
+	(*SubmitRainForecastRequest)(nil), // 16: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 17: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 18: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 19: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
@@ -1244,21 +1320,23 @@ var file_freshet_v1_log_proto_depIdxs = []int32{
 	6,  // 4: freshet.v1.LogInput.dispatch_plan:type_name -> freshet.v1.LogDispatchPlan
 	7,  // 5: freshet.v1.LogInput.withdrawal:type_name -> freshet.v1.LogWithdrawal
 	10, // 6: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
-	13, // 7: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
-	14, // 8: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
+	14, // 7: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
+	15, // 8: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
 	12, // 9: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
-	3,  // 10: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	15, // 11: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	16, // 12: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	17, // 13: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 14: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 15: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 16: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	13, // 10: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
+	3,  // 11: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	16, // 12: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	17, // 13: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	18, // 14: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 15: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 16: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 17: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	19, // 18: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1268,6 +1346,7 @@ func file_freshet_v1_log_proto_init() {
 	}
 	file_freshet_v1_forecast_proto_init()
 	file_freshet_v1_ingest_proto_init()
+	file_freshet_v1_types_proto_init()
 	file_freshet_v1_warning_proto_init()
 	file_freshet_v1_log_proto_msgTypes[0].OneofWrappers = []any{
 		(*LogInput_Catalogue)(nil),
@@ -1282,6 +1361,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogOutput_Forecast)(nil),
 		(*LogOutput_Warning)(nil),
 		(*LogOutput_Audit)(nil),
+		(*LogOutput_Rate)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1289,7 +1369,7 @@ func file_freshet_v1_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_log_proto_rawDesc), len(file_freshet_v1_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -88,6 +88,105 @@ func (ConflictKind) EnumDescriptor() ([]byte, []int) {
 	return file_freshet_v1_station_proto_rawDescGZIP(), []int{0}
 }
 
+type ListRateRequestsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only this basin; empty for all.
+	Basin         string `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRateRequestsRequest) Reset() {
+	*x = ListRateRequestsRequest{}
+	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRateRequestsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRateRequestsRequest) ProtoMessage() {}
+
+func (x *ListRateRequestsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRateRequestsRequest.ProtoReflect.Descriptor instead.
+func (*ListRateRequestsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListRateRequestsRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+type ListRateRequestsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Engine time.
+	Now *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	// Ascending by station.
+	Requests      []*RateRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRateRequestsResponse) Reset() {
+	*x = ListRateRequestsResponse{}
+	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRateRequestsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRateRequestsResponse) ProtoMessage() {}
+
+func (x *ListRateRequestsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRateRequestsResponse.ProtoReflect.Descriptor instead.
+func (*ListRateRequestsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListRateRequestsResponse) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *ListRateRequestsResponse) GetRequests() []*RateRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
 type ListConflictsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only this basin; empty for all.
@@ -98,7 +197,7 @@ type ListConflictsRequest struct {
 
 func (x *ListConflictsRequest) Reset() {
 	*x = ListConflictsRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	mi := &file_freshet_v1_station_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -110,7 +209,7 @@ func (x *ListConflictsRequest) String() string {
 func (*ListConflictsRequest) ProtoMessage() {}
 
 func (x *ListConflictsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[0]
+	mi := &file_freshet_v1_station_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -123,7 +222,7 @@ func (x *ListConflictsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConflictsRequest.ProtoReflect.Descriptor instead.
 func (*ListConflictsRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{0}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ListConflictsRequest) GetBasin() string {
@@ -144,7 +243,7 @@ type ListConflictsResponse struct {
 
 func (x *ListConflictsResponse) Reset() {
 	*x = ListConflictsResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	mi := &file_freshet_v1_station_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -156,7 +255,7 @@ func (x *ListConflictsResponse) String() string {
 func (*ListConflictsResponse) ProtoMessage() {}
 
 func (x *ListConflictsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[1]
+	mi := &file_freshet_v1_station_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -169,7 +268,7 @@ func (x *ListConflictsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConflictsResponse.ProtoReflect.Descriptor instead.
 func (*ListConflictsResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{1}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ListConflictsResponse) GetNow() *timestamppb.Timestamp {
@@ -220,7 +319,7 @@ type Conflict struct {
 
 func (x *Conflict) Reset() {
 	*x = Conflict{}
-	mi := &file_freshet_v1_station_proto_msgTypes[2]
+	mi := &file_freshet_v1_station_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +331,7 @@ func (x *Conflict) String() string {
 func (*Conflict) ProtoMessage() {}
 
 func (x *Conflict) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[2]
+	mi := &file_freshet_v1_station_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +344,7 @@ func (x *Conflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
 func (*Conflict) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{2}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Conflict) GetId() string {
@@ -382,7 +481,7 @@ type ConflictParty struct {
 
 func (x *ConflictParty) Reset() {
 	*x = ConflictParty{}
-	mi := &file_freshet_v1_station_proto_msgTypes[3]
+	mi := &file_freshet_v1_station_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +493,7 @@ func (x *ConflictParty) String() string {
 func (*ConflictParty) ProtoMessage() {}
 
 func (x *ConflictParty) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[3]
+	mi := &file_freshet_v1_station_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +506,7 @@ func (x *ConflictParty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConflictParty.ProtoReflect.Descriptor instead.
 func (*ConflictParty) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{3}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConflictParty) GetDepartment() Department {
@@ -471,7 +570,7 @@ type ListStationsRequest struct {
 
 func (x *ListStationsRequest) Reset() {
 	*x = ListStationsRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[4]
+	mi := &file_freshet_v1_station_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +582,7 @@ func (x *ListStationsRequest) String() string {
 func (*ListStationsRequest) ProtoMessage() {}
 
 func (x *ListStationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[4]
+	mi := &file_freshet_v1_station_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +595,7 @@ func (x *ListStationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStationsRequest.ProtoReflect.Descriptor instead.
 func (*ListStationsRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{4}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListStationsRequest) GetBasin() string {
@@ -524,7 +623,7 @@ type ListStationsResponse struct {
 
 func (x *ListStationsResponse) Reset() {
 	*x = ListStationsResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[5]
+	mi := &file_freshet_v1_station_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +635,7 @@ func (x *ListStationsResponse) String() string {
 func (*ListStationsResponse) ProtoMessage() {}
 
 func (x *ListStationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[5]
+	mi := &file_freshet_v1_station_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +648,7 @@ func (x *ListStationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStationsResponse.ProtoReflect.Descriptor instead.
 func (*ListStationsResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListStationsResponse) GetCatalogue() string {
@@ -596,7 +695,7 @@ type Station struct {
 
 func (x *Station) Reset() {
 	*x = Station{}
-	mi := &file_freshet_v1_station_proto_msgTypes[6]
+	mi := &file_freshet_v1_station_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -608,7 +707,7 @@ func (x *Station) String() string {
 func (*Station) ProtoMessage() {}
 
 func (x *Station) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[6]
+	mi := &file_freshet_v1_station_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -621,7 +720,7 @@ func (x *Station) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Station.ProtoReflect.Descriptor instead.
 func (*Station) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Station) GetId() string {
@@ -752,7 +851,7 @@ type StageThreshold struct {
 
 func (x *StageThreshold) Reset() {
 	*x = StageThreshold{}
-	mi := &file_freshet_v1_station_proto_msgTypes[7]
+	mi := &file_freshet_v1_station_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +863,7 @@ func (x *StageThreshold) String() string {
 func (*StageThreshold) ProtoMessage() {}
 
 func (x *StageThreshold) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[7]
+	mi := &file_freshet_v1_station_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +876,7 @@ func (x *StageThreshold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageThreshold.ProtoReflect.Descriptor instead.
 func (*StageThreshold) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StageThreshold) GetStage() Stage {
@@ -825,7 +924,7 @@ type GetLatestRequest struct {
 
 func (x *GetLatestRequest) Reset() {
 	*x = GetLatestRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[8]
+	mi := &file_freshet_v1_station_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +936,7 @@ func (x *GetLatestRequest) String() string {
 func (*GetLatestRequest) ProtoMessage() {}
 
 func (x *GetLatestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[8]
+	mi := &file_freshet_v1_station_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +949,7 @@ func (x *GetLatestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLatestRequest.ProtoReflect.Descriptor instead.
 func (*GetLatestRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetLatestRequest) GetStation() string {
@@ -865,16 +964,18 @@ type GetLatestResponse struct {
 	Latest []*Latest              `protobuf:"bytes,1,rep,name=latest,proto3" json:"latest,omitempty"`
 	Stage  Stage                  `protobuf:"varint,2,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
 	// Why the station is at this stage.
-	ReasonZh      string `protobuf:"bytes,3,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
-	ReasonEn      string `protobuf:"bytes,4,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
-	Illustrative  bool   `protobuf:"varint,5,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	ReasonZh     string `protobuf:"bytes,3,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
+	ReasonEn     string `protobuf:"bytes,4,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
+	Illustrative bool   `protobuf:"varint,5,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	// Not set: no faster rate is asked of this station.
+	Rate          *RateRequest `protobuf:"bytes,20,opt,name=rate,proto3" json:"rate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetLatestResponse) Reset() {
 	*x = GetLatestResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[9]
+	mi := &file_freshet_v1_station_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +987,7 @@ func (x *GetLatestResponse) String() string {
 func (*GetLatestResponse) ProtoMessage() {}
 
 func (x *GetLatestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[9]
+	mi := &file_freshet_v1_station_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +1000,7 @@ func (x *GetLatestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLatestResponse.ProtoReflect.Descriptor instead.
 func (*GetLatestResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetLatestResponse) GetLatest() []*Latest {
@@ -937,6 +1038,13 @@ func (x *GetLatestResponse) GetIllustrative() bool {
 	return false
 }
 
+func (x *GetLatestResponse) GetRate() *RateRequest {
+	if x != nil {
+		return x.Rate
+	}
+	return nil
+}
+
 type Latest struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Observation *Observation           `protobuf:"bytes,1,opt,name=observation,proto3" json:"observation,omitempty"`
@@ -952,7 +1060,7 @@ type Latest struct {
 
 func (x *Latest) Reset() {
 	*x = Latest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[10]
+	mi := &file_freshet_v1_station_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -964,7 +1072,7 @@ func (x *Latest) String() string {
 func (*Latest) ProtoMessage() {}
 
 func (x *Latest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[10]
+	mi := &file_freshet_v1_station_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -977,7 +1085,7 @@ func (x *Latest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Latest.ProtoReflect.Descriptor instead.
 func (*Latest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Latest) GetObservation() *Observation {
@@ -1010,7 +1118,7 @@ type GetAccumulationsRequest struct {
 
 func (x *GetAccumulationsRequest) Reset() {
 	*x = GetAccumulationsRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[11]
+	mi := &file_freshet_v1_station_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1130,7 @@ func (x *GetAccumulationsRequest) String() string {
 func (*GetAccumulationsRequest) ProtoMessage() {}
 
 func (x *GetAccumulationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[11]
+	mi := &file_freshet_v1_station_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1143,7 @@ func (x *GetAccumulationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccumulationsRequest.ProtoReflect.Descriptor instead.
 func (*GetAccumulationsRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetAccumulationsRequest) GetStation() string {
@@ -1056,7 +1164,7 @@ type GetAccumulationsResponse struct {
 
 func (x *GetAccumulationsResponse) Reset() {
 	*x = GetAccumulationsResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[12]
+	mi := &file_freshet_v1_station_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1176,7 @@ func (x *GetAccumulationsResponse) String() string {
 func (*GetAccumulationsResponse) ProtoMessage() {}
 
 func (x *GetAccumulationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[12]
+	mi := &file_freshet_v1_station_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1189,7 @@ func (x *GetAccumulationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAccumulationsResponse.ProtoReflect.Descriptor instead.
 func (*GetAccumulationsResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{12}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetAccumulationsResponse) GetAt() *timestamppb.Timestamp {
@@ -1113,7 +1221,7 @@ type Accumulation struct {
 
 func (x *Accumulation) Reset() {
 	*x = Accumulation{}
-	mi := &file_freshet_v1_station_proto_msgTypes[13]
+	mi := &file_freshet_v1_station_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1233,7 @@ func (x *Accumulation) String() string {
 func (*Accumulation) ProtoMessage() {}
 
 func (x *Accumulation) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[13]
+	mi := &file_freshet_v1_station_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1246,7 @@ func (x *Accumulation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Accumulation.ProtoReflect.Descriptor instead.
 func (*Accumulation) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{13}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Accumulation) GetWindowS() uint32 {
@@ -1190,7 +1298,7 @@ type GetHistoryRequest struct {
 
 func (x *GetHistoryRequest) Reset() {
 	*x = GetHistoryRequest{}
-	mi := &file_freshet_v1_station_proto_msgTypes[14]
+	mi := &file_freshet_v1_station_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1310,7 @@ func (x *GetHistoryRequest) String() string {
 func (*GetHistoryRequest) ProtoMessage() {}
 
 func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[14]
+	mi := &file_freshet_v1_station_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1323,7 @@ func (x *GetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*GetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{14}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetHistoryRequest) GetStation() string {
@@ -1281,7 +1389,7 @@ type GetHistoryResponse struct {
 
 func (x *GetHistoryResponse) Reset() {
 	*x = GetHistoryResponse{}
-	mi := &file_freshet_v1_station_proto_msgTypes[15]
+	mi := &file_freshet_v1_station_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1401,7 @@ func (x *GetHistoryResponse) String() string {
 func (*GetHistoryResponse) ProtoMessage() {}
 
 func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[15]
+	mi := &file_freshet_v1_station_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1414,7 @@ func (x *GetHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHistoryResponse.ProtoReflect.Descriptor instead.
 func (*GetHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{15}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetHistoryResponse) GetObservations() []*Observation {
@@ -1351,7 +1459,7 @@ type HistoryPoint struct {
 
 func (x *HistoryPoint) Reset() {
 	*x = HistoryPoint{}
-	mi := &file_freshet_v1_station_proto_msgTypes[16]
+	mi := &file_freshet_v1_station_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1471,7 @@ func (x *HistoryPoint) String() string {
 func (*HistoryPoint) ProtoMessage() {}
 
 func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_station_proto_msgTypes[16]
+	mi := &file_freshet_v1_station_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1484,7 @@ func (x *HistoryPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryPoint.ProtoReflect.Descriptor instead.
 func (*HistoryPoint) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_station_proto_rawDescGZIP(), []int{16}
+	return file_freshet_v1_station_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *HistoryPoint) GetAt() *timestamppb.Timestamp {
@@ -1426,7 +1534,12 @@ var File_freshet_v1_station_proto protoreflect.FileDescriptor
 const file_freshet_v1_station_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/station.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\",\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"/\n" +
+	"\x17ListRateRequestsRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\"}\n" +
+	"\x18ListRateRequestsResponse\x12,\n" +
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x123\n" +
+	"\brequests\x18\x02 \x03(\v2\x17.freshet.v1.RateRequestR\brequests\",\n" +
 	"\x14ListConflictsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"y\n" +
 	"\x15ListConflictsResponse\x12,\n" +
@@ -1499,13 +1612,14 @@ const file_freshet_v1_station_proto_rawDesc = "" +
 	"\x05value\x18\x04 \x01(\x01R\x05value\x12\"\n" +
 	"\fillustrative\x18\x05 \x01(\bR\fillustrative\"5\n" +
 	"\x10GetLatestRequest\x12!\n" +
-	"\astation\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\astation\"\xc6\x01\n" +
+	"\astation\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\astation\"\xf3\x01\n" +
 	"\x11GetLatestResponse\x12*\n" +
 	"\x06latest\x18\x01 \x03(\v2\x12.freshet.v1.LatestR\x06latest\x12'\n" +
 	"\x05stage\x18\x02 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12\x1b\n" +
 	"\treason_zh\x18\x03 \x01(\tR\breasonZh\x12\x1b\n" +
 	"\treason_en\x18\x04 \x01(\tR\breasonEn\x12\"\n" +
-	"\fillustrative\x18\x05 \x01(\bR\fillustrative\"r\n" +
+	"\fillustrative\x18\x05 \x01(\bR\fillustrative\x12+\n" +
+	"\x04rate\x18\x14 \x01(\v2\x17.freshet.v1.RateRequestR\x04rate\"r\n" +
 	"\x06Latest\x129\n" +
 	"\vobservation\x18\x01 \x01(\v2\x17.freshet.v1.ObservationR\vobservation\x12\x13\n" +
 	"\x05age_s\x18\x02 \x01(\x01R\x04ageS\x12\x18\n" +
@@ -1546,14 +1660,15 @@ const file_freshet_v1_station_proto_rawDesc = "" +
 	"\x13CONFLICT_KIND_DATUM\x10\x02\x12\x1e\n" +
 	"\x1aCONFLICT_KIND_DATUM_OFFSET\x10\x03\x12\x1f\n" +
 	"\x1bCONFLICT_KIND_DATUM_UNKNOWN\x10\x04\x12\x17\n" +
-	"\x13CONFLICT_KIND_VALUE\x10\x052\xda\x04\n" +
+	"\x13CONFLICT_KIND_VALUE\x10\x052\xd4\x05\n" +
 	"\x0eStationService\x12g\n" +
 	"\fListStations\x12\x1f.freshet.v1.ListStationsRequest\x1a .freshet.v1.ListStationsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/stations\x12o\n" +
 	"\tGetLatest\x12\x1c.freshet.v1.GetLatestRequest\x1a\x1d.freshet.v1.GetLatestResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/stations/{station}/latest\x12\x8b\x01\n" +
 	"\x10GetAccumulations\x12#.freshet.v1.GetAccumulationsRequest\x1a$.freshet.v1.GetAccumulationsResponse\",\x82\xd3\xe4\x93\x02&\x12$/v1/stations/{station}/accumulations\x12s\n" +
 	"\n" +
 	"GetHistory\x12\x1d.freshet.v1.GetHistoryRequest\x1a\x1e.freshet.v1.GetHistoryResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/stations/{station}/history\x12k\n" +
-	"\rListConflicts\x12 .freshet.v1.ListConflictsRequest\x1a!.freshet.v1.ListConflictsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/conflictsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\rListConflicts\x12 .freshet.v1.ListConflictsRequest\x1a!.freshet.v1.ListConflictsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/conflicts\x12x\n" +
+	"\x10ListRateRequests\x12#.freshet.v1.ListRateRequestsRequest\x1a$.freshet.v1.ListRateRequestsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/rate-requestsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_station_proto_rawDescOnce sync.Once
@@ -1568,76 +1683,84 @@ func file_freshet_v1_station_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_station_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_freshet_v1_station_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_freshet_v1_station_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_freshet_v1_station_proto_goTypes = []any{
 	(ConflictKind)(0),                // 0: freshet.v1.ConflictKind
-	(*ListConflictsRequest)(nil),     // 1: freshet.v1.ListConflictsRequest
-	(*ListConflictsResponse)(nil),    // 2: freshet.v1.ListConflictsResponse
-	(*Conflict)(nil),                 // 3: freshet.v1.Conflict
-	(*ConflictParty)(nil),            // 4: freshet.v1.ConflictParty
-	(*ListStationsRequest)(nil),      // 5: freshet.v1.ListStationsRequest
-	(*ListStationsResponse)(nil),     // 6: freshet.v1.ListStationsResponse
-	(*Station)(nil),                  // 7: freshet.v1.Station
-	(*StageThreshold)(nil),           // 8: freshet.v1.StageThreshold
-	(*GetLatestRequest)(nil),         // 9: freshet.v1.GetLatestRequest
-	(*GetLatestResponse)(nil),        // 10: freshet.v1.GetLatestResponse
-	(*Latest)(nil),                   // 11: freshet.v1.Latest
-	(*GetAccumulationsRequest)(nil),  // 12: freshet.v1.GetAccumulationsRequest
-	(*GetAccumulationsResponse)(nil), // 13: freshet.v1.GetAccumulationsResponse
-	(*Accumulation)(nil),             // 14: freshet.v1.Accumulation
-	(*GetHistoryRequest)(nil),        // 15: freshet.v1.GetHistoryRequest
-	(*GetHistoryResponse)(nil),       // 16: freshet.v1.GetHistoryResponse
-	(*HistoryPoint)(nil),             // 17: freshet.v1.HistoryPoint
-	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
-	(Variable)(0),                    // 19: freshet.v1.Variable
-	(Stage)(0),                       // 20: freshet.v1.Stage
-	(Department)(0),                  // 21: freshet.v1.Department
-	(*Observation)(nil),              // 22: freshet.v1.Observation
+	(*ListRateRequestsRequest)(nil),  // 1: freshet.v1.ListRateRequestsRequest
+	(*ListRateRequestsResponse)(nil), // 2: freshet.v1.ListRateRequestsResponse
+	(*ListConflictsRequest)(nil),     // 3: freshet.v1.ListConflictsRequest
+	(*ListConflictsResponse)(nil),    // 4: freshet.v1.ListConflictsResponse
+	(*Conflict)(nil),                 // 5: freshet.v1.Conflict
+	(*ConflictParty)(nil),            // 6: freshet.v1.ConflictParty
+	(*ListStationsRequest)(nil),      // 7: freshet.v1.ListStationsRequest
+	(*ListStationsResponse)(nil),     // 8: freshet.v1.ListStationsResponse
+	(*Station)(nil),                  // 9: freshet.v1.Station
+	(*StageThreshold)(nil),           // 10: freshet.v1.StageThreshold
+	(*GetLatestRequest)(nil),         // 11: freshet.v1.GetLatestRequest
+	(*GetLatestResponse)(nil),        // 12: freshet.v1.GetLatestResponse
+	(*Latest)(nil),                   // 13: freshet.v1.Latest
+	(*GetAccumulationsRequest)(nil),  // 14: freshet.v1.GetAccumulationsRequest
+	(*GetAccumulationsResponse)(nil), // 15: freshet.v1.GetAccumulationsResponse
+	(*Accumulation)(nil),             // 16: freshet.v1.Accumulation
+	(*GetHistoryRequest)(nil),        // 17: freshet.v1.GetHistoryRequest
+	(*GetHistoryResponse)(nil),       // 18: freshet.v1.GetHistoryResponse
+	(*HistoryPoint)(nil),             // 19: freshet.v1.HistoryPoint
+	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
+	(*RateRequest)(nil),              // 21: freshet.v1.RateRequest
+	(Variable)(0),                    // 22: freshet.v1.Variable
+	(Stage)(0),                       // 23: freshet.v1.Stage
+	(Department)(0),                  // 24: freshet.v1.Department
+	(*Observation)(nil),              // 25: freshet.v1.Observation
 }
 var file_freshet_v1_station_proto_depIdxs = []int32{
-	18, // 0: freshet.v1.ListConflictsResponse.now:type_name -> google.protobuf.Timestamp
-	3,  // 1: freshet.v1.ListConflictsResponse.conflicts:type_name -> freshet.v1.Conflict
-	0,  // 2: freshet.v1.Conflict.kind:type_name -> freshet.v1.ConflictKind
-	19, // 3: freshet.v1.Conflict.variable:type_name -> freshet.v1.Variable
-	20, // 4: freshet.v1.Conflict.stage:type_name -> freshet.v1.Stage
-	18, // 5: freshet.v1.Conflict.since:type_name -> google.protobuf.Timestamp
-	4,  // 6: freshet.v1.Conflict.parties:type_name -> freshet.v1.ConflictParty
-	21, // 7: freshet.v1.ConflictParty.department:type_name -> freshet.v1.Department
-	18, // 8: freshet.v1.ConflictParty.at:type_name -> google.protobuf.Timestamp
-	21, // 9: freshet.v1.ListStationsRequest.department:type_name -> freshet.v1.Department
-	7,  // 10: freshet.v1.ListStationsResponse.stations:type_name -> freshet.v1.Station
-	21, // 11: freshet.v1.Station.department:type_name -> freshet.v1.Department
-	19, // 12: freshet.v1.Station.variables:type_name -> freshet.v1.Variable
-	8,  // 13: freshet.v1.Station.thresholds:type_name -> freshet.v1.StageThreshold
-	20, // 14: freshet.v1.StageThreshold.stage:type_name -> freshet.v1.Stage
-	19, // 15: freshet.v1.StageThreshold.variable:type_name -> freshet.v1.Variable
-	11, // 16: freshet.v1.GetLatestResponse.latest:type_name -> freshet.v1.Latest
-	20, // 17: freshet.v1.GetLatestResponse.stage:type_name -> freshet.v1.Stage
-	22, // 18: freshet.v1.Latest.observation:type_name -> freshet.v1.Observation
-	18, // 19: freshet.v1.GetAccumulationsResponse.at:type_name -> google.protobuf.Timestamp
-	14, // 20: freshet.v1.GetAccumulationsResponse.accumulations:type_name -> freshet.v1.Accumulation
-	18, // 21: freshet.v1.Accumulation.from:type_name -> google.protobuf.Timestamp
-	19, // 22: freshet.v1.GetHistoryRequest.variable:type_name -> freshet.v1.Variable
-	18, // 23: freshet.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
-	18, // 24: freshet.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
-	22, // 25: freshet.v1.GetHistoryResponse.observations:type_name -> freshet.v1.Observation
-	17, // 26: freshet.v1.GetHistoryResponse.points:type_name -> freshet.v1.HistoryPoint
-	18, // 27: freshet.v1.HistoryPoint.at:type_name -> google.protobuf.Timestamp
-	5,  // 28: freshet.v1.StationService.ListStations:input_type -> freshet.v1.ListStationsRequest
-	9,  // 29: freshet.v1.StationService.GetLatest:input_type -> freshet.v1.GetLatestRequest
-	12, // 30: freshet.v1.StationService.GetAccumulations:input_type -> freshet.v1.GetAccumulationsRequest
-	15, // 31: freshet.v1.StationService.GetHistory:input_type -> freshet.v1.GetHistoryRequest
-	1,  // 32: freshet.v1.StationService.ListConflicts:input_type -> freshet.v1.ListConflictsRequest
-	6,  // 33: freshet.v1.StationService.ListStations:output_type -> freshet.v1.ListStationsResponse
-	10, // 34: freshet.v1.StationService.GetLatest:output_type -> freshet.v1.GetLatestResponse
-	13, // 35: freshet.v1.StationService.GetAccumulations:output_type -> freshet.v1.GetAccumulationsResponse
-	16, // 36: freshet.v1.StationService.GetHistory:output_type -> freshet.v1.GetHistoryResponse
-	2,  // 37: freshet.v1.StationService.ListConflicts:output_type -> freshet.v1.ListConflictsResponse
-	33, // [33:38] is the sub-list for method output_type
-	28, // [28:33] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	20, // 0: freshet.v1.ListRateRequestsResponse.now:type_name -> google.protobuf.Timestamp
+	21, // 1: freshet.v1.ListRateRequestsResponse.requests:type_name -> freshet.v1.RateRequest
+	20, // 2: freshet.v1.ListConflictsResponse.now:type_name -> google.protobuf.Timestamp
+	5,  // 3: freshet.v1.ListConflictsResponse.conflicts:type_name -> freshet.v1.Conflict
+	0,  // 4: freshet.v1.Conflict.kind:type_name -> freshet.v1.ConflictKind
+	22, // 5: freshet.v1.Conflict.variable:type_name -> freshet.v1.Variable
+	23, // 6: freshet.v1.Conflict.stage:type_name -> freshet.v1.Stage
+	20, // 7: freshet.v1.Conflict.since:type_name -> google.protobuf.Timestamp
+	6,  // 8: freshet.v1.Conflict.parties:type_name -> freshet.v1.ConflictParty
+	24, // 9: freshet.v1.ConflictParty.department:type_name -> freshet.v1.Department
+	20, // 10: freshet.v1.ConflictParty.at:type_name -> google.protobuf.Timestamp
+	24, // 11: freshet.v1.ListStationsRequest.department:type_name -> freshet.v1.Department
+	9,  // 12: freshet.v1.ListStationsResponse.stations:type_name -> freshet.v1.Station
+	24, // 13: freshet.v1.Station.department:type_name -> freshet.v1.Department
+	22, // 14: freshet.v1.Station.variables:type_name -> freshet.v1.Variable
+	10, // 15: freshet.v1.Station.thresholds:type_name -> freshet.v1.StageThreshold
+	23, // 16: freshet.v1.StageThreshold.stage:type_name -> freshet.v1.Stage
+	22, // 17: freshet.v1.StageThreshold.variable:type_name -> freshet.v1.Variable
+	13, // 18: freshet.v1.GetLatestResponse.latest:type_name -> freshet.v1.Latest
+	23, // 19: freshet.v1.GetLatestResponse.stage:type_name -> freshet.v1.Stage
+	21, // 20: freshet.v1.GetLatestResponse.rate:type_name -> freshet.v1.RateRequest
+	25, // 21: freshet.v1.Latest.observation:type_name -> freshet.v1.Observation
+	20, // 22: freshet.v1.GetAccumulationsResponse.at:type_name -> google.protobuf.Timestamp
+	16, // 23: freshet.v1.GetAccumulationsResponse.accumulations:type_name -> freshet.v1.Accumulation
+	20, // 24: freshet.v1.Accumulation.from:type_name -> google.protobuf.Timestamp
+	22, // 25: freshet.v1.GetHistoryRequest.variable:type_name -> freshet.v1.Variable
+	20, // 26: freshet.v1.GetHistoryRequest.from:type_name -> google.protobuf.Timestamp
+	20, // 27: freshet.v1.GetHistoryRequest.to:type_name -> google.protobuf.Timestamp
+	25, // 28: freshet.v1.GetHistoryResponse.observations:type_name -> freshet.v1.Observation
+	19, // 29: freshet.v1.GetHistoryResponse.points:type_name -> freshet.v1.HistoryPoint
+	20, // 30: freshet.v1.HistoryPoint.at:type_name -> google.protobuf.Timestamp
+	7,  // 31: freshet.v1.StationService.ListStations:input_type -> freshet.v1.ListStationsRequest
+	11, // 32: freshet.v1.StationService.GetLatest:input_type -> freshet.v1.GetLatestRequest
+	14, // 33: freshet.v1.StationService.GetAccumulations:input_type -> freshet.v1.GetAccumulationsRequest
+	17, // 34: freshet.v1.StationService.GetHistory:input_type -> freshet.v1.GetHistoryRequest
+	3,  // 35: freshet.v1.StationService.ListConflicts:input_type -> freshet.v1.ListConflictsRequest
+	1,  // 36: freshet.v1.StationService.ListRateRequests:input_type -> freshet.v1.ListRateRequestsRequest
+	8,  // 37: freshet.v1.StationService.ListStations:output_type -> freshet.v1.ListStationsResponse
+	12, // 38: freshet.v1.StationService.GetLatest:output_type -> freshet.v1.GetLatestResponse
+	15, // 39: freshet.v1.StationService.GetAccumulations:output_type -> freshet.v1.GetAccumulationsResponse
+	18, // 40: freshet.v1.StationService.GetHistory:output_type -> freshet.v1.GetHistoryResponse
+	4,  // 41: freshet.v1.StationService.ListConflicts:output_type -> freshet.v1.ListConflictsResponse
+	2,  // 42: freshet.v1.StationService.ListRateRequests:output_type -> freshet.v1.ListRateRequestsResponse
+	37, // [37:43] is the sub-list for method output_type
+	31, // [31:37] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_station_proto_init() }
@@ -1646,15 +1769,15 @@ func file_freshet_v1_station_proto_init() {
 		return
 	}
 	file_freshet_v1_types_proto_init()
-	file_freshet_v1_station_proto_msgTypes[3].OneofWrappers = []any{}
-	file_freshet_v1_station_proto_msgTypes[6].OneofWrappers = []any{}
+	file_freshet_v1_station_proto_msgTypes[5].OneofWrappers = []any{}
+	file_freshet_v1_station_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_station_proto_rawDesc), len(file_freshet_v1_station_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

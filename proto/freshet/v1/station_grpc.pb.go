@@ -24,6 +24,7 @@ const (
 	StationService_GetAccumulations_FullMethodName = "/freshet.v1.StationService/GetAccumulations"
 	StationService_GetHistory_FullMethodName       = "/freshet.v1.StationService/GetHistory"
 	StationService_ListConflicts_FullMethodName    = "/freshet.v1.StationService/ListConflicts"
+	StationService_ListRateRequests_FullMethodName = "/freshet.v1.StationService/ListRateRequests"
 )
 
 // StationServiceClient is the client API for StationService service.
@@ -44,6 +45,8 @@ type StationServiceClient interface {
 	// What departments or stations say differently of one place, the longest
 	// standing first: a work-list. Nothing that Freshet computes follows from it.
 	ListConflicts(ctx context.Context, in *ListConflictsRequest, opts ...grpc.CallOption) (*ListConflictsResponse, error)
+	// The requests for a faster reporting rate that are in force.
+	ListRateRequests(ctx context.Context, in *ListRateRequestsRequest, opts ...grpc.CallOption) (*ListRateRequestsResponse, error)
 }
 
 type stationServiceClient struct {
@@ -104,6 +107,16 @@ func (c *stationServiceClient) ListConflicts(ctx context.Context, in *ListConfli
 	return out, nil
 }
 
+func (c *stationServiceClient) ListRateRequests(ctx context.Context, in *ListRateRequestsRequest, opts ...grpc.CallOption) (*ListRateRequestsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRateRequestsResponse)
+	err := c.cc.Invoke(ctx, StationService_ListRateRequests_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // StationServiceServer is the server API for StationService service.
 // All implementations must embed UnimplementedStationServiceServer
 // for forward compatibility.
@@ -122,6 +135,8 @@ type StationServiceServer interface {
 	// What departments or stations say differently of one place, the longest
 	// standing first: a work-list. Nothing that Freshet computes follows from it.
 	ListConflicts(context.Context, *ListConflictsRequest) (*ListConflictsResponse, error)
+	// The requests for a faster reporting rate that are in force.
+	ListRateRequests(context.Context, *ListRateRequestsRequest) (*ListRateRequestsResponse, error)
 	mustEmbedUnimplementedStationServiceServer()
 }
 
@@ -146,6 +161,9 @@ func (UnimplementedStationServiceServer) GetHistory(context.Context, *GetHistory
 }
 func (UnimplementedStationServiceServer) ListConflicts(context.Context, *ListConflictsRequest) (*ListConflictsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListConflicts not implemented")
+}
+func (UnimplementedStationServiceServer) ListRateRequests(context.Context, *ListRateRequestsRequest) (*ListRateRequestsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRateRequests not implemented")
 }
 func (UnimplementedStationServiceServer) mustEmbedUnimplementedStationServiceServer() {}
 func (UnimplementedStationServiceServer) testEmbeddedByValue()                        {}
@@ -258,6 +276,24 @@ func _StationService_ListConflicts_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StationService_ListRateRequests_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRateRequestsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StationServiceServer).ListRateRequests(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StationService_ListRateRequests_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StationServiceServer).ListRateRequests(ctx, req.(*ListRateRequestsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // StationService_ServiceDesc is the grpc.ServiceDesc for StationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -284,6 +320,10 @@ var StationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListConflicts",
 			Handler:    _StationService_ListConflicts_Handler,
+		},
+		{
+			MethodName: "ListRateRequests",
+			Handler:    _StationService_ListRateRequests_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -287,6 +287,123 @@ func (Stage) EnumDescriptor() ([]byte, []int) {
 	return file_freshet_v1_types_proto_rawDescGZIP(), []int{3}
 }
 
+// Asks a station to report faster. It holds until `until` and is renewed while it
+// is needed. A station that cannot obey is not blind any sooner.
+type RateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Freshet's station id.
+	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// The department's own codes of the station.
+	Codes []string `protobuf:"bytes,2,rep,name=codes,proto3" json:"codes,omitempty"`
+	// Seconds between reports, at most; 0: withdrawn.
+	IntervalS uint32 `protobuf:"varint,3,opt,name=interval_s,json=intervalS,proto3" json:"interval_s,omitempty"`
+	// Not to be obeyed from this instant on, unless it is renewed.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// Since when a faster rate is asked for without a pause.
+	Since *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	// The station whose stage asks, and that stage.
+	Cause string `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`
+	Stage Stage  `protobuf:"varint,7,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// Why, for people.
+	ReasonZh      string `protobuf:"bytes,8,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
+	ReasonEn      string `protobuf:"bytes,9,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RateRequest) Reset() {
+	*x = RateRequest{}
+	mi := &file_freshet_v1_types_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RateRequest) ProtoMessage() {}
+
+func (x *RateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_types_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RateRequest.ProtoReflect.Descriptor instead.
+func (*RateRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_types_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *RateRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *RateRequest) GetCodes() []string {
+	if x != nil {
+		return x.Codes
+	}
+	return nil
+}
+
+func (x *RateRequest) GetIntervalS() uint32 {
+	if x != nil {
+		return x.IntervalS
+	}
+	return 0
+}
+
+func (x *RateRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *RateRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *RateRequest) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *RateRequest) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *RateRequest) GetReasonZh() string {
+	if x != nil {
+		return x.ReasonZh
+	}
+	return ""
+}
+
+func (x *RateRequest) GetReasonEn() string {
+	if x != nil {
+		return x.ReasonEn
+	}
+	return ""
+}
+
 // Names one series.
 type SeriesKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -301,7 +418,7 @@ type SeriesKey struct {
 
 func (x *SeriesKey) Reset() {
 	*x = SeriesKey{}
-	mi := &file_freshet_v1_types_proto_msgTypes[0]
+	mi := &file_freshet_v1_types_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +430,7 @@ func (x *SeriesKey) String() string {
 func (*SeriesKey) ProtoMessage() {}
 
 func (x *SeriesKey) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_types_proto_msgTypes[0]
+	mi := &file_freshet_v1_types_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +443,7 @@ func (x *SeriesKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesKey.ProtoReflect.Descriptor instead.
 func (*SeriesKey) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_types_proto_rawDescGZIP(), []int{0}
+	return file_freshet_v1_types_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *SeriesKey) GetStation() string {
@@ -398,7 +515,7 @@ type Observation struct {
 
 func (x *Observation) Reset() {
 	*x = Observation{}
-	mi := &file_freshet_v1_types_proto_msgTypes[1]
+	mi := &file_freshet_v1_types_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +527,7 @@ func (x *Observation) String() string {
 func (*Observation) ProtoMessage() {}
 
 func (x *Observation) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_types_proto_msgTypes[1]
+	mi := &file_freshet_v1_types_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +540,7 @@ func (x *Observation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Observation.ProtoReflect.Descriptor instead.
 func (*Observation) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_types_proto_rawDescGZIP(), []int{1}
+	return file_freshet_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Observation) GetSeries() *SeriesKey {
@@ -543,7 +660,18 @@ var File_freshet_v1_types_proto protoreflect.FileDescriptor
 const file_freshet_v1_types_proto_rawDesc = "" +
 	"\n" +
 	"\x16freshet/v1/types.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n" +
+	"\vRateRequest\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x12\x14\n" +
+	"\x05codes\x18\x02 \x03(\tR\x05codes\x12\x1d\n" +
+	"\n" +
+	"interval_s\x18\x03 \x01(\rR\tintervalS\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x120\n" +
+	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
+	"\x05cause\x18\x06 \x01(\tR\x05cause\x12'\n" +
+	"\x05stage\x18\a \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12\x1b\n" +
+	"\treason_zh\x18\b \x01(\tR\breasonZh\x12\x1b\n" +
+	"\treason_en\x18\t \x01(\tR\breasonEn\"\x90\x01\n" +
 	"\tSeriesKey\x12#\n" +
 	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12<\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableB\n" +
@@ -617,27 +745,31 @@ func file_freshet_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_freshet_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_freshet_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_freshet_v1_types_proto_goTypes = []any{
 	(Department)(0),               // 0: freshet.v1.Department
 	(Variable)(0),                 // 1: freshet.v1.Variable
 	(Quality)(0),                  // 2: freshet.v1.Quality
 	(Stage)(0),                    // 3: freshet.v1.Stage
-	(*SeriesKey)(nil),             // 4: freshet.v1.SeriesKey
-	(*Observation)(nil),           // 5: freshet.v1.Observation
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*RateRequest)(nil),           // 4: freshet.v1.RateRequest
+	(*SeriesKey)(nil),             // 5: freshet.v1.SeriesKey
+	(*Observation)(nil),           // 6: freshet.v1.Observation
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_freshet_v1_types_proto_depIdxs = []int32{
-	1, // 0: freshet.v1.SeriesKey.variable:type_name -> freshet.v1.Variable
-	4, // 1: freshet.v1.Observation.series:type_name -> freshet.v1.SeriesKey
-	6, // 2: freshet.v1.Observation.at:type_name -> google.protobuf.Timestamp
-	2, // 3: freshet.v1.Observation.quality:type_name -> freshet.v1.Quality
-	6, // 4: freshet.v1.Observation.received_at:type_name -> google.protobuf.Timestamp
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	7, // 0: freshet.v1.RateRequest.until:type_name -> google.protobuf.Timestamp
+	7, // 1: freshet.v1.RateRequest.since:type_name -> google.protobuf.Timestamp
+	3, // 2: freshet.v1.RateRequest.stage:type_name -> freshet.v1.Stage
+	1, // 3: freshet.v1.SeriesKey.variable:type_name -> freshet.v1.Variable
+	5, // 4: freshet.v1.Observation.series:type_name -> freshet.v1.SeriesKey
+	7, // 5: freshet.v1.Observation.at:type_name -> google.protobuf.Timestamp
+	2, // 6: freshet.v1.Observation.quality:type_name -> freshet.v1.Quality
+	7, // 7: freshet.v1.Observation.received_at:type_name -> google.protobuf.Timestamp
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_types_proto_init() }
@@ -645,14 +777,14 @@ func file_freshet_v1_types_proto_init() {
 	if File_freshet_v1_types_proto != nil {
 		return
 	}
-	file_freshet_v1_types_proto_msgTypes[1].OneofWrappers = []any{}
+	file_freshet_v1_types_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_types_proto_rawDesc), len(file_freshet_v1_types_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
