@@ -64,7 +64,7 @@ Run it with your stations:  freshet serve --catalog DIR`,
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", err, hydro.ErrInvalid) })
 	c.AddCommand(
 		serveCommand(), demoCommand(), replayCommand(), watchCommand(), forecastCommand(), verifyCommand(), catalogCommand(), submitCommand(), healthCommand(), benchCommand(),
-		calibrateCommand(), gatewayCommand(),
+		calibrateCommand(), gatewayCommand(), sl651Command(), rtuCommand(),
 	)
 	refuseArguments(c)
 	return c

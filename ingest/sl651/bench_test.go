@@ -18,7 +18,7 @@ func BenchmarkDecode(b *testing.B) {
 			n++
 		}
 	}
-	set := settings(b, "defaults: {department: hydrology, datum: STATION, bases: {F5: 0}}")
+	set := settings(b, "defaults: {department: hydrology, datum: STATION, bases: {F5: 0}, behind: 200000h}")
 	received := time.Date(2026, 7, 1, 6, 30, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name string

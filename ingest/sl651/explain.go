@@ -292,7 +292,7 @@ func (m *Message) explainGroup(g *Group) (zh, en, value, valueEN string) {
 		}
 		return same(text + " " + e.Unit)
 	case Text:
-		return same(strconv.QuoteToASCII(string(g.Data)))
+		return same(strconv.Quote(string(g.Data)))
 	case Image, Batch:
 		return zh, en, fmt.Sprintf("%d 字节", len(g.Data)), fmt.Sprintf("%d bytes", len(g.Data))
 	case Identifier:
@@ -300,7 +300,8 @@ func (m *Message) explainGroup(g *Group) (zh, en, value, valueEN string) {
 	case Period:
 		return "起止时间", "from and to", hexOrText(g, m.Mode), ""
 	case Tail:
-		return "数据", "data", hexOrText(g, m.Mode), ""
+		value, valueEN = m.tailText(g)
+		return "数据", "data", value, valueEN
 	case Value:
 	}
 	if g.ID == idStatus && !m.Function.parameters() {

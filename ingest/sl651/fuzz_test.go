@@ -223,3 +223,19 @@ func split(t *testing.T, data []byte, size int) (out []string) {
 	}
 	return out
 }
+
+func FuzzSettings(f *testing.F) {
+	for _, text := range []string{
+		"", hydrology, "unlisted: refuse",
+		"defaults: {department: hydrology}\nstations:\n  - {address: \"0012345678\", rain: DRP, level: ZU, bases: {F5: 1.5}, clock: receive, behind: 1h, password: \"12ab\"}\n",
+		"defaults: {department: rivers}\nstations: [{address: 12, elements: [{element: FF09, variable: storage, factor: .inf, sensor: 300}]}]",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := sl651.ParseSettings("f", data)
+		if (s == nil) != (err != nil) || err != nil && !errors.Is(err, hydro.ErrInvalid) {
+			t.Fatalf("%v, %v", s, err)
+		}
+	})
+}

@@ -19,6 +19,27 @@ type Report struct {
 	Problems []Problem
 	Sent     time.Time     // by the station's clock; zero if that is no time
 	Skew     time.Duration // receive time less send time: how slow the station's clock is, and the way
+
+	departments []hydro.Department // of Raws
+}
+
+// Departments returns the departments that readings are of, ascending. Mostly it
+// is one: only a message of several stations can hold readings of more.
+func (r *Report) Departments() []hydro.Department {
+	out := slices.Clone(r.departments)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Of returns the readings of a department.
+func (r *Report) Of(d hydro.Department) []hydro.Raw {
+	var out []hydro.Raw
+	for i, raw := range r.Raws {
+		if r.departments[i] == d {
+			out = append(out, raw)
+		}
+	}
+	return out
 }
 
 // An Extra is a value without a place among the variables, or that the settings
@@ -188,7 +209,8 @@ func (r *reader) group(g *Group) {
 			r.gates(g)
 			return
 		}
-		r.extra(Element{}, math.NaN(), hexText(g.Data))
+		zh, _ := r.m.tailText(g)
+		r.extra(Element{}, math.NaN(), zh)
 	case Value:
 		r.value(g, e)
 	case Identifier, Period:
@@ -311,6 +333,7 @@ func (r *reader) emit(e Element, variable hydro.Variable, sensor uint8, v float6
 	if !ok {
 		return
 	}
+	r.out.departments = append(r.out.departments, r.st.Department)
 	r.out.Raws = append(r.out.Raws, hydro.Raw{
 		Field: fieldName(e), Station: r.st.name(r.address), Variable: variable, Sensor: sensor, Value: v, Unit: hydro.UnitOwn,
 		At: at.UTC(), Interval: over, Datum: r.datum(variable),

@@ -180,6 +180,12 @@ func TestSeveralStationsInOneMessage(t *testing.T) {
 	if len(r.Raws) != 2 || r.Raws[0].Station != "a" || r.Raws[1].Station != "b" || r.Raws[1].Datum != hydro.PearlRiver || r.Raws[1].At.Hour() != 5 || r.Raws[0].At.Hour() != 22 {
 		t.Fatalf("%+v %+v", r.Raws, r.Problems)
 	}
+	same(t, []hydro.Department{hydro.Hydrology}, r.Departments())
+	r = settings(t, "defaults: {department: hydrology, datum: STATION}\nstations: [{address: \"87654321\", department: water_resources}]").Read(m, time.Date(2026, 7, 1, 6, 1, 0, 0, sl651.Beijing))
+	same(t, []hydro.Department{hydro.Hydrology, hydro.WaterResources}, r.Departments())
+	if a, b := r.Of(hydro.Hydrology), r.Of(hydro.WaterResources); len(a) != 1 || a[0].Station != "12345678" || len(b) != 1 || b[0].Station != "87654321" {
+		t.Errorf("%+v, %+v", a, b)
+	}
 	r = settings(t, "unlisted: refuse\ndefaults: {department: hydrology}\nstations: [{address: \"0000000000\"}, {address: \"12345678\"}]").Read(m, time.Date(2026, 7, 1, 6, 1, 0, 0, sl651.Beijing))
 	if len(r.Raws) != 1 {
 		t.Fatalf("%+v", r.Raws)

@@ -87,6 +87,9 @@ func (s *Splitter) Next() (f Frame, ok bool) {
 // try decodes at an offset: n bytes are a frame, or need bytes are needed to say
 // more, or both are 0.
 func (s *Splitter) try(at int, f *Frame) (n, need int) {
+	if hopeless(s.buf[at:]) {
+		return 0, 0
+	}
 	fault := decodeFrame(s.buf[at:], f, &n)
 	if fault == nil {
 		return n, 0
@@ -100,6 +103,20 @@ func (s *Splitter) try(at int, f *Frame) (n, need int) {
 	default:
 	}
 	return 0, 0
+}
+
+// hopeless tells most of noise without a Fault, which says why and costs more:
+// somebody may send nothing but noise.
+func hopeless(b []byte) bool {
+	if b[0] == soh {
+		if len(b) < 2 {
+			return false
+		}
+		_, ok := unhex(b[1])
+		return !ok
+	}
+	return len(b) > 1 && b[1] != tag ||
+		len(b) >= hexHead && (b[11]&0x70 != 0 || b[13] != stx && b[13] != syn)
 }
 
 // take consumes the frame of n bytes at an offset. What lies before is noise.

@@ -29,6 +29,7 @@ type session struct {
 	splitter sl651.Splitter
 	last     time.Time // of the last good frame
 	heard    bool
+	refused  bool // a frame of it, by Admit
 	parts    []*parts
 
 	// under server.mu
@@ -160,6 +161,10 @@ func (c *session) frame(ctx context.Context, f *sl651.Frame) {
 	if s.opts.Admit != nil {
 		if err := s.opts.Admit(f); err != nil {
 			s.n.refused.Add(1)
+			if c.refused { // one line for each connection: it can be anybody who floods the log
+				return
+			}
+			c.refused = true
 			s.opts.Log.Warn("a frame was refused and is not answered", "station", f.Station.String(), "remote", c.remote, "err", err)
 			return
 		}

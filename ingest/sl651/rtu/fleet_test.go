@@ -67,13 +67,13 @@ func dial(addr string) func(context.Context) (net.Conn, error) {
 // cuts, each until all its reports are acknowledged, some in packets and some in
 // ASCII mode. What a station saw acknowledged has reached the handler, once.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
-	const stations, reports = 50, 12
+	const stations, reports = 50, 6
 	set, err := sl651.ParseSettings("test", []byte("defaults: {department: hydrology, datum: STATION}"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	st := &store{set: set, seen: map[string]int{}}
-	server, err := link.New(link.Options{Handle: st.handle, Now: time.Now, Log: slog.New(slog.DiscardHandler), Packets: 30 * time.Millisecond})
+	server, err := link.New(link.Options{Handle: st.handle, Now: time.Now, Log: slog.New(slog.DiscardHandler), Packets: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		opts := rtu.Options{
 			Address: sl651.Address{0, 0x81, 0, 0, byte(i/10<<4 | i%10)}, Now: time.Now, Dial: dial(bad.Addr().String()),
 			Every: time.Millisecond, Reports: reports, Start: time.Now().Add(-2 * time.Hour).Truncate(time.Minute), Step: 5 * time.Minute,
-			Answer: 40 * time.Millisecond, Redial: time.Millisecond,
+			Answer: 150 * time.Millisecond, Redial: time.Millisecond,
 			Acked: func(r rtu.Report) {
 				mu.Lock()
 				defer mu.Unlock()
