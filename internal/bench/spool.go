@@ -289,7 +289,7 @@ func (b *spoolBench) drain(ctx context.Context, r *SpoolResult) error {
 			r.PerSecond = float64(r.Backlog) / r.Drain
 			return b.finish(ctx, r)
 		}
-		if now.Sub(said) > 10*time.Second {
+		if err == nil && now.Sub(said) > 10*time.Second {
 			said = now
 			b.say("%.0f s: %d readings left, %d live sent", now.Sub(begin).Seconds(), left, len(b.live))
 		}

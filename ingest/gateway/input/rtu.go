@@ -85,13 +85,11 @@ func (r *RTU) handle(ctx context.Context, m link.Message) error {
 	if len(report.Raws) == 0 {
 		return nil
 	}
-	st, ok := r.o.Settings.Of(m.Station)
-	if !ok {
-		return fmt.Errorf("station %s is not listed in the settings: %w", m.Station, hydro.ErrNotFound)
-	}
-	if err := r.o.Put(ctx, st.Department, report.Raws); err != nil {
-		r.meter.state("stations are not answered", err)
-		return err
+	for _, d := range report.Departments() {
+		if err := r.o.Put(ctx, d, report.Of(d)); err != nil {
+			r.meter.state("stations are not answered", err)
+			return err
+		}
 	}
 	r.meter.state("", nil)
 	r.meter.safe(len(report.Raws), r.o.Now())
