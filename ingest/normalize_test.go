@@ -358,7 +358,7 @@ func TestAScopeHidesTheOtherStationsAndChangesNothingElse(t *testing.T) {
 }
 
 func BenchmarkNormalize(b *testing.B) {
-	local := frame(1000)
+	instant, local := frame(1000), frame(1000)
 	for i := range local {
 		local[i].Local, local[i].Zone, local[i].At = local[i].At.Format("2006-01-02 15:04"), "UTC", time.Time{}
 	}
@@ -366,7 +366,7 @@ func BenchmarkNormalize(b *testing.B) {
 		name   string
 		raws   []hydro.Raw
 		scoped bool
-	}{{"reports=1000/time=instant", frame(1000), false}, {"reports=1000/time=local", local, false}, {"reports=1000/time=instant/scope=all", frame(1000), true}} {
+	}{{"reports=1000/time=instant", instant, false}, {"reports=1000/time=local", local, false}, {"reports=1000/time=instant/scope=all", instant, true}} {
 		b.Run(c.name, func(b *testing.B) {
 			n := ingest.New(testCatalog(), ingest.Limits{})
 			var scope *ingest.Scope

@@ -146,3 +146,31 @@ func TestAnyChangeOfTheRecordIsFound(t *testing.T) {
 		}
 	})
 }
+
+// Whatever stands in the file, it is judged without a panic, and a server writes
+// on: a record that was whole stays so.
+func FuzzAudit(f *testing.F) {
+	dir := f.TempDir()
+	record(f, dir, 1<<20, 2, 2)
+	whole, err := os.ReadFile(filepath.Join(dir, "audit.log"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add(whole[:len(whole)-5])
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "audit.log"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, before := auth.VerifyAudit(dir, auth.Hash{})
+		if before != nil && !errors.Is(before, hydro.ErrConflict) {
+			t.Fatalf("of no kind: %v", before)
+		}
+		record(t, dir, 1<<20, 2, 1)
+		if _, err := auth.VerifyAudit(dir, auth.Hash{}); before == nil && err != nil {
+			t.Fatalf("whole before, and then: %v", err)
+		}
+	})
+}
