@@ -40,9 +40,11 @@ func qualityCause(t hydro.Tests) string {
 var (
 	stageZH = [...]string{"解除", "蓝色", "黄色", "橙色", "红色", "失明"}
 	stageEN = [...]string{"clear", "BLUE", "YELLOW", "ORANGE", "RED", "BLIND"}
-	testZH  = map[string]string{"range": "超出合理范围", "step": "变化过快", "spike": "尖峰", "stuck": "卡滞",
+	testZH  = map[string]string{
+		"range": "超出合理范围", "step": "变化过快", "spike": "尖峰", "stuck": "卡滞",
 		"neighbour": "与邻站不符", "blocked": "雨量筒疑似堵塞", "site": "与同址传感器不符", "rain_level": "与降雨不符", "day_total": "日雨量超限",
-		"storage_curve": "与库容曲线不符", "maintenance": "维护时段"}
+		"storage_curve": "与库容曲线不符", "maintenance": "维护时段",
+	}
 	reasons = map[hydro.RefusalReason]string{
 		hydro.DatumMismatch: "基面不符", hydro.DatumMissing: "未注明基面", hydro.TimeInFuture: "时间在未来", hydro.TimeTooOld: "时间过旧",
 		hydro.UnitUnknown: "单位不明", hydro.ZoneUnknown: "时区不明", hydro.MissingValue: "无值", hydro.IntervalInvalid: "时段无效",

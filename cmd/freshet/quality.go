@@ -129,25 +129,25 @@ func printConfusion(out io.Writer, r *qualify.Report, lang termui.Lang) error {
 		if c.Variable != variable {
 			variable = c.Variable
 			fmt.Fprintf(&b, "\n%s\n", variable)
-			line := "  " + termui.Pad(lang.Pick("已知", "known to be"), label)
+			b.WriteString("  " + termui.Pad(lang.Pick("已知", "known to be"), label))
 			for _, h := range [][2]string{{"读数", "readings"}, {"通过", "pass"}, {"未检", "not eval."}, {"可疑", "suspect"}, {"错误", "fail"}, {"缺测", "missing"}} {
-				line += termui.PadLeft(lang.Pick(h[0], h[1]), 17)
+				b.WriteString(termui.PadLeft(lang.Pick(h[0], h[1]), 17))
 			}
-			fmt.Fprintln(&b, line)
+			b.WriteByte('\n')
 		}
 		name := c.Label
 		if name == "" {
 			name = lang.Pick("（无标注）", "(no label)")
 		}
-		line := "  " + termui.Pad(name, label)
+		b.WriteString("  " + termui.Pad(name, label))
 		for i, n := range []int{c.Readings, c.Pass, c.NotEvaluated, c.Suspect, c.Fail, c.Missing} {
 			cell := fmt.Sprint(n)
 			if i > 0 && i < 5 && n > 0 {
 				cell += fmt.Sprintf(" (%.2f%%)", 100*float64(n)/float64(c.Readings))
 			}
-			line += termui.PadLeft(cell, 17)
+			b.WriteString(termui.PadLeft(cell, 17))
 		}
-		fmt.Fprintln(&b, line)
+		b.WriteByte('\n')
 		if len(c.Tests) > 0 {
 			var tests []string
 			for name, n := range c.Tests {

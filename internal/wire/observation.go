@@ -5,8 +5,6 @@ import (
 	"math"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"freshet/internal/hydro"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -48,7 +46,7 @@ func FromObservation(o *hydro.Observation) *freshetv1.Observation {
 		ReceivedAt: FromTime(o.ReceivedAt),
 
 		Ran: o.Ran.Names(), Failed: o.Failed.Names(), NotEvaluated: (hydro.TestsOf(o.Variable) &^ o.Ran).Names(),
-		QartodFlag: o.Quality.QARTOD(), CmaCode: proto.Uint32(o.Quality.CMA()),
+		QartodFlag: o.Quality.QARTOD(), CmaCode: new(o.Quality.CMA()),
 	}
 }
 
