@@ -162,7 +162,7 @@ func TestTheChangesTellWhatIsInForce(t *testing.T) {
 		var s, stored reporting.State
 		held := map[string]hydro.RateRequest{}
 		now := begin
-		for range rapid.IntRange(1, 30).Draw(t, "ticks") {
+		for range rapid.IntRange(1, 12).Draw(t, "ticks") {
 			now = now.Add(time.Duration(rapid.SampledFrom([]int{10, 60, 300, 3600}).Draw(t, "step")) * time.Second)
 			at := map[string]hydro.Stage{}
 			for _, id := range []string{"low", "side", "up", "w"} {

@@ -32,6 +32,8 @@ code { background: #f1f4f7; padding: 0 .3em }
 <tr><td><a href="/v1/stages">/v1/stages</a><td>各站现状 where every station stands
 <tr><td><a href="/v1/warnings/feed?from_start=true">/v1/warnings/feed</a><td>预警消息流（SSE，可续传）the alert feed, resumes by Last-Event-ID
 <tr><td><a href="/v1/stations">/v1/stations</a><td>测站 stations
+<tr><td><a href="/v1/conflicts">/v1/conflicts</a><td>各部门不一致之处 what departments say differently
+<tr><td><a href="/v1/rate-requests">/v1/rate-requests</a><td>加报要求 stations asked to report faster
 {{range .Basins}}<tr><td><a href="/v1/forecasts/latest?basin={{.}}">/v1/forecasts/latest?basin={{.}}</a><td>最新预报 latest forecast
 {{end}}<tr><td><a href="/openapi.json">/openapi.json</a><td>REST 接口说明 description of the REST interface
 <tr><td><a href="/metrics">/metrics</a><td>运行指标 metrics for Prometheus
