@@ -186,7 +186,7 @@ func TestAGatewayFindsAndHealsWhatTheHistoryLost(t *testing.T) {
 	if r := reconcile(); r.Days != 0 {
 		t.Errorf("compared again although nothing was recorded since: %+v", r)
 	}
-	if st := status(t, g); st.Reconcile == nil || len(st.Reconcile.Findings) == 0 || st.Reconcile.Last.Sent != faults {
+	if st := ask(t, g); st.Reconcile == nil || len(st.Reconcile.Findings) == 0 || st.Reconcile.Last.Sent != faults {
 		t.Errorf("status: %+v", st.Reconcile)
 	}
 }
