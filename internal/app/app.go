@@ -284,6 +284,21 @@ func (a *App) Store() store.Store { return a.store }
 // Registry returns the metrics of this server.
 func (a *App) Registry() *prometheus.Registry { return a.opts.Registry }
 
+// WaitApplied returns when all outputs of the inputs that were on the log when it
+// was called are on the out-log: WaitArchived then waits for all of them.
+func (a *App) WaitApplied(ctx context.Context) error {
+	for _, b := range a.basins {
+		last, err := a.journal.LastInput(ctx, b.id)
+		if err != nil {
+			return err
+		}
+		if err := b.wait(ctx, last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // WaitArchived returns when the archive has stored all outputs that were on the
 // log when it was called.
 func (a *App) WaitArchived(ctx context.Context) error {

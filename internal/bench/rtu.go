@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +62,8 @@ func RTU(ctx context.Context, o RTUOptions) (r RTUResult, err error) {
 	if err := a.WaitReady(ctx); err != nil {
 		return r, err
 	}
-	config := fmt.Sprintf("name: bench\nserver: {address: %q}\nspool: {dir: spool, min_free: 64MiB}\nstatus: {listen: \"\"}\ninputs:\n"+
+	var config strings.Builder
+	fmt.Fprintf(&config, "name: bench\nserver: {address: %q}\nspool: {dir: spool, min_free: 64MiB}\nstatus: {listen: \"\"}\ninputs:\n"+
 		"  - name: rtus\n    kind: sl651\n    listen: \"127.0.0.1:0\"\n    max_connections: 99999\n    settings:\n      unlisted: refuse\n"+
 		"      defaults: {department: hydrology, datum: PEARL_RIVER}\n      stations:\n", a.GRPCAddr())
 	addresses := make([]sl651.Address, o.Stations)
@@ -70,10 +72,10 @@ func RTU(ctx context.Context, o RTUOptions) (r RTUResult, err error) {
 		if addresses[i], err = sl651.ParseAddress(text); err != nil {
 			return r, err
 		}
-		config += fmt.Sprintf("        - {address: %q, station: %s}\n", text, spoolStation(i))
+		fmt.Fprintf(&config, "        - {address: %q, station: %s}\n", text, spoolStation(i))
 	}
 	file := filepath.Join(o.Dir, "gateway.yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
 		return r, err
 	}
 	c, err := station.Load(file)

@@ -23,7 +23,6 @@ import (
 
 	"freshet/ingest/gateway/spool"
 	"freshet/internal/app"
-	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/station"
 	"freshet/internal/store/pebble"
@@ -444,18 +443,8 @@ func archived(ctx context.Context, a *app.App) error {
 	if err := a.WaitReady(ctx); err != nil {
 		return err
 	}
-	var last uint64
-	for in, err := range a.Inputs(ctx, "bench") {
-		if err != nil {
-			return err
-		}
-		last = in.Seq
-	}
-	for applied := uint64(0); applied < last; {
-		a.Query("bench", func(e *engine.Engine) { applied = e.Seq() })
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
-			return err
-		}
+	if err := a.WaitApplied(ctx); err != nil {
+		return err
 	}
 	return a.WaitArchived(ctx)
 }

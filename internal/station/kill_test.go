@@ -194,7 +194,7 @@ func TestKilledOnBothSidesTheStoreIsThatOfAnUncutRun(t *testing.T) {
 			}
 			return len(left) == 1
 		})
-		gateway.stop()
+		gateway.kill() // it may just have been started: it cannot yet be told to stop
 		// The rest of the spool, in this process: it ends when the centre holds all.
 		c, err := station.Load(config)
 		if err != nil {

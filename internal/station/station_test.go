@@ -23,7 +23,6 @@ import (
 	"freshet/ingest/sl651/rtu"
 	"freshet/internal/app"
 	"freshet/internal/client"
-	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/station"
 )
@@ -85,22 +84,8 @@ func archived(ctx context.Context, a *app.App) error {
 	if err := a.WaitReady(ctx); err != nil {
 		return err
 	}
-	var last uint64
-	for in, err := range a.Inputs(ctx, "tanjiang") {
-		if err != nil {
-			return err
-		}
-		last = in.Seq
-	}
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for applied := uint64(0); applied < last; {
-		a.Query("tanjiang", func(e *engine.Engine) { applied = e.Seq() })
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := a.WaitApplied(ctx); err != nil {
+		return err
 	}
 	return a.WaitArchived(ctx)
 }

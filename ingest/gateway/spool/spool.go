@@ -51,7 +51,7 @@ const (
 	// several entries.
 	MaxEntry = 1000
 
-	memTableBytes = 16 << 20
+	memTableBytes = 4 << 20
 	cacheBytes    = 16 << 20
 	ballastName   = "BALLAST" // removed when the disk is full
 	ballastShare  = 16        // one part in so many of MinFree
