@@ -22,6 +22,7 @@ var reasonsZH = map[string]string{
 	hydro.TimeInFuture.String(): "时间在未来", hydro.TimeTooOld.String(): "时间过旧", hydro.UnitUnknown.String(): "单位不明",
 	hydro.ZoneUnknown.String(): "时区不明", hydro.DatumMissing.String(): "无基面", hydro.DatumMismatch.String(): "基面不符",
 	hydro.IntervalInvalid.String(): "时段长不可用", hydro.ValueImpossible.String(): "不可能的值",
+	hydro.NotAllowed.String(): "无权写该站",
 }
 
 // ReasonZH returns a reason in a word of Chinese.
@@ -97,6 +98,8 @@ func refusalZH(reason hydro.RefusalReason, raw *hydro.Raw, s *catalog.Station, n
 		return fmt.Sprintf("时段长 %s 不可用，应为 1 分钟至 24 小时", raw.Interval)
 	case hydro.ValueImpossible:
 		return fmt.Sprintf("%g 超出物理可能：请核对单位", raw.Value)
+	case hydro.NotAllowed:
+		return "该网关无权写该站"
 	default:
 		return reason.String()
 	}

@@ -64,6 +64,8 @@ var rules = map[string]rule{
 	freshetv1.StationService_GetLatest_FullMethodName:        {permits: readers},
 	freshetv1.StationService_GetAccumulations_FullMethodName: {permits: readers},
 	freshetv1.StationService_GetHistory_FullMethodName:       {permits: readers},
+	freshetv1.StationService_ListConflicts_FullMethodName:    {permits: readers},
+	freshetv1.StationService_ListRateRequests_FullMethodName: {permits: readers},
 
 	freshetv1.ForecastService_GetForecast_FullMethodName:   {permits: readers},
 	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},

@@ -144,7 +144,7 @@ func testObservationRoundTrip(t *testing.T, s store.Store) {
 	o.Quality, o.Tests = hydro.Suspect, hydro.TestSpike|hydro.TestRevision|hydro.NoteDatumConverted|hydro.TestNeighbour|hydro.NoteMaintenance
 	o.Ran, o.Failed = hydro.TestRange|hydro.TestSpike|hydro.TestNeighbour, hydro.TestSpike
 	o.Notes = hydro.NoteDatumConverted
-	o.Derived = false // a word between engine and quality control, which no store keeps
+	o.Derived, o.Again = false, false // words to quality control, which no store keeps
 	o.Interval = 10*time.Minute + 250*time.Millisecond
 	rain := hydro.Observation{
 		Reading:    hydro.Reading{Key: hydro.Key{Station: "dashahe", Variable: hydro.Rain}, At: noon, Interval: 5 * time.Minute, Raw: 12.5, Value: 12.5},
