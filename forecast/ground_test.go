@@ -34,9 +34,9 @@ func kinds() []kind {
 		{"saturation", "capacity: 120, exponent: 0.4, impervious: 0.05, initial_store: 0.7, evaporation: 4, base_share: 0.3, base_recession: 30h", catalog.Runoff{
 			Method: catalog.Saturation, Capacity: 120, Exponent: 0.4, Impervious: 0.05, InitialStore: 0.7, Evaporation: 4, BaseShare: 0.3, BaseRecession: 30 * time.Hour,
 		}},
-		{"xinanjiang", "method: xinanjiang, k: 0.9, wum: 15, wlm: 60, wdm: 30, c: 0.12, b: 0.35, im: 0.03, sm: 20, ex: 1.4, ki: 0.4, kg: 0.3, ci: 0.6, cg: 0.98, slice: 5, initial_store: 0.7, evaporation: 4", catalog.Runoff{
+		{"xinanjiang", "method: xinanjiang, k: 0.9, wum: 15, wlm: 60, wdm: 30, c: 0.12, b: 0.35, im: 0.03, sm: 20, ex: 1.4, ki: 0.4, kg: 0.3, ci: 0.6, cg: 0.98, slice: 5, leak: 0.3, division: area, initial_store: 0.7, evaporation: 4", catalog.Runoff{
 			Method: catalog.Xinanjiang, InitialStore: 0.7, Evaporation: 4, Xinanjiang: xinanjiang.Parameters{
-				K: 0.9, WUM: 15, WLM: 60, WDM: 30, C: 0.12, B: 0.35, IM: 0.03, SM: 20, EX: 1.4, KI: 0.4, KG: 0.3, CI: 0.6, CG: 0.98, Slice: 5,
+				K: 0.9, WUM: 15, WLM: 60, WDM: 30, C: 0.12, B: 0.35, IM: 0.03, SM: 20, EX: 1.4, KI: 0.4, KG: 0.3, CI: 0.6, CG: 0.98, Slice: 5, Leak: 0.3, Division: xinanjiang.AreaCapacity,
 			},
 		}},
 		{"scs", "method: scs, cn: 75, ratio: 0.1, storm_gap: 5h", catalog.Runoff{Method: catalog.CurveNumber, CN: 75, Ratio: 0.1, StormGap: 5 * time.Hour}},
@@ -134,7 +134,7 @@ func newOracle(t failer, r *catalog.Runoff) oracle {
 		return oracle{func(rain, pet float64) (float64, float64, float64) {
 			var f xinanjiang.Flux
 			s, f = m.Step(s, rain, pet)
-			return f.Surface + f.Interflow + f.Groundwater, 0, f.Evaporation
+			return f.Surface + f.Interflow + f.Groundwater, 0, f.Evaporation + f.Leak
 		}, func() float64 { return m.Storage(s) }, func(o forecast.SubBasinState) string { return cmp.Diff(s, o.Xinanjiang, rounding) }}
 	case catalog.CurveNumber:
 		m, err := loss.NewCurveNumber(r.CN, r.Ratio)

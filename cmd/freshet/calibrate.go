@@ -107,7 +107,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.Float64Var(&opts.Slope, "slope", 0, "slope of the bed, e.g. 0.0003; of method mct")
 	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
 	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
-	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse or mix (mean of kge and nse)")
+	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse, mix (mean of kge and nse) or nselog (mean of nse and that of the logarithms)")
 	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; may repeat")
 	f.StringArrayVar(&opts.Fit, "fit", nil, "FROM..TO, rows to fit, e.g. 2004-11-01..2005-12-31; may repeat")
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")

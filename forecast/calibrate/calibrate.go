@@ -33,6 +33,9 @@
 //	           J. 7 (1965)
 //	[Steele14] Steele, Lea, Flood: Fast splittable pseudorandom number generators,
 //	           OOPSLA (2014)
+//	[Pushpalatha12] Pushpalatha, Perrin, Le Moine, Andréassian: A review of efficiency
+//	           criteria suitable for evaluating low-flow simulations, J. Hydrol.
+//	           420-421 (2012)
 //	[Klemes86] Klemeš: Operational testing of hydrological simulation models,
 //	           Hydrol. Sci. J. 31 (1986)
 package calibrate

@@ -232,8 +232,30 @@ func TestMeasuresAreOneForAPerfectSimulation(t *testing.T) {
 			t.Errorf("%s: %g, %v", m.Name, got.Score(o, o), err)
 		}
 	}
-	if _, err := calibrate.MeasureOf("ssq"); err == nil || !strings.Contains(err.Error(), "kge kge2012 nse mix") {
+	if _, err := calibrate.MeasureOf("ssq"); err == nil || !strings.Contains(err.Error(), "kge kge2012 nse mix nselog") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Low water that is twice what it was costs a fit by nselog much and one by nse next
+// to nothing; neither depends on the unit of the flow.
+func TestLogarithmsSeeLowWater(t *testing.T) {
+	score := func(name string, unit float64) float64 {
+		o, s := []float64{1, 1, 90, 40, 2, 1, 3, 2}, []float64{2, 2, 90, 40, 4, 2, 6, 4}
+		for i := range o {
+			o[i], s[i] = unit*o[i], unit*s[i]
+		}
+		m, err := calibrate.MeasureOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Score(o, s)
+	}
+	if nse, both := score("nse", 1), score("nselog", 1); nse < 0.99 || both > 0.95 {
+		t.Errorf("nse %g, nselog %g", nse, both)
+	}
+	if a, b := score("nselog", 1), score("nselog", 0.001); math.Abs(a-b) > 1e-12 {
+		t.Errorf("nselog is %g in m³/s and %g in another unit", a, b)
 	}
 }
 

@@ -22,10 +22,25 @@ var Measures = []Measure{
 	{"kge2012", "Kling-Gupta efficiency of 2012: variability relative to the mean", skill.KGE2012},
 	{"nse", "Nash-Sutcliffe efficiency, the DC of GB/T 22482: peaks weigh most", skill.NSE},
 	{"mix", "mean of kge and nse", mix},
+	{"nselog", "mean of nse and the nse of the flows' logarithms: peaks and low water weigh the same", nselog},
 }
 
 func mix(observed, simulated []float64) float64 {
 	return (skill.KGE(observed, simulated) + skill.NSE(observed, simulated)) / 2
+}
+
+// nselog takes the logarithms of the flows and a hundredth of the observed mean, as
+// [Pushpalatha12] advise: a flow of zero has one too.
+func nselog(observed, simulated []float64) float64 {
+	little := 0.0
+	for _, v := range observed {
+		little += v / 100 / float64(len(observed))
+	}
+	o, s := make([]float64, len(observed)), make([]float64, len(observed))
+	for i := range observed {
+		o[i], s[i] = math.Log(observed[i]+little), math.Log(simulated[i]+little)
+	}
+	return (skill.NSE(observed, simulated) + skill.NSE(o, s)) / 2
 }
 
 // MeasureOf returns the measure of that name.

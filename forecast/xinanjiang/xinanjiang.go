@@ -40,6 +40,14 @@
 //	qi = cid qi⁻ + (1 - cid) ri (1 - IM)     qg = cgd qg⁻ + (1 - cgd) rg (1 - IM)
 //	qs = rs (1 - IM) + pe IM
 //
+// Of what the groundwater store lets go, the share Leak leaves the catchment
+// underground and passes its outlet by [Burnash73]:
+//
+//	leak = Leak qg'          qg = (1 - Leak) qg'          qg' as qg above
+//
+// It is not of Zhao's model: 0 there. A catchment on permeable rock that gives off
+// less than its rain and its potential evaporation leave over cannot do without.
+//
 // KI, KG, CI and CG are per day. At the step they become [Bao09]
 //
 //	kid + kgd = 1 - (1 - KI - KG)^d          kid/kgd = KI/KG
@@ -50,7 +58,7 @@
 //
 // Water balance, per step over the whole area, to rounding:
 //
-//	rain = evaporation + qs + qi + qg + rise of the stores
+//	rain = evaporation + qs + qi + qg + leak + rise of the stores
 //
 // Departures from the books, all for the sake of that balance. What the deep
 // layer cannot give does not evaporate. Where fr falls so far that the free water
@@ -65,7 +73,8 @@
 //
 // Sources: [Zhao92] Zhao Ren-jun, The Xinanjiang model applied in China, J.
 // Hydrol. 135, 1992, 371-381. [Zhao84] Zhao Renjun, 流域水文模拟, 1984. [Bao09] Bao
-// Weimin, 水文预报, 4th and 5th ed. [EH10] 工程水文学, 3rd ed. The equations of the
+// Weimin, 水文预报, 4th and 5th ed. [Burnash73] Burnash, Ferral, McGuire, A
+// generalized streamflow simulation system, 1973: Leak is SIDE/(1 + SIDE) there. [EH10] 工程水文学, 3rd ed. The equations of the
 // three Chinese books are taken second-hand, as the comments of
 // OuyangWenyu/hydromodel (hydromodel/models/xaj.py) quote them.
 package xinanjiang
@@ -94,6 +103,7 @@ var Params = []param.Param{
 	{Name: "CI", Unit: "1/d", Lo: 0, Hi: 0.999, Doc: "recession of interflow: flow after a day over flow before", Source: "[Zhao92]"},
 	{Name: "CG", Unit: "1/d", Lo: 0, Hi: 0.9999, Doc: "recession of groundwater flow: flow after a day over flow before", Source: "[Zhao92]"},
 	{Name: "Slice", Unit: "mm", Lo: 0, Hi: 1000, Doc: "net rain of a step is divided into equal parts of at most this depth, each stored and drained in turn: 5 in the classical code; 0: not divided", Source: "[Zhao84]"},
+	{Name: "Leak", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the groundwater flow that leaves the catchment underground, past its outlet", Source: "[Burnash73]"},
 }
 
 // deepest is the rain or evaporation of one step, mm, beyond which it is no such
@@ -127,13 +137,14 @@ type Parameters struct {
 	KI, KG        float64 // per day
 	CI, CG        float64 // per day
 	Slice         float64 // mm; 0: not divided
+	Leak          float64 // share of the groundwater flow
 	Division      Division
 }
 
 // Values returns the parameters in the order of [Params]. The division is not
 // among them.
 func (p Parameters) Values() []float64 {
-	return []float64{p.K, p.WUM, p.WLM, p.WDM, p.C, p.B, p.IM, p.SM, p.EX, p.KI, p.KG, p.CI, p.CG, p.Slice}
+	return []float64{p.K, p.WUM, p.WLM, p.WDM, p.C, p.B, p.IM, p.SM, p.EX, p.KI, p.KG, p.CI, p.CG, p.Slice, p.Leak}
 }
 
 // With returns p with the values v, in the order of [Params]: what a calibration
@@ -142,7 +153,7 @@ func (p Parameters) With(v []float64) Parameters {
 	if len(v) != len(Params) {
 		panic("xinanjiang: values and parameters differ in number")
 	}
-	return Parameters{K: v[0], WUM: v[1], WLM: v[2], WDM: v[3], C: v[4], B: v[5], IM: v[6], SM: v[7], EX: v[8], KI: v[9], KG: v[10], CI: v[11], CG: v[12], Slice: v[13], Division: p.Division}
+	return Parameters{K: v[0], WUM: v[1], WLM: v[2], WDM: v[3], C: v[4], B: v[5], IM: v[6], SM: v[7], EX: v[8], KI: v[9], KG: v[10], CI: v[11], CG: v[12], Slice: v[13], Leak: v[14], Division: p.Division}
 }
 
 // A Model is the method with its parameters at one time step. It is immutable
@@ -173,9 +184,11 @@ type Flux struct {
 	Surface     float64 // of the free-water curve and of the impervious share
 	Interflow   float64
 	Groundwater float64
+	Leak        float64 // left the catchment underground
 }
 
-// Total returns the water that the step sent to the channels, mm.
+// Total returns the water that the step sent to the channels, mm. What leaked is
+// not of it.
 func (f Flux) Total() float64 { return f.Surface + f.Interflow + f.Groundwater }
 
 // New returns a model at the step dt, s, > 0 to 86,400. It fails if a parameter
@@ -282,8 +295,10 @@ func (m *Model) Step(s State, rain, pet float64) (State, Flux) {
 	f.Interflow = s.Interflow * m.interflow
 	s.Interflow -= f.Interflow
 	s.Groundwater += rg * m.pervious
-	f.Groundwater = s.Groundwater * m.water
-	s.Groundwater -= f.Groundwater
+	out := s.Groundwater * m.water
+	s.Groundwater -= out
+	f.Leak = out * m.p.Leak
+	f.Groundwater = out - f.Leak
 	return s, f
 }
 

@@ -51,10 +51,10 @@ func TestTheWaterBalanceClosesAtEveryStep(t *testing.T) {
 		rain, pet := drawDepths(t, "rain", 120), drawDepths(t, "pet", 12)
 		for i := range rain {
 			next, f := m.Step(s, rain[i], pet[i])
-			if d := rain[i] - f.Evaporation - f.Total() - (m.Storage(next) - m.Storage(s)); !(math.Abs(d) <= 1e-9) {
+			if d := rain[i] - f.Evaporation - f.Total() - f.Leak - (m.Storage(next) - m.Storage(s)); !(math.Abs(d) <= 1e-9) {
 				t.Fatalf("step %d: %g mm are missing: rain %g, pet %g, %+v\nfrom %+v\nto %+v", i, d, rain[i], pet[i], f, s, next)
 			}
-			if f.Evaporation < 0 || f.Surface < 0 || f.Interflow < 0 || f.Groundwater < 0 {
+			if f.Evaporation < 0 || f.Surface < 0 || f.Interflow < 0 || f.Groundwater < 0 || f.Leak < 0 {
 				t.Fatalf("step %d: a negative flow: %+v", i, f)
 			}
 			if err := m.Check(next); err != nil {
@@ -74,7 +74,7 @@ func TestWaterAboveACapacityIsNotCut(t *testing.T) {
 		rain, pet := drawDepths(t, "rain", 120), drawDepths(t, "pet", 12)
 		for i := range rain {
 			next, f := m.Step(s, rain[i], pet[i])
-			if d := rain[i] - f.Evaporation - f.Total() - (m.Storage(next) - m.Storage(s)); !(math.Abs(d) <= 1e-9) {
+			if d := rain[i] - f.Evaporation - f.Total() - f.Leak - (m.Storage(next) - m.Storage(s)); !(math.Abs(d) <= 1e-9) {
 				t.Fatalf("step %d: %g mm are missing", i, d)
 			}
 			s = next
@@ -129,7 +129,7 @@ func TestWetterGroundGivesMoreRunoff(t *testing.T) {
 		wet := m.Start(share + (1-share)*rapid.Float64Range(0, 1).Draw(t, "wetter"))
 		gained := func(s xinanjiang.State) float64 { // what came to be free or flow
 			next, f := m.Step(s, rain, 0)
-			return f.Total() + next.Free*(1-p.IM) + next.Interflow + next.Groundwater
+			return f.Total() + f.Leak + next.Free*(1-p.IM) + next.Interflow + next.Groundwater
 		}
 		if a, b := gained(dry), gained(wet); b < a-1e-9 {
 			t.Fatalf("%g mm of runoff, %g mm on wetter ground", a, b)
@@ -276,7 +276,7 @@ func TestAStormDoesNotDependMuchOnTheStep(t *testing.T) {
 			}
 			var g xinanjiang.Flux
 			s, g = m.Step(s, rain, 0.1*hours)
-			f = xinanjiang.Flux{Evaporation: f.Evaporation + g.Evaporation, Surface: f.Surface + g.Surface, Interflow: f.Interflow + g.Interflow, Groundwater: f.Groundwater + g.Groundwater}
+			f = xinanjiang.Flux{Evaporation: f.Evaporation + g.Evaporation, Surface: f.Surface + g.Surface, Interflow: f.Interflow + g.Interflow, Groundwater: f.Groundwater + g.Groundwater, Leak: f.Leak + g.Leak}
 		}
 		return f
 	}

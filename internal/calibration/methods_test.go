@@ -247,7 +247,7 @@ func TestTheMiddleOfTheBoundsIsTheUsualXinanjiang(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	usual := map[string]float64{"wum": 20, "wlm": 70, "wdm": 50, "c": 0.15, "b": 0.3, "im": 0.02, "sm": 25, "ex": 1.3, "ki": 0.35, "kg": 0.35, "ci": 0.7, "cg": 0.98, "uh_reservoirs": 3}
+	usual := map[string]float64{"wlm": 70, "wdm": 50, "b": 0.3, "sm": 25, "kg_share": 0.5, "ci": 0.7, "cg": 0.98, "uh_reservoirs": 3}
 	for _, p := range r.Parameters {
 		want, ok := usual[p.Name]
 		middle, geometric := (p.Lo+p.Hi)/2, math.Sqrt(p.Lo*p.Hi)
@@ -258,5 +258,9 @@ func TestTheMiddleOfTheBoundsIsTheUsualXinanjiang(t *testing.T) {
 	if r.Parameters[0].Name != "evaporation" {
 		t.Errorf("without a pet column the first parameter is %s, want the evaporation", r.Parameters[0].Name)
 	}
-	fragment(t, r, map[string]string{"method": "xinanjiang", "k": "1", "initial_store": "0.6"})
+	got := fragment(t, r, map[string]string{"method": "xinanjiang", "k": "1", "wum": "20", "c": "0.15", "im": "0.01", "division": "area", "initial_store": "0.6"}, "kg_share")
+	ki, kg := got["ki"].(float64), got["kg"].(float64)
+	if share := r.Parameters[6]; share.Name != "kg_share" || math.Abs(ki+kg-0.7) > 1e-9 || math.Abs(kg/0.7-share.Value) > 1e-5 {
+		t.Errorf("ki %g and kg %g for %+v", ki, kg, share)
+	}
 }

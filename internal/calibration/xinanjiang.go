@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"freshet/forecast/loss"
+	"freshet/forecast/param"
 	"freshet/forecast/runoff"
 	"freshet/forecast/unithydrograph"
 	"freshet/forecast/xinanjiang"
@@ -21,7 +22,13 @@ const initialStore = 0.6
 // [initialStore] and without free water: what of that is wrong the warm-up has to
 // mend.
 //
-// Each of its bounds has the value that is usual, which a catalogue takes where it
+// What Zhao found that the flow hardly depends on is not looked for but held at a
+// usual value: WUM, C, IM and KI + KG [Zhao92]. Of the last only the share that
+// becomes groundwater is looked for. Leak is: without it K alone could make a
+// catchment lose water, and that in summer only. The free water is divided by
+// [xinanjiang.AreaCapacity].
+//
+// But for those of ex each of its bounds has the value that is usual, which a catalogue takes where it
 // does not say, in the middle of the search's scale: a capacity is looked for from
 // the most that the parameter table accepts to as far below the usual one. So a
 // pull to the middle is one to the usual model.
@@ -39,19 +46,15 @@ func threeSources(r *Record, o *Options) (*model, error) {
 	}
 	m := &model{parameters: []parameter{
 		first,
-		within(p[1], "wum", 2.7, 150).log(), within(p[2], "wlm", 16, 300).log(), within(p[3], "wdm", 5, 500).log(),
-		within(p[4], "c", 0, 0.3), within(p[5], "b", 0.1, 0.9).log(), within(p[6], "im", 0.004, 0.1).log(),
-		within(p[7], "sm", 3.1, 200).log(), within(p[8], "ex", 1, 1.6), within(p[9], "ki", 0, 0.7), within(p[10], "kg", 0, 0.7),
-		within(p[11], "ci", 0.5, 0.9), within(p[12], "cg", 0.962, 0.998),
+		within(p[2], "wlm", 16, 300).log(), within(p[3], "wdm", 5, 500).log(), within(p[5], "b", 0.1, 0.9).log(),
+		within(p[7], "sm", 3.1, 200).log(), within(p[8], "ex", 0, 1.6), within(groundwaterShare, "kg_share", 0, 1),
+		within(p[11], "ci", 0.5, 0.9), within(p[12], "cg", 0.962, 0.998), within(p[14], "leak", 0, 0.95),
 		within(u[0], "uh_reservoirs", 1, 9).log(), within(u[1], "uh_scale", max(300, dt/10), max(2*86400, 5*dt)).log(),
 	}}
-	const reservoirs, scale = 13, 14
+	const reservoirs, scale = 10, 11
 	var on onTheWay
 	m.simulate = func(x []float64, from, to int, out []float64) error {
-		xp := xinanjiang.Parameters{
-			K: x[0], WUM: x[1], WLM: x[2], WDM: x[3], C: x[4], B: x[5], IM: x[6],
-			SM: x[7], EX: x[8], KI: x[9], KG: x[10], CI: x[11], CG: x[12],
-		}
+		xp := threeSourcesOf(x)
 		steady := 0.0 // mm in a step
 		if pet == nil {
 			xp.K, steady = 1, x[0]*dt/86400
@@ -96,13 +99,30 @@ func threeSources(r *Record, o *Options) (*model, error) {
 			note = " # mean of the pet column, which does not have all months; the scores are those of the column itself"
 		}
 		fmt.Fprintf(b, "sub_basins:\n  - id: %s # add node and gauges\n    area: %s\n    runoff:\n      method: xinanjiang\n      k: %s\n", id, number(o.Area), number(k))
-		for i, p := range m.parameters[1:reservoirs] {
-			fmt.Fprintf(b, "      %s: %s\n", p.Name, number(x[1+i]))
+		v := threeSourcesOf(x).Values()
+		for i, p := range xinanjiang.Params {
+			if p.Name != "K" && p.Name != "Slice" {
+				fmt.Fprintf(b, "      %s: %s\n", strings.ToLower(p.Name), number(v[i]))
+			}
 		}
+		fmt.Fprint(b, "      division: area\n")
 		fmt.Fprintf(b, "      evaporation: %s%s\n      initial_store: %s\n", evaporation, note, number(initialStore))
 		fmt.Fprintf(b, "      uh_reservoirs: %s\n      uh_scale: %s\n", number(x[reservoirs]), duration(x[scale]))
 	}
 	return m, nil
+}
+
+// groundwaterShare is KG/(KI + KG).
+var groundwaterShare = param.Param{Name: "kg_share", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the free water that becomes groundwater", Source: "[Zhao92]"}
+
+// threeSourcesOf returns the parameters of what is looked for, with what is held.
+func threeSourcesOf(x []float64) xinanjiang.Parameters {
+	const drained = 0.7                              // KI + KG, 1/d
+	kg := math.Round(x[6]*drained*100_000) / 100_000 // as the fragment has it
+	return xinanjiang.Parameters{
+		K: x[0], WUM: 20, WLM: x[1], WDM: x[2], C: 0.15, B: x[3], IM: 0.01, SM: x[4], EX: x[5],
+		KI: math.Round((drained-kg)*100_000) / 100_000, KG: kg, CI: x[7], CG: x[8], Leak: x[9], Division: xinanjiang.AreaCapacity,
+	}
 }
 
 // stormGap is that of a catalogue that does not say.

@@ -84,6 +84,17 @@ func parseRunoffMethod(s string) (RunoffMethod, error) {
 	return "", hydro.ErrInvalid
 }
 
+// parseDivision reads how free water is divided, see docs/models/runoff.md.
+func parseDivision(s string) (xinanjiang.Division, error) {
+	switch s {
+	case "fixed":
+		return xinanjiang.FixedCapacity, nil
+	case "area":
+		return xinanjiang.AreaCapacity, nil
+	}
+	return 0, hydro.ErrInvalid
+}
+
 // in is the range of a method's parameter.
 func in(p param.Param) bound {
 	says := fmt.Sprintf("must be from %g to %g", p.Lo, p.Hi)
@@ -136,7 +147,12 @@ func (n *network) runoff(sub *mapping) Runoff {
 		for i, p := range xinanjiang.Params {
 			x[i] = m.number(strings.ToLower(p.Name), x[i], in(p))
 		}
-		r.Xinanjiang = xinanjiang.Parameters{}.With(x)
+		if m.values["division"].n != nil {
+			r.Xinanjiang.Division, _ = parsed(m, "division", parseDivision, "fixed or area")
+		} else {
+			m.asked = append(m.asked, "division")
+		}
+		r.Xinanjiang = r.Xinanjiang.With(x)
 		n.climate(m, &r)
 	case CurveNumber:
 		p := loss.CurveNumberParams

@@ -51,9 +51,9 @@ func TestRunoffIsReadByMethod(t *testing.T) {
 			r.Method = catalog.Xinanjiang
 			r.Xinanjiang = xinanjiang.Parameters{K: 1, WUM: 20, WLM: 70, WDM: 50, C: 0.15, B: 0.3, IM: 0.02, SM: 25, EX: 1.3, KI: 0.35, KG: 0.35, CI: 0.7, CG: 0.98}
 		})},
-		{"method: xinanjiang, k: 0.9, wum: 15, wlm: 60, wdm: 30, c: 0.12, b: 0.35, im: 0.03, sm: 20, ex: 1.4, ki: 0.4, kg: 0.2, ci: 0.6, cg: 0.99, slice: 5, initial_store: 1, evaporation: 4", with(func(r *catalog.Runoff) {
+		{"method: xinanjiang, k: 0.9, wum: 15, wlm: 60, wdm: 30, c: 0.12, b: 0.35, im: 0.03, sm: 20, ex: 1.4, ki: 0.4, kg: 0.2, ci: 0.6, cg: 0.99, slice: 5, leak: 0.4, division: area, initial_store: 1, evaporation: 4", with(func(r *catalog.Runoff) {
 			r.Method, r.InitialStore, r.Evaporation = catalog.Xinanjiang, 1, 4
-			r.Xinanjiang = xinanjiang.Parameters{K: 0.9, WUM: 15, WLM: 60, WDM: 30, C: 0.12, B: 0.35, IM: 0.03, SM: 20, EX: 1.4, KI: 0.4, KG: 0.2, CI: 0.6, CG: 0.99, Slice: 5}
+			r.Xinanjiang = xinanjiang.Parameters{K: 0.9, WUM: 15, WLM: 60, WDM: 30, C: 0.12, B: 0.35, IM: 0.03, SM: 20, EX: 1.4, KI: 0.4, KG: 0.2, CI: 0.6, CG: 0.99, Slice: 5, Leak: 0.4, Division: xinanjiang.AreaCapacity}
 		})},
 		{"method: scs, cn: 80", with(func(r *catalog.Runoff) {
 			r.Method, r.CN, r.Ratio, r.StormGap = catalog.CurveNumber, 80, 0.2, 24*time.Hour
@@ -78,7 +78,7 @@ func TestRunoffIsReadByMethod(t *testing.T) {
 func TestEveryMistakeOfRunoffIsNamedWithItsPlace(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
 		{"method: topmodel, cn: 8", `method: ‸top → method: "topmodel" is not known: write saturation, xinanjiang, scs or phi`},
-		{"method: xinanjiang, capacity: 9", `xinanjiang, ‸capac → unknown key "capacity"; known here: b, c, cg, ci, cs, evaporation, ex, im, initial_store, k, kg, ki, lag, method, ordinates, pan, pan_factor, slice, sm, uh_reservoirs, uh_scale, wdm, wlm, wum`},
+		{"method: xinanjiang, capacity: 9", `xinanjiang, ‸capac → unknown key "capacity"; known here: b, c, cg, ci, cs, division, evaporation, ex, im, initial_store, k, kg, ki, lag, leak, method, ordinates, pan, pan_factor, slice, sm, uh_reservoirs, uh_scale, wdm, wlm, wum`},
 		{"wum: 9", `{‸wum → unknown key "wum"`},
 		{"method: phi, phi: 1, initial_store: 0.5", `1, ‸initial_store → unknown key "initial_store"`},
 		{"method: phi, phi: 1, evaporation: 3", `1, ‸evapo → unknown key "evaporation"`},
@@ -91,6 +91,7 @@ func TestEveryMistakeOfRunoffIsNamedWithItsPlace(t *testing.T) {
 		{"capacity: 0", `capacity: ‸0} → capacity: 0 must be above 0 and at most 1000 mm`},
 		{"method: xinanjiang, ki: 0.6, kg: 0.5", `kg: ‸0.5 → kg: xinanjiang: KI + KG = 0.6 + 0.5 1/d: want less than 1`},
 		{"method: xinanjiang, slice: 0.5", `slice: ‸0.5 → slice: xinanjiang: Slice = 0.5 mm: want 0 or at least 1`},
+		{"method: xinanjiang, division: half", `division: ‸half → division: "half" is not known: write fixed or area`},
 		{"method: scs", `runoff: ‸{method: scs → cn: missing`},
 		{"method: scs, cn: 101", `cn: ‸101 → cn: 101 must be from 1 to 100`},
 		{"method: scs, cn: 80, storm_gap: 1m", `storm_gap: ‸1m → storm_gap: 1m0s is shorter than 5m0s`},
