@@ -31,7 +31,7 @@ func TestPacketsOverABadLink(t *testing.T) {
 				}
 				m.Groups = append(m.Groups, g)
 			}
-			parts, err := m.Split(6) // the values' packets begin with the sixth
+			parts, err := m.Split(8) // the first packet holds serial number and send time, and no more
 			if err != nil {
 				rt.Fatalf("%v", err)
 			}

@@ -281,6 +281,11 @@ func (c *session) packet(ctx context.Context, st *station, f *sl651.Frame) {
 		return
 	}
 	switch {
+	case f.Packet == 1 && len(f.Body) < headBytes(f.Mode):
+		// What follows could be of any message.
+		s.opts.Log.Warn("the first packet of a message does not hold its serial number and send time; the message is not taken", "station", st.address.String(), "bytes", len(f.Body))
+		c.drop(p)
+		return
 	case f.Packet == 1:
 		if p.Under() && !p.Begins(f) {
 			s.n.givenUp.Add(1)
@@ -322,6 +327,14 @@ func (c *session) packet(ctx context.Context, st *station, f *sl651.Frame) {
 	case f.End == sl651.ETX: // the last one, or one that was asked for
 		c.ask(p)
 	}
+}
+
+// headBytes is how long serial number and send time are.
+func headBytes(mode sl651.Mode) int {
+	if mode == sl651.ASCII {
+		return 16
+	}
+	return 8
 }
 
 // count accounts for the bytes that p holds.
