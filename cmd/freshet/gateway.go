@@ -51,7 +51,7 @@ with 0 or 130 after it was told to stop. What is in the spool is kept.`,
 	c.Flags().StringVar(&config, "config", "gateway.yaml", "configuration file, see docs/formats/gateway.md")
 	c.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	c.Flags().StringVar(&format, "log-format", "text", "text or json")
-	c.AddCommand(gatewayStatusCommand())
+	c.AddCommand(gatewayStatusCommand(), gatewayReconcileCommand())
 	return c
 }
 
@@ -111,33 +111,97 @@ and with 1 if there is one or the gateway does not answer.`,
 	return c
 }
 
+func gatewayReconcileCommand() *cobra.Command {
+	var (
+		address, lang string
+		asJSON        bool
+		timeout       time.Duration
+	)
+	c := &cobra.Command{
+		Use:   "reconcile",
+		Short: "Compare what the centre acknowledged with its history now, and send again what it lost",
+		Long: `Reconcile tells the gateway on this machine to compare all days that wait, the
+present one too, with the centre's history. It exits with 0 if nothing that was
+sent differs any more, and with 1 if something does or it could not be compared.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			language, err := termui.ParseLang(lang)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			var r station.ReconcileReport
+			raw, err := callGateway(ctx, http.MethodPost, address, "/reconcile", &r)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				_, err = cmd.OutOrStdout().Write(raw)
+			} else {
+				_, err = io.WriteString(cmd.OutOrStdout(), reconcileText(&r, language))
+			}
+			if err == nil && r.Unhealed > 0 {
+				err = errUnhealed
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&address, "status", "127.0.0.1:7071", "the gateway's status.listen")
+	c.Flags().StringVar(&lang, "lang", locale(), "language, zh or en")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "how long to wait for an answer")
+	return c
+}
+
+// reconcileText is a comparison for people.
+func reconcileText(r *station.ReconcileReport, l termui.Lang) string {
+	var b strings.Builder
+	if l == termui.Chinese {
+		fmt.Fprintf(&b, "核对 %d 个部门日，%d 个序列：%d 个与中心不一致；重发 %d 个数据；仍不一致 %d 个序列\n", r.Days, r.Series, r.Differ, r.Sent, r.Unhealed)
+	} else {
+		fmt.Fprintf(&b, "%d days of departments with %d series compared: %d differed, %d readings sent again, %d series differ still\n", r.Days, r.Series, r.Differ, r.Sent, r.Unhealed)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "  %s\n", f)
+	}
+	return b.String()
+}
+
+var errUnhealed = errors.New("the centre's history differs still: see the log of the gateway and of the centre")
+
 var errTroubles = errors.New("the gateway has troubles")
 
 // askGateway returns the status that the gateway at that address tells.
 func askGateway(ctx context.Context, address string) (st station.Status, raw []byte, err error) {
+	raw, err = callGateway(ctx, http.MethodGet, address, "/status.json", &st)
+	return st, raw, err
+}
+
+// callGateway asks the gateway at that address and reads its answer into out.
+func callGateway(ctx context.Context, method, address, path string, out any) (raw []byte, err error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return st, nil, fmt.Errorf("--status %s: %w: %w", address, err, hydro.ErrInvalid)
+		return nil, fmt.Errorf("--status %s: %w: %w", address, err, hydro.ErrInvalid)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status.json", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+address+path, http.NoBody)
 	if err != nil {
-		return st, nil, fmt.Errorf("--status %s: %w: %w", address, err, hydro.ErrInvalid)
+		return nil, fmt.Errorf("--status %s: %w: %w", address, err, hydro.ErrInvalid)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return st, nil, fmt.Errorf("the gateway does not answer: %w", err)
+		return nil, fmt.Errorf("the gateway does not answer: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }() // read whole below
 	raw, err = io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
-		return st, nil, fmt.Errorf("the gateway's answer: %w", err)
+		return nil, fmt.Errorf("the gateway's answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return st, nil, fmt.Errorf("the gateway says %s: %s", resp.Status, strings.TrimSpace(string(raw)))
+		return nil, fmt.Errorf("the gateway says %s: %s", resp.Status, strings.TrimSpace(string(raw)))
 	}
-	if err := json.Unmarshal(raw, &st); err != nil {
-		return st, nil, fmt.Errorf("the gateway's answer: %w", err)
+	if err := json.Unmarshal(raw, out); err != nil {
+		return nil, fmt.Errorf("the gateway's answer: %w", err)
 	}
-	return st, raw, nil
+	return raw, nil
 }
 
 // gatewayText is a status for people.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,12 @@ import (
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
+// Tokens in form, of nobody.
+var (
+	stale = "freshet_" + strings.Repeat("a", 8) + "_" + strings.Repeat("a", 52)
+	fresh = "freshet_" + strings.Repeat("b", 8) + "_" + strings.Repeat("a", 52)
+)
+
 // A guard is a centre that knows gateways by certificate and token.
 type guard struct {
 	freshetv1.UnimplementedIngestServiceServer
@@ -34,7 +41,7 @@ type guard struct {
 
 func (guard) StreamHydrology(s grpc.BidiStreamingServer[freshetv1.StreamHydrologyRequest, freshetv1.StreamHydrologyResponse]) error {
 	md, _ := metadata.FromIncomingContext(s.Context())
-	if got := md.Get("authorization"); len(got) != 1 || got[0] != "Bearer fresh" {
+	if got := md.Get("authorization"); len(got) != 1 || got[0] != "Bearer "+fresh {
 		return status.Error(codes.Unauthenticated, "this token is not known")
 	}
 	for {
@@ -98,7 +105,7 @@ func TestAGatewayThatIsNotLetInKeepsItsValuesAndComesAgain(t *testing.T) {
 	go func() { _ = g.Serve(l) }()
 	t.Cleanup(g.Stop)
 	tokenFile := filepath.Join(dir, "token")
-	if err := os.WriteFile(tokenFile, []byte("stale\n"), 0o600); err != nil {
+	if err := os.WriteFile(tokenFile, []byte(stale+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := station.Parse(filepath.Join(dir, "gateway.yaml"), fmt.Appendf(nil, `name: test
@@ -124,7 +131,7 @@ inputs:
 		st := ask(t, s)
 		return st.Departments[1].Link.State == "down" && len(st.Troubles) == 1 && st.Spool.Readings == 1
 	})
-	if err := os.WriteFile(tokenFile, []byte("fresh\n"), 0o600); err != nil {
+	if err := os.WriteFile(tokenFile, []byte(fresh+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Drained(t.Context()); err != nil {

@@ -108,7 +108,7 @@ func TestAGatewayFindsAndHealsWhatTheHistoryLost(t *testing.T) {
 			}
 		}
 		slices.SortFunc(all, func(x, y hydro.Observation) int {
-			return cmp.Or(cmp.Compare(x.Key.String(), y.Key.String()), x.At.Compare(y.At))
+			return cmp.Or(cmp.Compare(x.String(), y.String()), x.At.Compare(y.At))
 		})
 		return all
 	}

@@ -3,7 +3,6 @@ package station
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"freshet/ingest/gateway"
 	"freshet/ingest/gateway/input"
 	"freshet/ingest/gateway/spool"
+	"freshet/internal/certs"
 	"freshet/internal/client"
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
@@ -156,13 +156,13 @@ func (s *Station) inlet(ctx context.Context, c *Input) (inlet, error) {
 		s.onClose(closed(l))
 		return input.NewRTU(input.RTUOptions{Common: common, Listen: l, Settings: c.Stations, MaxConns: c.MaxConns, HangUp: c.HangUp})
 	case "mqtt":
-		roots, err := trusted(c.CA)
+		secure, err := certs.Client(c.CA, "", "")
 		if err != nil {
 			return nil, err
 		}
 		return input.NewMQTT(input.MQTTOptions{
 			Common: common, Broker: c.Broker, ClientID: cmp.Or(c.ClientID, s.config.Name), Topics: c.Topics, Username: c.Username,
-			PasswordFile: c.PasswordFile, TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, Map: c.Map,
+			PasswordFile: c.PasswordFile, TLS: secure, Map: c.Map,
 		})
 	case "sql":
 		return input.NewSQL(input.SQLOptions{
