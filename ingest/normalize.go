@@ -163,7 +163,7 @@ func (n *Normalizer) NormalizeWithin(scope *Scope, d hydro.Department, raws []hy
 			}
 			name, part = raw.Station, nil
 		}
-		at, reason := instant(raw, out)
+		at, reason := out.zones.Instant(raw)
 		switch {
 		case s.department != d:
 			reason = hydro.WrongDepartment
@@ -218,58 +218,13 @@ func (s *station) declares(v hydro.Variable, sensor uint8) bool {
 	return false
 }
 
-// instant returns the observation time of raw in UTC, to the millisecond.
-func instant(raw *hydro.Raw, out *Result) (time.Time, hydro.RefusalReason) {
-	if !raw.At.IsZero() {
-		return raw.At.Truncate(time.Millisecond).UTC(), 0
-	}
-	if raw.Local == "" {
-		return time.Time{}, hydro.TimeMissing
-	}
-	f, ok := parseLocal(raw.Local)
-	if !ok {
-		return time.Time{}, hydro.TimeMissing
-	}
-	zone := out.zone(raw.Zone)
-	if zone == nil {
-		return time.Time{}, hydro.ZoneUnknown
-	}
-	t := time.Date(f.year, time.Month(f.month), f.day, f.hour, f.minute, f.second, 0, zone)
-	// February 30th, and the hour that a change to summer time leaves out.
-	if t.Day() != f.day || t.Hour() != f.hour || t.Minute() != f.minute {
-		return time.Time{}, hydro.TimeMissing
-	}
-	return t.UTC(), 0
-}
-
-type localTime struct{ year, month, day, hour, minute, second int }
-
-// parseLocal reads "2006-01-02 15:04" and "2006-01-02 15:04:05".
-func parseLocal(s string) (f localTime, ok bool) {
-	const pattern = "0000-00-00 00:00:00"
-	if len(s) != len("0000-00-00 00:00") && len(s) != len(pattern) {
-		return f, false
-	}
-	for i := range len(s) {
-		if digit := s[i]-'0' < 10; digit != (pattern[i] == '0') || !digit && s[i] != pattern[i] {
-			return f, false
-		}
-	}
-	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
-	f = localTime{two(0)*100 + two(2), two(5), two(8), two(11), two(14), 0}
-	if len(s) == len(pattern) {
-		f.second = two(17)
-	}
-	return f, f.month >= 1 && f.month <= 12 && f.day >= 1 && f.day <= 31 && f.hour < 24 && f.minute < 60 && f.second < 60
-}
-
 // value fills the value, interval, datum and notes of r from raw, or says why
 // it cannot.
 func (s *station) value(raw *hydro.Raw, r *hydro.Reading) hydro.RefusalReason {
 	if math.IsNaN(raw.Value) || math.IsInf(raw.Value, 0) {
 		return hydro.NotFinite
 	}
-	v, notes, reason := canonical(raw.Variable, raw.Unit, raw.Value)
+	v, notes, reason := Canonical(raw.Variable, raw.Unit, raw.Value)
 	if reason != 0 {
 		return reason
 	}
@@ -341,17 +296,11 @@ var possible = [maxVariable + 1]struct{ low, high float64 }{
 // for trace rain, or the reason why it is no value. Whoever converts a unit
 // before the normalizer sees the value must ask first: −9999 cm would become a
 // level.
-func Canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason) {
-	return canonical(variable, unit, v)
-}
-
-// canonical recognises codes for "no value" and trace rain, and converts v to
-// the variable's unit.
 //
 // The codes are those of real feeds: 9999.999 and its like from RTUs (SL 651
 // frames), FFFF read as a number, 32766, 32744, 32700 and 30xxx to 32xxx of
 // surface record files, 999999, 999998 and 999990 of weather data interfaces.
-func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason) {
+func Canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hydro.Tests, hydro.RefusalReason) {
 	switch variable {
 	case hydro.Rain:
 		return rain(unit, v)
@@ -397,14 +346,13 @@ func canonical(variable hydro.Variable, unit hydro.Unit, v float64) (float64, hy
 
 // Sent returns a raw value as a comparison with the history counts it: its
 // instant, and its value in the variable's unit, on the datum it was sent on. It
-// is false for what no catalogue could make a reading of. zones remembers the
-// zones from call to call; nothing else of it is used.
-func Sent(raw *hydro.Raw, zones *Result) (reconcile.Item, bool) {
-	at, reason := instant(raw, zones)
+// is false for what no catalogue could make a reading of.
+func Sent(raw *hydro.Raw, zones *Zones) (reconcile.Item, bool) {
+	at, reason := zones.Instant(raw)
 	if reason != 0 || math.IsNaN(raw.Value) || math.IsInf(raw.Value, 0) {
 		return reconcile.Item{}, false
 	}
-	v, _, reason := canonical(raw.Variable, raw.Unit, raw.Value)
+	v, _, reason := Canonical(raw.Variable, raw.Unit, raw.Value)
 	if reason != 0 {
 		return reconcile.Item{}, false
 	}

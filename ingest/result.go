@@ -1,15 +1,10 @@
 package ingest
 
 import (
-	"strings"
 	"time"
 
-	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
-
-// maxZones bounds the zones that a Result remembers.
-const maxZones = 256
 
 // A Result is what became of one frame. The zero value is ready; a Result that
 // is used again keeps its memory, so that accepted readings allocate nothing.
@@ -28,7 +23,7 @@ type Result struct {
 
 	place  []int32 // by the normalizer's basin number: 1 + index into Basins, or 0
 	merged map[refusalKey]int
-	zones  map[string]*time.Location // nil value: known to be no zone
+	zones  Zones
 }
 
 // A BasinResult is one basin's part of a Result.
@@ -106,21 +101,4 @@ func (r *Result) SetAgain() {
 			r.Basins[i].Readings[k].Again = true
 		}
 	}
-}
-
-// zone returns the zone of that name, or nil if there is none. It remembers
-// both, because looking one up reads a data base.
-func (r *Result) zone(name string) *time.Location {
-	if z, ok := r.zones[name]; ok {
-		return z
-	}
-	if r.zones == nil || len(r.zones) >= maxZones {
-		r.zones = make(map[string]*time.Location)
-	}
-	z, err := catalog.ParseZone(name)
-	if err != nil {
-		z = nil
-	}
-	r.zones[strings.Clone(name)] = z // name may be part of a whole message
-	return z
 }

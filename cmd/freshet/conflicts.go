@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"freshet/internal/client"
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -17,9 +16,10 @@ import (
 // conflictsCommand is `freshet conflicts`: what departments say differently.
 func conflictsCommand() *cobra.Command {
 	var (
-		server, basin, lang string
-		asJSON              bool
-		timeout             time.Duration
+		server      serverFlags
+		basin, lang string
+		asJSON      bool
+		timeout     time.Duration
 	)
 	c := &cobra.Command{
 		Use:   "conflicts",
@@ -35,7 +35,7 @@ are conflicts or not.`,
 			if err != nil {
 				return err
 			}
-			conn, err := client.Dial(server)
+			conn, err := server.dial()
 			if err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ are conflicts or not.`,
 			defer cancel()
 			resp, err := freshetv1.NewStationServiceClient(conn).ListConflicts(ctx, &freshetv1.ListConflictsRequest{Basin: basin})
 			if err != nil {
-				return callError(server, err)
+				return callError(server.address, err)
 			}
 			out := cmd.OutOrStdout()
 			if asJSON {
@@ -59,7 +59,7 @@ are conflicts or not.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&server, "server", defaultServer, "address of the gRPC server")
+	server.add(f)
 	f.StringVar(&basin, "basin", "", "only this basin")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	f.StringVar(&lang, "lang", locale(), "language of sentences, zh or en")

@@ -156,13 +156,10 @@ sent differs any more, and with 1 if something does or it could not be compared.
 // reconcileText is a comparison for people.
 func reconcileText(r *station.ReconcileReport, l termui.Lang) string {
 	var b strings.Builder
-	if l == termui.Chinese {
-		fmt.Fprintf(&b, "核对 %d 个部门日，%d 个序列：%d 个与中心不一致；重发 %d 个数据；仍不一致 %d 个序列\n", r.Days, r.Series, r.Differ, r.Sent, r.Unhealed)
-	} else {
-		fmt.Fprintf(&b, "%d days of departments with %d series compared: %d differed, %d readings sent again, %d series differ still\n", r.Days, r.Series, r.Differ, r.Sent, r.Unhealed)
-	}
+	fmt.Fprintf(&b, l.Pick("核对 %d 个部门日，%d 个序列：%d 个与中心不一致；重发 %d 个数据；仍不一致 %d 个序列\n",
+		"%d days of departments with %d series compared: %d differed, %d readings sent again, %d series differ still\n"), r.Days, r.Series, r.Differ, r.Sent, r.Unhealed)
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "  %s\n", f)
+		b.WriteString("  " + l.Pick(f.Zh, f.En) + "\n")
 	}
 	return b.String()
 }
@@ -253,6 +250,14 @@ func gatewayText(s *station.Status, l termui.Lang) string {
 	table([]string{l.Pick("缓存", "spool"), l.Pick("大小", "size"), l.Pick("上限", "bound"), l.Pick("最早已等", "oldest waits"), l.Pick("丢弃", "dropped")}, [][]string{{
 		fmt.Sprint(s.Spool.Readings), megabytes(s.Spool.Bytes), megabytes(s.Spool.MaxBytes), age, fmt.Sprint(s.Dropped),
 	}})
+	if r := s.Reconcile; r != nil {
+		table([]string{l.Pick("核对时间", "compared at"), l.Pick("部门日", "days"), l.Pick("序列", "series"), l.Pick("不一致", "differed"), l.Pick("重发", "sent again"), l.Pick("仍不一致", "differ still")}, [][]string{{
+			clock(r.At), fmt.Sprint(r.Last.Days), fmt.Sprint(r.Last.Series), fmt.Sprint(r.Last.Differ), fmt.Sprint(r.Last.Sent), fmt.Sprint(r.Last.Unhealed),
+		}})
+		for _, f := range r.Findings[max(0, len(r.Findings)-5):] {
+			b.WriteString(l.Pick(f.Zh, f.En) + "\n")
+		}
+	}
 	rows = nil
 	for _, in := range s.Inputs {
 		rows = append(rows, []string{in.Name, in.Kind, in.State, fmt.Sprint(in.Values), fmt.Sprint(in.Problems), clock(in.Last)})

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"freshet/internal/hydro"
 )
 
@@ -47,5 +49,29 @@ func TestErrorsForPeopleLeaveOutThatTheyAreInvalid(t *testing.T) {
 	err := errors.Join(fmt.Errorf("one: %w", hydro.ErrInvalid), fmt.Errorf("invalid: two: %w", hydro.ErrInvalid), fmt.Errorf("three: %w", hydro.ErrNotFound))
 	if got, want := forPeople(err), "one\ninvalid: two\nthree: not found"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// A command that calls a server can show who calls: one that cannot is of no use
+// where a server asks.
+func TestEveryCommandThatCallsAServerCanShowAToken(t *testing.T) {
+	found := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Flags().Lookup("server") != nil {
+			found++
+			for _, flag := range []string{"ca", "cert", "key", "token-file", "insecure"} {
+				if c.Flags().Lookup(flag) == nil {
+					t.Errorf("%s has --server and no --%s", c.CommandPath(), flag)
+				}
+			}
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root())
+	if found < 4 {
+		t.Errorf("only %d commands with --server", found)
 	}
 }

@@ -1,13 +1,10 @@
 package feed
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
 
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -42,44 +39,8 @@ type mistakes struct {
 // the file.
 func (p *mistakes) fail(at, format string, args ...any) {
 	problem := catalog.Problem{File: p.name, Message: strings.TrimPrefix(at, "$.") + ": " + fmt.Sprintf(format, args...)}
-	for p.tree != nil && at != "" && at != "$" {
-		if path, err := yaml.PathString(at); err == nil {
-			if n, err := path.FilterFile(p.tree); err == nil && n != nil {
-				problem.Line, problem.Column = position(n)
-				break
-			}
-		}
-		at = at[:max(0, strings.LastIndexAny(at, ".["))]
-	}
+	problem.Line, problem.Column = catalog.Locate(p.tree, at)
 	p.list = append(p.list, problem)
 }
 
-// position returns where a node begins. A block mapping begins at its first key.
-func position(n ast.Node) (line, column int) {
-	t := n.GetToken()
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		if !n.IsFlowStyle && len(n.Values) > 0 {
-			t = n.Values[0].Key.GetToken()
-		}
-	case *ast.MappingValueNode:
-		t = n.Key.GetToken()
-	}
-	return tokenPosition(t)
-}
-
-func tokenPosition(t *token.Token) (line, column int) {
-	if t == nil || t.Position == nil {
-		return 0, 0
-	}
-	return t.Position.Line, t.Position.Column
-}
-
-func (p *mistakes) yaml(err error) {
-	problem := catalog.Problem{File: p.name, Message: err.Error()}
-	if located, ok := errors.AsType[yaml.Error](err); ok {
-		problem.Message = located.GetMessage()
-		problem.Line, problem.Column = tokenPosition(located.GetToken())
-	}
-	p.list = append(p.list, problem)
-}
+func (p *mistakes) yaml(err error) { p.list = append(p.list, catalog.YAMLProblem(p.name, err)) }

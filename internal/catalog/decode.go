@@ -42,20 +42,8 @@ func tokenPlace(file string, t *token.Token) place {
 	return place{file, t.Position.Line, t.Position.Column}
 }
 
-// at returns where the node begins. A block mapping begins at its first key.
-func (v node) at() place {
-	switch n := v.n.(type) {
-	case nil:
-		return place{file: v.file}
-	case *ast.MappingValueNode:
-		return tokenPlace(v.file, n.Key.GetToken())
-	case *ast.MappingNode:
-		if !n.IsFlowStyle && len(n.Values) > 0 {
-			return tokenPlace(v.file, n.Values[0].Key.GetToken())
-		}
-	}
-	return tokenPlace(v.file, v.n.GetToken())
-}
+// at returns where the node begins.
+func (v node) at() place { return tokenPlace(v.file, begin(v.n)) }
 
 func (v node) fail(format string, args ...any) { v.l.report(v.at(), format, args...) }
 

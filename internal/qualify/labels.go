@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 
 	"freshet/ingest/feed"
 	"freshet/internal/catalog"
@@ -56,22 +57,19 @@ func ParseLabels(name string, data []byte, cat *catalog.Catalog, m *replay.Map, 
 	var file struct {
 		Labels []rule `yaml:"labels"`
 	}
-	if err := yaml.UnmarshalWithOptions(data, &file, yaml.Strict()); err != nil {
-		p := catalog.Problem{File: name, Message: err.Error()}
-		if e, ok := errors.AsType[yaml.Error](err); ok {
-			p.Message = e.GetMessage()
-			if t := e.GetToken(); t != nil && t.Position != nil {
-				p.Line, p.Column = t.Position.Line, t.Position.Column
-			}
-		}
-		return nil, replay.Problems{p}
+	tree, err := parser.ParseBytes(data, 0)
+	if err == nil {
+		err = yaml.UnmarshalWithOptions(data, &file, yaml.Strict())
+	}
+	if err != nil {
+		return nil, replay.Problems{catalog.YAMLProblem(name, err)}
 	}
 	l = &Labels{columns: map[hydro.Key]map[int64]string{}}
 	var problems replay.Problems
 	for i := range file.Labels {
 		r := &file.Labels[i]
 		fail := func(format string, args ...any) {
-			line, column := ruleAt(data, i)
+			line, column := catalog.Locate(tree, fmt.Sprintf("$.labels[%d]", i))
 			problems = append(problems, catalog.Problem{File: name, Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
 		}
 		if r.variable, err = hydro.ParseVariable(r.Variable); err != nil {
@@ -99,19 +97,6 @@ func ParseLabels(name string, data []byte, cat *catalog.Catalog, m *replay.Map, 
 		return nil, problems
 	}
 	return l, nil
-}
-
-// ruleAt returns where the i-th rule stands.
-func ruleAt(data []byte, i int) (line, column int) {
-	n := -1
-	for k, text := range strings.Split(string(data), "\n") {
-		if trimmed := strings.TrimLeft(text, " "); strings.HasPrefix(trimmed, "- ") {
-			if n++; n == i {
-				return k + 1, len(text) - len(trimmed) + 3
-			}
-		}
-	}
-	return 0, 0
 }
 
 // read reads a column of labels out of the file that holds the series.

@@ -21,6 +21,7 @@ import (
 	"freshet/ingest/feed"
 	"freshet/ingest/sl651"
 	"freshet/internal/catalog"
+	"freshet/internal/client"
 	"freshet/internal/hydro"
 )
 
@@ -220,19 +221,12 @@ type configParser struct {
 
 func (p *configParser) fail(path, format string, args ...any) {
 	m := catalog.Problem{File: p.name, Message: strings.TrimPrefix(path, "$.") + ": " + fmt.Sprintf(format, args...)}
-	m.Line, m.Column = sl651.Locate(p.tree, path)
+	m.Line, m.Column = catalog.Locate(p.tree, path)
 	p.mistakes = append(p.mistakes, m)
 }
 
 func (p *configParser) yaml(err error) {
-	m := catalog.Problem{File: p.name, Message: err.Error()}
-	if located, ok := errors.AsType[yaml.Error](err); ok {
-		m.Message = located.GetMessage()
-		if t := located.GetToken(); t != nil && t.Position != nil {
-			m.Line, m.Column = t.Position.Line, t.Position.Column
-		}
-	}
-	p.mistakes = append(p.mistakes, m)
+	p.mistakes = append(p.mistakes, catalog.YAMLProblem(p.name, err))
 }
 
 func (p *configParser) parse(data []byte) *Config {
@@ -261,7 +255,7 @@ func (p *configParser) parse(data []byte) *Config {
 	if f.Status.Listen != nil {
 		c.Status = *f.Status.Listen
 	}
-	if c.Status != "" && !onThisMachine(c.Status) {
+	if _, _, err := net.SplitHostPort(c.Status); c.Status != "" && (err != nil || !client.Local(c.Status)) {
 		p.fail("$.status.listen", "%q is no address of this machine only, such as 127.0.0.1:7071: the page has no lock", c.Status)
 	}
 	if len(f.Inputs) == 0 {

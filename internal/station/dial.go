@@ -1,8 +1,6 @@
 package station
 
 import (
-	"net"
-
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding/gzip"
 
@@ -17,11 +15,4 @@ func (s *Server) dial() (*grpc.ClientConn, error) {
 		opts = append(opts, grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name)))
 	}
 	return client.Security{CA: s.CA, Cert: s.Cert, Key: s.Key, TokenFile: s.TokenFile, Insecure: s.Insecure}.Dial(s.Address, opts...)
-}
-
-// onThisMachine reports whether only this machine can reach a listener at addr.
-func onThisMachine(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }

@@ -40,17 +40,23 @@ type ReconcileStatus struct {
 	At       time.Time       `json:"at,omitzero"` // of the last comparison
 	Error    string          `json:"error,omitempty"`
 	Last     ReconcileReport `json:"last"` // of the last comparison of any day
-	Findings []string        `json:"findings"`
+	Findings []Found         `json:"findings"`
+}
+
+// Found is a series of a day in which the history differed.
+type Found struct {
+	Zh string `json:"zh"`
+	En string `json:"en"`
 }
 
 // A ReconcileReport is one comparison.
 type ReconcileReport struct {
-	Days     int      `json:"days"`
-	Series   int      `json:"series"`
-	Differ   int      `json:"differ"`   // series
-	Sent     int      `json:"sent"`     // readings sent again
-	Unhealed int      `json:"unhealed"` // series that differ still
-	Findings []string `json:"findings,omitempty"`
+	Days     int     `json:"days"`
+	Series   int     `json:"series"`
+	Differ   int     `json:"differ"`   // series
+	Sent     int     `json:"sent"`     // readings sent again
+	Unhealed int     `json:"unhealed"` // series that differ still
+	Findings []Found `json:"findings,omitempty"`
 }
 
 func newHealer(s *Station, o Options) (*healer, error) {
@@ -122,7 +128,7 @@ func (h *healer) heal(ctx context.Context, all bool) (ReconcileReport, error) {
 			h.found.WithLabelValues("extra").Add(float64(f.Extra))
 			h.station.opts.Logger.Warn("the centre's history differs from what was sent", "finding", f.String())
 			if len(out.Findings) < keepFindings {
-				out.Findings = append(out.Findings, f.String())
+				out.Findings = append(out.Findings, Found{f.ZH(), f.String()})
 			}
 		},
 	})
@@ -155,7 +161,7 @@ func (h *healer) status() *ReconcileStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := h.last
-	out.Findings = append([]string{}, h.last.Findings...) // a list also where it is empty
+	out.Findings = append([]Found{}, h.last.Findings...) // a list also where it is empty
 	return &out
 }
 

@@ -50,6 +50,16 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %d missing, %d changed, %d of another source", where, f.Missing, f.Changed, f.Extra)
 }
 
+// ZH is [Finding.String] in Chinese; what the centre says of a problem stays in
+// its own words.
+func (f Finding) ZH() string {
+	where := fmt.Sprintf("%s %s %s（%s）", f.From.Format(time.DateOnly), f.Key.Station, f.Key.Variable.ZH(), f.Department)
+	if f.Problem != "" {
+		return where + "：无法核对：" + f.Problem
+	}
+	return fmt.Sprintf("%s：中心缺%d个，不一致%d个，另有来源%d个", where, f.Missing, f.Changed, f.Extra)
+}
+
 // HealOptions say which days are compared and what is told.
 type HealOptions struct {
 	// Now is the present.

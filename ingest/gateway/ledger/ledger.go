@@ -55,7 +55,7 @@ type Ledger struct {
 	db *pebble.DB
 
 	mu    sync.Mutex
-	zones ingest.Result // remembers zones
+	zones ingest.Zones
 }
 
 // Open opens or makes the ledger. The error wraps hydro.ErrUnavailable.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"freshet/internal/catalog"
+	"freshet/ingest"
 	"freshet/internal/hydro"
 )
 
@@ -364,41 +364,16 @@ func (s *Spool) first(from key) (_ ID, ok bool, err error) {
 	return k.id, true, err
 }
 
-// zones remembers the zones of local times.
+// zones tell instants, for many goroutines.
 type zones struct {
-	mu    sync.Mutex
-	known map[string]*time.Location // nil value: known to be no zone
-}
-
-func (z *zones) zone(name string) *time.Location {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	loc, ok := z.known[name]
-	if !ok {
-		loc, _ = catalog.ParseZone(name)
-		if len(z.known) < 256 {
-			z.known[name] = loc
-		}
-	}
-	return loc
+	mu sync.Mutex
+	z  ingest.Zones
 }
 
 // observed returns when a value was observed, if that can be told.
 func (z *zones) observed(r *hydro.Raw) (time.Time, bool) {
-	if !r.At.IsZero() {
-		return r.At, true
-	}
-	if r.Local == "" || r.Zone == "" {
-		return time.Time{}, false
-	}
-	loc := z.zone(r.Zone)
-	if loc == nil {
-		return time.Time{}, false
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(layout, r.Local, loc); err == nil {
-			return t, true
-		}
-	}
-	return time.Time{}, false
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	at, reason := z.z.Instant(r)
+	return at, reason == 0
 }
