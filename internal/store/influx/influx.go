@@ -83,7 +83,6 @@ type Store struct {
 	http    *http.Client
 	client  influxdb2.Client
 	write   api.WriteAPIBlocking // without batching: it returns nil for what it only buffered
-	query   api.QueryAPI
 
 	mu    sync.Mutex
 	ready bool // the bucket was seen since the last failure
@@ -110,7 +109,6 @@ func Open(o Options) (*Store, error) {
 	return &Store{
 		options: o, http: client, client: influx,
 		write: influx.WriteAPIBlocking(o.Org, o.Bucket),
-		query: influx.QueryAPI(o.Org),
 	}, nil
 }
 
@@ -254,7 +252,9 @@ func (s *Store) send(ctx context.Context, lines []byte) error {
 // ask runs a Flux query and calls row for each row of the answer.
 func (s *Store) ask(ctx context.Context, query string, row func(columns) error) error {
 	return s.do(ctx, func() error {
-		answer, err := s.query.QueryRaw(ctx, query, api.DefaultDialect())
+		// A QueryAPI works out its address when it is first used, and not safely for
+		// several goroutines (influxdb-client-go 2.14.0): each query has its own.
+		answer, err := s.client.QueryAPI(s.options.Org).QueryRaw(ctx, query, api.DefaultDialect())
 		if err != nil {
 			return err
 		}
