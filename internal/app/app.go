@@ -59,6 +59,7 @@ type App struct {
 	done       chan struct{} // closed when everything has stopped
 	err        error         // valid after done
 	ready      chan struct{} // closed when the engines have caught up with the log
+	early      bool          // the catalogue was in force before this start: ingest needs no replay
 }
 
 type closer struct {
@@ -129,6 +130,10 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 		a.basins = append(a.basins, b)
 	}
 	a.clock.basins = a.basins
+	a.early = !a.clock.driven // a driven clock's time comes with the replay
+	for _, b := range a.basins {
+		a.early = a.early && b.version == a.catalog.Version
+	}
 	a.metrics.watchLag(opts.Registry, a.basins)
 	return a, a.start(ctx)
 }
@@ -231,8 +236,13 @@ func (a *App) catchUp(ctx context.Context) error {
 }
 
 // ingestNow is the clock of ingest: zero, which lets gateways come again, until
-// the catalogue that their readings are normalised by is in force.
+// the catalogue that their readings are normalised by is in force. If it was so
+// before the start, they need not wait for the replay: a server that comes back
+// in the midst of a flood takes readings at once.
 func (a *App) ingestNow() time.Time {
+	if a.early {
+		return a.clock.Now()
+	}
 	select {
 	case <-a.ready:
 		return a.clock.Now()

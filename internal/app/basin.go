@@ -34,6 +34,7 @@ type basin struct {
 
 	head    atomic.Uint64 // newest input known to be on the log
 	start   uint64        // head when this process began; ready means past it
+	version string        // of the catalogue in force at the end of the log, "" if only the replay can tell; written by recover
 	applied atomic.Uint64
 	ticked  bool        // by this process; the clock's
 	serving atomic.Bool // the catalogue of this start is in force
@@ -107,6 +108,14 @@ func (b *basin) recover(ctx context.Context) error {
 		return fmt.Errorf("the in-log ends at input %d, and input %d is known to have been on it: restore the log from its backup, or start with an empty data folder: %w",
 			lastIn, known, hydro.ErrConflict)
 	}
+	lastCatalogue, err := b.log.LastCatalogue(ctx, b.id)
+	if err != nil {
+		return err
+	}
+	b.version = ""
+	if c := e.Catalog(); c != nil && lastCatalogue <= e.Seq() {
+		b.version = c.Version
+	}
 	b.mu.Lock()
 	b.working = e
 	if b.engine == nil {
@@ -164,13 +173,18 @@ func (b *basin) run(ctx context.Context) error {
 
 const firstWait = 100 * time.Millisecond
 
+// snapshotReadings is how many readings are applied between snapshots at the
+// most: a backlog comes in few and large inputs, and a replay takes the time of
+// its readings.
+const snapshotReadings = 1_000_000
+
 func (b *basin) follow(ctx context.Context) error {
 	last, err := b.log.LastOutput(ctx, b.id)
 	if err != nil {
 		return err
 	}
 	publisher := b.log.Publisher(b.id, last)
-	var sinceSnapshot int
+	var sinceSnapshot, readings int
 	for in, err := range b.log.Inputs(ctx, b.id, b.applied.Load()) {
 		if err != nil {
 			return err
@@ -185,7 +199,11 @@ func (b *basin) follow(ctx context.Context) error {
 		b.applied.Store(in.Seq)
 		raise(&b.head, in.Seq)
 		sinceSnapshot++
-		if caughtUp := in.Seq >= b.head.Load(); !caughtUp && sinceSnapshot < b.snapshotEvery {
+		if in.Batch != nil {
+			readings += len(in.Batch.Readings)
+		}
+		due := sinceSnapshot >= b.snapshotEvery || readings >= snapshotReadings
+		if caughtUp := in.Seq >= b.head.Load(); !caughtUp && !due {
 			continue
 		}
 		// Somebody may be waiting for the outputs of what was the newest input.
@@ -193,8 +211,8 @@ func (b *basin) follow(ctx context.Context) error {
 			return err
 		}
 		b.advance(in.Seq)
-		if sinceSnapshot >= b.snapshotEvery {
-			sinceSnapshot = 0
+		if due {
+			sinceSnapshot, readings = 0, 0
 			if err := b.snapshot(ctx, publisher.Last().Seq); err != nil {
 				b.logger.Warn("no snapshot taken, the next start replays more", "err", err)
 			}

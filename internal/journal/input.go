@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -24,7 +25,7 @@ func (j *Journal) AppendInput(ctx context.Context, basin string, in hydro.Input)
 	if err != nil {
 		return 0, fmt.Errorf("append input: %w", err)
 	}
-	ack, err := j.js.Publish(ctx, "in."+basin+"."+in.Kind(), data, jetstream.WithExpectStream(inStream(basin)))
+	ack, err := j.js.Publish(ctx, inSubject(basin, in.Kind()), data, jetstream.WithExpectStream(inStream(basin)))
 	if err != nil {
 		return 0, fmt.Errorf("append input: basin %s: %w", basin, j.kind(ctx, err))
 	}
@@ -44,7 +45,7 @@ func (j *Journal) StartAppend(basin string, in hydro.Input) (wait func(context.C
 	if err != nil {
 		return nil, fmt.Errorf("append input: %w", err)
 	}
-	ack, err := j.js.PublishAsync("in."+basin+"."+in.Kind(), data,
+	ack, err := j.js.PublishAsync(inSubject(basin, in.Kind()), data,
 		jetstream.WithExpectStream(inStream(basin)), jetstream.WithRetryAttempts(0)) // sent again, it would come behind later ones
 	if err != nil {
 		return nil, fmt.Errorf("append input: basin %s: %w", basin, j.kind(context.Background(), err))
@@ -71,6 +72,26 @@ func (j *Journal) LastInput(ctx context.Context, basin string) (uint64, error) {
 		return 0, fmt.Errorf("last input: %w", err)
 	}
 	return seq, nil
+}
+
+// LastCatalogue returns the sequence number of the newest catalogue on the
+// basin's in-log, 0 if it holds none.
+func (j *Journal) LastCatalogue(ctx context.Context, basin string) (uint64, error) {
+	if err := checkBasin(basin); err != nil {
+		return 0, fmt.Errorf("last catalogue: %w", err)
+	}
+	s, err := j.js.Stream(ctx, inStream(basin))
+	if err == nil {
+		var m *jetstream.RawStreamMsg
+		m, err = s.GetLastMsgForSubject(ctx, inSubject(basin, "catalogue"))
+		switch {
+		case err == nil:
+			return m.Sequence, nil
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return 0, nil
+		}
+	}
+	return 0, fmt.Errorf("last catalogue: basin %s: %w", basin, j.kind(ctx, err))
 }
 
 // last returns the last sequence number of a basin's stream.
@@ -113,3 +134,5 @@ func (j *Journal) Inputs(ctx context.Context, basin string, after uint64) iter.S
 		}
 	}
 }
+
+func inSubject(basin, kind string) string { return "in." + basin + "." + kind }
