@@ -35,7 +35,9 @@ func TestAStationGetsBackItsOwnRate(t *testing.T) {
 	var to atomic.Value
 	station, err := rtu.New(rtu.Options{
 		Address: address, Now: time.Now, Every: time.Hour, KeepAlive: 5 * time.Millisecond, Redial: time.Millisecond, Answer: time.Second,
-		Dial:   func(ctx context.Context) (net.Conn, error) { var d net.Dialer; return d.DialContext(ctx, "tcp", to.Load().(string)) },
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", to.Load().(string))
+		},
 		Values: func(int, time.Time) []rtu.Value { return []rtu.Value{{ID: 0x39, Value: 1}} },
 	})
 	if err != nil {
