@@ -13,8 +13,10 @@
 // for each quantity that its stage tables name. The stage of a leg is the
 // highest of its ladders, the stage of a station the higher of its legs.
 //
-// An observed ladder rises to the highest stage whose threshold has been met or
-// exceeded for DwellRaise, several steps at once if need be, and lowers one
+// An observed ladder rises to the highest stage whose threshold is met or
+// exceeded and was first met DwellRaise ago, several steps at once if need be, if
+// the value has not been below it by more than the dead-band in between: a dip
+// within the dead-band is noise and does not start the dwell anew. It lowers one
 // step after another once the value has been below the threshold by more than
 // the dead-band for DwellLower. Between threshold and dead-band it holds. Dwell
 // is counted from the observation's own time. A report that is due within the
@@ -141,6 +143,10 @@ type Ladder struct {
 	// has been below them by the dead-band; Unix milliseconds, 0 if not.
 	// Forecast leg: the number of runs in a row.
 	Met, Below [rungs]int64
+	// Observed leg: since when a threshold has been met and its dead-band not left;
+	// Unix milliseconds, 0 if not. It is the clock of the dwell before a raise: noise
+	// around a threshold must not stop it.
+	Near [rungs]int64
 	// Forecast leg: when the latest run crosses each threshold, Unix
 	// milliseconds, 0 if it does not.
 	Cross [rungs]int64
