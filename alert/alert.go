@@ -79,6 +79,13 @@
 // silence never looks clear, and the feed stays quiet, so that a start is no
 // storm of warnings.
 //
+// A blind river station that lies on a rising reach is escalated: a station next
+// to it up or down the river stands at Blue or above, or its level has risen by
+// the rise trigger of the settings. Its warnings say so,
+// and one is given when that becomes known. It is escalated until it is seen, or
+// nothing around it has been rising for DwellLower. [Rules.Blind] groups what is
+// not seen.
+//
 // A station that a catalogue change removes while it is not Clear is closed by
 // one warning to Clear, which says so.
 package alert
@@ -113,6 +120,10 @@ type StationState struct {
 	Cause   string      // why it, or its part that is not seen, is blind; "" if all is in sight
 	Waiting bool        // it or a part has not yet reported and is still in the grace of a start
 	Sights  [classes]Sight
+
+	Escalated time.Time // since when it is known that it is blind on a rising reach; zero if it is not
+	Rising    time.Time // when the reach of a blind station was last known to rise
+	RisingAt  string    // the station by which that was known
 }
 
 // A Sight is what is known of one class of a station's gauges: the river, the
@@ -281,6 +292,7 @@ func (r *Rules) Evaluate(s State, ev Evidence) (State, []hydro.Warning) {
 			warnings = append(warnings, w)
 		}
 	}
+	warnings = r.escalate(&s, warnings, &o)
 	if len(s.Gone) > 0 {
 		for i := range s.Gone {
 			warnings = append(warnings, closing(&s.Gone[i], o.now))
@@ -345,12 +357,20 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 	if stage == before.Stage && (state.Cause == "") == (before.Cause == "") {
 		return hydro.Warning{}, false
 	}
+	return r.warning(st, state, ladders, before, held, o), true
+}
+
+// warning describes where a station stands now, after it stood at before; held
+// is the observed ladder that stood highest then, or -1.
+func (r *Rules) warning(st *station, state *StationState, ladders []Ladder, before StationState, held int, o *occasion) hydro.Warning {
+	t := st.table(o.now)
 	w := hydro.Warning{
 		Station:      st.id,
 		At:           o.now,
 		From:         before.Stage,
-		To:           stage,
+		To:           state.Stage,
 		Illustrative: t != nil && t.illustrative,
+		Escalated:    !state.Escalated.IsZero(),
 	}
 	if !state.Waiting {
 		w.Cause = st.cause(t, state)
@@ -360,7 +380,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		w.ForecastIssuedAt = time.UnixMilli(ladders[i].At).UTC()
 	}
 	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, held, o.now)
-	return w, true
+	return w
 }
 
 // closing is the warning that closes a station that is no longer in the
@@ -634,7 +654,7 @@ func (r *Rules) Statuses(s State) []hydro.StationStatus {
 		st, state := &r.stations[i], &s.Stations[i]
 		ladders := s.Ladders[st.first : st.first+st.count]
 		t := st.table(s.Now)
-		status := hydro.StationStatus{Station: st.id, Stage: state.Stage, Since: state.Since, Cause: st.cause(t, state)}
+		status := hydro.StationStatus{Station: st.id, Stage: state.Stage, Since: state.Since, Cause: st.cause(t, state), Escalated: !state.Escalated.IsZero()}
 		if state.Waiting && state.Stage == hydro.Clear {
 			status.Stage = hydro.Blind
 		}
