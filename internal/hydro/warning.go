@@ -21,6 +21,7 @@ type Warning struct {
 	ForecastIssuedAt time.Time
 	Illustrative     bool   // thresholds are illustrative: an example, not an official table
 	Group            string // the id of the group that it belongs to
+	Escalated        bool   // it is blind on a rising reach: somebody must look. A change to true with From equal to To is a warning
 }
 
 // Raised reports whether the warning goes up the ladder. Going blind and coming
@@ -54,4 +55,6 @@ type StationStatus struct {
 	Observed Leg
 	Forecast Leg
 	Cause    string
+
+	Escalated bool // blind on a rising reach
 }
