@@ -1,0 +1,132 @@
+package callout
+
+import (
+	"fmt"
+	"slices"
+
+	"freshet/internal/hydro"
+)
+
+// Does reports whether commands of that kind are of this package.
+func Does(k hydro.CommandKind) bool {
+	return k == hydro.CommandCallAttempt || k == hydro.CommandCallConfirm
+}
+
+// Do carries out a command: a try that was made, or a confirmation. The person is
+// named by Command.Person and Text says how it went; Group or Station say which
+// wave, Stage which round of it: without them it is the newest round in which the
+// person has a call that is open. What may not be done is an error that wraps
+// [hydro.ErrConflict] or [hydro.ErrNotFound] and says why. The state given is not
+// changed.
+func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
+	s = s.clone()
+	t := turn{r: r, s: &s, now: c.At}
+	w, round, err := t.find(&c)
+	if err != nil {
+		return s, nil, err
+	}
+	call := round.Call(c.Person)
+	switch {
+	case call.Outcome == hydro.CallConfirmed:
+		return s, nil, fmt.Errorf("%s has confirmed already, at %s, recorded by %s: %w", call.NameEN, t.clock(call.Ended), call.By.Name, hydro.ErrConflict)
+	case c.Text == "":
+		return s, nil, fmt.Errorf("say how it went: by which line, who answered: %w", hydro.ErrInvalid)
+	}
+	if c.Kind == hydro.CommandCallAttempt {
+		if call.Outcome != hydro.Calling && call.Outcome != hydro.CallUnreached {
+			return s, nil, fmt.Errorf("%s is not being called any more: %s: %w", call.NameEN, call.Outcome, hydro.ErrConflict)
+		}
+		if len(call.Attempts) >= maxAttempts {
+			return s, nil, fmt.Errorf("%s: %d tries are recorded, more are not kept: %w", call.NameEN, maxAttempts, hydro.ErrConflict)
+		}
+		call.Attempts = append(call.Attempts, hydro.CallAttempt{At: c.At, By: c.By, Text: c.Text})
+		t.tellAttempt(w, round, call, &c)
+		return s, t.events, nil
+	}
+	call.Outcome, call.Ended, call.By, call.How = hydro.CallConfirmed, c.At, c.By, c.Text
+	t.tellConfirm(w, round, call, &c)
+	t.confirmed(w, round, c.Person)
+	return s, t.events, nil
+}
+
+// confirmed ends what waited for a person. Who was reached about a stage was
+// reached about the lower stages of the wave too.
+func (t *turn) confirmed(w *Wave, round *hydro.CallRound, person string) {
+	confirmation := *round.Call(person)
+	for i := range w.Rounds {
+		x := &w.Rounds[i]
+		if x.Stage >= round.Stage {
+			continue
+		}
+		if lower := x.Call(person); lower != nil && lower.Outcome == hydro.CallUnreached {
+			lower.Outcome, lower.Ended, lower.By, lower.How = hydro.CallConfirmed, confirmation.Ended, confirmation.By, confirmation.How
+		}
+	}
+	for i := range round.Chains {
+		chain := &round.Chains[i]
+		if slices.Contains(chain.People, person) && (chain.Outcome == hydro.Calling || chain.Outcome == hydro.CallUnreached) {
+			chain.Outcome, chain.Ended = hydro.CallConfirmed, t.now
+		}
+	}
+	t.stop(round, hydro.CallStopped)
+	t.finish(w, round)
+}
+
+// find returns the round that a command is about.
+func (t *turn) find(c *hydro.Command) (*Wave, *hydro.CallRound, error) {
+	var wave *Wave
+	var found *hydro.CallRound
+	for i := range t.s.Waves {
+		w := &t.s.Waves[i]
+		if c.Group != "" && c.Group != w.Group && c.Group != w.ID || c.Station != "" && !t.has(w, c.Station) {
+			continue
+		}
+		var of *hydro.CallRound // of this wave
+		for k := range w.Rounds {
+			x := &w.Rounds[k]
+			if call := x.Call(c.Person); call != nil && (c.Stage == x.Stage || c.Stage == hydro.Clear && newer(x, of, c.Person)) {
+				of = x
+			}
+		}
+		switch {
+		case of == nil:
+		case found == nil, !open(found.Call(c.Person)) && open(of.Call(c.Person)):
+			wave, found = w, of
+		case open(found.Call(c.Person)) && open(of.Call(c.Person)):
+			return nil, nil, fmt.Errorf("%s is called for two waves, %s and %s: name one by group or station: %w", c.Person, wave.ID, w.ID, hydro.ErrConflict)
+		case !open(found.Call(c.Person)):
+			wave, found = w, of // neither is open: the later wave says why not
+		}
+	}
+	if found == nil {
+		which := ""
+		if c.Group != "" || c.Station != "" || c.Stage != hydro.Clear {
+			which = " of that wave and stage"
+		}
+		return nil, nil, fmt.Errorf("nobody calls %q in a round%s: freshet calls list shows who is called: %w", c.Person, which, hydro.ErrNotFound)
+	}
+	return wave, found, nil
+}
+
+// open reports whether a confirmation would change something.
+func open(c *hydro.Call) bool {
+	return c.Outcome == hydro.Calling || c.Outcome == hydro.CallUnreached
+}
+
+// newer prefers an open call to one that has ended, and then the later round.
+func newer(x, than *hydro.CallRound, person string) bool {
+	return than == nil || open(x.Call(person)) || !open(than.Call(person))
+}
+
+// has reports whether a station is of a wave.
+func (t *turn) has(w *Wave, station string) bool {
+	if w.Station == station || slices.ContainsFunc(w.Rounds, func(x hydro.CallRound) bool { return x.Station == station }) {
+		return true
+	}
+	for i := range t.s.Standing {
+		if x := &t.s.Standing[i]; x.Station == station && x.Group != "" && x.Group == w.Group {
+			return true
+		}
+	}
+	return false
+}
