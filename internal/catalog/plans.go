@@ -7,45 +7,6 @@ import (
 	"freshet/internal/hydro"
 )
 
-// A ResponseLevel is a level of an emergency response 应急响应: 1 (I) is the highest, 4
-// (IV) the lowest, 0 none. It is another thing than a stage: a body declares it.
-type ResponseLevel int
-
-// The levels, lowest first.
-const (
-	NoResponse  ResponseLevel = 0
-	ResponseIV  ResponseLevel = 4
-	ResponseIII ResponseLevel = 3
-	ResponseII  ResponseLevel = 2
-	ResponseI   ResponseLevel = 1
-)
-
-// ResponseLevels lists the levels, lowest first.
-var ResponseLevels = []ResponseLevel{ResponseIV, ResponseIII, ResponseII, ResponseI}
-
-var levelNames = [...]string{"", "I", "II", "III", "IV"}
-
-// String returns "I" to "IV", and "" for none.
-func (l ResponseLevel) String() string {
-	if l < 0 || int(l) >= len(levelNames) {
-		return ""
-	}
-	return levelNames[l]
-}
-
-// Above reports whether l is the higher response: any is above none.
-func (l ResponseLevel) Above(o ResponseLevel) bool {
-	return l != NoResponse && (o == NoResponse || l < o)
-}
-
-// ParseResponse returns the level of that name, "I" to "IV".
-func ParseResponse(s string) (ResponseLevel, error) {
-	if i := slices.Index(levelNames[:], s); i > 0 {
-		return ResponseLevel(i), nil
-	}
-	return NoResponse, hydro.ErrInvalid
-}
-
 // A Plan is the ladder of one body's emergency responses in a basin. Several
 // bodies have one each; they are never merged.
 type Plan struct {
@@ -61,7 +22,7 @@ type Plan struct {
 
 // A PlanLevel is one level of a plan.
 type PlanLevel struct {
-	Level    ResponseLevel
+	Level    hydro.ResponseLevel
 	When     []Condition // any of them proposes the level; empty: it is never proposed
 	Measures []Measure
 }
@@ -97,7 +58,7 @@ func (c *Catalog) Plan(id string) (*Plan, bool) {
 }
 
 // At returns a level of the plan.
-func (p *Plan) At(l ResponseLevel) (*PlanLevel, bool) {
+func (p *Plan) At(l hydro.ResponseLevel) (*PlanLevel, bool) {
 	i := slices.IndexFunc(p.Levels, func(x PlanLevel) bool { return x.Level == l })
 	if i < 0 {
 		return nil, false
@@ -124,7 +85,7 @@ func (l *loader) buildPlan(m *mapping) {
 		level := l.planLevel(w, &p, seen)
 		w.done()
 		switch {
-		case level.Level == NoResponse:
+		case level.Level == hydro.NoResponse:
 		case slices.ContainsFunc(p.Levels, func(o PlanLevel) bool { return o.Level == level.Level }):
 			l.report(w.place("level"), "level: %s given twice in this plan", level.Level)
 		default:
@@ -147,7 +108,7 @@ func (l *loader) buildPlan(m *mapping) {
 
 func (l *loader) planLevel(m *mapping, p *Plan, seen map[string]bool) PlanLevel {
 	var out PlanLevel
-	out.Level, _ = parsed(m, "level", ParseResponse, "IV, III, II or I")
+	out.Level, _ = parsed(m, "level", hydro.ParseResponse, "IV, III, II or I")
 	for _, item := range m.list("when") {
 		if w, ok := item.mapping(); ok {
 			out.When = append(out.When, l.condition(w, p.Basin))
