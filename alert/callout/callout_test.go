@@ -72,7 +72,7 @@ func season(t *rapid.T) []step {
 		for k := range rapid.IntRange(0, 2).Draw(t, "commands") {
 			s.commands = append(s.commands, hydro.Command{
 				ID: fmt.Sprintf("c%d.%d", i, k), At: at, By: officer, Text: "by telephone",
-				Kind:   rapid.SampledFrom([]hydro.CommandKind{hydro.CommandCallAttempt, hydro.CommandCallConfirm, hydro.CommandCallConfirm}).Draw(t, "kind"),
+				Kind:   rapid.SampledFrom([]hydro.CommandKind{hydro.CallAttempt, hydro.CallConfirm, hydro.CallConfirm}).Draw(t, "kind"),
 				Person: rapid.SampledFrom(people).Draw(t, "person"),
 				Stage:  rapid.SampledFrom([]hydro.Stage{hydro.Clear, hydro.Clear, hydro.Orange, hydro.Red}).Draw(t, "stage"),
 			})
@@ -267,7 +267,7 @@ func TestOneWaveCallsOnce(t *testing.T) {
 			s, _ := run(t, r, callout.State{}, start, warn("a", start, hydro.Clear, hydro.Orange, "g"))
 			for _, p := range []string{"w2", "h1", "r1"} {
 				var err error
-				if s, _, err = r.Do(s, hydro.Command{Kind: hydro.CommandCallConfirm, At: start, By: officer, Person: p, Text: "by telephone"}); err != nil {
+				if s, _, err = r.Do(s, hydro.Command{Kind: hydro.CallConfirm, At: start, By: officer, Person: p, Text: "by telephone"}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -307,7 +307,7 @@ func TestAPersonOfTwoRostersHasOneClock(t *testing.T) {
 	if diff := cmp.Diff([]string{"call_due w2 3", "call_due h1 3"}, got); diff != "" {
 		t.Fatal(diff)
 	}
-	s, _, err := r.Do(s, hydro.Command{Kind: hydro.CommandCallConfirm, At: start, By: officer, Person: "h1", Text: "by telephone"})
+	s, _, err := r.Do(s, hydro.Command{Kind: hydro.CallConfirm, At: start, By: officer, Person: "h1", Text: "by telephone"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestALateConfirmationTakesThePersonOffTheList(t *testing.T) {
 	if diff := cmp.Diff([]string{"w2", "h1", "r1", "chief", "h2"}, ids); diff != "" {
 		t.Fatalf("unreached (-want +got):\n%s", diff)
 	}
-	s, _, err := r.Do(s, hydro.Command{Kind: hydro.CommandCallConfirm, At: at, By: officer, Person: "h1", Text: "called back"})
+	s, _, err := r.Do(s, hydro.Command{Kind: hydro.CallConfirm, At: at, By: officer, Person: "h1", Text: "called back"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +359,7 @@ func TestALateConfirmationTakesThePersonOffTheList(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	r := compile(t, rosters)
 	s, _ := run(t, r, callout.State{}, start, warn("a", start, hydro.Clear, hydro.Orange, "g"), warn("c", start, hydro.Clear, hydro.Orange, "g2"))
-	confirm := hydro.Command{Kind: hydro.CommandCallConfirm, At: start, By: officer, Person: "h1", Group: "g", Text: "by telephone"}
+	confirm := hydro.Command{Kind: hydro.CallConfirm, At: start, By: officer, Person: "h1", Group: "g", Text: "by telephone"}
 	s, _, err := r.Do(s, confirm)
 	if err != nil {
 		t.Fatal(err)
@@ -367,23 +367,23 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(*hydro.Command)
-		want error
+		want string
 	}{
-		{"confirmed already", func(*hydro.Command) {}, hydro.ErrConflict},
-		{"a try after the confirmation", func(c *hydro.Command) { c.Kind = hydro.CommandCallAttempt }, hydro.ErrConflict},
-		{"nobody of that name", func(c *hydro.Command) { c.Person = "nobody" }, hydro.ErrNotFound},
-		{"not called in this round", func(c *hydro.Command) { c.Person = "chief" }, hydro.ErrNotFound},
-		{"no such wave", func(c *hydro.Command) { c.Group = "g3" }, hydro.ErrNotFound},
-		{"no such stage", func(c *hydro.Command) { c.Stage = hydro.Red }, hydro.ErrNotFound},
-		{"two waves and none named", func(c *hydro.Command) { c.Person, c.Group = "r1", "" }, hydro.ErrConflict},
-		{"how is missing", func(c *hydro.Command) { c.Person, c.Text = "r1", "" }, hydro.ErrInvalid},
+		{"confirmed already", func(*hydro.Command) {}, "has confirmed already, at 06-09 03:00:00, recorded by Example O"},
+		{"a try after the confirmation", func(c *hydro.Command) { c.Kind = hydro.CallAttempt }, "has confirmed already"},
+		{"nobody of that name", func(c *hydro.Command) { c.Person = "nobody" }, "nobody calls \"nobody\""},
+		{"not called in this round", func(c *hydro.Command) { c.Person = "chief" }, "nobody calls \"chief\" in a round of that wave"},
+		{"no such wave", func(c *hydro.Command) { c.Group = "g3" }, "of that wave and stage: freshet calls list"},
+		{"no such stage", func(c *hydro.Command) { c.Stage = hydro.Red }, "of that wave and stage"},
+		{"two waves and none named", func(c *hydro.Command) { c.Person, c.Group = "r1", "" }, "r1 is called for two waves, g and g2"},
+		{"how is missing", func(c *hydro.Command) { c.Person, c.Text = "r1", "" }, "say how it went"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := confirm
 			c.edit(&cmd)
 			after, events, err := r.Do(s, cmd)
-			if !errors.Is(err, c.want) {
-				t.Errorf("%v, want %v", err, c.want)
+			if refused, ok := errors.AsType[*hydro.CommandError](err); !ok || !strings.Contains(refused.EN, c.want) || refused.ZH == "" {
+				t.Errorf("%v, want %q", err, c.want)
 			}
 			if len(events) > 0 || cmp.Diff(s, after, cmpopts.EquateEmpty()) != "" {
 				t.Error("a refused command changed something")

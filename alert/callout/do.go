@@ -9,15 +9,14 @@ import (
 
 // Does reports whether commands of that kind are of this package.
 func Does(k hydro.CommandKind) bool {
-	return k == hydro.CommandCallAttempt || k == hydro.CommandCallConfirm
+	return k == hydro.CallAttempt || k == hydro.CallConfirm
 }
 
 // Do carries out a command: a try that was made, or a confirmation. The person is
 // named by Command.Person and Text says how it went; Group or Station say which
 // wave, Stage which round of it: without them it is the newest round in which the
-// person has a call that is open. What may not be done is an error that wraps
-// [hydro.ErrConflict] or [hydro.ErrNotFound] and says why. The state given is not
-// changed.
+// person has a call that is open. What may not be done is a [hydro.CommandError]
+// that says why. The state given is not changed.
 func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	s = s.clone()
 	t := turn{r: r, s: &s, now: c.At}
@@ -28,18 +27,18 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	call := round.Call(c.Person)
 	switch {
 	case call.Outcome == hydro.CallConfirmed:
-		return s, nil, fmt.Errorf("%s has confirmed already, at %s, recorded by %s: %w", call.NameEN, t.clock(call.Ended), call.By.Name, hydro.ErrConflict)
+		return s, nil, refuse(fmt.Sprintf("%s已于%s确认，由%s记录", call.NameZH, t.clock(call.Ended), call.By.Name), fmt.Sprintf("%s has confirmed already, at %s, recorded by %s", call.NameEN, t.clock(call.Ended), call.By.Name))
 	case c.Text == "":
-		return s, nil, fmt.Errorf("say how it went: by which line, who answered: %w", hydro.ErrInvalid)
+		return s, nil, refuse("请说明经过：哪条线路，何人应答", "say how it went: by which line, who answered")
 	}
-	if c.Kind == hydro.CommandCallAttempt {
+	if c.Kind == hydro.CallAttempt {
 		if call.Outcome != hydro.Calling && call.Outcome != hydro.CallUnreached {
-			return s, nil, fmt.Errorf("%s is not being called any more: %s: %w", call.NameEN, call.Outcome, hydro.ErrConflict)
+			return s, nil, refuse(fmt.Sprintf("已不再呼叫%s：%s", call.NameZH, outcomeZH[call.Outcome]), fmt.Sprintf("%s is not being called any more: %s", call.NameEN, call.Outcome))
 		}
 		if len(call.Attempts) >= maxAttempts {
-			return s, nil, fmt.Errorf("%s: %d tries are recorded, more are not kept: %w", call.NameEN, maxAttempts, hydro.ErrConflict)
+			return s, nil, refuse(fmt.Sprintf("%s已记录%d次呼叫，不再增加", call.NameZH, maxAttempts), fmt.Sprintf("%s: %d tries are recorded, more are not kept", call.NameEN, maxAttempts))
 		}
-		call.Attempts = append(call.Attempts, hydro.CallAttempt{At: c.At, By: c.By, Text: c.Text})
+		call.Attempts = append(call.Attempts, hydro.CallTry{At: c.At, By: c.By, Text: c.Text})
 		t.tellAttempt(w, round, call, &c)
 		return s, t.events, nil
 	}
@@ -48,6 +47,9 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	t.confirmed(w, round, c.Person)
 	return s, t.events, nil
 }
+
+// refuse is why a command may not be done.
+func refuse(zh, en string) error { return &hydro.CommandError{ZH: zh, EN: en} }
 
 // confirmed ends what waited for a person. Who was reached about a stage was
 // reached about the lower stages of the wave too.
@@ -93,7 +95,7 @@ func (t *turn) find(c *hydro.Command) (*Wave, *hydro.CallRound, error) {
 		case found == nil, !open(found.Call(c.Person)) && open(of.Call(c.Person)):
 			wave, found = w, of
 		case open(found.Call(c.Person)) && open(of.Call(c.Person)):
-			return nil, nil, fmt.Errorf("%s is called for two waves, %s and %s: name one by group or station: %w", c.Person, wave.ID, w.ID, hydro.ErrConflict)
+			return nil, nil, refuse(fmt.Sprintf("%s正为两次过程被呼叫：%s、%s，请以组或站指明", c.Person, wave.ID, w.ID), fmt.Sprintf("%s is called for two waves, %s and %s: name one by group or station", c.Person, wave.ID, w.ID))
 		case !open(found.Call(c.Person)):
 			wave, found = w, of // neither is open: the later wave says why not
 		}
@@ -103,7 +105,7 @@ func (t *turn) find(c *hydro.Command) (*Wave, *hydro.CallRound, error) {
 		if c.Group != "" || c.Station != "" || c.Stage != hydro.Clear {
 			which = " of that wave and stage"
 		}
-		return nil, nil, fmt.Errorf("nobody calls %q in a round%s: freshet calls list shows who is called: %w", c.Person, which, hydro.ErrNotFound)
+		return nil, nil, refuse(fmt.Sprintf("叫应中没有%q：可由 freshet calls list 查看", c.Person), fmt.Sprintf("nobody calls %q in a round%s: freshet calls list shows who is called", c.Person, which))
 	}
 	return wave, found, nil
 }

@@ -32,15 +32,15 @@ func TestDrillOfThreeDepartments(t *testing.T) {
 	}
 	commands := map[string][]hydro.Command{
 		"03:00:30": {
-			{Kind: hydro.CommandCallAttempt, Person: "h1", Text: "no answer"},
-			{Kind: hydro.CommandCallConfirm, Person: "w2", Text: "by telephone"},
+			{Kind: hydro.CallAttempt, Person: "h1", Text: "no answer"},
+			{Kind: hydro.CallConfirm, Person: "w2", Text: "by telephone"},
 		},
-		"03:02:10": {{Kind: hydro.CommandCallAttempt, Person: "h1", Text: "no answer"}},
-		"03:02:40": {{Kind: hydro.CommandCallConfirm, Person: "r1", Group: "g1", Text: "by telephone, second try"}},
-		"03:06:00": {{Kind: hydro.CommandCallConfirm, Person: "h2", Text: "by telephone"}},
+		"03:02:10": {{Kind: hydro.CallAttempt, Person: "h1", Text: "no answer"}},
+		"03:02:40": {{Kind: hydro.CallConfirm, Person: "r1", Group: "g1", Text: "by telephone, second try"}},
+		"03:06:00": {{Kind: hydro.CallConfirm, Person: "h2", Text: "by telephone"}},
 		"03:20:40": {
-			{Kind: hydro.CommandCallConfirm, Person: "w2", Text: "by telephone"},
-			{Kind: hydro.CommandCallConfirm, Person: "r1", Text: "by telephone"},
+			{Kind: hydro.CallConfirm, Person: "w2", Text: "by telephone"},
+			{Kind: hydro.CallConfirm, Person: "r1", Text: "by telephone"},
 		},
 	}
 	for at := start; !at.After(start.Add(45 * time.Minute)); at = at.Add(10 * time.Second) {

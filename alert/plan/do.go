@@ -16,14 +16,13 @@ func Does(k hydro.CommandKind) bool {
 }
 
 var kinds = []hydro.CommandKind{
-	hydro.CommandDeclare, hydro.CommandStandDown, hydro.CommandMeasureStart, hydro.CommandMeasureDone, hydro.CommandMeasureNote,
+	hydro.Declare, hydro.StandDown, hydro.MeasureStart, hydro.MeasureDone, hydro.MeasureNote,
 }
 
 // Do carries out a command. Command.Response names the plan: of a declaration
 // "<plan>/<level>", as in "water/III", of the others the plan alone or with its
-// level. What may not be done is an error that wraps [hydro.ErrConflict],
-// [hydro.ErrInvalid] or [hydro.ErrNotFound] and says why. The state given is not
-// changed.
+// level. What may not be done is a [hydro.CommandError] that
+// says why. The state given is not changed.
 func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	before := s
 	s = s.clone()
@@ -35,13 +34,13 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	}
 	at, ok := slices.BinarySearchFunc(s.Responses, id, func(x hydro.Response, id string) int { return cmp.Compare(x.Plan, id) })
 	if !ok {
-		return before, nil, fmt.Errorf("no plan %q in basin %s: freshet plan list shows them: %w", id, r.basin, hydro.ErrNotFound)
+		return before, nil, refuse(fmt.Sprintf("流域%[2]s没有预案%[1]q：可由 freshet plan list 查看", id, r.basin), fmt.Sprintf("no plan %q in basin %s: freshet plan list shows them", id, r.basin))
 	}
 	x := &s.Responses[at]
 	switch c.Kind {
-	case hydro.CommandDeclare:
+	case hydro.Declare:
 		err = t.declare(x, level, &c)
-	case hydro.CommandStandDown:
+	case hydro.StandDown:
 		err = t.standDown(x, level, &c)
 	default:
 		err = t.measure(x, &c)
@@ -59,15 +58,21 @@ func parse(response string) (string, hydro.ResponseLevel, error) {
 		return id, hydro.NoResponse, nil
 	}
 	l, err := hydro.ParseResponse(level)
-	return id, l, err
+	if err != nil {
+		return id, l, refuse(fmt.Sprintf("没有%q级：应为 IV、III、II 或 I", level), fmt.Sprintf("no level is called %q: write IV, III, II or I", level))
+	}
+	return id, l, nil
 }
+
+// refuse is why a command may not be done.
+func refuse(zh, en string) error { return &hydro.CommandError{ZH: zh, EN: en} }
 
 // declares refuses who may not speak for the body of a plan.
 func declares(x *hydro.Response, by *hydro.Person) error {
 	if by.Role == "admin" || by.Department == x.Department {
 		return nil
 	}
-	return fmt.Errorf("%s is declared by people of %s, not of %s: %w", x.NameEN, x.Department, departmentOf(by), hydro.ErrConflict)
+	return refuse(fmt.Sprintf("%s由%s部门人员宣布，不能由%s宣布", x.NameZH, departmentZH[x.Department], departmentZHOf(by)), fmt.Sprintf("%s is declared by people of %s, not of %s", x.NameEN, x.Department, departmentOf(by)))
 }
 
 func departmentOf(p *hydro.Person) string {
@@ -77,29 +82,36 @@ func departmentOf(p *hydro.Person) string {
 	return p.Department.String()
 }
 
+func departmentZHOf(p *hydro.Person) string {
+	if p.Department == 0 {
+		return "无部门"
+	}
+	return departmentZH[p.Department]
+}
+
 func (t *turn) declare(x *hydro.Response, level hydro.ResponseLevel, c *hydro.Command) error {
 	if err := declares(x, &c.By); err != nil {
 		return err
 	}
 	p, ok := t.r.plan(x.Plan)
 	if !ok {
-		return fmt.Errorf("plan %s is no longer in the catalogue: it can only be stood down: %w", x.Plan, hydro.ErrConflict)
+		return refuse(fmt.Sprintf("预案%s已不在目录中，只能终止", x.Plan), fmt.Sprintf("plan %s is no longer in the catalogue: it can only be stood down", x.Plan))
 	}
 	if level == hydro.NoResponse {
-		return fmt.Errorf("say which level, as in %s/IV: %w", x.Plan, hydro.ErrInvalid)
+		return refuse(fmt.Sprintf("请指明级别，如 %s/IV", x.Plan), fmt.Sprintf("say which level, as in %s/IV", x.Plan))
 	}
 	if _, has := p.At(level); !has {
-		return fmt.Errorf("plan %s has no level %s: %w", x.Plan, level, hydro.ErrNotFound)
+		return refuse(fmt.Sprintf("预案%s没有%s级", x.Plan, level), fmt.Sprintf("plan %s has no level %s", x.Plan, level))
 	}
 	if x.Declared == level {
-		return fmt.Errorf("level %s stands already, declared by %s at %s: %w", level, x.By.Name, t.clock(x.DeclaredAt), hydro.ErrConflict)
+		return refuse(fmt.Sprintf("%s级响应已由%s于%s宣布", level, x.By.Name, t.clock(x.DeclaredAt)), fmt.Sprintf("level %s stands already, declared by %s at %s", level, x.By.Name, t.clock(x.DeclaredAt)))
 	}
 	if level != x.Proposed && c.Text == "" {
-		proposed := "no response"
+		proposedZH, proposed := "不启动响应", "no response"
 		if x.Proposed != hydro.NoResponse {
-			proposed = "level " + x.Proposed.String()
+			proposedZH, proposed = levelText(x.Proposed)
 		}
-		return fmt.Errorf("the conditions of the plan ask for %s: say why %s is declared: %w", proposed, level, hydro.ErrInvalid)
+		return refuse(fmt.Sprintf("预案条件建议%s：宣布%s级须说明理由", proposedZH, level), fmt.Sprintf("the conditions of the plan ask for %s: say why %s is declared", proposed, level))
 	}
 	before := x.Declared
 	if before == hydro.NoResponse {
@@ -126,7 +138,7 @@ func (t *turn) declare(x *hydro.Response, level hydro.ResponseLevel, c *hydro.Co
 func (t *turn) open(x *hydro.Response, level hydro.ResponseLevel, def *catalog.Measure, c *hydro.Command) {
 	m := hydro.Measure{
 		ID: def.ID, Level: level, NameZH: def.NameZH, NameEN: def.NameEN, Department: def.Department, Person: def.Person,
-		EvidenceZH: def.EvidenceZH, EvidenceEN: def.EvidenceEN, State: hydro.MeasureOpen, Opened: c.At,
+		EvidenceZH: def.EvidenceZH, EvidenceEN: def.EvidenceEN, State: hydro.MeasureOpened, Opened: c.At,
 	}
 	if p, ok := t.r.cat.Contact(def.Person); ok {
 		m.PersonZH, m.PersonEN = p.NameZH, p.NameEN
@@ -152,7 +164,7 @@ func (t *turn) open(x *hydro.Response, level hydro.ResponseLevel, def *catalog.M
 func (t *turn) close(x *hydro.Response, level hydro.ResponseLevel, c *hydro.Command) {
 	for i := range x.Measures {
 		if m := &x.Measures[i]; m.Level == level && running(m) {
-			m.State, m.Ended = hydro.MeasureClosed, c.At
+			m.State, m.Ended = hydro.MeasureDropped, c.At
 			t.tellClosed(x, m, c)
 		}
 	}
@@ -173,11 +185,11 @@ func (t *turn) standDown(x *hydro.Response, level hydro.ResponseLevel, c *hydro.
 	}
 	switch {
 	case x.Declared == hydro.NoResponse:
-		return fmt.Errorf("no response of plan %s stands: %w", x.Plan, hydro.ErrConflict)
+		return refuse(fmt.Sprintf("预案%s当前没有响应", x.Plan), fmt.Sprintf("no response of plan %s stands", x.Plan))
 	case level != hydro.NoResponse && level != x.Declared:
-		return fmt.Errorf("level %s stands, not %s: to go to a lower level declare it: %w", x.Declared, level, hydro.ErrConflict)
+		return refuse(fmt.Sprintf("当前为%s级而非%s级：降级请宣布新的级别", x.Declared, level), fmt.Sprintf("level %s stands, not %s: to go to a lower level declare it", x.Declared, level))
 	case x.Proposed != hydro.NoResponse && c.Text == "":
-		return fmt.Errorf("the conditions of the plan still ask for level %s: say why it is stood down: %w", x.Proposed, hydro.ErrInvalid)
+		return refuse(fmt.Sprintf("预案条件仍建议%s级：终止须说明理由", x.Proposed), fmt.Sprintf("the conditions of the plan still ask for level %s: say why it is stood down", x.Proposed))
 	}
 	before := x.Declared
 	x.Declared, x.DeclaredAt, x.By, x.Text = hydro.NoResponse, c.At, c.By, c.Text
@@ -191,38 +203,38 @@ func (t *turn) standDown(x *hydro.Response, level hydro.ResponseLevel, c *hydro.
 func (t *turn) measure(x *hydro.Response, c *hydro.Command) error {
 	i := slices.IndexFunc(x.Measures, func(m hydro.Measure) bool { return m.ID == c.Measure })
 	if i < 0 {
-		return fmt.Errorf("plan %s has no measure %q open: %w", x.Plan, c.Measure, hydro.ErrNotFound)
+		return refuse(fmt.Sprintf("预案%s没有措施%q", x.Plan, c.Measure), fmt.Sprintf("plan %s has no measure %q open", x.Plan, c.Measure))
 	}
 	m := &x.Measures[i]
 	by := c.By.Department
 	if c.By.Role != "admin" && (by == 0 || by != m.Department && by != x.Department) {
-		return fmt.Errorf("measure %s is of %s: people of %s do not tick it: %w", m.ID, m.Department, departmentOf(&c.By), hydro.ErrConflict)
+		return refuse(fmt.Sprintf("措施%s属%s部门，%s人员不能办理", m.NameZH, departmentZH[m.Department], departmentZHOf(&c.By)), fmt.Sprintf("measure %s is of %s: people of %s do not tick it", m.ID, m.Department, departmentOf(&c.By)))
 	}
 	if len(m.Notes) >= maxNotes {
-		return fmt.Errorf("measure %s: %d notes are recorded, more are not kept: %w", m.ID, maxNotes, hydro.ErrConflict)
+		return refuse(fmt.Sprintf("措施%s已有%d条记录，不再增加", m.NameZH, maxNotes), fmt.Sprintf("measure %s: %d notes are recorded, more are not kept", m.ID, maxNotes))
 	}
-	if !running(m) && c.Kind != hydro.CommandMeasureNote {
-		return fmt.Errorf("measure %s is %s since %s: %w", m.ID, m.State, t.clock(m.Ended), hydro.ErrConflict)
+	if !running(m) && c.Kind != hydro.MeasureNote {
+		return refuse(fmt.Sprintf("措施%s自%s起已%s", m.NameZH, t.clock(m.Ended), stateZH[m.State]), fmt.Sprintf("measure %s is %s since %s", m.ID, m.State, t.clock(m.Ended)))
 	}
 	kind := Noted
 	switch c.Kind { //nolint:exhaustive // Does knows the kinds that come here
-	case hydro.CommandMeasureStart:
-		if m.State == hydro.MeasureStarted {
-			return fmt.Errorf("measure %s was begun at %s: %w", m.ID, t.clock(m.Started), hydro.ErrConflict)
+	case hydro.MeasureStart:
+		if m.State == hydro.MeasureBegun {
+			return refuse(fmt.Sprintf("措施%s已于%s开始", m.NameZH, t.clock(m.Started)), fmt.Sprintf("measure %s was begun at %s", m.ID, t.clock(m.Started)))
 		}
-		m.State, m.Started, kind = hydro.MeasureStarted, c.At, Started
-	case hydro.CommandMeasureDone:
+		m.State, m.Started, kind = hydro.MeasureBegun, c.At, Started
+	case hydro.MeasureDone:
 		if m.EvidenceEN != "" && c.Text == "" {
-			return fmt.Errorf("measure %s wants evidence: %s: %w", m.ID, m.EvidenceEN, hydro.ErrInvalid)
+			return refuse(fmt.Sprintf("措施%s须附凭据：%s", m.NameZH, m.EvidenceZH), fmt.Sprintf("measure %s wants evidence: %s", m.ID, m.EvidenceEN))
 		}
-		m.State, m.Ended, kind = hydro.MeasureDone, c.At, Finished
+		m.State, m.Ended, kind = hydro.MeasureFinished, c.At, Finished
 		m.Late = m.Late || !m.Deadline.IsZero() && c.At.After(m.Deadline)
 	default:
 		if c.Text == "" {
-			return fmt.Errorf("an empty note on measure %s: %w", m.ID, hydro.ErrInvalid)
+			return refuse(fmt.Sprintf("措施%s的备注为空", m.NameZH), fmt.Sprintf("an empty note on measure %s", m.ID))
 		}
 	}
-	m.Notes = append(m.Notes, hydro.MeasureNote{At: c.At, By: c.By, Kind: c.Kind, Text: c.Text})
+	m.Notes = append(m.Notes, hydro.MeasureRemark{At: c.At, By: c.By, Kind: c.Kind, Text: c.Text})
 	t.tellMeasure(x, m, kind, c)
 	return nil
 }

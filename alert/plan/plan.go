@@ -117,7 +117,7 @@ func (r *Rules) Step(s State, now time.Time, warnings []hydro.Warning) (State, [
 
 // running reports whether a measure is still to be done.
 func running(m *hydro.Measure) bool {
-	return m.State == hydro.MeasureOpen || m.State == hydro.MeasureStarted
+	return m.State == hydro.MeasureOpened || m.State == hydro.MeasureBegun
 }
 
 // A turn is one step, or one command, in the making.

@@ -118,14 +118,14 @@ func TestWalkThroughAFlood(t *testing.T) {
 		"07:00": {warn("a", start.Add(4*time.Hour), hydro.Blue, hydro.Clear)},
 	}
 	commands := map[string][]hydro.Command{
-		"03:05": {{Kind: hydro.CommandDeclare, Response: "water/IV", By: water}},
-		"03:15": {{Kind: hydro.CommandMeasureStart, Response: "water", Measure: "duty", By: water}},
-		"03:27": {{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "duty", By: water, Text: "4 people in the room"}},
-		"03:40": {{Kind: hydro.CommandDeclare, Response: "water/III", By: water, Text: "consultation of 03:35"}},
-		"03:50": {{Kind: hydro.CommandMeasureStart, Response: "water", Measure: "gauge", By: gauger}},
-		"04:05": {{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "gauge", By: gauger}},
-		"06:10": {{Kind: hydro.CommandDeclare, Response: "water/IV", By: water}},
-		"07:10": {{Kind: hydro.CommandStandDown, Response: "water", By: water}},
+		"03:05": {{Kind: hydro.Declare, Response: "water/IV", By: water}},
+		"03:15": {{Kind: hydro.MeasureStart, Response: "water", Measure: "duty", By: water}},
+		"03:27": {{Kind: hydro.MeasureDone, Response: "water", Measure: "duty", By: water, Text: "4 people in the room"}},
+		"03:40": {{Kind: hydro.Declare, Response: "water/III", By: water, Text: "consultation of 03:35"}},
+		"03:50": {{Kind: hydro.MeasureStart, Response: "water", Measure: "gauge", By: gauger}},
+		"04:05": {{Kind: hydro.MeasureDone, Response: "water", Measure: "gauge", By: gauger}},
+		"06:10": {{Kind: hydro.Declare, Response: "water/IV", By: water}},
+		"07:10": {{Kind: hydro.StandDown, Response: "water", By: water}},
 	}
 	for at := start; !at.After(start.Add(5 * time.Hour)); at = at.Add(time.Minute) {
 		clock := at.In(zone).Format("15:04")
@@ -237,7 +237,7 @@ func TestPlanProperties(t *testing.T) {
 			if rapid.Bool().Draw(t, "acts") {
 				c := hydro.Command{
 					ID: fmt.Sprint(i), At: at,
-					Kind:     rapid.SampledFrom([]hydro.CommandKind{hydro.CommandDeclare, hydro.CommandDeclare, hydro.CommandStandDown, hydro.CommandMeasureStart, hydro.CommandMeasureDone, hydro.CommandMeasureDone, hydro.CommandMeasureNote}).Draw(t, "kind"),
+					Kind:     rapid.SampledFrom([]hydro.CommandKind{hydro.Declare, hydro.Declare, hydro.StandDown, hydro.MeasureStart, hydro.MeasureDone, hydro.MeasureDone, hydro.MeasureNote}).Draw(t, "kind"),
 					Response: rapid.SampledFrom([]string{"water/IV", "water/III", "water", "weather/II", "water/II", "other/I"}).Draw(t, "response"),
 					Measure:  rapid.SampledFrom([]string{"duty", "pump", "gauge", "report", "none"}).Draw(t, "measure"),
 					By:       rapid.SampledFrom([]hydro.Person{water, water, gauger, weather, admin}).Draw(t, "by"),
@@ -270,7 +270,7 @@ func TestPlanProperties(t *testing.T) {
 				}
 				for _, m := range x.Measures {
 					c := open[x.Plan+"/"+m.ID]
-					running := m.State == hydro.MeasureOpen || m.State == hydro.MeasureStarted
+					running := m.State == hydro.MeasureOpened || m.State == hydro.MeasureBegun
 					if running != (c != nil) {
 						t.Fatalf("measure %s is %s, by the log open: %v", m.ID, m.State, c != nil)
 					}
@@ -336,49 +336,50 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	do(hydro.Command{Kind: hydro.CommandDeclare, Response: "water/III", By: water})
-	do(hydro.Command{Kind: hydro.CommandMeasureStart, Response: "water", Measure: "duty", By: water})
-	do(hydro.Command{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "report", By: water})
+	do(hydro.Command{Kind: hydro.Declare, Response: "water/III", By: water})
+	do(hydro.Command{Kind: hydro.MeasureStart, Response: "water", Measure: "duty", By: water})
+	do(hydro.Command{Kind: hydro.MeasureDone, Response: "water", Measure: "report", By: water})
 	for _, c := range []struct {
 		name string
 		cmd  hydro.Command
-		want error
+		want string
 	}{
-		{"another department's plan", hydro.Command{Kind: hydro.CommandDeclare, Response: "water/IV", By: weather, Text: "x"}, hydro.ErrConflict},
-		{"of no department", hydro.Command{Kind: hydro.CommandDeclare, Response: "water/IV", By: hydro.Person{Name: "x", Role: "officer"}, Text: "x"}, hydro.ErrConflict},
-		{"the level that stands", hydro.Command{Kind: hydro.CommandDeclare, Response: "water/III", By: water}, hydro.ErrConflict},
-		{"another level than proposed, without a reason", hydro.Command{Kind: hydro.CommandDeclare, Response: "water/IV", By: water}, hydro.ErrInvalid},
-		{"a level that the plan has not", hydro.Command{Kind: hydro.CommandDeclare, Response: "water/I", By: water, Text: "x"}, hydro.ErrNotFound},
-		{"no level", hydro.Command{Kind: hydro.CommandDeclare, Response: "water", By: water, Text: "x"}, hydro.ErrInvalid},
-		{"no such level", hydro.Command{Kind: hydro.CommandDeclare, Response: "water/5", By: water, Text: "x"}, hydro.ErrInvalid},
-		{"no such plan", hydro.Command{Kind: hydro.CommandDeclare, Response: "fire/I", By: water, Text: "x"}, hydro.ErrNotFound},
-		{"stand-down of nothing", hydro.Command{Kind: hydro.CommandStandDown, Response: "weather", By: weather}, hydro.ErrConflict},
-		{"stand-down of another level", hydro.Command{Kind: hydro.CommandStandDown, Response: "water/IV", By: water, Text: "x"}, hydro.ErrConflict},
-		{"stand-down while a level is proposed, without a reason", hydro.Command{Kind: hydro.CommandStandDown, Response: "water", By: water}, hydro.ErrInvalid},
-		{"done without the evidence", hydro.Command{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "pump", By: water}, hydro.ErrInvalid},
-		{"begun twice", hydro.Command{Kind: hydro.CommandMeasureStart, Response: "water", Measure: "duty", By: water}, hydro.ErrConflict},
-		{"done twice", hydro.Command{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "report", By: water}, hydro.ErrConflict},
-		{"another department's measure", hydro.Command{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "duty", By: gauger}, hydro.ErrConflict},
-		{"no such measure", hydro.Command{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "x", By: water}, hydro.ErrNotFound},
-		{"an empty note", hydro.Command{Kind: hydro.CommandMeasureNote, Response: "water", Measure: "duty", By: water}, hydro.ErrInvalid},
+		{"another department's plan", hydro.Command{Kind: hydro.Declare, Response: "water/IV", By: weather, Text: "x"}, "declared by people of water_resources, not of weather"},
+		{"of no department", hydro.Command{Kind: hydro.Declare, Response: "water/IV", By: hydro.Person{Name: "x", Role: "officer"}, Text: "x"}, "not of no department"},
+		{"the level that stands", hydro.Command{Kind: hydro.Declare, Response: "water/III", By: water}, "level III stands already, declared by Example O"},
+		{"another level than proposed, without a reason", hydro.Command{Kind: hydro.Declare, Response: "water/IV", By: water}, "ask for level III: say why IV"},
+		{"a level that the plan has not", hydro.Command{Kind: hydro.Declare, Response: "water/I", By: water, Text: "x"}, "has no level I"},
+		{"no level", hydro.Command{Kind: hydro.Declare, Response: "water", By: water, Text: "x"}, "say which level"},
+		{"no such level", hydro.Command{Kind: hydro.Declare, Response: "water/5", By: water, Text: "x"}, "write IV, III, II or I"},
+		{"no such plan", hydro.Command{Kind: hydro.Declare, Response: "fire/I", By: water, Text: "x"}, "no plan \"fire\""},
+		{"stand-down of nothing", hydro.Command{Kind: hydro.StandDown, Response: "weather", By: weather}, "no response of plan weather stands"},
+		{"stand-down of another level", hydro.Command{Kind: hydro.StandDown, Response: "water/IV", By: water, Text: "x"}, "level III stands, not IV"},
+		{"stand-down while a level is proposed, without a reason", hydro.Command{Kind: hydro.StandDown, Response: "water", By: water}, "still ask for level III"},
+		{"done without the evidence", hydro.Command{Kind: hydro.MeasureDone, Response: "water", Measure: "pump", By: water}, "wants evidence: photo"},
+		{"begun twice", hydro.Command{Kind: hydro.MeasureStart, Response: "water", Measure: "duty", By: water}, "was begun at 06-09 03:00"},
+		{"done twice", hydro.Command{Kind: hydro.MeasureDone, Response: "water", Measure: "report", By: water}, "measure report is done since"},
+		{"another department's measure", hydro.Command{Kind: hydro.MeasureDone, Response: "water", Measure: "duty", By: gauger}, "measure duty is of water_resources"},
+		{"no such measure", hydro.Command{Kind: hydro.MeasureDone, Response: "water", Measure: "x", By: water}, "no measure \"x\""},
+		{"an empty note", hydro.Command{Kind: hydro.MeasureNote, Response: "water", Measure: "duty", By: water}, "an empty note"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cmd.At = start
 			_, events, err := r.Do(s, c.cmd)
-			if !errors.Is(err, c.want) || len(events) > 0 {
-				t.Errorf("%v (%d events), want %v", err, len(events), c.want)
+			refused, ok := errors.AsType[*hydro.CommandError](err)
+			if !ok || !strings.Contains(refused.EN, c.want) || refused.ZH == "" || len(events) > 0 {
+				t.Errorf("%v (%d events), want %q", err, len(events), c.want)
 			}
 		})
 	}
-	do(hydro.Command{Kind: hydro.CommandDeclare, Response: "water/IV", By: admin, Text: "an admin may"})
-	do(hydro.Command{Kind: hydro.CommandMeasureDone, Response: "water", Measure: "duty", By: admin})
+	do(hydro.Command{Kind: hydro.Declare, Response: "water/IV", By: admin, Text: "an admin may"})
+	do(hydro.Command{Kind: hydro.MeasureDone, Response: "water", Measure: "duty", By: admin})
 }
 
 // A plan that leaves the catalogue while its response stands keeps its clocks, and
 // can be stood down.
 func TestAPlanThatLeavesLosesNoClock(t *testing.T) {
 	r := compile(t, plans)
-	s, _, err := r.Do(plan.State{}, hydro.Command{Kind: hydro.CommandDeclare, Response: "water/IV", At: start, By: water, Text: "forecast"})
+	s, _, err := r.Do(plan.State{}, hydro.Command{Kind: hydro.Declare, Response: "water/IV", At: start, By: water, Text: "forecast"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +388,7 @@ func TestAPlanThatLeavesLosesNoClock(t *testing.T) {
 	if !slices.ContainsFunc(events, func(e hydro.DutyEvent) bool { return e.Kind == plan.Late && e.Measure == "duty" }) {
 		t.Errorf("no measure is late: %v", events)
 	}
-	s, _, err = none.Do(s, hydro.Command{Kind: hydro.CommandStandDown, Response: "water", At: start.Add(time.Hour), By: water})
+	s, _, err = none.Do(s, hydro.Command{Kind: hydro.StandDown, Response: "water", At: start.Add(time.Hour), By: water})
 	if err != nil {
 		t.Fatal(err)
 	}

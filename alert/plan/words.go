@@ -11,6 +11,7 @@ import (
 var (
 	stageZH      = [...]string{"解除", "蓝色", "黄色", "橙色", "红色", "失明"}
 	departmentZH = [...]string{"", "气象", "水文", "水利"}
+	stateZH      = [...]string{"", "待办", "办理中", "完成", "关闭"}
 )
 
 // clock is an instant as people read it, in the zone of the basin.
@@ -164,7 +165,7 @@ func (t *turn) tellMeasure(x *hydro.Response, m *hydro.Measure, kind string, c *
 func (t *turn) tellLate(x *hydro.Response, m *hydro.Measure) {
 	zh, en := owner(m)
 	beganZH, beganEN := "未开始", "not begun"
-	if m.State == hydro.MeasureStarted {
+	if m.State == hydro.MeasureBegun {
 		beganZH, beganEN = "已开始未完成", "begun and not done"
 	}
 	t.tell(x, hydro.DutyEvent{

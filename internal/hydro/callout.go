@@ -74,14 +74,14 @@ type Call struct {
 	Began            time.Time // first try due
 	Last             time.Time // latest try due
 	Ended            time.Time
-	Attempts         []CallAttempt // recorded
-	By               Person        // who recorded the confirmation
-	How              string        // by what it was confirmed
-	Phones           []string      // for the screen only: never stored, never in an event
+	Attempts         []CallTry // recorded
+	By               Person    // who recorded the confirmation
+	How              string    // by what it was confirmed
+	Phones           []string  // for the screen only: never stored, never in an event
 }
 
-// A CallAttempt is one try that somebody, or a channel, recorded.
-type CallAttempt struct {
+// A CallTry is one try that somebody, or a channel, recorded.
+type CallTry struct {
 	At   time.Time
 	By   Person
 	Text string

@@ -71,10 +71,10 @@ type MeasureState uint8
 
 // The states of a measure. Zero is none.
 const (
-	MeasureOpen    MeasureState = iota + 1 // nobody has begun
-	MeasureStarted                         //
-	MeasureDone                            //
-	MeasureClosed                          // not done when its level was left
+	MeasureOpened   MeasureState = iota + 1 // nobody has begun
+	MeasureBegun                            //
+	MeasureFinished                         //
+	MeasureDropped                          // not done when its level was left
 )
 
 var measureStateNames = [...]string{"", "open", "started", "done", "closed"}
@@ -102,11 +102,11 @@ type Measure struct {
 	Deadline               time.Time // zero: no clock
 	Started, Ended         time.Time
 	Late                   bool // not done at the deadline
-	Notes                  []MeasureNote
+	Notes                  []MeasureRemark
 }
 
-// A MeasureNote is what a person said about a measure.
-type MeasureNote struct {
+// A MeasureRemark is what a person said about a measure.
+type MeasureRemark struct {
 	At   time.Time
 	By   Person
 	Kind CommandKind
