@@ -136,16 +136,8 @@ func (t *turn) declare(x *hydro.Response, level hydro.ResponseLevel, c *hydro.Co
 
 // open opens a measure, or opens it anew.
 func (t *turn) open(x *hydro.Response, level hydro.ResponseLevel, def *catalog.Measure, c *hydro.Command) {
-	m := hydro.Measure{
-		ID: def.ID, Level: level, NameZH: def.NameZH, NameEN: def.NameEN, Department: def.Department, Person: def.Person,
-		EvidenceZH: def.EvidenceZH, EvidenceEN: def.EvidenceEN, State: hydro.MeasureOpened, Opened: c.At,
-	}
-	if p, ok := t.r.cat.Contact(def.Person); ok {
-		m.PersonZH, m.PersonEN = p.NameZH, p.NameEN
-	}
-	for _, s := range def.Steps {
-		m.StepsZH, m.StepsEN = append(m.StepsZH, s.ZH), append(m.StepsEN, s.EN)
-	}
+	m := t.r.written(level, def)
+	m.State, m.Opened = hydro.MeasureOpened, c.At
 	if def.Within > 0 {
 		m.Deadline = c.At.Add(def.Within)
 	}

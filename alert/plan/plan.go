@@ -219,10 +219,49 @@ func (t *turn) blind(p *catalog.Plan) []string {
 }
 
 // Responses returns all plans of the basin and where they stand, ascending by
-// plan.
+// plan, with their ladders as the catalogue has them now.
 func (r *Rules) Responses(s State) []hydro.Response {
 	s = s.clone()
 	t := turn{r: r, s: &s}
 	t.align() // also before the first tick
+	for i := range s.Responses {
+		x := &s.Responses[i]
+		if p, ok := r.plan(x.Plan); ok {
+			x.Ladder = r.ladder(p)
+		}
+	}
 	return s.Responses
+}
+
+// ladder is the levels of a plan as people read them.
+func (r *Rules) ladder(p *catalog.Plan) []hydro.Rung {
+	var out []hydro.Rung
+	for i := range p.Levels {
+		l := &p.Levels[i]
+		rung := hydro.Rung{Level: l.Level}
+		for k := range l.When {
+			zh, en := r.condition(&l.When[k])
+			rung.WhenZH, rung.WhenEN = append(rung.WhenZH, zh), append(rung.WhenEN, en)
+		}
+		for k := range l.Measures {
+			rung.Measures = append(rung.Measures, r.written(l.Level, &l.Measures[k]))
+		}
+		out = append(out, rung)
+	}
+	return out
+}
+
+// written is a measure as the plan has it, with nothing done yet.
+func (r *Rules) written(level hydro.ResponseLevel, def *catalog.Measure) hydro.Measure {
+	m := hydro.Measure{
+		ID: def.ID, Level: level, NameZH: def.NameZH, NameEN: def.NameEN, Department: def.Department, Person: def.Person,
+		Within: def.Within, EvidenceZH: def.EvidenceZH, EvidenceEN: def.EvidenceEN,
+	}
+	if p, ok := r.cat.Contact(def.Person); ok {
+		m.PersonZH, m.PersonEN = p.NameZH, p.NameEN
+	}
+	for _, s := range def.Steps {
+		m.StepsZH, m.StepsEN = append(m.StepsZH, s.ZH), append(m.StepsEN, s.EN)
+	}
+	return m
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
 
@@ -26,11 +27,25 @@ func (t *turn) tell(x *hydro.Response, e hydro.DutyEvent) {
 	t.events = append(t.events, e)
 }
 
-func (t *turn) station(id string) (zh, en string) {
-	if st, ok := t.r.cat.Station(id); ok {
+func (r *Rules) station(id string) (zh, en string) {
+	if st, ok := r.cat.Station(id); ok {
 		return st.NameZH, st.NameEN
 	}
 	return id, id
+}
+
+// condition says what a condition asks for.
+func (r *Rules) condition(c *catalog.Condition) (string, string) {
+	ofZH, ofEN := "全流域", "of the basin"
+	if len(c.Stations) > 0 {
+		var zh, en []string
+		for _, id := range c.Stations {
+			nameZH, nameEN := r.station(id)
+			zh, en = append(zh, nameZH), append(en, nameEN)
+		}
+		ofZH, ofEN = strings.Join(zh, "、"), "of "+strings.Join(en, ", ")
+	}
+	return fmt.Sprintf("%s中%d站达%s及以上", ofZH, c.Count, stageZH[c.Stage]), fmt.Sprintf("%d at %s or above, %s", c.Count, c.Stage, ofEN)
 }
 
 // reasons says which conditions are met, by which stations, and who is not seen.
@@ -39,7 +54,7 @@ func (t *turn) reasons(x *hydro.Response, met []meeting) (string, string) {
 	for _, m := range met {
 		var zh, en []string
 		for _, s := range m.stations {
-			nameZH, nameEN := t.station(s.Station)
+			nameZH, nameEN := t.r.station(s.Station)
 			lostZH, lostEN := "", ""
 			if s.Blind {
 				lostZH, lostEN = "（失明前）", " when last seen"
@@ -55,7 +70,7 @@ func (t *turn) reasons(x *hydro.Response, met []meeting) (string, string) {
 	if len(x.Blind) > 0 {
 		var zh, en []string
 		for _, id := range x.Blind {
-			nameZH, nameEN := t.station(id)
+			nameZH, nameEN := t.r.station(id)
 			zh, en = append(zh, nameZH), append(en, nameEN)
 		}
 		partsZH = append(partsZH, fmt.Sprintf("%d站失明：%s", len(zh), strings.Join(zh, "、")))

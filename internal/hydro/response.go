@@ -64,6 +64,14 @@ type Response struct {
 	By             Person    // who declared, or stood down
 	Text           string    // what they said
 	Measures       []Measure // of the response that stands, or of the last one, in the order of the plan
+	Ladder         []Rung    // the levels of the plan, lowest first; as the catalogue has them now, never stored
+}
+
+// A Rung is a level of a plan, and what proposes it.
+type Rung struct {
+	Level          ResponseLevel
+	WhenZH, WhenEN []string // any of them; none: it is never proposed
+	Measures       []Measure
 }
 
 // A MeasureState is how far a measure is.
@@ -99,7 +107,8 @@ type Measure struct {
 	EvidenceZH, EvidenceEN string // what is to be kept; "": nothing
 	State                  MeasureState
 	Opened                 time.Time
-	Deadline               time.Time // zero: no clock
+	Within                 time.Duration // of the declaration; 0: no clock
+	Deadline               time.Time     // zero: no clock
 	Started, Ended         time.Time
 	Late                   bool // not done at the deadline
 	Notes                  []MeasureRemark
