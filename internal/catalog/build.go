@@ -26,6 +26,10 @@ type loader struct {
 	siteOf       map[string]string
 	nodeOf       map[string]*Node // by gauge
 	rainGauges   []node           // that rain checks name
+
+	callouts, contacts, rosters, plans []node
+	callout                            Calling    // of rosters that say nothing else
+	rosterAt                           []*mapping // parallel to cat.Rosters
 }
 
 type section struct {
@@ -44,6 +48,10 @@ func (l *loader) sections() []section {
 		{"ratings", &l.ratings},
 		{"stage_tables", &l.stageTables},
 		{"claims", &l.claims},
+		{"callout", &l.callouts},
+		{"people", &l.contacts},
+		{"rosters", &l.rosters},
+		{"plans", &l.plans},
 	}
 }
 
@@ -85,6 +93,11 @@ func (l *loader) build() {
 	l.checkStationBasins()
 	each(l.stageTables, l.buildStageTable)
 	each(l.claims, l.buildClaim)
+	l.buildCallout()
+	each(l.contacts, l.buildContact)
+	each(l.rosters, l.buildRoster)
+	l.checkRosters()
+	each(l.plans, l.buildPlan)
 	l.sort()
 }
 
@@ -103,6 +116,7 @@ func (l *loader) sort() {
 	slices.SortStableFunc(c.Claims, func(a, b Claim) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Department, b.Department), a.ValidFrom.Compare(b.ValidFrom))
 	})
+	slices.SortStableFunc(c.Contacts, func(a, b Contact) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range c.Stations {
 		c.Stations[i].Site = l.siteOf[c.Stations[i].ID]
 	}

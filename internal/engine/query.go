@@ -120,3 +120,29 @@ func (e *Engine) Conflicts() []hydro.Conflict { return e.conflicts.Open }
 // Rates returns the requests for a faster reporting rate that are in force,
 // ascending by station. It is never changed afterwards.
 func (e *Engine) Rates() []hydro.RateRequest { return e.rateState.Requests }
+
+// Calls returns the rounds of call-and-confirm that are remembered, the newest
+// first, with the phones of the people.
+func (e *Engine) Calls() []hydro.CallRound {
+	if e.cat == nil {
+		return nil
+	}
+	return e.parts.callout.Rounds(e.duty.Callout)
+}
+
+// Unreached returns everybody whose tries ran out without a confirmation.
+func (e *Engine) Unreached() []hydro.Unreached {
+	if e.cat == nil {
+		return nil
+	}
+	return e.parts.callout.Unreached(e.duty.Callout)
+}
+
+// Responses returns the plans of the basin and where they stand, ascending by
+// plan.
+func (e *Engine) Responses() []hydro.Response {
+	if e.cat == nil {
+		return nil
+	}
+	return e.parts.plan.Responses(e.duty.Plan)
+}

@@ -175,6 +175,8 @@ type Server struct {
 	freshetv1.UnimplementedForecastServiceServer
 	freshetv1.UnimplementedWarningServiceServer
 	freshetv1.UnimplementedClockServiceServer
+	freshetv1.UnimplementedCalloutServiceServer
+	freshetv1.UnimplementedPlanServiceServer
 
 	opts      Options
 	basins    map[string]Basin
@@ -225,6 +227,8 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterForecastServiceServer(s.grpc, s)
 	freshetv1.RegisterWarningServiceServer(s.grpc, s)
 	freshetv1.RegisterClockServiceServer(s.grpc, s)
+	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
+	freshetv1.RegisterPlanServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
