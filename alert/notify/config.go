@@ -99,7 +99,9 @@ func Parse(file string, data []byte, cat *catalog.Catalog) (rs []Receiver, err e
 	p := configParser{name: file, dir: filepath.Dir(file), cat: cat}
 	rs = p.parse(data)
 	if len(p.mistakes) > 0 {
-		slices.SortStableFunc(p.mistakes, func(a, b catalog.Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+		slices.SortStableFunc(p.mistakes, func(a, b catalog.Problem) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		return nil, p.mistakes
 	}
 	return rs, nil
