@@ -339,8 +339,11 @@ func samples() []Item {
 	at := time.Date(2026, 6, 15, 4, 0, 0, 0, time.UTC)
 	var out []Item
 	for _, w := range []hydro.Warning{
-		{From: hydro.Clear, To: hydro.Red}, {From: hydro.Red, To: hydro.Clear},
-		{From: hydro.Clear, To: hydro.Blind, Cause: "silent"}, {From: hydro.Blind, To: hydro.Clear}, {},
+		{From: hydro.Clear, To: hydro.Red},
+		{From: hydro.Red, To: hydro.Clear},
+		{From: hydro.Clear, To: hydro.Blind, Cause: "silent"},
+		{From: hydro.Blind, To: hydro.Clear},
+		{},
 	} {
 		w.ID, w.Basin, w.Station, w.At = "basin/20260615T040000Z/station", "basin", "station", at
 		w.ReasonZH, w.ReasonEN = "“引号\"与换行\n”", "a \"quote\"\nand a line"

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/mail"
@@ -152,9 +153,7 @@ func (p *poster) send(ctx context.Context, m message) (templateErr, err error) {
 		return nil, err
 	}
 	query := to.Query()
-	for k, v := range q.Query {
-		query[k] = v
-	}
+	maps.Copy(query, q.Query)
 	to.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(q.Body))
 	if err != nil {
