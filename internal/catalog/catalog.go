@@ -28,6 +28,7 @@ type Catalog struct {
 	Ratings      []Rating
 	StageTables  []StageTable
 	Claims       []Claim // ascending by station, department and start
+	CAP          *CAP    // nil: warnings give no messages
 
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
@@ -77,6 +78,7 @@ type Station struct {
 	Zone         string   // IANA name or offset: the zone of its local times and of its hydrological day
 	Parameters   []Parameter
 	Datum        Datum
+	Area         [][2]float64 // where its warnings hold: corners, longitude and latitude; nil: not stated
 	Illustrative bool
 
 	location *time.Location // of Zone; Load sets it
