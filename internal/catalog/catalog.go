@@ -216,6 +216,8 @@ type Settings struct {
 
 	Neighbours   Neighbours   // which rain gauges check each other
 	ReportFaster ReportFaster // the zero value asks nobody
+
+	ShelveMax time.Duration // an alarm is shelved for at most this long; 0: 8 h
 }
 
 // A ReportFaster says when stations are asked to report faster 加报.

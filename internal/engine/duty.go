@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"freshet/alert/duty"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -17,12 +18,15 @@ import (
 // not write to the memory behind a state that it was given: forks share it.
 
 // dutyRules are the rules of the parts, as the catalogue in force has them.
-type dutyRules struct{}
+type dutyRules struct {
+	alarms *duty.Rules
+}
 
 // dutyState is what the parts remember, and which commands were given. It is
 // stored whole.
 type dutyState struct {
 	Answers []Answer // in the order of the log
+	Alarms  duty.State
 }
 
 // An Answer is what followed from a command.
@@ -39,20 +43,32 @@ const remember = 48 * time.Hour
 const mostAnswers = 20_000
 
 // compileDuty returns the rules of all parts.
-func compileDuty(_ *catalog.Catalog, _ string) (dutyRules, error) {
-	return dutyRules{}, nil
+func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
+	if r.alarms, err = duty.Compile(c, basin); err != nil {
+		return r, err
+	}
+	return r, nil
 }
 
 // stepDuty lets every part see a tick, after the alert rules, with the warnings
 // that they gave on it.
-func (e *Engine) stepDuty(_ []hydro.Warning) (events []hydro.DutyEvent) {
-	return events
+func (e *Engine) stepDuty(warnings []hydro.Warning) []hydro.DutyEvent {
+	var all, events []hydro.DutyEvent
+	e.duty.Alarms, events = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
+	all = append(all, events...)
+	return all
 }
 
 // doDuty lets the part whose it is obey a command. The error says why it may not
 // be done; the state is then as it was.
-func (e *Engine) doDuty(c hydro.Command) ([]hydro.DutyEvent, error) {
-	return nil, &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
+func (e *Engine) doDuty(c hydro.Command) (events []hydro.DutyEvent, err error) {
+	switch c.Kind {
+	case hydro.Acknowledge, hydro.Shelve, hydro.Unshelve, hydro.OutOfService, hydro.InService:
+		e.duty.Alarms, events, err = e.parts.alarms.Do(e.duty.Alarms, c)
+	default:
+		err = &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
+	}
+	return events, err
 }
 
 // applyTickDuty is the parts' share of a tick.
@@ -120,3 +136,7 @@ func (e *Engine) Answer(command string) (Answer, bool) {
 	}
 	return e.duty.Answers[i], true
 }
+
+// Alarms returns the alarms that are not normal, ascending by station. They are
+// never changed afterwards.
+func (e *Engine) Alarms() []duty.Alarm { return e.duty.Alarms.Alarms }
