@@ -171,6 +171,13 @@ func (a *App) start(parent context.Context) error {
 		a.archives = append(a.archives, r)
 		roles = append(roles, r.Run)
 	}
+	outboxes, err := a.openNotify()
+	if err != nil {
+		return err
+	}
+	for _, o := range outboxes {
+		roles = append(roles, o.Run)
+	}
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
