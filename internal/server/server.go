@@ -111,6 +111,11 @@ type Feed interface {
 	// after, of the given kinds (all if none), ascending, and then follows the
 	// log until ctx is done.
 	Outputs(ctx context.Context, basin string, after uint64, kinds ...string) iter.Seq2[journal.Record, error]
+	// Page returns up to n records that follow the sequence number after, without
+	// waiting for more.
+	Page(ctx context.Context, basin string, after uint64, n int, kinds ...string) ([]journal.Record, error)
+	// LastOf returns the sequence number of the last record of the given kinds, or 0.
+	LastOf(ctx context.Context, basin string, kinds ...string) (uint64, error)
 	// FirstOutput returns the sequence number of the oldest record that a basin's
 	// out-log still holds, or will hold if it is empty.
 	FirstOutput(ctx context.Context, basin string) (uint64, error)
@@ -182,6 +187,7 @@ type Server struct {
 	basinIDs  []string // ascending
 	metrics   *metrics
 	validator protovalidate.Validator
+	tail      *tail
 	guard     *guard // nil: everybody may do everything
 	grpc      *grpc.Server
 	health    *health.Server
@@ -214,6 +220,7 @@ func New(opts Options) (*Server, error) {
 	slices.Sort(s.basinIDs)
 	s.closing, s.stop = context.WithCancelCause(context.Background())
 	s.metrics = newMetrics(opts.Registerer, s)
+	s.tail = newTail(s)
 	if opts.Auth != nil {
 		if s.guard, err = newGuard(*opts.Auth, opts.Registerer, opts.Logger); err != nil {
 			return nil, err
@@ -273,6 +280,7 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 		return nil
 	})
 	g.Go(func() error { s.followReady(ctx); return nil })
+	g.Go(func() error { s.tail.run(ctx); return nil })
 	if s.guard != nil {
 		g.Go(func() error { s.guard.run(ctx); return nil })
 	}

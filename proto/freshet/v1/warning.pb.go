@@ -31,7 +31,15 @@ type WatchWarningsRequest struct {
 	// Go on behind this place. Empty: from now on, unless from_start is set.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// Without a token: from the oldest warning that the log holds.
-	FromStart     bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	FromStart bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	// Only what concerns one of these departments; empty for all. What concerns
+	// none, or a station that the catalogue does not know, comes to everybody.
+	Departments []Department `protobuf:"varint,4,rep,packed,name=departments,proto3,enum=freshet.v1.Department" json:"departments,omitempty"`
+	// Only from this stage up, before or after the change: who watches orange sees
+	// an orange end. What is blind always comes: no stage is too low for it.
+	MinStage Stage `protobuf:"varint,5,opt,name=min_stage,json=minStage,proto3,enum=freshet.v1.Stage" json:"min_stage,omitempty"`
+	// Only these kinds of items: "warning", "group", "duty"; empty for all.
+	Kinds         []string `protobuf:"bytes,6,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -87,13 +95,34 @@ func (x *WatchWarningsRequest) GetFromStart() bool {
 	return false
 }
 
+func (x *WatchWarningsRequest) GetDepartments() []Department {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+func (x *WatchWarningsRequest) GetMinStage() Stage {
+	if x != nil {
+		return x.MinStage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *WatchWarningsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
 type WatchWarningsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not set in a heartbeat, which tells a quiet feed from a dead one.
 	Warning *Warning `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
 	// The place behind this answer. Keep the newest one.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// Warnings that were waiting behind this one when it was sent.
+	// Items that were waiting behind this one when it was sent, as filtered.
 	Unseen uint64 `protobuf:"varint,3,opt,name=unseen,proto3" json:"unseen,omitempty"`
 	// Engine time.
 	Now           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
@@ -762,12 +791,15 @@ var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
 	"\n" +
-	"from_start\x18\x03 \x01(\bR\tfromStart\"\xaf\x01\n" +
+	"from_start\x18\x03 \x01(\bR\tfromStart\x12I\n" +
+	"\vdepartments\x18\x04 \x03(\x0e2\x16.freshet.v1.DepartmentB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\vdepartments\x128\n" +
+	"\tmin_stage\x18\x05 \x01(\x0e2\x11.freshet.v1.StageB\b\xbaH\x05\x82\x01\x02\x10\x01R\bminStage\x126\n" +
+	"\x05kinds\x18\x06 \x03(\tB \xbaH\x1d\x92\x01\x1a\"\x18r\x16R\awarningR\x05groupR\x04dutyR\x05kinds\"\xaf\x01\n" +
 	"\x15WatchWarningsResponse\x12-\n" +
 	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x12!\n" +
 	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
@@ -854,43 +886,46 @@ var file_freshet_v1_warning_proto_goTypes = []any{
 	(*ListWarningsResponse)(nil),  // 6: freshet.v1.ListWarningsResponse
 	(*Warning)(nil),               // 7: freshet.v1.Warning
 	(*Leg)(nil),                   // 8: freshet.v1.Leg
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(Department)(0),               // 9: freshet.v1.Department
 	(Stage)(0),                    // 10: freshet.v1.Stage
-	(Variable)(0),                 // 11: freshet.v1.Variable
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(Variable)(0),                 // 12: freshet.v1.Variable
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
-	7,  // 0: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
-	9,  // 1: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
-	9,  // 2: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
-	4,  // 3: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	10, // 4: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	9,  // 5: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
-	8,  // 6: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
-	8,  // 7: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	9,  // 8: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	9,  // 9: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
-	7,  // 10: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	9,  // 11: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	10, // 12: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	10, // 13: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
-	8,  // 14: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
-	8,  // 15: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	9,  // 16: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	10, // 17: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	11, // 18: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	9,  // 19: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	9,  // 20: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	0,  // 21: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	2,  // 22: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	5,  // 23: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	1,  // 24: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	3,  // 25: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	6,  // 26: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	24, // [24:27] is the sub-list for method output_type
-	21, // [21:24] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	9,  // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
+	10, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
+	7,  // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
+	11, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
+	11, // 4: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	4,  // 5: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
+	10, // 6: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	11, // 7: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	8,  // 8: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
+	8,  // 9: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
+	11, // 10: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	11, // 11: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	7,  // 12: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
+	11, // 13: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	10, // 14: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	10, // 15: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	8,  // 16: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
+	8,  // 17: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
+	11, // 18: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	10, // 19: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	12, // 20: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	11, // 21: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	11, // 22: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	0,  // 23: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	2,  // 24: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	5,  // 25: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	1,  // 26: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	3,  // 27: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	6,  // 28: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	26, // [26:29] is the sub-list for method output_type
+	23, // [23:26] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }

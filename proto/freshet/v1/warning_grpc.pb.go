@@ -31,8 +31,9 @@ const (
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
 // /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
 // a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
-// by itself with Last-Event-ID. Query parameters: basin (may repeat),
-// from_start=true, resume_token.
+// by itself with Last-Event-ID. Query parameters: basin, department and kind (may
+// repeat), min_stage, from_start=true, resume_token; departments and stages by
+// their names in small letters, e.g. water_resources, orange.
 type WarningServiceClient interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
@@ -102,8 +103,9 @@ func (c *warningServiceClient) ListWarnings(ctx context.Context, in *ListWarning
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
 // /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
 // a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
-// by itself with Last-Event-ID. Query parameters: basin (may repeat),
-// from_start=true, resume_token.
+// by itself with Last-Event-ID. Query parameters: basin, department and kind (may
+// repeat), min_stage, from_start=true, resume_token; departments and stages by
+// their names in small letters, e.g. water_resources, orange.
 type WarningServiceServer interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
