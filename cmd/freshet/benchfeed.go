@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ func benchFeedCommand() *cobra.Command {
 		o       bench.FeedOptions
 		seconds float64
 		data    string
+		profile string
 		asJSON  bool
 		watch   bool
 	)
@@ -49,6 +51,17 @@ and, if watchers share a token, --limit-streams above their number.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(o.Dir)) }()
+			if profile != "" {
+				f, err := os.Create(profile)
+				if err != nil {
+					return fmt.Errorf("profile: %w", err)
+				}
+				defer f.Close()
+				if err := pprof.StartCPUProfile(f); err != nil {
+					return fmt.Errorf("profile: %w", err)
+				}
+				defer pprof.StopCPUProfile()
+			}
 			r, err := bench.Feed(cmd.Context(), o)
 			if err != nil {
 				return err
@@ -78,6 +91,7 @@ and, if watchers share a token, --limit-streams above their number.`,
 	f.Float64Var(&o.Breaks, "breaks", 20, "connections broken in a second")
 	f.StringVar(&data, "data", "", "folder in which to make a folder; empty: the system's temporary folder")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	f.StringVar(&profile, "cpuprofile", "", "file for a CPU profile of the server")
 	f.BoolVar(&watch, "watchers-only", false, "be the watchers, told by standard input")
 	_ = f.MarkHidden("watchers-only") // it is there
 	return c

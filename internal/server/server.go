@@ -81,6 +81,9 @@ type Options struct {
 	// MaxConnections bounds the connections of each listener; 0 means 10,000.
 	MaxConnections int
 
+	// FeedKept is how many items of the feed are kept in memory for each basin; who
+	// is further behind reads the log; 0 means 4096.
+	FeedKept int
 	// Heartbeat is the longest silence of the feed; 0 means 15 s.
 	Heartbeat time.Duration
 	// ReadyEvery is the time between looks at Ready for the health service; 0
@@ -169,6 +172,9 @@ func (o *Options) validate() error {
 		}
 	}
 	o.MaxMessage, o.MaxConnections = cmp.Or(o.MaxMessage, 4<<20), cmp.Or(o.MaxConnections, 10_000)
+	if o.FeedKept = cmp.Or(o.FeedKept, 4096); o.FeedKept < 0 {
+		errs = append(errs, fmt.Errorf("server: option FeedKept is negative: %w", hydro.ErrInvalid))
+	}
 	if o.MaxMessage < 0 || o.MaxConnections < 0 {
 		errs = append(errs, fmt.Errorf("server: option MaxMessage or MaxConnections is negative: %w", hydro.ErrInvalid))
 	}

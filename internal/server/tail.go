@@ -23,6 +23,7 @@ import (
 // others wait for.
 type tail struct {
 	feed    Feed
+	kept    int
 	basins  map[string]*basinTail
 	encode  func(basin string, r *journal.Record, now time.Time) (*item, error)
 	engine  func(basin string) time.Time
@@ -37,8 +38,7 @@ type tail struct {
 }
 
 const (
-	// keptItems and keptBytes bound what is kept of one basin.
-	keptItems = 4096
+	// keptBytes, beside Options.FeedKept, bounds what is kept of one basin.
 	keptBytes = 16 << 20
 	// readBack is how far back a tail begins, in outputs of any kind, so that
 	// readers who come again after a restart find what they missed in memory.
@@ -88,7 +88,7 @@ func (i *item) size() int { return len(i.proto) + len(i.json) }
 
 func newTail(s *Server) *tail {
 	t := &tail{
-		feed: s.opts.Feed, basins: map[string]*basinTail{}, logger: s.opts.Logger, closing: s.closing, engine: s.engineNow, encode: s.encodeItem,
+		feed: s.opts.Feed, kept: s.opts.FeedKept, basins: map[string]*basinTail{}, logger: s.opts.Logger, closing: s.closing, engine: s.engineNow, encode: s.encodeItem,
 		slots: semaphore.NewWeighted(pageReads), changed: make(chan struct{}),
 	}
 	for _, id := range s.basinIDs {
@@ -181,7 +181,7 @@ func (t *tail) read(ctx context.Context, b *basinTail) error {
 		}
 		// Many at once wake the readers once.
 		if batch = append(batch, i); r.Pending == 0 || len(batch) >= pageItems {
-			v = v.with(batch)
+			v = v.with(batch, t.kept)
 			t.publish(b, v)
 			batch = batch[:0]
 		}
@@ -191,7 +191,7 @@ func (t *tail) read(ctx context.Context, b *basinTail) error {
 
 // with returns a view with more items. Older views stay as they are: they share
 // what stands before their ends.
-func (v *view) with(more []*item) *view {
+func (v *view) with(more []*item, kept int) *view {
 	next := &view{from: v.from, items: append(v.items, more...), bytes: v.bytes, totals: new(counts)}
 	*next.totals = *v.totals
 	for _, i := range more {
@@ -200,7 +200,7 @@ func (v *view) with(more []*item) *view {
 		next.head = i.seq
 	}
 	drop := 0
-	for len(next.items)-drop > keptItems || next.bytes > keptBytes && len(next.items)-drop > 1 {
+	for len(next.items)-drop > kept || next.bytes > keptBytes && len(next.items)-drop > 1 {
 		next.from = next.items[drop].seq
 		next.bytes -= next.items[drop].size()
 		drop++
