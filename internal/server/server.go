@@ -100,6 +100,8 @@ type Options struct {
 type Basin struct {
 	ID     string
 	Engine Engine
+	// Commands takes what people on duty do; nil: nothing is taken.
+	Commands CommandLog
 }
 
 // An Engine lends the state machine of a basin for a query. The function must
