@@ -19,7 +19,8 @@ type Warning struct {
 	Catalogue string // version of the rules
 	// ForecastIssuedAt names the run behind the forecast leg; zero if none.
 	ForecastIssuedAt time.Time
-	Illustrative     bool // thresholds are illustrative: an example, not an official table
+	Illustrative     bool   // thresholds are illustrative: an example, not an official table
+	Group            string // the id of the group that it belongs to
 }
 
 // Raised reports whether the warning goes up the ladder. Going blind and coming

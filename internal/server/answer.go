@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"freshet/internal/hydro"
 	"freshet/internal/journal"
@@ -17,10 +18,10 @@ import (
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
-// An answer is a WatchWarningsResponse. What all readers are sent alike was
+// A feedAnswer is a WatchWarningsResponse. What all readers are sent alike was
 // encoded once, with the item; the place and the count of each reader stand
 // behind it.
-type answer struct {
+type feedAnswer struct {
 	item   *item // nil in a heartbeat
 	token  string
 	unseen uint64
@@ -42,6 +43,10 @@ func (s *Server) encodeItem(_ string, r *journal.Record, now time.Time) (*item, 
 	switch {
 	case r.Output.Warning != nil:
 		m.Warning, i.event, at = wire.FromWarning(r.Output.Warning), "warning", r.Output.Warning.At
+	case r.Output.Group != nil:
+		m.Group, i.event, at = wire.FromGroup(r.Output.Group), "group", r.Output.Group.At
+	case r.Output.Duty != nil:
+		m.Duty, i.event, at = wire.FromDutyEvent(r.Output.Duty), "duty", r.Output.Duty.At
 	default:
 		return nil, fmt.Errorf("a record of kind %s: %w", r.Output.Kind(), hydro.ErrInvalid)
 	}
@@ -52,7 +57,7 @@ func (s *Server) encodeItem(_ string, r *journal.Record, now time.Time) (*item, 
 	if i.proto, err = proto.Marshal(m); err != nil {
 		return nil, err
 	}
-	field, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(m.ProtoReflect().Get(m.ProtoReflect().Descriptor().Fields().ByName("warning")).Message().Interface())
+	field, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(m.ProtoReflect().Get(m.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(i.event))).Message().Interface())
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +66,7 @@ func (s *Server) encodeItem(_ string, r *journal.Record, now time.Time) (*item, 
 }
 
 // proto is the answer over gRPC.
-func (a *answer) proto() mem.BufferSlice {
+func (a *feedAnswer) proto() mem.BufferSlice {
 	b := make([]byte, 0, len(a.token)+40)
 	b = protowire.AppendTag(b, fieldToken, protowire.BytesType)
 	b = protowire.AppendString(b, a.token)
@@ -85,7 +90,7 @@ func (a *answer) proto() mem.BufferSlice {
 }
 
 // appendEvent appends the answer as a server-sent event.
-func (a *answer) appendEvent(b []byte) []byte {
+func (a *feedAnswer) appendEvent(b []byte) []byte {
 	b = append(append(b, "id: "...), a.token...)
 	b = append(b, "\nevent: "...)
 	if a.item == nil {
@@ -112,7 +117,7 @@ type eventSink struct {
 	buf     []byte
 }
 
-func (e *eventSink) send(a *answer) error {
+func (e *eventSink) send(a *feedAnswer) error {
 	if !e.started {
 		// The server's write timeout is for answers that end. Clearing it is right: a
 		// reader who is gone is found by the next heartbeat.

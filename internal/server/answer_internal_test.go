@@ -35,16 +35,27 @@ func drawWarning(t *rapid.T) *hydro.Warning {
 func TestAnAnswerReadsAsTheContractSays(t *testing.T) {
 	s := &Server{opts: Options{Catalog: func() *catalog.Catalog { return nil }}}
 	rapid.Check(t, func(rt *rapid.T) {
-		a := answer{token: rapid.StringMatching("[A-Za-z0-9_-]{1,80}").Draw(rt, "token"), unseen: rapid.Uint64().Draw(rt, "unseen")}
+		a := feedAnswer{token: rapid.StringMatching("[A-Za-z0-9_-]{1,80}").Draw(rt, "token"), unseen: rapid.Uint64().Draw(rt, "unseen")}
 		want := &freshetv1.WatchWarningsResponse{ResumeToken: a.token, Unseen: a.unseen}
 		event := "heartbeat"
 		if rapid.Bool().Draw(rt, "item") {
 			w := drawWarning(rt)
+			out := hydro.Output{}
+			switch event = rapid.SampledFrom(feedKinds).Draw(rt, "kind"); event {
+			case "warning":
+				out.Warning, want.Warning = w, wire.FromWarning(w)
+			case "group":
+				out.Group = &hydro.GroupChange{ID: w.ID, Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: w.At, OpenedAt: w.At, Stage: w.To, TextZH: w.ReasonZH,
+					Stations: []hydro.GroupStation{{Station: w.Station, Stage: w.To, Highest: w.To, JoinedAt: w.At}}, Count: 1}
+				want.Group = wire.FromGroup(out.Group)
+			case "duty":
+				out.Duty = &hydro.DutyEvent{ID: w.ID, Basin: "b", At: w.At, Kind: "acknowledged", TextZH: w.ReasonZH, By: hydro.Person{Name: w.Station}}
+				want.Duty = wire.FromDutyEvent(out.Duty)
+			}
 			var err error
-			if a.item, err = s.encodeItem("b", &journal.Record{Seq: 1, Output: hydro.Output{Warning: w}}, w.At); err != nil {
+			if a.item, err = s.encodeItem("b", &journal.Record{Seq: 1, Output: out}, w.At); err != nil {
 				rt.Fatal(err)
 			}
-			want.Warning, event = wire.FromWarning(w), "warning"
 		}
 		if rapid.Bool().Draw(rt, "now") {
 			a.now = time.Unix(rapid.Int64Range(0, 4e9).Draw(rt, "now s"), rapid.Int64Range(0, 999_999_999).Draw(rt, "now ns"))

@@ -20,7 +20,7 @@ type rawMessage string
 
 // Marshal implements encoding.CodecV2.
 func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	if a, ok := v.(*answer); ok {
+	if a, ok := v.(*feedAnswer); ok {
 		return a.proto(), nil
 	}
 	return c.CodecV2.Marshal(v) //nolint:wrapcheck // gRPC's own

@@ -23,7 +23,7 @@ func (s *Server) WatchWarnings(req *freshetv1.WatchWarningsRequest, stream grpc.
 
 // A sink takes the answers of one reader.
 type sink interface {
-	send(a *answer) error
+	send(a *feedAnswer) error
 	// flush lets what was sent go out.
 	flush() error
 }
@@ -54,7 +54,7 @@ func (s *Server) watch(ctx context.Context, req *freshetv1.WatchWarningsRequest,
 		}
 	}
 	send := func(i *item) error {
-		a := answer{item: i}
+		a := feedAnswer{item: i}
 		for k, r := range readers {
 			at[k] = r.place
 			a.unseen += r.waiting()
@@ -131,7 +131,7 @@ func cmpErr(ctx context.Context, err error) error {
 // A streamSink sends over gRPC.
 type streamSink struct{ stream grpc.ServerStream }
 
-func (s streamSink) send(a *answer) error { return s.stream.SendMsg(a) } //nolint:wrapcheck // a status
+func (s streamSink) send(a *feedAnswer) error { return s.stream.SendMsg(a) } //nolint:wrapcheck // a status
 func (s streamSink) flush() error         { return nil }                 // gRPC does so itself
 
 // startPlaces says where in each basin's log the feed begins.

@@ -11,7 +11,7 @@ import (
 )
 
 // feedKinds are the kinds of outputs that the feed carries.
-var feedKinds = []string{"warning"}
+var feedKinds = []string{"warning", "group", "duty"}
 
 // A class is all that a filter looks at in a record of the feed: its kind, the
 // departments that it concerns (a set, one bit each) and the stage. There are few,
@@ -103,9 +103,50 @@ func classOf(cat *catalog.Catalog, o *hydro.Output) class {
 	switch {
 	case o.Warning != nil:
 		return newClass(0, stationDepartment(cat, o.Warning.Station), stageOfWarning(o.Warning))
+	case o.Group != nil:
+		return newClass(1, groupDepartments(cat, o.Group), stageOf(max(o.Group.Stage, o.Group.Highest)))
+	case o.Duty != nil:
+		return newClass(2, dutyDepartments(cat, o.Duty), dutyStage(o.Duty))
 	default:
 		return newClass(0, everyDepartment, everyStage)
 	}
+}
+
+// groupDepartments are those of its stations.
+func groupDepartments(cat *catalog.Catalog, g *hydro.GroupChange) (set uint) {
+	if g.Count > len(g.Stations) || len(g.Stations) == 0 {
+		return everyDepartment // not all are named
+	}
+	for i := range g.Stations {
+		set |= stationDepartment(cat, g.Stations[i].Station)
+	}
+	return set
+}
+
+// dutyDepartments is that of the station or else of who did it.
+func dutyDepartments(cat *catalog.Catalog, d *hydro.DutyEvent) uint {
+	switch {
+	case d.Station != "":
+		return stationDepartment(cat, d.Station)
+	case d.By.Department != 0 && d.Group == "" && d.Response == "":
+		return departmentBit(d.By.Department)
+	}
+	return everyDepartment
+}
+
+// dutyStage is that of the event. What has none, no stage is too low for.
+func dutyStage(d *hydro.DutyEvent) uint {
+	if d.Stage == hydro.Clear {
+		return everyStage
+	}
+	return stageOf(d.Stage)
+}
+
+func stageOf(s hydro.Stage) uint {
+	if s == hydro.Blind {
+		return everyStage
+	}
+	return uint(s)
 }
 
 // stageOfWarning is the higher one of before and after: who watches orange and
