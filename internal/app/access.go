@@ -136,7 +136,8 @@ func (a *App) openAccess() (*certs.Source, *server.Auth, error) {
 		a.logger.Warn("nobody is let in yet: make a token with `freshet token create`", slog.String("file", auth.PathIn(o.Data)))
 	}
 	return source, &server.Auth{
-		Book: book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP), Refused: a.openAudit(),
+		Sessions: auth.NewSessions(book, a.wall, auth.SessionBounds{Idle: o.SessionIdle, Absolute: o.SessionMax}),
+		Book:     book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP), Refused: a.openAudit(),
 		Limits: server.Limits{Calls: o.LimitCalls, Streams: o.LimitStreams, Frames: o.LimitFrames},
 	}, nil
 }

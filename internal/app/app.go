@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"freshet/console"
 	"freshet/ingest"
 	"freshet/internal/catalog"
 	"freshet/internal/engine"
@@ -188,7 +189,7 @@ func (a *App) start(parent context.Context) error {
 	a.server, err = server.New(server.Options{
 		Catalog: func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
 		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
-		TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
+		Console: console.Handler(), TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
 	})
 	if err != nil {
 		return err

@@ -117,6 +117,8 @@ type Credential struct {
 	fingerprint Hash
 	notAfter    time.Time
 	certificate bool
+
+	session Hash // of the session that it was shown in; zero: of none
 }
 
 // Show returns the credential of a token, a client certificate that has been

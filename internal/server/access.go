@@ -95,6 +95,7 @@ var (
 	webFeed    = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
 	webPages   = rule{permits: anybody} // the index and the description of the interface
 	webMetrics = rule{permits: readers}
+	webSession = rule{permits: readers} // who may sign in at a browser
 )
 
 func withdrawalOf(req any) hydro.Department {

@@ -30,6 +30,8 @@ type Auth struct {
 	Book *auth.Book
 	// Now is the wall clock. Required.
 	Now func() time.Time
+	// Sessions are those who have signed in; nil: none yet.
+	Sessions *auth.Sessions
 	// Refused is told of what was refused, throttled as the log is; nil: nobody.
 	Refused func(auth.Event)
 	// Recheck is the time between looks at the book and at who has a stream open; 0
@@ -120,6 +122,9 @@ func newGuard(a Auth, r prometheus.Registerer, logger *slog.Logger) (*guard, err
 	if a.Recheck <= 0 {
 		a.Recheck = time.Second
 	}
+	if a.Sessions == nil {
+		a.Sessions = auth.NewSessions(a.Book, a.Now, auth.SessionBounds{})
+	}
 	a.Limits = a.Limits.orDefault()
 	f := promauto.With(r)
 	g := &guard{
@@ -149,6 +154,7 @@ func (g *guard) run(ctx context.Context) {
 			return
 		case <-t.C:
 			g.refresh(ctx)
+			g.Sessions.Sweep()
 			g.recheck(ctx)
 		}
 	}
@@ -182,7 +188,7 @@ func (g *guard) recheck(ctx context.Context) {
 	}
 	g.mu.Unlock()
 	for _, s := range streams {
-		who, no := g.Book.Check(s.cred)
+		who, no := g.Sessions.Check(s.cred)
 		if no == nil && !s.rule.allows(who, nil) {
 			no = notPermitted(who, s.method)
 		}
@@ -200,7 +206,7 @@ func (g *guard) recheck(ctx context.Context) {
 func (g *guard) identify(ctx context.Context, cred auth.Credential, shown *auth.Refusal, method, host string) (*caller, error) {
 	who, no := (*auth.Principal)(nil), shown
 	if no == nil {
-		who, no = g.Book.Check(cred)
+		who, no = g.Sessions.Check(cred)
 	}
 	if no != nil {
 		return nil, refusalStatus(g.tell(ctx, no, method, cred, host))
@@ -319,7 +325,7 @@ func (g *guard) tell(ctx context.Context, no *auth.Refusal, method string, cred 
 }
 
 func credentialWrong(r auth.Reason) bool {
-	return !slices.Contains([]auth.Reason{auth.NotPermitted, auth.NotItsStation, auth.TooMany}, r)
+	return !slices.Contains([]auth.Reason{auth.NotPermitted, auth.NotItsStation, auth.TooMany, auth.CrossSite}, r)
 }
 
 func notPermitted(who *auth.Principal, method string) *auth.Refusal {
@@ -330,7 +336,7 @@ func notPermitted(who *auth.Principal, method string) *auth.Refusal {
 func refusalStatus(no *auth.Refusal) error {
 	code := codes.Unauthenticated
 	switch no.Reason {
-	case auth.NotPermitted, auth.NotItsStation:
+	case auth.NotPermitted, auth.NotItsStation, auth.CrossSite:
 		code = codes.PermissionDenied
 	case auth.TooMany:
 		code = codes.ResourceExhausted

@@ -50,7 +50,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	// guarded asks for a credential, and for a role if r says which.
 	guarded := func(pattern string, r *rule, h http.Handler) {
 		if s.guard != nil && (r == nil || !r.open) {
-			h = s.guard.web(r, h)
+			h = s.web(r, h)
 		}
 		mux.Handle(pattern, h)
 	}
@@ -63,7 +63,15 @@ func (s *Server) newHandler() (http.Handler, error) {
 		_, _ = w.Write(proto.OpenAPI) // the client has gone: nobody to tell
 	}))
 	guarded("GET /metrics", &metrics, promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{Registry: s.opts.Registerer}))
-	guarded("GET /{$}", &webPages, http.HandlerFunc(s.serveIndex))
+	guarded("GET /about", &webPages, http.HandlerFunc(s.serveIndex))
+	if s.opts.Console != nil {
+		mux.Handle("/", s.opts.Console) // it holds no data, and who signs in is nobody yet
+	} else {
+		guarded("GET /{$}", &webPages, http.HandlerFunc(s.serveIndex))
+	}
+	mux.HandleFunc("GET /auth/me", s.serveMe)
+	mux.HandleFunc("POST /auth/login", s.serveLogin)
+	mux.HandleFunc("POST /auth/logout", s.serveLogout)
 	// Probes have no token.
 	open := ""
 	if s.opts.Insecure != "" {
@@ -77,7 +85,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 		}
 		plain(w, http.StatusOK, "ready\n"+open)
 	})
-	return mux, nil
+	return s.browsers(mux), nil
 }
 
 func plain(w http.ResponseWriter, code int, text string) {

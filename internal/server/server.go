@@ -69,6 +69,9 @@ type Options struct {
 	// Logger gets what operators must know.
 	Logger *slog.Logger
 
+	// Console is served at / to everybody: the pages and scripts of the console,
+	// which hold no data. nil means a page that says what is here.
+	Console http.Handler
 	// Auth says who callers are and what they may do; nil lets everybody do
 	// everything.
 	Auth *Auth
