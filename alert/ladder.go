@@ -41,7 +41,7 @@ func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now
 	switch {
 	case l.Lost:
 	case retracted(h, l.At):
-		l.Met, l.Below = [rungs]int64{}, [rungs]int64{}
+		l.restart()
 	default:
 		r.note(l, steps, l.At, l.Value) // the thresholds may be new
 	}
@@ -84,12 +84,15 @@ func (r *Rules) resight(l *Ladder, steps []step, samples []hydro.Sample) {
 // anew decides a ladder that had no evidence at once: on what the value meets,
 // but not below the stage that it held if the value is within its dead-band.
 func (r *Rules) anew(l *Ladder, steps []step, at int64, value float64) {
-	l.Met, l.Below = [rungs]int64{}, [rungs]int64{}
+	l.restart()
 	l.Lost = false
 	r.note(l, steps, at, value)
 	met, held := r.reach(l.Variable, steps, value)
 	l.Stage = max(met, min(l.Stage, held))
 }
+
+// restart lets all clocks of an observed ladder start anew.
+func (l *Ladder) restart() { l.Met, l.Below, l.Near = [rungs]int64{}, [rungs]int64{}, [rungs]int64{} }
 
 // note records one value of an observed quantity.
 func (r *Rules) note(l *Ladder, steps []step, at int64, value float64) {
@@ -99,6 +102,7 @@ func (r *Rules) note(l *Ladder, steps []step, at int64, value float64) {
 		stage := hydro.Blue + hydro.Stage(i)
 		since(&l.Met[i], met >= stage, at)
 		since(&l.Below[i], held < stage, at)
+		since(&l.Near[i], held >= stage && (met >= stage || l.Near[i] != 0), at)
 	}
 }
 
@@ -117,7 +121,10 @@ func since(t *int64, holds bool, at int64) {
 // known at every instant.
 func (r *Rules) move(l *Ladder, interval, grace, now int64) {
 	for s := hydro.Red; s > l.Stage; s-- {
-		first := l.Met[s-hydro.Blue]
+		first := l.Near[s-hydro.Blue]
+		if l.Met[s-hydro.Blue] == 0 {
+			continue // the latest value does not ask for it
+		}
 		if dwelt(first, l.At, interval, r.dwellRaise, now) ||
 			first != 0 && now-first >= r.dwellRaise && now > l.At+interval+grace { // the report that could deny it is overdue
 			l.Stage = s
@@ -160,7 +167,9 @@ func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, no
 		l.At, l.Value = ms, mm
 		l.Below = [rungs]int64{}
 		for i := range l.Met {
-			since(&l.Met[i], met >= hydro.Blue+hydro.Stage(i), ms)
+			stage := hydro.Blue + hydro.Stage(i)
+			since(&l.Met[i], met >= stage, ms)
+			since(&l.Near[i], met >= stage || held >= stage && l.Near[i] != 0, ms)
 		}
 	case l.Lost:
 		r.anew(l, steps, ms, mm)
@@ -179,6 +188,9 @@ func (r *Rules) recheck(l *Ladder, steps []step) {
 		stage := hydro.Blue + hydro.Stage(i)
 		if met < stage {
 			l.Met[i] = 0
+			if held < stage {
+				l.Near[i] = 0
+			}
 		}
 		if held >= stage {
 			l.Below[i] = 0

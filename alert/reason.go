@@ -83,6 +83,10 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	} else if before.Cause != "" {
 		zhParts, enParts = append(zhParts, "观测恢复"), append(enParts, "observations are back")
 	}
+	if !state.Escalated.IsZero() {
+		z, e := r.escalation(state)
+		zhParts, enParts = append(zhParts, z), append(enParts, e)
+	}
 	i := -1
 	if state.Stage != hydro.Blind {
 		i = deciding(ladders, false)
@@ -101,8 +105,15 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 			zhParts, enParts = append(zhParts, "有数据"), append(enParts, "data arrive")
 		case i >= 0:
 			z, e := r.evidence(st, t, ladders, i, before, state.Stage, now)
+			if blind && ladders[i].Forecast && !ladders[i].Lost {
+				z, e = "预报代为值守，"+z, "the forecast keeps watch, "+e
+			}
 			zhParts, enParts = append(zhParts, z), append(enParts, e)
 		}
+	}
+	if f := deciding(ladders, true); blind && i < 0 && f >= 0 && !ladders[f].Lost {
+		z, e := r.evidence(st, t, ladders, f, before, state.Stage, now)
+		zhParts, enParts = append(zhParts, "预报代为值守，"+z+"，未达阈值"), append(enParts, "the forecast keeps watch, "+e+", below every threshold")
 	}
 	if at := unforeseen(ladders); at != 0 && (i < 0 || !ladders[i].Forecast) {
 		issued := r.clock(time.UnixMilli(at))

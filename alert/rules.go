@@ -19,6 +19,8 @@ type Rules struct {
 	deadShare              float64 // share of the threshold
 	dwellRaise, dwellLower int64   // ms
 	persistence            int64   // runs
+	riseTrigger            float64 // m within riseWindow, in ms, by which a reach is known to rise; 0: never
+	riseWindow             int64
 	stations               []station
 	ladders                []ladderKey // all stations' ladders, in the order of stations
 }
@@ -34,6 +36,10 @@ type station struct {
 	tables         []table               // ascending by from
 	maintenance    []catalog.Window
 	first, count   int // its part of the ladders
+
+	department hydro.Department
+	gateway    string
+	reach      []int // stations next to it on the river, and at its own place
 }
 
 // A gauge is one series that a station reports. Times are in milliseconds.
@@ -125,6 +131,8 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 		dwellRaise:  set.DwellRaise.Milliseconds(),
 		dwellLower:  set.DwellLower.Milliseconds(),
 		persistence: int64(max(set.Persistence, 1)),
+		riseTrigger: set.RiseTrigger,
+		riseWindow:  set.RiseWindow.Milliseconds(),
 	}
 	if !(set.DeadBand >= 0) || !(set.DeadBandShare >= 0 && set.DeadBandShare < 1) || set.DwellRaise < 0 || set.DwellLower < 0 {
 		return nil, fmt.Errorf("alert rules: basin %q: dead-band or dwell is negative, or the dead-band share is 1 or more: %w", basin, hydro.ErrInvalid)
@@ -150,12 +158,72 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 	for i := range r.stations {
 		r.stations[i].compileLadders(c, r)
 	}
+	r.compileReaches(c, b)
 	return r, nil
+}
+
+// compileReaches finds out which river stations lie next to each other: each
+// with those at its own node and at the next node downstream that has any.
+func (r *Rules) compileReaches(c *catalog.Catalog, b *catalog.Basin) {
+	at := map[string][]int{} // stations by node
+	downstream := map[string]string{}
+	for i := range b.Nodes {
+		n := &b.Nodes[i]
+		downstream[n.ID] = n.Downstream
+		for j := range r.stations {
+			if st := &r.stations[j]; len(st.sights[river]) > 0 && standsAt(c, b, n, st.id) {
+				at[n.ID] = append(at[n.ID], j)
+			}
+		}
+	}
+	join := func(i, j int) {
+		if st := &r.stations[i]; i != j && !slices.Contains(st.reach, j) {
+			st.reach = append(st.reach, j)
+		}
+	}
+	for i := range b.Nodes {
+		id := b.Nodes[i].ID
+		next := downstream[id]
+		for next != "" && len(at[next]) == 0 {
+			next = downstream[next]
+		}
+		for _, j := range at[id] {
+			for _, k := range slices.Concat(at[id], at[next]) {
+				join(j, k)
+				join(k, j)
+			}
+		}
+	}
+	for i := range r.stations {
+		slices.Sort(r.stations[i].reach)
+	}
+}
+
+// standsAt reports whether a station is the gauge or the reservoir of a node, or
+// stands at the site of that.
+func standsAt(c *catalog.Catalog, b *catalog.Basin, n *catalog.Node, id string) bool {
+	owners := []string{n.Gauge}
+	for i := range b.Reservoirs {
+		if b.Reservoirs[i].Node == n.ID {
+			owners = append(owners, b.Reservoirs[i].Station)
+		}
+	}
+	if slices.Contains(owners, id) {
+		return true
+	}
+	st, ok := c.Station(id)
+	if !ok || st.Site == "" {
+		return false
+	}
+	return slices.ContainsFunc(owners, func(owner string) bool {
+		o, ok := c.Station(owner)
+		return ok && o.Site == st.Site
+	})
 }
 
 // compileStation takes a station's gauges and checks its tables.
 func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (station, []error) {
-	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name, maintenance: s.Maintenance}
+	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name, maintenance: s.Maintenance, department: s.Department, gateway: s.Gateway}
 	st.offsets = slices.Clone(s.Datum.Accepts)
 	if s.Datum.To1985 != nil && !s.Datum.To1985Assumed { // an assumed offset is for showing, not for warning
 		st.offsets = append(st.offsets, catalog.DatumOffset{From: hydro.National1985, Add: -*s.Datum.To1985, Source: s.Datum.To1985Source})

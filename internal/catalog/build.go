@@ -219,6 +219,7 @@ func (l *loader) buildStation(m *mapping) {
 	s.Kind, _ = parsed(m, "kind", parseKind, "rain, level, hydrological, reservoir, gate or tide")
 	s.Basin = m.id("basin")
 	s.River = m.text("river")
+	s.Gateway = m.text("gateway")
 	s.Illustrative = m.flag("illustrative")
 	if v, ok := m.need("at"); ok {
 		p, _ := v.position()

@@ -70,6 +70,7 @@ type Station struct {
 	Kind         Kind
 	Basin        string
 	Site         string // "" if it shares its place with no other
+	Gateway      string // through which its readings come; "" if the files do not say
 	River        string
 	Lon, Lat     float64 // degrees, WGS84
 	Elevation    float64 // m; of use only where HasElevation

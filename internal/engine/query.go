@@ -104,6 +104,15 @@ func (e *Engine) Statuses() []hydro.StationStatus {
 	return e.rules.Statuses(e.alertState)
 }
 
+// Blind returns the stations of which something is not seen, grouped by cause,
+// department and gateway.
+func (e *Engine) Blind() []hydro.BlindGroup {
+	if e.rules == nil {
+		return nil
+	}
+	return e.rules.Blind(e.alertState)
+}
+
 // Conflicts returns what departments say differently, ascending by id. It is
 // never changed afterwards.
 func (e *Engine) Conflicts() []hydro.Conflict { return e.conflicts.Open }

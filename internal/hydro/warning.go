@@ -20,6 +20,7 @@ type Warning struct {
 	// ForecastIssuedAt names the run behind the forecast leg; zero if none.
 	ForecastIssuedAt time.Time
 	Illustrative     bool // thresholds are illustrative: an example, not an official table
+	Escalated        bool // it is blind on a rising reach: somebody must look. A change to true with From equal to To is a warning
 }
 
 // Raised reports whether the warning goes up the ladder. Going blind and coming
@@ -53,4 +54,6 @@ type StationStatus struct {
 	Observed Leg
 	Forecast Leg
 	Cause    string
+
+	Escalated bool // blind on a rising reach
 }
