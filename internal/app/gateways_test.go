@@ -72,6 +72,20 @@ func TestTheDeskSeesTheGatewaysAndWhatTheyWereRefused(t *testing.T) {
 	if len(got.GetRefusals()) != 1 || got.GetRefusals()[0].GetStation() != "h-puqiao" || got.GetRefusals()[0].GetReason() != freshetv1.RefusalReason_REFUSAL_REASON_DATUM_MISMATCH {
 		t.Errorf("what the engine holds: %v", got.GetRefusals())
 	}
+	blind := map[string]int{}
+	for _, b := range list(0).GetBlind() {
+		for _, st := range b.GetStations() {
+			blind[st]++
+		}
+		if b.GetDepartment() == freshetv1.Department_DEPARTMENT_UNSPECIFIED || b.GetCause() == "" {
+			t.Errorf("%v", b)
+		}
+	}
+	for i := range a.Catalog().Stations { // one reported: all others are not seen, each once
+		if id := a.Catalog().Stations[i].ID; id != "h-enping" && blind[id] != 1 {
+			t.Errorf("%s is in %d groups of what is not seen", id, blind[id])
+		}
+	}
 	if other := list(freshetv1.Department_DEPARTMENT_WEATHER); len(other.GetGateways()) != 0 || len(other.GetRefusals()) != 0 {
 		t.Errorf("of weather: %v", other)
 	}

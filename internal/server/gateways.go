@@ -223,8 +223,10 @@ func (s *Server) ListGateways(_ context.Context, req *freshetv1.ListGatewaysRequ
 		if s.opts.Lag != nil {
 			lag.StoreOutputs = s.opts.Lag(id)
 		}
+		var blind []hydro.BlindGroup
 		s.basins[id].Engine.Query(func(e *engine.Engine) {
 			now := e.Now()
+			blind = e.Blind()
 			if i == 0 || now.Before(earliest) {
 				earliest = now
 			}
@@ -244,6 +246,16 @@ func (s *Server) ListGateways(_ context.Context, req *freshetv1.ListGatewaysRequ
 			}
 		})
 		resp.Lags = append(resp.Lags, lag)
+		for i := range blind {
+			g := &blind[i]
+			if d := req.GetDepartment(); d != freshetv1.Department_DEPARTMENT_UNSPECIFIED && wire.FromDepartment(g.Department) != d {
+				continue
+			}
+			resp.Blind = append(resp.Blind, &freshetv1.BlindGroup{
+				Basin: id, Cause: g.Cause, Department: wire.FromDepartment(g.Department), Gateway: g.Gateway, Whole: g.Whole,
+				Stations: g.Stations, Escalated: g.Escalated, Since: timestamp(g.Since),
+			})
+		}
 	}
 	resp.Now = timestamp(earliest)
 	return resp, nil
