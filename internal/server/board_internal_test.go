@@ -70,7 +70,10 @@ func TestTheTrendIsThatOfTheNearestUsableValueAnHourBefore(t *testing.T) {
 }
 
 func TestTheFloodLimitIsThatOfTheDay(t *testing.T) {
-	r := &catalog.Reservoir{FloodLimits: []catalog.FloodLimit{{4, 15, 10, 15, 2}, {10, 16, 4, 14, 3}}}
+	r := &catalog.Reservoir{FloodLimits: []catalog.FloodLimit{
+		{FromMonth: 4, FromDay: 15, ToMonth: 10, ToDay: 15, Level: 2},
+		{FromMonth: 10, FromDay: 16, ToMonth: 4, ToDay: 14, Level: 3},
+	}}
 	for day, want := range map[string]float64{"2026-04-14": 3, "2026-04-15": 2, "2026-10-15": 2, "2026-10-16": 3, "2026-12-31": 3, "2026-01-01": 3} {
 		at, err := time.Parse(time.DateOnly, day)
 		if err != nil {
