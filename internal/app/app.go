@@ -172,10 +172,12 @@ func (a *App) start(parent context.Context) error {
 		a.archives = append(a.archives, r)
 		roles = append(roles, r.Run)
 	}
+	gateways := server.NewGatewayBook(a.wall)
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
 		Now: a.ingestNow, Registerer: a.opts.Registry, Rates: a.rates, Logger: a.logger, Store: a.store, Lag: a.lag,
+		Gateways: gateways,
 	})
 	if err != nil {
 		return err
@@ -186,7 +188,7 @@ func (a *App) start(parent context.Context) error {
 	}
 	a.server, err = server.New(server.Options{
 		Catalog: func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
-		Ready: a.Ready, Ingest: ingestServer, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
+		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
 		Console: console.Handler(), TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
 	})
 	if err != nil {
