@@ -11,8 +11,8 @@ export default {
     OUTFLOW: 'Outflow', GATE_OPENING: 'Gate opening', PAN_EVAPORATION: 'Pan evaporation', UNSPECIFIED: '',
   },
   datum: {
-    PEARL_RIVER: 'Pearl River datum', NATIONAL_1985: 'National datum 1985', HUANGHAI_1956: 'Huanghai datum 1956', WUSONG: 'Wusong datum',
-    LOCAL: 'station datum', none: 'datum unknown',
+    PEARL_RIVER: 'Pearl River datum', NATIONAL_1985: 'National datum 1985', HUANGHAI_1956: 'Huanghai datum 1956',
+    STATION: 'station datum', none: 'datum unknown',
   },
   quality: { PASS: 'good', SUSPECT: 'suspect', FAIL: 'wrong', NOT_EVALUATED: 'not checked', UNSPECIFIED: 'unknown', none: 'no data' },
   trend: { rising: 'rising', falling: 'falling', steady: 'steady', unknown: 'not known' },

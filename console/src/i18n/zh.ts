@@ -11,8 +11,8 @@ export default {
     OUTFLOW: '出库流量', GATE_OPENING: '闸门开度', PAN_EVAPORATION: '蒸发量', UNSPECIFIED: '',
   },
   datum: {
-    PEARL_RIVER: '珠江基面', NATIONAL_1985: '1985 国家高程基准', HUANGHAI_1956: '1956 黄海高程', WUSONG: '吴淞高程',
-    LOCAL: '测站基面', none: '基面不明',
+    PEARL_RIVER: '珠江基面', NATIONAL_1985: '1985 国家高程基准', HUANGHAI_1956: '1956 黄海高程',
+    STATION: '测站基面', none: '基面不明',
   },
   quality: { PASS: '合格', SUSPECT: '可疑', FAIL: '错误', NOT_EVALUATED: '未检', UNSPECIFIED: '未知', none: '无数据' },
   trend: { rising: '涨', falling: '落', steady: '平', unknown: '不明' },
