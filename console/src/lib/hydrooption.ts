@@ -30,6 +30,8 @@ export interface HydroModel {
 
 interface Look {
   colour: (name: string) => string
+  /** The page's, which a canvas does not inherit. */
+  font: string
   t: (key: string, named?: Record<string, unknown>) => string
   narrow: boolean
 }
@@ -40,7 +42,7 @@ const x = (at: number) => at + zone
 
 export const escape = (s: string) => s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`)
 
-export function hydroOption(m: HydroModel, { colour, t, narrow }: Look): Record<string, unknown> {
+export function hydroOption(m: HydroModel, { colour, font, t, narrow }: Look): Record<string, unknown> {
   const digits = m.quantity === 'level' ? 2 : 1
   const show = (v: number) => (m.quantity === 'level' ? fixed(v, 2) : flow(v))
   const text = colour('text')
@@ -86,7 +88,7 @@ export function hydroOption(m: HydroModel, { colour, t, narrow }: Look): Record<
           ...shown.map((k) => ({
             yAxis: k.value,
             lineStyle: { color: k.stage ? colour(`stage-${k.stage}`) : dim, type: k.stage ? 'solid' : 'dashed', width: 1.4 },
-            label: { formatter: k.caption, position: 'insideStartTop', color: text, fontSize: narrow ? 10 : 12, fontWeight: 600, backgroundColor: colour('panel'), padding: [1, 4], borderRadius: 3, distance: 1 },
+            label: { formatter: k.caption, position: 'insideStartTop', color: text, fontSize: narrow ? 11 : 13, fontWeight: 600, backgroundColor: colour('panel'), padding: [1, 4], borderRadius: 3, distance: 1 },
           })),
           ...(m.now === null ? [] : [{ xAxis: x(m.now), lineStyle: { color: text, type: 'solid', width: 1.5 }, label: { formatter: t('station.now'), position: 'insideEndTop', rotate: 0, color: colour('bg'), backgroundColor: text, padding: [2, 5], borderRadius: 3, fontSize: 11, distance: 0 } }]),
         ],
@@ -169,6 +171,7 @@ export function hydroOption(m: HydroModel, { colour, t, narrow }: Look): Record<
     axisLabel: {
       show: labels,
       color: dim,
+      fontSize: 12.5,
       hideOverlap: true,
       formatter: (v: number) => {
         const [day, clock] = time(v).split(' ')
@@ -179,29 +182,29 @@ export function hydroOption(m: HydroModel, { colour, t, narrow }: Look): Record<
     splitLine: { show: true, lineStyle: { color: colour('line'), opacity: 0.5 } },
     axisPointer: { show: true, label: { show: labels, formatter: (p: { value: number }) => time(p.value) } },
   })
-  const top = hasRain ? '26%' : 30
+  const top = hasRain ? '33%' : 34
   return {
     useUTC: true,
     animation: false,
     backgroundColor: 'transparent',
-    textStyle: { fontFamily: 'inherit' },
+    textStyle: { fontFamily: font, fontSize: 12.5 },
     aria: { enabled: false }, // the page says it in words
     axisPointer: { link: [{ xAxisIndex: 'all' }], lineStyle: { color: dim } },
     grid: [
       { left, right, top, bottom: 34 },
-      ...(hasRain ? [{ left, right, top: 26, height: '19%' }] : []),
+      ...(hasRain ? [{ left, right, top: 30, height: '18%' }] : []),
     ],
     xAxis: [timeAxis(0, true), ...(hasRain ? [timeAxis(1, false)] : [])],
     yAxis: [
       {
         gridIndex: 0, type: 'value', min: lo, max: hi, name: m.axisName, nameLocation: 'end', nameGap: 10,
-        nameTextStyle: { color: dim, align: 'left', padding: [0, 0, 0, -left + 8] },
-        axisLabel: { color: dim, formatter: (v: number) => (m.quantity === 'level' ? fixed(v, hi - lo < 1 ? digits : 1) : flow(v)) },
+        nameTextStyle: { color: dim, fontSize: 12.5, align: 'left', padding: [0, 0, 0, -left + 8] },
+        axisLabel: { color: dim, fontSize: 12.5, formatter: (v: number) => (m.quantity === 'level' ? fixed(v, hi - lo < 1 ? digits : 1) : flow(v)) },
         splitLine: { lineStyle: { color: colour('line'), opacity: 0.5 } },
       },
       ...(hasRain ? [{
         gridIndex: 1, type: 'value', inverse: true, min: 0, max: Math.ceil(rainMost / 10) * 10, interval: (Math.ceil(rainMost / 10) * 10) / 2, name: m.rainName, nameLocation: 'start', nameGap: 8,
-        nameTextStyle: { color: dim, align: 'left', padding: [0, 0, 0, -left + 8] }, axisLabel: { color: dim }, splitLine: { lineStyle: { color: colour('line'), opacity: 0.35 } },
+        nameTextStyle: { color: dim, fontSize: 12.5, align: 'left', padding: [0, 0, 0, -left + 8] }, axisLabel: { color: dim, fontSize: 12.5 }, splitLine: { lineStyle: { color: colour('line'), opacity: 0.35 } },
       }] : []),
     ],
     tooltip: {

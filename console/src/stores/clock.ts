@@ -1,6 +1,6 @@
 // Two clocks: the wall's, which says how old what we show is, and the engine's,
 // which all values are of. On a replay they run apart.
-import { ref } from 'vue'
+import { onScopeDispose, ref, watch } from 'vue'
 import { ms, type Instant } from '@/lib/time'
 
 /** The wall clock, moved each second. */
@@ -32,3 +32,18 @@ function beat() {
 setInterval(beat, 1000)
 window.addEventListener('online', beat)
 document.addEventListener('visibilitychange', beat)
+
+/** Calls f, at most each two seconds, when engine time has gone on by step: on a
+ * replay that runs fast the wall's pace is too slow. */
+export function eachEngineStep(step: number, f: () => void) {
+  let at = engineNow.value ?? 0
+  let called = 0
+  onScopeDispose(
+    watch(engineNow, (now) => {
+      if (now === null || Math.abs(now - at) < step || Date.now() - called < 2000) return
+      at = now
+      called = Date.now()
+      f()
+    }),
+  )
+}
