@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, stageTables, claims, caps []node
+	heads, departments, profiles, stations, sites, basins, ratings, stageTables, marks, claims, caps []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -47,6 +47,7 @@ func (l *loader) sections() []section {
 		{"basins", &l.basins},
 		{"ratings", &l.ratings},
 		{"stage_tables", &l.stageTables},
+		{"marks", &l.marks},
 		{"claims", &l.claims},
 		{"callout", &l.callouts},
 		{"people", &l.contacts},
@@ -93,6 +94,7 @@ func (l *loader) build() {
 	l.checkRainChecks()
 	l.checkStationBasins()
 	each(l.stageTables, l.buildStageTable)
+	each(l.marks, l.buildMarks)
 	each(l.claims, l.buildClaim)
 	l.buildCallout()
 	each(l.contacts, l.buildContact)
@@ -118,6 +120,9 @@ func (l *loader) sort() {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), a.ValidFrom.Compare(b.ValidFrom))
 	})
 	slices.SortStableFunc(c.StageTables, func(a, b StageTable) int {
+		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
+	})
+	slices.SortStableFunc(c.Marks, func(a, b Marks) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
 	})
 	slices.SortStableFunc(c.Claims, func(a, b Claim) int {

@@ -27,6 +27,7 @@ type Catalog struct {
 	Basins       []Basin
 	Ratings      []Rating
 	StageTables  []StageTable
+	Marks        []Marks
 	Claims       []Claim // ascending by station, department and start
 	Contacts     []Contact
 	Rosters      []Roster // in the order of the files: who is called first
@@ -338,6 +339,7 @@ type SubBasin struct {
 	Node         string
 	Area         float64      // km²
 	Points       [][2]float64 // lon, lat of a grid that samples the area, for areal rain; at least one
+	Boundary     [][2]float64 // lon, lat of the outline, not closed; empty: the file gives points or a centre
 	Gauges       []string     // rain stations that may serve it; empty: all of the basin
 	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
 	ArealRain    ArealMethod  // "": the basin's

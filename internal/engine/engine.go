@@ -521,15 +521,7 @@ func (e *Engine) rainSeries(station string) (int, bool) {
 // enough to explain why the station is not seen. Of several variables that were
 // refused at one time, the first in the order of hydro.Variables speaks.
 func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
-	st, ok := e.cat.Station(station)
-	if !ok {
-		return hydro.Refusal{}, false
-	}
-	basin, _ := e.cat.Basin(e.basin)
-	var window time.Duration
-	for _, p := range st.Parameters {
-		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
-	}
+	window := e.blindWindow(station)
 	first, _ := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
 	var latest refusal
 	for _, r := range e.refusals[first:] {
@@ -541,4 +533,19 @@ func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
 		}
 	}
 	return latest.Refusal, !latest.Received.IsZero()
+}
+
+// blindWindow returns how long a refusal explains that a station is not seen; 0
+// for one that the catalogue in force does not know.
+func (e *Engine) blindWindow(station string) time.Duration {
+	st, ok := e.cat.Station(station)
+	if !ok {
+		return 0
+	}
+	basin, _ := e.cat.Basin(e.basin)
+	var window time.Duration
+	for _, p := range st.Parameters {
+		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
+	}
+	return window
 }

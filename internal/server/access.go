@@ -66,6 +66,10 @@ var rules = map[string]rule{
 	freshetv1.StationService_GetHistory_FullMethodName:       {permits: readers},
 	freshetv1.StationService_ListConflicts_FullMethodName:    {permits: readers},
 	freshetv1.StationService_ListRateRequests_FullMethodName: {permits: readers},
+	freshetv1.StationService_ListBoard_FullMethodName:        {permits: readers},
+	freshetv1.StationService_ListThresholds_FullMethodName:   {permits: readers},
+	freshetv1.StationService_GetNetwork_FullMethodName:       {permits: readers},
+	freshetv1.StationService_ListGateways_FullMethodName:     {permits: readers},
 
 	freshetv1.ForecastService_GetForecast_FullMethodName:   {permits: readers},
 	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},

@@ -58,6 +58,11 @@ type Options struct {
 	Ready func() error
 	// Ingest takes the gateways' streams.
 	Ingest freshetv1.IngestServiceServer
+	// Gateways knows the gateways' streams; nil: nothing is known of them.
+	Gateways *GatewayBook
+	// Lag tells by how many outputs the store is behind the log of a basin; nil: it
+	// is not.
+	Lag func(basin string) uint64
 	// Registerer and Gatherer hold the metrics of the process.
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
