@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, stageTables, claims []node
+	heads, departments, profiles, stations, sites, basins, ratings, returnTables, stageTables, claims []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -42,6 +42,7 @@ func (l *loader) sections() []section {
 		{"sites", &l.sites},
 		{"basins", &l.basins},
 		{"ratings", &l.ratings},
+		{"return_periods", &l.returnTables},
 		{"stage_tables", &l.stageTables},
 		{"claims", &l.claims},
 	}
@@ -83,6 +84,7 @@ func (l *loader) build() {
 	each(l.basins, l.buildBasin)
 	l.checkRainChecks()
 	l.checkStationBasins()
+	each(l.returnTables, l.buildReturnPeriods)
 	each(l.stageTables, l.buildStageTable)
 	each(l.claims, l.buildClaim)
 	l.sort()
@@ -99,6 +101,9 @@ func (l *loader) sort() {
 	})
 	slices.SortStableFunc(c.StageTables, func(a, b StageTable) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
+	})
+	slices.SortStableFunc(c.ReturnPeriods, func(a, b ReturnPeriods) int {
+		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Variable, b.Variable), a.ValidFrom.Compare(b.ValidFrom))
 	})
 	slices.SortStableFunc(c.Claims, func(a, b Claim) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Department, b.Department), a.ValidFrom.Compare(b.ValidFrom))

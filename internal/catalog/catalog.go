@@ -29,6 +29,8 @@ type Catalog struct {
 	StageTables  []StageTable
 	Claims       []Claim // ascending by station, department and start
 
+	ReturnPeriods []ReturnPeriods // ascending by station, variable and start
+
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
 	files    []hydro.File
@@ -440,6 +442,8 @@ type StageTable struct {
 	ValidFrom    time.Time
 	Datum        hydro.Datum // of the level thresholds
 	Thresholds   []Threshold
+	Conditions   []Condition // on what follows from values
+	Profile      *Profile    // that some of the thresholds come from; nil: none
 	Source       string
 	Illustrative bool
 }
@@ -452,6 +456,10 @@ type Threshold struct {
 	Value    float64
 	Observed bool // applies to observations
 	Forecast bool // applies to forecasts
+
+	Years   float64 // the return period by which the file gives Value; 0: it gives Value
+	Profile bool    // it comes from the table's profile
+	Timing  *Timing // nil: the settings'
 }
 
 // Station returns the station of that id.
