@@ -83,10 +83,11 @@ type Output struct {
 	Warning      *Warning
 	Audit        *Audit
 	Rate         *RateChange
+	Group        *GroupChange
 }
 
-// Kind names what o carries: "observations", "forecast", "warning", "audit" or "rate".
-// It is the last part of the output's subject on the log.
+// Kind names what o carries: "observations", "forecast", "warning", "audit", "rate"
+// or "group". It is the last part of the output's subject on the log.
 func (o Output) Kind() string {
 	switch {
 	case o.Forecast != nil:
@@ -97,6 +98,8 @@ func (o Output) Kind() string {
 		return "audit"
 	case o.Rate != nil:
 		return "rate"
+	case o.Group != nil:
+		return "group"
 	default:
 		return "observations"
 	}

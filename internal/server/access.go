@@ -74,6 +74,7 @@ var rules = map[string]rule{
 	freshetv1.WarningService_WatchWarnings_FullMethodName: {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
 	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
+	freshetv1.WarningService_ListGroups_FullMethodName:    {permits: readers},
 
 	freshetv1.ClockService_AdvanceClock_FullMethodName: {permits: operator},
 	freshetv1.ClockService_GetClock_FullMethodName:     {permits: operator},

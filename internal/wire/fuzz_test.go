@@ -57,6 +57,10 @@ func seedOutputs() []hydro.Output {
 		{Warning: &hydro.Warning{ID: "i", Basin: "b", Station: "s", At: at, To: hydro.Red, Observed: hydro.Leg{Variable: hydro.Rain, Window: time.Hour}}},
 		{Audit: &hydro.Audit{At: at, Kind: "catalogue", Text: "x"}},
 		{Rate: &hydro.RateChange{At: at, Requests: []hydro.RateRequest{{Station: "a", Every: time.Minute, Since: at, Until: at.Add(time.Hour), Cause: "b", Stage: hydro.Red}}}},
+		{Group: &hydro.GroupChange{
+			ID: "g", Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: at, OpenedAt: at, Stage: hydro.Red, Highest: hydro.Red, Count: 1, Standing: 1,
+			Stations: []hydro.GroupStation{{Station: "s", Stage: hydro.Red, JoinedAt: at, Arrivals: []hydro.GroupArrival{{Stage: hydro.Blue, At: at, Observed: true}}}},
+		}},
 	}
 }
 

@@ -183,6 +183,7 @@ type LogOutput struct {
 	//	*LogOutput_Warning
 	//	*LogOutput_Audit
 	//	*LogOutput_Rate
+	//	*LogOutput_Group
 	Output        isLogOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -284,6 +285,15 @@ func (x *LogOutput) GetRate() *LogRateChange {
 	return nil
 }
 
+func (x *LogOutput) GetGroup() *WarningGroup {
+	if x != nil {
+		if x, ok := x.Output.(*LogOutput_Group); ok {
+			return x.Group
+		}
+	}
+	return nil
+}
+
 type isLogOutput_Output interface {
 	isLogOutput_Output()
 }
@@ -308,6 +318,10 @@ type LogOutput_Rate struct {
 	Rate *LogRateChange `protobuf:"bytes,20,opt,name=rate,proto3,oneof"`
 }
 
+type LogOutput_Group struct {
+	Group *WarningGroup `protobuf:"bytes,22,opt,name=group,proto3,oneof"`
+}
+
 func (*LogOutput_Observations) isLogOutput_Output() {}
 
 func (*LogOutput_Forecast) isLogOutput_Output() {}
@@ -317,6 +331,8 @@ func (*LogOutput_Warning) isLogOutput_Output() {}
 func (*LogOutput_Audit) isLogOutput_Output() {}
 
 func (*LogOutput_Rate) isLogOutput_Output() {}
+
+func (*LogOutput_Group) isLogOutput_Output() {}
 
 type CatalogueChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1197,7 +1213,7 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
 	"withdrawalB\a\n" +
-	"\x05input\"\xcd\x02\n" +
+	"\x05input\"\xff\x02\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12B\n" +
@@ -1205,7 +1221,8 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\bforecast\x18\x04 \x01(\v2\x14.freshet.v1.ForecastH\x00R\bforecast\x12/\n" +
 	"\awarning\x18\x05 \x01(\v2\x13.freshet.v1.WarningH\x00R\awarning\x12)\n" +
 	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05audit\x12/\n" +
-	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rateB\b\n" +
+	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rate\x120\n" +
+	"\x05group\x18\x16 \x01(\v2\x18.freshet.v1.WarningGroupH\x00R\x05groupB\b\n" +
 	"\x06output\"q\n" +
 	"\x0fCatalogueChange\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
@@ -1307,10 +1324,11 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*LogRateChange)(nil),             // 13: freshet.v1.LogRateChange
 	(*Forecast)(nil),                  // 14: freshet.v1.Forecast
 	(*Warning)(nil),                   // 15: freshet.v1.Warning
-	(*SubmitRainForecastRequest)(nil), // 16: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 17: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 18: freshet.v1.WithdrawRequest
-	(*RateRequest)(nil),               // 19: freshet.v1.RateRequest
+	(*WarningGroup)(nil),              // 16: freshet.v1.WarningGroup
+	(*SubmitRainForecastRequest)(nil), // 17: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 18: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 19: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 20: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
@@ -1324,19 +1342,20 @@ var file_freshet_v1_log_proto_depIdxs = []int32{
 	15, // 8: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
 	12, // 9: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
 	13, // 10: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
-	3,  // 11: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	16, // 12: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	17, // 13: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	18, // 14: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 15: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 16: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 17: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	19, // 18: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	16, // 11: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
+	3,  // 12: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	17, // 13: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	18, // 14: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	19, // 15: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 16: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 17: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 18: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	20, // 19: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1362,6 +1381,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogOutput_Warning)(nil),
 		(*LogOutput_Audit)(nil),
 		(*LogOutput_Rate)(nil),
+		(*LogOutput_Group)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -22,6 +22,7 @@ const (
 	WarningService_WatchWarnings_FullMethodName = "/freshet.v1.WarningService/WatchWarnings"
 	WarningService_ListStages_FullMethodName    = "/freshet.v1.WarningService/ListStages"
 	WarningService_ListWarnings_FullMethodName  = "/freshet.v1.WarningService/ListWarnings"
+	WarningService_ListGroups_FullMethodName    = "/freshet.v1.WarningService/ListGroups"
 )
 
 // WarningServiceClient is the client API for WarningService service.
@@ -46,6 +47,9 @@ type WarningServiceClient interface {
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(ctx context.Context, in *ListWarningsRequest, opts ...grpc.CallOption) (*ListWarningsResponse, error)
+	// Waves and outages: warnings that belong together, the highest stage first.
+	// Those that are open, and those that closed within the last day.
+	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
 }
 
 type warningServiceClient struct {
@@ -95,6 +99,16 @@ func (c *warningServiceClient) ListWarnings(ctx context.Context, in *ListWarning
 	return out, nil
 }
 
+func (c *warningServiceClient) ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListGroupsResponse)
+	err := c.cc.Invoke(ctx, WarningService_ListGroups_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WarningServiceServer is the server API for WarningService service.
 // All implementations must embed UnimplementedWarningServiceServer
 // for forward compatibility.
@@ -117,6 +131,9 @@ type WarningServiceServer interface {
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error)
+	// Waves and outages: warnings that belong together, the highest stage first.
+	// Those that are open, and those that closed within the last day.
+	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
 	mustEmbedUnimplementedWarningServiceServer()
 }
 
@@ -135,6 +152,9 @@ func (UnimplementedWarningServiceServer) ListStages(context.Context, *ListStages
 }
 func (UnimplementedWarningServiceServer) ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWarnings not implemented")
+}
+func (UnimplementedWarningServiceServer) ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListGroups not implemented")
 }
 func (UnimplementedWarningServiceServer) mustEmbedUnimplementedWarningServiceServer() {}
 func (UnimplementedWarningServiceServer) testEmbeddedByValue()                        {}
@@ -204,6 +224,24 @@ func _WarningService_ListWarnings_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WarningService_ListGroups_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListGroupsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WarningServiceServer).ListGroups(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WarningService_ListGroups_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WarningServiceServer).ListGroups(ctx, req.(*ListGroupsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WarningService_ServiceDesc is the grpc.ServiceDesc for WarningService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -218,6 +256,10 @@ var WarningService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListWarnings",
 			Handler:    _WarningService_ListWarnings_Handler,
+		},
+		{
+			MethodName: "ListGroups",
+			Handler:    _WarningService_ListGroups_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
