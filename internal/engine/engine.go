@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"freshet/alert"
+	"freshet/alert/group"
 	"freshet/forecast"
 	"freshet/ingest/accumulation"
 	"freshet/ingest/quality"
@@ -42,6 +43,7 @@ type Engine struct {
 	register *register.Rules
 	net      *quality.Network
 	rates    *reporting.Rules
+	groups   *group.Rules
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -54,6 +56,7 @@ type Engine struct {
 	alertState    alert.State
 	conflicts     register.State
 	rateState     reporting.State
+	groupState    group.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
@@ -161,6 +164,10 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	if err != nil {
 		return refuse(err)
 	}
+	groups, err := group.Compile(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
 	if e.cat == nil {
 		e.forecastState, e.alertState = model.Start(e.now), rules.Start(e.now)
 	} else {
@@ -168,7 +175,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	}
 	e.cat, e.model, e.rules = cat, model, rules
 	e.register, e.net = register.Compile(cat, e.basin), quality.NewNetwork(cat, e.basin)
-	e.rates = reporting.Compile(cat, e.basin)
+	e.rates, e.groups = reporting.Compile(cat, e.basin), groups
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -393,6 +400,8 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
 		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
 	})
+	var groups []hydro.GroupChange
+	e.groupState, groups = e.groups.Step(e.groupState, group.Evidence{Now: now, Stations: e.rules.Standings(e.alertState), Forecast: e.latest}, warnings)
 	for i := range warnings {
 		w := &warnings[i]
 		// Of time and station, not of the log's sequence: resends after a broken
@@ -400,6 +409,9 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		w.ID = fmt.Sprintf("%s/%s/%s", e.basin, w.At.UTC().Format("20060102T150405Z"), w.Station)
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
+	}
+	for i := range groups {
+		outs = append(outs, hydro.Output{Group: &groups[i]})
 	}
 	return e.reviewRegister(e.requestRates(outs))
 }

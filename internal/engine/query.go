@@ -111,3 +111,12 @@ func (e *Engine) Conflicts() []hydro.Conflict { return e.conflicts.Open }
 // Rates returns the requests for a faster reporting rate that are in force,
 // ascending by station. It is never changed afterwards.
 func (e *Engine) Rates() []hydro.RateRequest { return e.rateState.Requests }
+
+// Groups returns the waves and outages that are open, and those that closed lately,
+// the highest first.
+func (e *Engine) Groups() []hydro.GroupChange {
+	if e.groups == nil {
+		return nil
+	}
+	return e.groups.Groups(e.groupState, e.latest, e.now)
+}
