@@ -9,7 +9,7 @@
 // # Waves
 //
 // A station that stands at Blue or more is a member of one wave. When it rises it
-// joins, of the open waves of its river system (all that drains to one outlet),
+// joins, of the open waves,
 //
 //  1. the one with the nearest standing member upstream of it: the wave has come
 //     down to it;
@@ -91,7 +91,6 @@ type Group struct {
 	Kind       hydro.GroupKind
 	OpenedAt   time.Time
 	ClosedAt   time.Time        // zero while it is open
-	Outlet     string           // node at the end of a wave's river system
 	Cause      string           // of a blind group: the kind of its cause
 	Department hydro.Department // of a blind group
 	Highest    hydro.Stage

@@ -25,9 +25,7 @@ type Rules struct {
 
 // A node is a point of the network.
 type node struct {
-	id     string
-	down   int // -1 at an outlet
-	outlet string
+	down int // -1 at the outlet
 }
 
 // A place is where a station stands, and what people call it.
@@ -60,16 +58,11 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 		index[b.Nodes[i].ID] = i
 	}
 	for i := range b.Nodes {
-		n := node{id: b.Nodes[i].ID, down: -1}
+		n := node{down: -1}
 		if down, ok := index[b.Nodes[i].Downstream]; ok {
 			n.down = down
 		}
 		r.nodes = append(r.nodes, n)
-	}
-	for i := len(r.nodes) - 1; i >= 0; i-- { // upstream first, so that what is below is known
-		if r.nodes[i].outlet = r.nodes[i].id; r.nodes[i].down >= 0 {
-			r.nodes[i].outlet = r.nodes[r.nodes[i].down].outlet
-		}
 	}
 	at := placed(c, b, index)
 	for i := range c.Stations {
@@ -181,14 +174,6 @@ func (r *Rules) node(station string) int {
 		return p.node
 	}
 	return -1
-}
-
-// outlet names the river system of a station: "" if it stands at no node.
-func (r *Rules) outlet(station string) string {
-	if n := r.node(station); n >= 0 {
-		return r.nodes[n].outlet
-	}
-	return ""
 }
 
 // down returns how many reaches lie from node a down to node b, -1 if b is not

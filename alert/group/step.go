@@ -164,7 +164,7 @@ func (r *Rules) joinWaves(s *State, stations []alert.Standing, now time.Time) {
 	for _, st := range rising {
 		i, ok := r.wave(s, st.Station, now)
 		if !ok {
-			i = s.open(Group{ID: r.id(hydro.WaveGroup, st.Station, now), Kind: hydro.WaveGroup, OpenedAt: now, Outlet: r.outlet(st.Station)})
+			i = s.open(Group{ID: r.id(hydro.WaveGroup, st.Station, now), Kind: hydro.WaveGroup, OpenedAt: now})
 		}
 		g := &s.Groups[i]
 		m := g.join(st, now)
@@ -179,10 +179,10 @@ func (r *Rules) wave(s *State, station string, now time.Time) (int, bool) {
 	type fit struct{ rule, reaches int } // the lower the better
 	var best fit
 	index, found := 0, false
-	at, outlet := r.node(station), r.outlet(station)
+	at := r.node(station)
 	for i := range s.Groups {
 		g := &s.Groups[i]
-		if g.Kind != hydro.WaveGroup || !g.ClosedAt.IsZero() || g.Outlet != outlet {
+		if g.Kind != hydro.WaveGroup || !g.ClosedAt.IsZero() {
 			continue
 		}
 		above, below, before := -1, -1, false
