@@ -2,6 +2,8 @@ package callout_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,57 +13,20 @@ import (
 	"freshet/internal/hydro"
 )
 
-// base is a basin without rosters.
-const base = `catalog: {name: drill, title: Drill}
-departments:
-  - {id: hydrology, name: {zh: 水文, en: Hydrology}}
-stations:
-  - {id: a, name: A, department: hydrology, kind: level, basin: b, at: [112, 22], zone: UTC, datum: STATION, parameters: [{variable: water_level, every: 5m}]}
-  - {id: c, name: C, department: hydrology, kind: level, basin: b, at: [112.1, 22], zone: UTC, datum: STATION, parameters: [{variable: water_level, every: 5m}]}
-basins:
-  - id: b
-    name: B
-    season: {name: S, from: 05-21, to: 06-20, day_start: 08:00, zone: Asia/Shanghai}
-    nodes:
-      - {id: upper, name: U, gauge: a}
-      - {id: lower, name: L, gauge: c}
-    reaches:
-      - {id: r1, from: upper, to: lower, length: 10, k: 2h, x: 0.2}
-    sub_basins:
-      - {id: s1, name: S1, node: upper, area: 100, centre: [112, 22]}
-`
+// The files of the drill: a basin, and three departments with the command that
+// comes after them.
+var (
+	base    = read("basin.yaml")
+	rosters = read("rosters.yaml")
+)
 
-// three departments and the command that comes after them.
-const rosters = `
-callout: {from: orange, tries: 3, interval: 100s}
-people:
-  - {id: w1, name: {zh: 示例甲, en: Example A}, title: {zh: 值班员, en: duty officer}, department: weather, phones: ["000-01"], illustrative: true}
-  - {id: w2, name: {zh: 示例乙, en: Example B}, title: {zh: 值班员, en: duty officer}, department: weather, phones: ["000-02"], illustrative: true}
-  - {id: h1, name: {zh: 示例丙, en: Example C}, title: {zh: 值班员, en: duty officer}, department: hydrology, phones: ["000-03"], illustrative: true}
-  - {id: h2, name: {zh: 示例丁, en: Example D}, title: {zh: 科长, en: head of section}, department: hydrology, phones: ["000-04"], illustrative: true}
-  - {id: r1, name: {zh: 示例戊, en: Example E}, title: {zh: 值班员, en: duty officer}, department: water_resources, phones: ["000-05"], illustrative: true}
-  - {id: chief, name: {zh: 示例己, en: Example F}, title: {zh: 带班领导, en: leader on duty}, department: water_resources, phones: ["000-06"], illustrative: true}
-rosters:
-  - id: weather
-    name: {zh: 气象台, en: weather desk}
-    department: weather
-    shifts:
-      - {from: 08:00, to: 20:00, people: [w1]}
-      - {from: 20:00, to: 08:00, people: [w2]}
-    then: command
-  - id: hydrology
-    name: {zh: 水文站, en: hydrology desk}
-    department: hydrology
-    shifts: [{from: 00:00, to: 00:00, people: [h1]}]
-    always: [h2]
-    then: command
-  - id: water
-    name: {zh: 水利局, en: water desk}
-    department: water_resources
-    always: [r1]
-    then: command
-  - {id: command, name: {zh: 指挥部, en: command}, department: water_resources, always: [chief], only_then: true}
-`
+func read(name string) string {
+	data, err := os.ReadFile(filepath.Join("testdata", "catalog", name))
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
 
 func compile(t testing.TB, text string) *callout.Rules {
 	t.Helper()
