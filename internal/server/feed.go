@@ -132,7 +132,7 @@ func cmpErr(ctx context.Context, err error) error {
 type streamSink struct{ stream grpc.ServerStream }
 
 func (s streamSink) send(a *feedAnswer) error { return s.stream.SendMsg(a) } //nolint:wrapcheck // a status
-func (s streamSink) flush() error         { return nil }                 // gRPC does so itself
+func (s streamSink) flush() error             { return nil }                 // gRPC does so itself
 
 // startPlaces says where in each basin's log the feed begins.
 func (s *Server) startPlaces(ctx context.Context, req *freshetv1.WatchWarningsRequest) (token, error) {
