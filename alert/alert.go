@@ -44,7 +44,8 @@
 // used and not older than the blind window, so that a back-fill moves nothing.
 // A correction of the very last observation counts as new. A rain accumulation
 // is evidence about the window that ends now: a late report inside that window
-// heals it, and so may raise; one outside cannot.
+// heals it, and so may raise; one outside cannot. [Rules.Hindsight] notes what late
+// observations would have raised.
 //
 // # Blindness
 //
@@ -109,6 +110,7 @@ type State struct {
 	Stations []StationState
 	Ladders  []Ladder
 	Gone     []StationState // removed from the catalogue, to be closed on the feed; ascending by station
+	Noted    []Noted        // what late observations would have warned of, in the order in which it was found
 }
 
 // A StationState is where one station stands.
@@ -120,6 +122,8 @@ type StationState struct {
 	Cause   string      // why it, or its part that is not seen, is blind; "" if all is in sight
 	Waiting bool        // it or a part has not yet reported and is still in the grace of a start
 	Sights  [classes]Sight
+
+	Past []Stood // where it stood, ascending; the last one is where it stands
 
 	Escalated time.Time // since when it is known that it is blind on a rising reach; zero if it is not
 	Rising    time.Time // when the reach of a blind station was last known to rise
@@ -194,7 +198,7 @@ func (r *Rules) Start(now time.Time) State { return r.Adopt(State{}, now) }
 // gone is forgotten, after the next evaluation has closed it on the feed if it
 // was not Clear. The result shares no memory with old.
 func (r *Rules) Adopt(old State, now time.Time) State {
-	s := State{Now: old.Now, Step: old.Step, Run: old.Run}
+	s := State{Now: old.Now, Step: old.Step, Run: old.Run, Noted: old.Noted}
 	s.Stations = make([]StationState, len(r.stations))
 	s.Ladders = make([]Ladder, len(r.ladders))
 	for i := range r.stations {
@@ -360,6 +364,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 	}
 	if stage != state.Stage {
 		state.Stage, state.Since = stage, o.now
+		state.Past = stand(state.Past, stage, o.ms)
 	}
 	if stage == before.Stage && (state.Cause == "") == (before.Cause == "") {
 		return hydro.Warning{}, false
