@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"freshet/alert/cap"
 	"freshet/alert/duty"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -19,14 +20,16 @@ import (
 
 // dutyRules are the rules of the parts, as the catalogue in force has them.
 type dutyRules struct {
-	alarms *duty.Rules
+	alarms   *duty.Rules
+	messages *cap.Rules // nil: none are asked for
 }
 
 // dutyState is what the parts remember, and which commands were given. It is
 // stored whole.
 type dutyState struct {
-	Answers []Answer // in the order of the log
-	Alarms  duty.State
+	Answers  []Answer // in the order of the log
+	Alarms   duty.State
+	Messages cap.State
 }
 
 // An Answer is what followed from a command.
@@ -47,6 +50,7 @@ func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
 	if r.alarms, err = duty.Compile(c, basin); err != nil {
 		return r, err
 	}
+	r.messages = cap.Compile(c, basin)
 	return r, nil
 }
 
@@ -55,6 +59,8 @@ func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
 func (e *Engine) stepDuty(warnings []hydro.Warning) []hydro.DutyEvent {
 	var all, events []hydro.DutyEvent
 	e.duty.Alarms, events = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
+	all = append(all, events...)
+	e.duty.Messages, events = e.parts.messages.Step(e.duty.Messages, e.now, warnings)
 	all = append(all, events...)
 	return all
 }
@@ -65,6 +71,8 @@ func (e *Engine) doDuty(c hydro.Command) (events []hydro.DutyEvent, err error) {
 	switch c.Kind {
 	case hydro.Acknowledge, hydro.Shelve, hydro.Unshelve, hydro.OutOfService, hydro.InService:
 		e.duty.Alarms, events, err = e.parts.alarms.Do(e.duty.Alarms, c)
+	case hydro.Approve, hydro.Reject:
+		e.duty.Messages, events, err = e.parts.messages.Do(e.duty.Messages, c.At, c)
 	default:
 		err = &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
 	}
@@ -140,3 +148,7 @@ func (e *Engine) Answer(command string) (Answer, bool) {
 // Alarms returns the alarms that are not normal, ascending by station. They are
 // never changed afterwards.
 func (e *Engine) Alarms() []duty.Alarm { return e.duty.Alarms.Alarms }
+
+// Messages returns the CAP messages that are remembered, oldest first. They are
+// never changed afterwards.
+func (e *Engine) Messages() []cap.Message { return e.duty.Messages.Messages }
