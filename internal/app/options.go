@@ -34,6 +34,15 @@ type Options struct {
 	Auth        bool   // ask callers who they are even where only this machine reaches the server
 	Insecure    bool   // let others than this machine reach a server without TLS, and without asking who they are unless Auth
 
+	SessionIdle time.Duration // a session at a browser ends when it goes unused for that long; an open feed is use
+	SessionMax  time.Duration // and after that long in any case
+
+	OIDCIssuer   string // address of an OpenID Connect provider; "": tokens only
+	OIDCClient   string // this server's id there
+	OIDCSecret   string // file of its secret there; "": it has none
+	OIDCRedirect string // this server's callback, as the provider knows it
+	OIDCMembers  string // file that says which claims give which role
+
 	LimitCalls       float64 // calls and new streams of one principal in a second
 	LimitFrames      float64 // frames of one principal in a second; more are slowed
 	LimitStreams     int     // open streams of one principal
@@ -85,6 +94,7 @@ func DefaultOptions() Options {
 	return Options{
 		Data: "data", Catalog: "deploy/catalog/tanjiang",
 		GRPC: "127.0.0.1:7070", HTTP: "127.0.0.1:8080",
+		SessionIdle: time.Hour, SessionMax: 24 * time.Hour,
 		LimitCalls: 50, LimitFrames: 500, LimitStreams: 16, LimitMessage: 4 << 20, LimitConnections: 10_000,
 		NATSReplicas: 1,
 		Store:        "pebble", InfluxURL: "http://127.0.0.1:8086", InfluxOrg: "freshet", InfluxBucket: "freshet",
@@ -105,6 +115,13 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.TLSClientCA, "tls-client-ca", o.TLSClientCA, "file of the CAs that sign gateways' certificates, PEM; empty: tokens only")
 	fs.BoolVar(&o.Auth, "auth", o.Auth, "ask every caller for a token or a certificate, on the loopback interface too; beyond it they always are asked")
 	fs.BoolVar(&o.Insecure, "insecure", o.Insecure, "let other machines reach a server that has no TLS and asks nobody who they are: everybody may do everything")
+	fs.DurationVar(&o.SessionIdle, "session-idle", o.SessionIdle, "how long a session at a browser may go unused; an open feed is use")
+	fs.DurationVar(&o.SessionMax, "session-max", o.SessionMax, "how long a session at a browser lasts at most")
+	fs.StringVar(&o.OIDCIssuer, "oidc-issuer", o.OIDCIssuer, "address of an OpenID Connect provider with which people may sign in; empty: tokens only")
+	fs.StringVar(&o.OIDCClient, "oidc-client-id", o.OIDCClient, "this server's id at that provider")
+	fs.StringVar(&o.OIDCSecret, "oidc-secret-file", o.OIDCSecret, "file of this server's secret at that provider; empty: it has none")
+	fs.StringVar(&o.OIDCRedirect, "oidc-redirect", o.OIDCRedirect, "where the provider sends people back, e.g. https://freshet.example/auth/openid/callback")
+	fs.StringVar(&o.OIDCMembers, "oidc-members", o.OIDCMembers, "file that says which of the provider's claims give which role")
 	fs.Float64Var(&o.LimitCalls, "limit-calls", o.LimitCalls, "calls and new streams of one token or certificate in a second")
 	fs.Float64Var(&o.LimitFrames, "limit-frames", o.LimitFrames, "frames of one token or certificate in a second; more are slowed, not refused")
 	fs.IntVar(&o.LimitStreams, "limit-streams", o.LimitStreams, "open streams of one token or certificate")
@@ -157,7 +174,7 @@ func (o *Options) Validate() error {
 	for _, p := range []struct {
 		name string
 		d    time.Duration
-	}{{"tick", o.Tick}, {"future", o.Future}, {"past", o.Past}} {
+	}{{"tick", o.Tick}, {"future", o.Future}, {"past", o.Past}, {"session-idle", o.SessionIdle}, {"session-max", o.SessionMax}} {
 		if p.d <= 0 {
 			bad(p.name, "%s is not above zero", p.d)
 		}
