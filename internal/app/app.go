@@ -162,7 +162,7 @@ func (a *App) start(parent context.Context) error {
 		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Logger: a.logger, Queue: a.opts.Queue})
 		writers[b.id] = w
 		roles = append(roles, b.run, w.Run)
-		basins = append(basins, server.Basin{ID: b.id, Engine: b})
+		basins = append(basins, server.Basin{ID: b.id, Engine: b, Commands: b})
 		r, err := archive.New(a.journal, a.store, archive.Options{
 			Basin: b.id, Store: a.storeName, Busy: busy, Now: time.Now, Logger: a.logger, Metrics: archived,
 		})

@@ -26,6 +26,10 @@ type loader struct {
 	siteOf       map[string]string
 	nodeOf       map[string]*Node // by gauge
 	rainGauges   []node           // that rain checks name
+
+	callouts, contacts, rosters, plans []node
+	callout                            Calling    // of rosters that say nothing else
+	rosterAt                           []*mapping // parallel to cat.Rosters
 }
 
 type section struct {
@@ -45,6 +49,10 @@ func (l *loader) sections() []section {
 		{"stage_tables", &l.stageTables},
 		{"marks", &l.marks},
 		{"claims", &l.claims},
+		{"callout", &l.callouts},
+		{"people", &l.contacts},
+		{"rosters", &l.rosters},
+		{"plans", &l.plans},
 	}
 }
 
@@ -87,6 +95,11 @@ func (l *loader) build() {
 	each(l.stageTables, l.buildStageTable)
 	each(l.marks, l.buildMarks)
 	each(l.claims, l.buildClaim)
+	l.buildCallout()
+	each(l.contacts, l.buildContact)
+	each(l.rosters, l.buildRoster)
+	l.checkRosters()
+	each(l.plans, l.buildPlan)
 	l.sort()
 }
 
@@ -108,6 +121,7 @@ func (l *loader) sort() {
 	slices.SortStableFunc(c.Claims, func(a, b Claim) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Department, b.Department), a.ValidFrom.Compare(b.ValidFrom))
 	})
+	slices.SortStableFunc(c.Contacts, func(a, b Contact) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range c.Stations {
 		c.Stations[i].Site = l.siteOf[c.Stations[i].ID]
 	}

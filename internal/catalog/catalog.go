@@ -13,8 +13,8 @@ import (
 	"freshet/internal/hydro"
 )
 
-// A Catalog is an immutable, validated catalogue. All slices are sorted by ID
-// and belong to the catalogue: do not write to them.
+// A Catalog is an immutable, validated catalogue. All slices are sorted by ID,
+// where nothing else is said, and belong to the catalogue: do not write to them.
 type Catalog struct {
 	Version      string // "sha256:" and 16 hex digits of the hash of the files
 	Name         string
@@ -29,6 +29,9 @@ type Catalog struct {
 	StageTables  []StageTable
 	Marks        []Marks
 	Claims       []Claim // ascending by station, department and start
+	Contacts     []Contact
+	Rosters      []Roster // in the order of the files: who is called first
+	Plans        []Plan   // in the order of the files
 
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int

@@ -327,6 +327,7 @@ func TestNewerTablesReplaceOlderOnesFromTheirDate(t *testing.T) {
 // comes back exactly if there are no problems.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(small))
+	f.Add([]byte(desk))
 	f.Add([]byte("catalog: {name: x, title: y}\n"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("- 1\n--- |\n x\n...\n"))

@@ -42,6 +42,7 @@ type Engine struct {
 	register *register.Rules
 	net      *quality.Network
 	rates    *reporting.Rules
+	parts    dutyRules
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -54,6 +55,7 @@ type Engine struct {
 	alertState    alert.State
 	conflicts     register.State
 	rateState     reporting.State
+	duty          dutyState
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
@@ -135,6 +137,11 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 			return nil, fmt.Errorf("input %d: withdrawal for basin %q on the log of %q: %w", in.Seq, in.Withdrawal.Basin, e.basin, hydro.ErrInvalid)
 		}
 		outs = e.applyWithdrawal(in.Withdrawal)
+	case in.Command != nil:
+		if in.Command.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: command for basin %q on the log of %q: %w", in.Seq, in.Command.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyCommand(in.Seq, *in.Command)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}
@@ -161,6 +168,10 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	if err != nil {
 		return refuse(err)
 	}
+	parts, err := compileDuty(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
 	if e.cat == nil {
 		e.forecastState, e.alertState = model.Start(e.now), rules.Start(e.now)
 	} else {
@@ -168,7 +179,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	}
 	e.cat, e.model, e.rules = cat, model, rules
 	e.register, e.net = register.Compile(cat, e.basin), quality.NewNetwork(cat, e.basin)
-	e.rates = reporting.Compile(cat, e.basin)
+	e.rates, e.parts = reporting.Compile(cat, e.basin), parts
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -401,7 +412,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
 	}
-	return e.reviewRegister(e.requestRates(outs))
+	return e.reviewRegister(e.requestRates(e.applyTickDuty(warnings, outs)))
 }
 
 // requestRates asks stations to report faster, or no longer, by where stations

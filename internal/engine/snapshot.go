@@ -19,7 +19,7 @@ import (
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 5
+const snapshotVersion = 6
 
 // A snapshot is the whole state of an engine. The catalogue travels as its
 // files, so that a state needs nothing beside it.
@@ -37,6 +37,7 @@ type snapshot struct {
 	AlertState    alert.State
 	Conflicts     register.State
 	Rates         reporting.State
+	Duty          dutyState
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
@@ -46,7 +47,7 @@ type snapshot struct {
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Duty: e.duty, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -76,7 +77,7 @@ func Restore(data []byte) (*Engine, error) {
 	e := New(s.Basin)
 	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
-	e.conflicts, e.rateState = s.Conflicts, s.Rates
+	e.conflicts, e.rateState, e.duty = s.Conflicts, s.Rates, s.Duty
 	if len(s.Files) > 0 {
 		cat, problems := catalog.Load(s.Files)
 		if len(problems) > 0 {
@@ -90,7 +91,11 @@ func Restore(data []byte) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		e.cat, e.model, e.rules = cat, model, rules
+		parts, err := compileDuty(cat, s.Basin)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot: %w", err)
+		}
+		e.cat, e.model, e.rules, e.parts = cat, model, rules, parts
 		e.register, e.net = register.Compile(cat, s.Basin), quality.NewNetwork(cat, s.Basin)
 		e.rates = reporting.Compile(cat, s.Basin)
 		for _, f := range s.RainForecasts {

@@ -72,7 +72,7 @@ type Record struct {
 	Output   hydro.Output
 }
 
-var kinds = []string{"observations", "forecast", "warning", "audit", "rate"}
+var kinds = []string{"observations", "forecast", "warning", "audit", "rate", "duty"}
 
 // Outputs yields the outputs of the basin behind the sequence number after that
 // are of one of the kinds (see [hydro.Output.Kind]; all if none is named), in

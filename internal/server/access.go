@@ -79,6 +79,17 @@ var rules = map[string]rule{
 	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
 	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
 
+	freshetv1.CalloutService_ListCalls_FullMethodName:     {permits: onDuty}, // it has people's telephone numbers
+	freshetv1.CalloutService_ListUnreached_FullMethodName: {permits: onDuty},
+	freshetv1.CalloutService_RecordAttempt_FullMethodName: {permits: onDuty},
+	freshetv1.CalloutService_ConfirmCall_FullMethodName:   {permits: onDuty},
+
+	// Of which department somebody must be to declare or to tick is the plan's to say.
+	freshetv1.PlanService_ListResponses_FullMethodName: {permits: readers},
+	freshetv1.PlanService_Declare_FullMethodName:       {permits: readers},
+	freshetv1.PlanService_StandDown_FullMethodName:     {permits: readers},
+	freshetv1.PlanService_UpdateMeasure_FullMethodName: {permits: readers},
+
 	freshetv1.ClockService_AdvanceClock_FullMethodName: {permits: operator},
 	freshetv1.ClockService_GetClock_FullMethodName:     {permits: operator},
 

@@ -102,6 +102,8 @@ type Options struct {
 type Basin struct {
 	ID     string
 	Engine Engine
+	// Commands takes what people on duty do; nil: nothing is taken.
+	Commands CommandLog
 }
 
 // An Engine lends the state machine of a basin for a query. The function must
@@ -181,6 +183,8 @@ type Server struct {
 	freshetv1.UnimplementedForecastServiceServer
 	freshetv1.UnimplementedWarningServiceServer
 	freshetv1.UnimplementedClockServiceServer
+	freshetv1.UnimplementedCalloutServiceServer
+	freshetv1.UnimplementedPlanServiceServer
 
 	opts      Options
 	basins    map[string]Basin
@@ -231,6 +235,8 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterForecastServiceServer(s.grpc, s)
 	freshetv1.RegisterWarningServiceServer(s.grpc, s)
 	freshetv1.RegisterClockServiceServer(s.grpc, s)
+	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
+	freshetv1.RegisterPlanServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)

@@ -32,6 +32,7 @@ type LogInput struct {
 	//	*LogInput_RainForecast
 	//	*LogInput_DispatchPlan
 	//	*LogInput_Withdrawal
+	//	*LogInput_Command
 	Input         isLogInput_Input `protobuf_oneof:"input"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -128,6 +129,15 @@ func (x *LogInput) GetWithdrawal() *LogWithdrawal {
 	return nil
 }
 
+func (x *LogInput) GetCommand() *Command {
+	if x != nil {
+		if x, ok := x.Input.(*LogInput_Command); ok {
+			return x.Command
+		}
+	}
+	return nil
+}
+
 type isLogInput_Input interface {
 	isLogInput_Input()
 }
@@ -156,6 +166,10 @@ type LogInput_Withdrawal struct {
 	Withdrawal *LogWithdrawal `protobuf:"bytes,6,opt,name=withdrawal,proto3,oneof"`
 }
 
+type LogInput_Command struct {
+	Command *Command `protobuf:"bytes,7,opt,name=command,proto3,oneof"`
+}
+
 func (*LogInput_Catalogue) isLogInput_Input() {}
 
 func (*LogInput_Batch) isLogInput_Input() {}
@@ -167,6 +181,8 @@ func (*LogInput_RainForecast) isLogInput_Input() {}
 func (*LogInput_DispatchPlan) isLogInput_Input() {}
 
 func (*LogInput_Withdrawal) isLogInput_Input() {}
+
+func (*LogInput_Command) isLogInput_Input() {}
 
 // One output of a basin's engine. (input_seq, index) identifies it: a restarted
 // engine skips all outputs up to the last one on the log.
@@ -183,6 +199,7 @@ type LogOutput struct {
 	//	*LogOutput_Warning
 	//	*LogOutput_Audit
 	//	*LogOutput_Rate
+	//	*LogOutput_Duty
 	Output        isLogOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -284,6 +301,15 @@ func (x *LogOutput) GetRate() *LogRateChange {
 	return nil
 }
 
+func (x *LogOutput) GetDuty() *DutyEvent {
+	if x != nil {
+		if x, ok := x.Output.(*LogOutput_Duty); ok {
+			return x.Duty
+		}
+	}
+	return nil
+}
+
 type isLogOutput_Output interface {
 	isLogOutput_Output()
 }
@@ -308,6 +334,10 @@ type LogOutput_Rate struct {
 	Rate *LogRateChange `protobuf:"bytes,20,opt,name=rate,proto3,oneof"`
 }
 
+type LogOutput_Duty struct {
+	Duty *DutyEvent `protobuf:"bytes,21,opt,name=duty,proto3,oneof"`
+}
+
 func (*LogOutput_Observations) isLogOutput_Output() {}
 
 func (*LogOutput_Forecast) isLogOutput_Output() {}
@@ -317,6 +347,8 @@ func (*LogOutput_Warning) isLogOutput_Output() {}
 func (*LogOutput_Audit) isLogOutput_Output() {}
 
 func (*LogOutput_Rate) isLogOutput_Output() {}
+
+func (*LogOutput_Duty) isLogOutput_Output() {}
 
 type CatalogueChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1187,7 +1219,7 @@ var File_freshet_v1_log_proto protoreflect.FileDescriptor
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\xe8\x02\n" +
+	"freshet.v1\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\x99\x03\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
@@ -1196,8 +1228,9 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\rdispatch_plan\x18\x05 \x01(\v2\x1b.freshet.v1.LogDispatchPlanH\x00R\fdispatchPlan\x12;\n" +
 	"\n" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
-	"withdrawalB\a\n" +
-	"\x05input\"\xcd\x02\n" +
+	"withdrawal\x12/\n" +
+	"\acommand\x18\a \x01(\v2\x13.freshet.v1.CommandH\x00R\acommandB\a\n" +
+	"\x05input\"\xfa\x02\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12B\n" +
@@ -1205,7 +1238,8 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\bforecast\x18\x04 \x01(\v2\x14.freshet.v1.ForecastH\x00R\bforecast\x12/\n" +
 	"\awarning\x18\x05 \x01(\v2\x13.freshet.v1.WarningH\x00R\awarning\x12)\n" +
 	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05audit\x12/\n" +
-	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rateB\b\n" +
+	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rate\x12+\n" +
+	"\x04duty\x18\x15 \x01(\v2\x15.freshet.v1.DutyEventH\x00R\x04dutyB\b\n" +
 	"\x06output\"q\n" +
 	"\x0fCatalogueChange\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
@@ -1305,12 +1339,14 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*Why)(nil),                       // 11: freshet.v1.Why
 	(*Audit)(nil),                     // 12: freshet.v1.Audit
 	(*LogRateChange)(nil),             // 13: freshet.v1.LogRateChange
-	(*Forecast)(nil),                  // 14: freshet.v1.Forecast
-	(*Warning)(nil),                   // 15: freshet.v1.Warning
-	(*SubmitRainForecastRequest)(nil), // 16: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 17: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 18: freshet.v1.WithdrawRequest
-	(*RateRequest)(nil),               // 19: freshet.v1.RateRequest
+	(*Command)(nil),                   // 14: freshet.v1.Command
+	(*Forecast)(nil),                  // 15: freshet.v1.Forecast
+	(*Warning)(nil),                   // 16: freshet.v1.Warning
+	(*DutyEvent)(nil),                 // 17: freshet.v1.DutyEvent
+	(*SubmitRainForecastRequest)(nil), // 18: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 19: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 20: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 21: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
@@ -1319,24 +1355,26 @@ var file_freshet_v1_log_proto_depIdxs = []int32{
 	5,  // 3: freshet.v1.LogInput.rain_forecast:type_name -> freshet.v1.LogRainForecast
 	6,  // 4: freshet.v1.LogInput.dispatch_plan:type_name -> freshet.v1.LogDispatchPlan
 	7,  // 5: freshet.v1.LogInput.withdrawal:type_name -> freshet.v1.LogWithdrawal
-	10, // 6: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
-	14, // 7: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
-	15, // 8: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
-	12, // 9: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
-	13, // 10: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
-	3,  // 11: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	16, // 12: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	17, // 13: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	18, // 14: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 15: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 16: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 17: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	19, // 18: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 6: freshet.v1.LogInput.command:type_name -> freshet.v1.Command
+	10, // 7: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
+	15, // 8: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
+	16, // 9: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
+	12, // 10: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
+	13, // 11: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
+	17, // 12: freshet.v1.LogOutput.duty:type_name -> freshet.v1.DutyEvent
+	3,  // 13: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	18, // 14: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	19, // 15: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	20, // 16: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 17: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 18: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 19: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	21, // 20: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1344,6 +1382,7 @@ func file_freshet_v1_log_proto_init() {
 	if File_freshet_v1_log_proto != nil {
 		return
 	}
+	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_forecast_proto_init()
 	file_freshet_v1_ingest_proto_init()
 	file_freshet_v1_types_proto_init()
@@ -1355,6 +1394,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogInput_RainForecast)(nil),
 		(*LogInput_DispatchPlan)(nil),
 		(*LogInput_Withdrawal)(nil),
+		(*LogInput_Command)(nil),
 	}
 	file_freshet_v1_log_proto_msgTypes[1].OneofWrappers = []any{
 		(*LogOutput_Observations)(nil),
@@ -1362,6 +1402,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogOutput_Warning)(nil),
 		(*LogOutput_Audit)(nil),
 		(*LogOutput_Rate)(nil),
+		(*LogOutput_Duty)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
