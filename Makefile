@@ -22,9 +22,10 @@ build: console ## one static binary
 test: tools console-check ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
 	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
 
-tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL
+tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL, xmllint and xmlsec1
 	deploy/install-prometheus.sh
 	deploy/install-postgres.sh
+	deploy/install-xml.sh
 
 lint: $(GOLANGCI) ## style, import arrows, contract
 	$(GOLANGCI) run ./...

@@ -121,7 +121,7 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 	for i := range a.catalog.Basins {
 		id := a.catalog.Basins[i].ID
 		b := &basin{
-			id: id, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
+			id: id, catalog: a.catalog, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
 			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}),
 		}
 		if err := b.recover(ctx); err != nil {
@@ -171,6 +171,13 @@ func (a *App) start(parent context.Context) error {
 		}
 		a.archives = append(a.archives, r)
 		roles = append(roles, r.Run)
+	}
+	outboxes, err := a.openNotify()
+	if err != nil {
+		return err
+	}
+	for _, o := range outboxes {
+		roles = append(roles, o.Run)
 	}
 	gateways := server.NewGatewayBook(a.wall)
 	ingestServer, err := server.NewIngest(server.IngestOptions{

@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, stageTables, marks, claims []node
+	heads, departments, profiles, stations, sites, basins, ratings, stageTables, marks, claims, caps []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -53,6 +53,7 @@ func (l *loader) sections() []section {
 		{"people", &l.contacts},
 		{"rosters", &l.rosters},
 		{"plans", &l.plans},
+		{"cap", &l.caps},
 	}
 }
 
@@ -100,6 +101,12 @@ func (l *loader) build() {
 	each(l.rosters, l.buildRoster)
 	l.checkRosters()
 	each(l.plans, l.buildPlan)
+	for _, v := range l.caps {
+		if m, ok := v.mapping(); ok {
+			l.buildCAP(m)
+			m.done()
+		}
+	}
 	l.sort()
 }
 
@@ -253,6 +260,7 @@ func (l *loader) buildStation(m *mapping) {
 		s.Parameters[i].Maintenance = s.Maintenance
 	}
 	s.Datum = l.datumOf(m)
+	s.Area = m.buildArea()
 	for _, p := range s.Parameters {
 		if p.Variable == hydro.WaterLevel && s.Datum.Name == hydro.NoDatum && m.values["datum"].n == nil {
 			l.report(m.at(), "datum: missing; a station that reports a level must name its datum")

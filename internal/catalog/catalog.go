@@ -32,6 +32,7 @@ type Catalog struct {
 	Contacts     []Contact
 	Rosters      []Roster // in the order of the files: who is called first
 	Plans        []Plan   // in the order of the files
+	CAP          *CAP     // nil: warnings give no messages
 
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
@@ -82,6 +83,7 @@ type Station struct {
 	Zone         string   // IANA name or offset: the zone of its local times and of its hydrological day
 	Parameters   []Parameter
 	Datum        Datum
+	Area         [][2]float64 // where its warnings hold: corners, longitude and latitude; nil: not stated
 	Illustrative bool
 
 	location *time.Location // of Zone; Load sets it
@@ -219,6 +221,8 @@ type Settings struct {
 
 	Neighbours   Neighbours   // which rain gauges check each other
 	ReportFaster ReportFaster // the zero value asks nobody
+
+	ShelveMax time.Duration // an alarm is shelved for at most this long; 0: 8 h
 }
 
 // A ReportFaster says when stations are asked to report faster 加报.

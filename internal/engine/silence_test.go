@@ -299,7 +299,7 @@ func TestABlindStationOnARisingReachIsEscalatedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	restored, err := engine.Restore(data)
+	restored, err := engine.Restore(data, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,8 @@ type Warning struct {
 	// ForecastIssuedAt names the run behind the forecast leg; zero if none.
 	ForecastIssuedAt time.Time
 	Illustrative     bool   // thresholds are illustrative: an example, not an official table
+	Group            string // the id of the group that it belongs to
 	Escalated        bool   // it is blind on a rising reach: somebody must look. A change to true with From equal to To is a warning
-	Group            string // of the wave that it belongs to; "" if none
 }
 
 // Raised reports whether the warning goes up the ladder. Going blind and coming

@@ -120,8 +120,11 @@ func (s *IngestServer) queued() float64 {
 // IngestServer works on no gRPC server without them.
 func GRPCOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ReadBufferSize(256 << 10),
+		// Gateways are few and send much; watchers are many and send nothing: each
+		// connection has the one buffer, and shares the other.
+		grpc.ReadBufferSize(64 << 10),
 		grpc.WriteBufferSize(64 << 10),
+		grpc.SharedWriteBuffer(true),
 		// A gateway may have a megabyte on its way before it needs a window
 		// update; the readings' own bound is the frames that wait for the disk.
 		grpc.InitialWindowSize(1 << 20),
