@@ -141,12 +141,17 @@ type Ladder struct {
 	Station  string
 	Forecast bool           // of the forecast leg; else of the observed leg
 	Variable hydro.Variable // WaterLevel, Discharge, Inflow or Rain
-	Window   time.Duration  // of a rain accumulation
+	Window   time.Duration  // of a rain accumulation, a rise or a chance
+	Measure  hydro.Basis
+	Of       hydro.Stage // of a chance: the stage whose threshold may be met
 
 	Stage hydro.Stage // Clear to Red
 	Lost  bool        // no evidence yet, or none since it went out of sight
 	At    int64       // of the latest evidence: observed at, or issued at; Unix milliseconds, 0 if none
-	Value float64     // the latest evidence: the value observed, or the forecast's peak
+	Value float64     // the latest evidence: the value observed, or the forecast's peak; what follows from it by Measure
+	Level float64     // of the observed leg: the value observed
+	Limit float64     // the limit level in force, or the threshold that may be met
+	Part  bool        // the latest evidence can raise and not lower: its window is not covered
 	Peak  int64       // of a forecast: when its peak is, Unix milliseconds
 	Until int64       // of a forecast: when its last value is, Unix milliseconds
 
@@ -220,7 +225,7 @@ func (r *Rules) Adopt(old State, now time.Time) State {
 			s.Ladders[i] = old.Ladders[j]
 			continue
 		}
-		s.Ladders[i] = Ladder{Station: key.station, Forecast: key.forecast, Variable: key.variable, Window: key.window, Lost: true}
+		s.Ladders[i] = key.ladder()
 	}
 	return s
 }
@@ -325,19 +330,21 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		steps := t.steps(i)
 		switch {
 		case len(steps) == 0: // not in the table that is in force
-			*l = Ladder{Station: l.Station, Forecast: l.Forecast, Variable: l.Variable, Window: l.Window, Lost: true}
+			*l = l.key().ladder()
+		case l.Measure == hydro.OverLimit && !st.limited(o.now):
+			*l = l.key().ladder() // no limit level is in force: nothing can be above it
 		case l.Forecast:
 			if o.run != nil {
-				r.foresee(st, l, steps, o.run)
+				r.foresee(st, l, steps, t.timings[i].persistence, o.run)
 			}
 			if !o.current || l.At != o.issued {
-				r.outlast(l, ladders, o.ms)
+				r.outlast(l, ladders, t.timings[i].lower, o.ms)
 			}
 		case l.Variable == hydro.Rain:
-			r.accumulate(st, l, steps, o.Evidence, o.now)
+			r.accumulate(st, l, steps, t.timings[i], o.Evidence, o.now)
 		default:
 			if g, ok := st.gauge(l.Variable); ok {
-				r.observe(g, l, steps, history(o.Evidence, g.key), o.ms)
+				r.observe(st, g, l, steps, t.timings[i], history(o.Evidence, g.key), o.ms)
 			}
 		}
 	}
@@ -620,8 +627,8 @@ func deciding(ladders []Ladder, forecast bool) int {
 // leg describes the ladder i of a station.
 func (st *station) leg(t *table, ladders []Ladder, i int) hydro.Leg {
 	l := &ladders[i]
-	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Value: l.Value}
-	if l.Variable == hydro.WaterLevel {
+	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Measure: l.Measure, Value: l.Value, Limit: l.Limit}
+	if l.Variable == hydro.WaterLevel && l.Measure != hydro.Rise { // a difference has no datum, a limit level has
 		leg.Datum = st.datum
 	}
 	if l.Stage > hydro.Clear {

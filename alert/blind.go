@@ -112,7 +112,7 @@ func (r *Rules) escalate(s *State, warnings []hydro.Warning, o *occasion) []hydr
 		switch {
 		case at != "":
 			state.Rising, state.RisingAt = o.now, at
-		case o.now.Sub(state.Rising).Milliseconds() >= r.dwellLower:
+		case o.now.Sub(state.Rising).Milliseconds() >= r.timing.lower:
 			state.Escalated = time.Time{}
 		}
 		if at == "" || !state.Escalated.IsZero() {

@@ -262,7 +262,10 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	before := a
 	a = a.move(trigger, c.At)
 	a.By, a.Reason = c.By, c.Text
-	if trigger == Shelve {
+	switch trigger {
+	case TakeOut:
+		a.Unheard = false
+	case Shelve:
 		a.Until, a.Unheard = c.Until, false
 		a.Cover, a.CoverSees = colour(before.Stage), !before.blind()
 		if !before.Active() {

@@ -37,6 +37,12 @@ type Options struct {
 	SessionIdle time.Duration // a session at a browser ends when it goes unused for that long; an open feed is use
 	SessionMax  time.Duration // and after that long in any case
 
+	OIDCIssuer   string // address of an OpenID Connect provider; "": tokens only
+	OIDCClient   string // this server's id there
+	OIDCSecret   string // file of its secret there; "": it has none
+	OIDCRedirect string // this server's callback, as the provider knows it
+	OIDCMembers  string // file that says which claims give which role
+
 	LimitCalls       float64 // calls and new streams of one principal in a second
 	LimitFrames      float64 // frames of one principal in a second; more are slowed
 	LimitStreams     int     // open streams of one principal
@@ -107,6 +113,11 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.Insecure, "insecure", o.Insecure, "let other machines reach a server that has no TLS and asks nobody who they are: everybody may do everything")
 	fs.DurationVar(&o.SessionIdle, "session-idle", o.SessionIdle, "how long a session at a browser may go unused; an open feed is use")
 	fs.DurationVar(&o.SessionMax, "session-max", o.SessionMax, "how long a session at a browser lasts at most")
+	fs.StringVar(&o.OIDCIssuer, "oidc-issuer", o.OIDCIssuer, "address of an OpenID Connect provider with which people may sign in; empty: tokens only")
+	fs.StringVar(&o.OIDCClient, "oidc-client-id", o.OIDCClient, "this server's id at that provider")
+	fs.StringVar(&o.OIDCSecret, "oidc-secret-file", o.OIDCSecret, "file of this server's secret at that provider; empty: it has none")
+	fs.StringVar(&o.OIDCRedirect, "oidc-redirect", o.OIDCRedirect, "where the provider sends people back, e.g. https://freshet.example/auth/openid/callback")
+	fs.StringVar(&o.OIDCMembers, "oidc-members", o.OIDCMembers, "file that says which of the provider's claims give which role")
 	fs.Float64Var(&o.LimitCalls, "limit-calls", o.LimitCalls, "calls and new streams of one token or certificate in a second")
 	fs.Float64Var(&o.LimitFrames, "limit-frames", o.LimitFrames, "frames of one token or certificate in a second; more are slowed, not refused")
 	fs.IntVar(&o.LimitStreams, "limit-streams", o.LimitStreams, "open streams of one token or certificate")

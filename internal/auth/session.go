@@ -13,6 +13,7 @@ import (
 // Its methods may be called from many goroutines.
 type Sessions struct {
 	book   *Book
+	people *Members // nil: no provider is asked
 	now    func() time.Time
 	bounds SessionBounds
 
@@ -52,9 +53,9 @@ type session struct {
 	used    time.Time
 }
 
-// NewSessions returns no sessions yet.
-func NewSessions(book *Book, now func() time.Time, bounds SessionBounds) *Sessions {
-	return &Sessions{book: book, now: now, bounds: bounds.orDefault(), open: map[Hash]*session{}}
+// NewSessions returns no sessions yet. people may be nil.
+func NewSessions(book *Book, people *Members, now func() time.Time, bounds SessionBounds) *Sessions {
+	return &Sessions{book: book, people: people, now: now, bounds: bounds.orDefault(), open: map[Hash]*session{}}
 }
 
 // Bounds returns when sessions end by themselves.
@@ -124,7 +125,27 @@ func (s *Sessions) Check(c Credential) (*Principal, *Refusal) {
 			return nil, noSession()
 		}
 	}
-	return s.book.Check(c)
+	return s.owner(c)
+}
+
+// owner returns who stands behind a credential, whatever has become of its
+// session.
+func (s *Sessions) owner(c Credential) (*Principal, *Refusal) {
+	if c.member == nil {
+		return s.book.Check(c)
+	}
+	if s.people == nil {
+		return nil, refuse(BadLogin, "no OpenID Connect provider is asked here")
+	}
+	return s.people.Check(c.member)
+}
+
+// Refresh reads again who is a member.
+func (s *Sessions) Refresh() (changed bool, err error) {
+	if s.people == nil {
+		return false, nil
+	}
+	return s.people.Refresh()
 }
 
 // End ends the session of c, if it has one.
@@ -154,7 +175,7 @@ func (s *Sessions) Sweep() {
 
 func (s *Sessions) sweep(now time.Time) {
 	for id, o := range s.open {
-		_, no := s.book.Check(o.cred)
+		_, no := s.owner(o.cred)
 		if no != nil || o.ended(now, s.bounds.Idle) {
 			delete(s.open, id)
 		}

@@ -29,7 +29,7 @@ func TestASessionLivesAsLongAsWhatItStandsOn(t *testing.T) {
 			rt.Fatal(err)
 		}
 		bounds := auth.SessionBounds{Idle: time.Hour, Absolute: 6 * time.Hour, Each: 3}
-		sessions := auth.NewSessions(book, func() time.Time { return now }, bounds)
+		sessions := auth.NewSessions(book, nil, func() time.Time { return now }, bounds)
 		type token struct {
 			text, id string
 			revoked  bool
@@ -169,7 +169,7 @@ func TestAGatewayHasNoSession(t *testing.T) {
 	if no != nil {
 		t.Fatal(no)
 	}
-	if _, _, _, no := auth.NewSessions(book, func() time.Time { return noon }, auth.SessionBounds{}).Start(cred); no == nil || no.Reason != auth.NotPermitted {
+	if _, _, _, no := auth.NewSessions(book, nil, func() time.Time { return noon }, auth.SessionBounds{}).Start(cred); no == nil || no.Reason != auth.NotPermitted {
 		t.Errorf("a gateway signs in: %v", no)
 	}
 }

@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, stageTables, marks, claims, caps []node
+	heads, departments, profiles, stations, sites, basins, ratings, returnTables, stageTables, marks, claims, caps []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -46,6 +46,7 @@ func (l *loader) sections() []section {
 		{"sites", &l.sites},
 		{"basins", &l.basins},
 		{"ratings", &l.ratings},
+		{"return_periods", &l.returnTables},
 		{"stage_tables", &l.stageTables},
 		{"marks", &l.marks},
 		{"claims", &l.claims},
@@ -93,6 +94,7 @@ func (l *loader) build() {
 	each(l.basins, l.buildBasin)
 	l.checkRainChecks()
 	l.checkStationBasins()
+	each(l.returnTables, l.buildReturnPeriods)
 	each(l.stageTables, l.buildStageTable)
 	each(l.marks, l.buildMarks)
 	each(l.claims, l.buildClaim)
@@ -124,6 +126,9 @@ func (l *loader) sort() {
 	})
 	slices.SortStableFunc(c.Marks, func(a, b Marks) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
+	})
+	slices.SortStableFunc(c.ReturnPeriods, func(a, b ReturnPeriods) int {
+		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Variable, b.Variable), a.ValidFrom.Compare(b.ValidFrom))
 	})
 	slices.SortStableFunc(c.Claims, func(a, b Claim) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Department, b.Department), a.ValidFrom.Compare(b.ValidFrom))

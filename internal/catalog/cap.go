@@ -112,14 +112,6 @@ func (l *loader) buildCAP(m *mapping) {
 	l.cat.CAP = c
 }
 
-func parseColour(s string) (hydro.Stage, error) {
-	stage, err := hydro.ParseStage(s)
-	if err == nil && (stage == hydro.Clear || stage == hydro.Blind) {
-		return 0, hydro.ErrInvalid
-	}
-	return stage, err
-}
-
 // oneOf returns the word of a key, the first if it is absent.
 func (m *mapping) oneOf(name string, words ...string) string {
 	if _, ok := m.take(name); !ok {

@@ -34,6 +34,8 @@ type Catalog struct {
 	Plans        []Plan   // in the order of the files
 	CAP          *CAP     // nil: warnings give no messages
 
+	ReturnPeriods []ReturnPeriods // ascending by station, variable and start
+
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
 	files    []hydro.File
@@ -449,6 +451,8 @@ type StageTable struct {
 	ValidFrom    time.Time
 	Datum        hydro.Datum // of the level thresholds
 	Thresholds   []Threshold
+	Conditions   []Condition // on what follows from values
+	Profile      *Profile    // that some of the thresholds come from; nil: none
 	Source       string
 	Illustrative bool
 }
@@ -461,6 +465,10 @@ type Threshold struct {
 	Value    float64
 	Observed bool // applies to observations
 	Forecast bool // applies to forecasts
+
+	Years   float64 // the return period by which the file gives Value; 0: it gives Value
+	Profile bool    // it comes from the table's profile
+	Timing  *Timing // nil: the settings'
 }
 
 // Station returns the station of that id.

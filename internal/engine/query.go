@@ -207,3 +207,12 @@ func (e *Engine) BasinAccumulations(station string) []accumulation.Sum {
 	}
 	return accumulation.Sums(&e.series[i].History, e.now, basin.Season.HydrologicalDayStart, zone, nil)
 }
+
+// Groups returns the waves and outages that are open, and those that closed lately,
+// the highest first.
+func (e *Engine) Groups() []hydro.GroupChange {
+	if e.groups == nil {
+		return nil
+	}
+	return e.groups.Groups(e.groupState, e.latest, e.now)
+}

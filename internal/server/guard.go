@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 
 	"freshet/internal/auth"
 	"freshet/internal/hydro"
+	"freshet/internal/openid"
 )
 
 // Auth says how callers are known and held in bounds. A Server without it lets
@@ -32,6 +34,8 @@ type Auth struct {
 	Now func() time.Time
 	// Sessions are those who have signed in; nil: none yet.
 	Sessions *auth.Sessions
+	// OpenID is the provider that may be asked who somebody is; nil: none.
+	OpenID *openid.Provider
 	// Refused is told of what was refused, throttled as the log is; nil: nobody.
 	Refused func(auth.Event)
 	// Recheck is the time between looks at the book and at who has a stream open; 0
@@ -123,7 +127,7 @@ func newGuard(a Auth, r prometheus.Registerer, logger *slog.Logger) (*guard, err
 		a.Recheck = time.Second
 	}
 	if a.Sessions == nil {
-		a.Sessions = auth.NewSessions(a.Book, a.Now, auth.SessionBounds{})
+		a.Sessions = auth.NewSessions(a.Book, nil, a.Now, auth.SessionBounds{})
 	}
 	a.Limits = a.Limits.orDefault()
 	f := promauto.With(r)
@@ -162,6 +166,9 @@ func (g *guard) run(ctx context.Context) {
 
 func (g *guard) refresh(ctx context.Context) {
 	changed, err := g.Book.Refresh()
+	if peopleChanged, wrong := g.Sessions.Refresh(); peopleChanged || wrong != nil {
+		changed, err = changed || peopleChanged, errors.Join(err, wrong)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {

@@ -72,6 +72,10 @@ func (s *Server) newHandler() (http.Handler, error) {
 	}
 	mux.HandleFunc("GET /auth/me", s.serveMe)
 	mux.HandleFunc("POST /auth/login", s.serveLogin)
+	if s.guard != nil && s.guard.OpenID != nil {
+		mux.HandleFunc("GET /auth/openid", s.serveOpenID)
+		mux.HandleFunc("GET /auth/openid/callback", s.serveOpenIDBack)
+	}
 	mux.HandleFunc("POST /auth/logout", s.serveLogout)
 	// Probes have no token.
 	open := ""

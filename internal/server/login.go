@@ -99,6 +99,9 @@ func (s *Server) me(r *http.Request, cred auth.Credential, who *auth.Principal) 
 		m.SignedIn, m.Role = true, auth.Admin.String() // everybody may do everything
 		return m
 	}
+	if s.guard.OpenID != nil {
+		m.OpenID = "/auth/openid"
+	}
 	if who != nil {
 		m.SignedIn, m.Name, m.Role, m.Session = true, who.Name, who.Role.String(), cred.InSession()
 		if who.Department != 0 {
