@@ -146,7 +146,7 @@ type Ladder struct {
 	Forecast bool           // of the forecast leg; else of the observed leg
 	Variable hydro.Variable // WaterLevel, Discharge, Inflow or Rain
 	Window   time.Duration  // of a rain accumulation, a rise or a chance
-	Measure  hydro.Measure
+	Measure  hydro.Basis
 	Of       hydro.Stage // of a chance: the stage whose threshold may be met
 
 	Stage hydro.Stage // Clear to Red

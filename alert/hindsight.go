@@ -32,7 +32,7 @@ type Stood struct {
 type Noted struct {
 	Station  string
 	Variable hydro.Variable
-	Measure  hydro.Measure
+	Measure  hydro.Basis
 	Window   time.Duration
 	Stage    hydro.Stage // the highest
 	From, To int64       // Unix milliseconds

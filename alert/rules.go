@@ -96,7 +96,7 @@ type ladderKey struct {
 	forecast bool
 	variable hydro.Variable
 	window   time.Duration
-	measure  hydro.Measure
+	measure  hydro.Basis
 	of       hydro.Stage
 }
 

@@ -13,8 +13,8 @@ import (
 // rise, an excess over a limit level, the chance of a crossing. Conditions stand
 // apart from thresholds so that nobody takes a rise for a level.
 type Condition struct {
-	Measure  hydro.Measure // Rise, OverLimit or Likelihood
-	Stage    hydro.Stage   // Blue to Red
+	Measure  hydro.Basis // Rise, OverLimit or Likelihood
+	Stage    hydro.Stage // Blue to Red
 	Variable hydro.Variable
 	Window   time.Duration // of a rise, up to the value; of a chance, from the run's issue on
 	Of       hydro.Stage   // of a chance: the stage whose threshold may be met
@@ -146,17 +146,17 @@ func (l *loader) buildReturnPeriods(m *mapping) {
 
 // measure reads what a ladder is compared with. Years says that its numbers are
 // return periods.
-func (m *mapping) measure() (measure hydro.Measure, years, ok bool) {
+func (m *mapping) measure() (measure hydro.Basis, years, ok bool) {
 	if m.values["measure"].n == nil {
 		m.asked = append(m.asked, "measure")
 		return hydro.Itself, false, true
 	}
-	measure, ok = parsed(m, "measure", func(s string) (hydro.Measure, error) {
+	measure, ok = parsed(m, "measure", func(s string) (hydro.Basis, error) {
 		if s == "return_period" {
 			years = true
 			return hydro.Itself, nil
 		}
-		return hydro.ParseMeasure(s)
+		return hydro.ParseBasis(s)
 	}, "value, return_period, rise, over_limit or chance")
 	return measure, years, ok
 }
@@ -182,7 +182,7 @@ func (l *loader) timing(m *mapping, station *Station) *Timing {
 
 // condition reads a ladder of a measure that is not the value itself. Thresholds
 // are those that the table has given before it.
-func (l *loader) condition(m *mapping, station *Station, measure hydro.Measure, table []Threshold) []Condition {
+func (l *loader) condition(m *mapping, station *Station, measure hydro.Basis, table []Threshold) []Condition {
 	h := Condition{Measure: measure, Timing: l.timing(m, station)}
 	v, ok := parsed(m, "variable", hydro.ParseVariable, "water_level, discharge or inflow")
 	h.Variable = v

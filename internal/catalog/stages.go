@@ -46,7 +46,7 @@ func (l *loader) thresholds(v node, t *StageTable, station *Station) {
 		v.fail("thresholds: empty")
 	}
 	type rung struct {
-		measure  hydro.Measure
+		measure  hydro.Basis
 		years    bool
 		variable hydro.Variable
 		window   time.Duration

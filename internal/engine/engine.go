@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"freshet/alert"
+	"freshet/alert/group"
 	"freshet/forecast"
 	"freshet/ingest/accumulation"
 	"freshet/ingest/quality"
@@ -42,6 +43,8 @@ type Engine struct {
 	register *register.Rules
 	net      *quality.Network
 	rates    *reporting.Rules
+	parts    dutyRules
+	groups   *group.Rules
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -54,6 +57,8 @@ type Engine struct {
 	alertState    alert.State
 	conflicts     register.State
 	rateState     reporting.State
+	duty          dutyState
+	groupState    group.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
@@ -140,6 +145,11 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 			return nil, fmt.Errorf("input %d: withdrawal for basin %q on the log of %q: %w", in.Seq, in.Withdrawal.Basin, e.basin, hydro.ErrInvalid)
 		}
 		outs = e.applyWithdrawal(in.Withdrawal)
+	case in.Command != nil:
+		if in.Command.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: command for basin %q on the log of %q: %w", in.Seq, in.Command.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyCommand(in.Seq, *in.Command)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}
@@ -166,6 +176,14 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	if err != nil {
 		return refuse(err)
 	}
+	parts, err := compileDuty(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
+	groups, err := group.Compile(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
 	if e.cat == nil {
 		e.forecastState, e.alertState = model.Start(e.now), rules.Start(e.now)
 	} else {
@@ -173,7 +191,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	}
 	e.cat, e.model, e.rules = cat, model, rules
 	e.register, e.net = register.Compile(cat, e.basin), quality.NewNetwork(cat, e.basin)
-	e.rates = reporting.Compile(cat, e.basin)
+	e.rates, e.parts, e.groups = reporting.Compile(cat, e.basin), parts, groups
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -406,6 +424,8 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
 		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
 	})
+	var groups []hydro.GroupChange
+	e.groupState, groups = e.groups.Step(e.groupState, group.Evidence{Now: now, Stations: e.rules.Standings(e.alertState), Forecast: e.latest}, warnings)
 	for i := range warnings {
 		w := &warnings[i]
 		// Of time and station, not of the log's sequence: resends after a broken
@@ -415,7 +435,10 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		outs = append(outs, hydro.Output{Warning: w})
 	}
 	outs = e.hindsight(outs)
-	return e.reviewRegister(e.requestRates(outs))
+	for i := range groups {
+		outs = append(outs, hydro.Output{Group: &groups[i]})
+	}
+	return e.reviewRegister(e.requestRates(e.applyTickDuty(warnings, outs)))
 }
 
 // requestRates asks stations to report faster, or no longer, by where stations
@@ -524,15 +547,7 @@ func (e *Engine) rainSeries(station string) (int, bool) {
 // enough to explain why the station is not seen. Of several variables that were
 // refused at one time, the first in the order of hydro.Variables speaks.
 func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
-	st, ok := e.cat.Station(station)
-	if !ok {
-		return hydro.Refusal{}, false
-	}
-	basin, _ := e.cat.Basin(e.basin)
-	var window time.Duration
-	for _, p := range st.Parameters {
-		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
-	}
+	window := e.blindWindow(station)
 	first, _ := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
 	var latest refusal
 	for _, r := range e.refusals[first:] {
@@ -544,4 +559,19 @@ func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
 		}
 	}
 	return latest.Refusal, !latest.Received.IsZero()
+}
+
+// blindWindow returns how long a refusal explains that a station is not seen; 0
+// for one that the catalogue in force does not know.
+func (e *Engine) blindWindow(station string) time.Duration {
+	st, ok := e.cat.Station(station)
+	if !ok {
+		return 0
+	}
+	basin, _ := e.cat.Basin(e.basin)
+	var window time.Duration
+	for _, p := range st.Parameters {
+		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
+	}
+	return window
 }

@@ -2,9 +2,9 @@ package hydro
 
 import "time"
 
-// A BlindSet is stations that are not seen for one cause, of one department
+// An Outage is stations that are not seen for one cause, of one department
 // and behind one gateway: what one call can mend.
-type BlindSet struct {
+type Outage struct {
 	// "silent", "never reported", "not yet reported", "maintenance",
 	// "refused: <reason>" or "quality: <tests>".
 	Cause      string

@@ -381,7 +381,7 @@ func Warning(b []byte) (hydro.Warning, error) {
 		w.Group = r.text()
 		w.Escalated = r.bool()
 		for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
-			l.Measure, l.Limit = hydro.Measure(r.byte()), r.float()
+			l.Measure, l.Limit = hydro.Basis(r.byte()), r.float()
 		}
 	}
 	if err := r.end(); err != nil {

@@ -71,7 +71,7 @@ type ListBlindResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Now   *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
 	// Those with escalated stations first, then the largest.
-	Sets          []*BlindSet `protobuf:"bytes,2,rep,name=sets,proto3" json:"sets,omitempty"`
+	Outages       []*Outage `protobuf:"bytes,2,rep,name=outages,proto3" json:"outages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -113,16 +113,16 @@ func (x *ListBlindResponse) GetNow() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *ListBlindResponse) GetSets() []*BlindSet {
+func (x *ListBlindResponse) GetOutages() []*Outage {
 	if x != nil {
-		return x.Sets
+		return x.Outages
 	}
 	return nil
 }
 
 // Stations of which something is not seen, for one cause, of one department and
 // behind one gateway: what one call can mend.
-type BlindSet struct {
+type Outage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
 	// "silent", "never reported", "not yet reported", "maintenance",
@@ -144,20 +144,20 @@ type BlindSet struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *BlindSet) Reset() {
-	*x = BlindSet{}
+func (x *Outage) Reset() {
+	*x = Outage{}
 	mi := &file_freshet_v1_blind_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *BlindSet) String() string {
+func (x *Outage) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*BlindSet) ProtoMessage() {}
+func (*Outage) ProtoMessage() {}
 
-func (x *BlindSet) ProtoReflect() protoreflect.Message {
+func (x *Outage) ProtoReflect() protoreflect.Message {
 	mi := &file_freshet_v1_blind_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -169,61 +169,61 @@ func (x *BlindSet) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use BlindSet.ProtoReflect.Descriptor instead.
-func (*BlindSet) Descriptor() ([]byte, []int) {
+// Deprecated: Use Outage.ProtoReflect.Descriptor instead.
+func (*Outage) Descriptor() ([]byte, []int) {
 	return file_freshet_v1_blind_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *BlindSet) GetBasin() string {
+func (x *Outage) GetBasin() string {
 	if x != nil {
 		return x.Basin
 	}
 	return ""
 }
 
-func (x *BlindSet) GetCause() string {
+func (x *Outage) GetCause() string {
 	if x != nil {
 		return x.Cause
 	}
 	return ""
 }
 
-func (x *BlindSet) GetDepartment() Department {
+func (x *Outage) GetDepartment() Department {
 	if x != nil {
 		return x.Department
 	}
 	return Department_DEPARTMENT_UNSPECIFIED
 }
 
-func (x *BlindSet) GetGateway() string {
+func (x *Outage) GetGateway() string {
 	if x != nil {
 		return x.Gateway
 	}
 	return ""
 }
 
-func (x *BlindSet) GetWhole() bool {
+func (x *Outage) GetWhole() bool {
 	if x != nil {
 		return x.Whole
 	}
 	return false
 }
 
-func (x *BlindSet) GetStations() []string {
+func (x *Outage) GetStations() []string {
 	if x != nil {
 		return x.Stations
 	}
 	return nil
 }
 
-func (x *BlindSet) GetEscalated() []string {
+func (x *Outage) GetEscalated() []string {
 	if x != nil {
 		return x.Escalated
 	}
 	return nil
 }
 
-func (x *BlindSet) GetSince() *timestamppb.Timestamp {
+func (x *Outage) GetSince() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Since
 	}
@@ -237,11 +237,11 @@ const file_freshet_v1_blind_proto_rawDesc = "" +
 	"\x16freshet/v1/blind.proto\x12\n" +
 	"freshet.v1\x1a\x16freshet/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n" +
 	"\x10ListBlindRequest\x12\x14\n" +
-	"\x05basin\x18\x01 \x01(\tR\x05basin\"k\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\"o\n" +
 	"\x11ListBlindResponse\x12,\n" +
-	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12(\n" +
-	"\x04sets\x18\x02 \x03(\v2\x14.freshet.v1.BlindSetR\x04sets\"\x8a\x02\n" +
-	"\bBlindSet\x12\x14\n" +
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12,\n" +
+	"\aoutages\x18\x02 \x03(\v2\x12.freshet.v1.OutageR\aoutages\"\x88\x02\n" +
+	"\x06Outage\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x14\n" +
 	"\x05cause\x18\x02 \x01(\tR\x05cause\x126\n" +
 	"\n" +
@@ -269,15 +269,15 @@ var file_freshet_v1_blind_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_freshet_v1_blind_proto_goTypes = []any{
 	(*ListBlindRequest)(nil),      // 0: freshet.v1.ListBlindRequest
 	(*ListBlindResponse)(nil),     // 1: freshet.v1.ListBlindResponse
-	(*BlindSet)(nil),              // 2: freshet.v1.BlindSet
+	(*Outage)(nil),                // 2: freshet.v1.Outage
 	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
 	(Department)(0),               // 4: freshet.v1.Department
 }
 var file_freshet_v1_blind_proto_depIdxs = []int32{
 	3, // 0: freshet.v1.ListBlindResponse.now:type_name -> google.protobuf.Timestamp
-	2, // 1: freshet.v1.ListBlindResponse.sets:type_name -> freshet.v1.BlindSet
-	4, // 2: freshet.v1.BlindSet.department:type_name -> freshet.v1.Department
-	3, // 3: freshet.v1.BlindSet.since:type_name -> google.protobuf.Timestamp
+	2, // 1: freshet.v1.ListBlindResponse.outages:type_name -> freshet.v1.Outage
+	4, // 2: freshet.v1.Outage.department:type_name -> freshet.v1.Department
+	3, // 3: freshet.v1.Outage.since:type_name -> google.protobuf.Timestamp
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name

@@ -25,59 +25,59 @@ const (
 )
 
 // What a threshold is compared with.
-type Measure int32
+type Basis int32
 
 const (
 	// The value of the variable itself.
-	Measure_MEASURE_UNSPECIFIED Measure = 0
+	Basis_BASIS_UNSPECIFIED Basis = 0
 	// How far a level stands above the lowest of the window before it, m.
-	Measure_MEASURE_RISE Measure = 1
+	Basis_BASIS_RISE Basis = 1
 	// How far a reservoir's level stands above the limit level of the day, m.
-	Measure_MEASURE_OVER_LIMIT Measure = 2
+	Basis_BASIS_OVER_LIMIT Basis = 2
 	// How probable it is that a threshold is met within the window, 0 to 1.
-	Measure_MEASURE_CHANCE Measure = 3
+	Basis_BASIS_CHANCE Basis = 3
 )
 
-// Enum value maps for Measure.
+// Enum value maps for Basis.
 var (
-	Measure_name = map[int32]string{
-		0: "MEASURE_UNSPECIFIED",
-		1: "MEASURE_RISE",
-		2: "MEASURE_OVER_LIMIT",
-		3: "MEASURE_CHANCE",
+	Basis_name = map[int32]string{
+		0: "BASIS_UNSPECIFIED",
+		1: "BASIS_RISE",
+		2: "BASIS_OVER_LIMIT",
+		3: "BASIS_CHANCE",
 	}
-	Measure_value = map[string]int32{
-		"MEASURE_UNSPECIFIED": 0,
-		"MEASURE_RISE":        1,
-		"MEASURE_OVER_LIMIT":  2,
-		"MEASURE_CHANCE":      3,
+	Basis_value = map[string]int32{
+		"BASIS_UNSPECIFIED": 0,
+		"BASIS_RISE":        1,
+		"BASIS_OVER_LIMIT":  2,
+		"BASIS_CHANCE":      3,
 	}
 )
 
-func (x Measure) Enum() *Measure {
-	p := new(Measure)
+func (x Basis) Enum() *Basis {
+	p := new(Basis)
 	*p = x
 	return p
 }
 
-func (x Measure) String() string {
+func (x Basis) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (Measure) Descriptor() protoreflect.EnumDescriptor {
+func (Basis) Descriptor() protoreflect.EnumDescriptor {
 	return file_freshet_v1_warning_proto_enumTypes[0].Descriptor()
 }
 
-func (Measure) Type() protoreflect.EnumType {
+func (Basis) Type() protoreflect.EnumType {
 	return &file_freshet_v1_warning_proto_enumTypes[0]
 }
 
-func (x Measure) Number() protoreflect.EnumNumber {
+func (x Basis) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use Measure.Descriptor instead.
-func (Measure) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use Basis.Descriptor instead.
+func (Basis) EnumDescriptor() ([]byte, []int) {
 	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{0}
 }
 
@@ -202,7 +202,15 @@ type WatchWarningsRequest struct {
 	// Go on behind this place. Empty: from now on, unless from_start is set.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// Without a token: from the oldest warning that the log holds.
-	FromStart     bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	FromStart bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	// Only what concerns one of these departments; empty for all. What concerns
+	// none, or a station that the catalogue does not know, comes to everybody.
+	Departments []Department `protobuf:"varint,4,rep,packed,name=departments,proto3,enum=freshet.v1.Department" json:"departments,omitempty"`
+	// Only from this stage up, before or after the change: who watches orange sees
+	// an orange end. What is blind always comes: no stage is too low for it.
+	MinStage Stage `protobuf:"varint,5,opt,name=min_stage,json=minStage,proto3,enum=freshet.v1.Stage" json:"min_stage,omitempty"`
+	// Only these kinds of items: "warning", "group", "duty"; empty for all.
+	Kinds         []string `protobuf:"bytes,6,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,16 +266,42 @@ func (x *WatchWarningsRequest) GetFromStart() bool {
 	return false
 }
 
+func (x *WatchWarningsRequest) GetDepartments() []Department {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+func (x *WatchWarningsRequest) GetMinStage() Stage {
+	if x != nil {
+		return x.MinStage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *WatchWarningsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// One item: a warning, a group or a duty event. None of them is set in a
+// heartbeat, which tells a quiet feed from a dead one.
 type WatchWarningsResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not set in a heartbeat, which tells a quiet feed from a dead one.
-	Warning *Warning `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Warning *Warning               `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
 	// The place behind this answer. Keep the newest one.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// Warnings that were waiting behind this one when it was sent.
+	// Items that were waiting behind this one when it was sent, as filtered.
 	Unseen uint64 `protobuf:"varint,3,opt,name=unseen,proto3" json:"unseen,omitempty"`
 	// Engine time.
-	Now           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	Now *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	// A group as it stands since it has changed.
+	Group *WarningGroup `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
+	// What followed from a command of somebody on duty, or from time.
+	Duty          *DutyEvent `protobuf:"bytes,6,opt,name=duty,proto3" json:"duty,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,6 +360,20 @@ func (x *WatchWarningsResponse) GetUnseen() uint64 {
 func (x *WatchWarningsResponse) GetNow() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Now
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetGroup() *WarningGroup {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetDuty() *DutyEvent {
+	if x != nil {
+		return x.Duty
 	}
 	return nil
 }
@@ -861,9 +909,9 @@ type Leg struct {
 	PeakValue float64                `protobuf:"fixed64,8,opt,name=peak_value,json=peakValue,proto3" json:"peak_value,omitempty"`
 	PeakAt    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=peak_at,json=peakAt,proto3" json:"peak_at,omitempty"`
 	// What value, threshold and peak are of the variable.
-	Measure Measure `protobuf:"varint,10,opt,name=measure,proto3,enum=freshet.v1.Measure" json:"measure,omitempty"`
+	Basis Basis `protobuf:"varint,10,opt,name=basis,proto3,enum=freshet.v1.Basis" json:"basis,omitempty"`
 	// The limit level that an excess is above, or the threshold that may be met; 0 of
-	// other measures.
+	// other bases.
 	Limit         float64 `protobuf:"fixed64,11,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -962,11 +1010,11 @@ func (x *Leg) GetPeakAt() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *Leg) GetMeasure() Measure {
+func (x *Leg) GetBasis() Basis {
 	if x != nil {
-		return x.Measure
+		return x.Basis
 	}
-	return Measure_MEASURE_UNSPECIFIED
+	return Basis_BASIS_UNSPECIFIED
 }
 
 func (x *Leg) GetLimit() float64 {
@@ -1518,17 +1566,22 @@ var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x15freshet/v1/duty.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
 	"\n" +
-	"from_start\x18\x03 \x01(\bR\tfromStart\"\xaf\x01\n" +
+	"from_start\x18\x03 \x01(\bR\tfromStart\x12I\n" +
+	"\vdepartments\x18\x04 \x03(\x0e2\x16.freshet.v1.DepartmentB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\vdepartments\x128\n" +
+	"\tmin_stage\x18\x05 \x01(\x0e2\x11.freshet.v1.StageB\b\xbaH\x05\x82\x01\x02\x10\x01R\bminStage\x126\n" +
+	"\x05kinds\x18\x06 \x03(\tB \xbaH\x1d\x92\x01\x1a\"\x18r\x16R\awarningR\x05groupR\x04dutyR\x05kinds\"\x8a\x02\n" +
 	"\x15WatchWarningsResponse\x12-\n" +
 	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x12!\n" +
 	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
 	"\x06unseen\x18\x03 \x01(\x04R\x06unseen\x12,\n" +
-	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\")\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12.\n" +
+	"\x05group\x18\x05 \x01(\v2\x18.freshet.v1.WarningGroupR\x05group\x12)\n" +
+	"\x04duty\x18\x06 \x01(\v2\x15.freshet.v1.DutyEventR\x04duty\")\n" +
 	"\x11ListStagesRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"t\n" +
 	"\x12ListStagesResponse\x12,\n" +
@@ -1571,7 +1624,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x12forecast_issued_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\x12\"\n" +
 	"\fillustrative\x18\x0e \x01(\bR\fillustrative\x12\x14\n" +
 	"\x05group\x18\x0f \x01(\tR\x05group\x12\x1c\n" +
-	"\tescalated\x18\x10 \x01(\bR\tescalated\"\x8a\x03\n" +
+	"\tescalated\x18\x10 \x01(\bR\tescalated\"\x84\x03\n" +
 	"\x03Leg\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -1582,9 +1635,9 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"peak_value\x18\b \x01(\x01R\tpeakValue\x123\n" +
-	"\apeak_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt\x12-\n" +
-	"\ameasure\x18\n" +
-	" \x01(\x0e2\x13.freshet.v1.MeasureR\ameasure\x12\x14\n" +
+	"\apeak_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt\x12'\n" +
+	"\x05basis\x18\n" +
+	" \x01(\x0e2\x11.freshet.v1.BasisR\x05basis\x12\x14\n" +
 	"\x05limit\x18\v \x01(\x01R\x05limit\"F\n" +
 	"\x11ListGroupsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x1b\n" +
@@ -1635,12 +1688,13 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\fGroupArrival\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
-	"\bobserved\x18\x03 \x01(\bR\bobserved*`\n" +
-	"\aMeasure\x12\x17\n" +
-	"\x13MEASURE_UNSPECIFIED\x10\x00\x12\x10\n" +
-	"\fMEASURE_RISE\x10\x01\x12\x16\n" +
-	"\x12MEASURE_OVER_LIMIT\x10\x02\x12\x12\n" +
-	"\x0eMEASURE_CHANCE\x10\x03*R\n" +
+	"\bobserved\x18\x03 \x01(\bR\bobserved*V\n" +
+	"\x05Basis\x12\x15\n" +
+	"\x11BASIS_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"BASIS_RISE\x10\x01\x12\x14\n" +
+	"\x10BASIS_OVER_LIMIT\x10\x02\x12\x10\n" +
+	"\fBASIS_CHANCE\x10\x03*R\n" +
 	"\tGroupKind\x12\x1a\n" +
 	"\x16GROUP_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fGROUP_KIND_WAVE\x10\x01\x12\x14\n" +
@@ -1679,7 +1733,7 @@ func file_freshet_v1_warning_proto_rawDescGZIP() []byte {
 var file_freshet_v1_warning_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_freshet_v1_warning_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_freshet_v1_warning_proto_goTypes = []any{
-	(Measure)(0),                  // 0: freshet.v1.Measure
+	(Basis)(0),                    // 0: freshet.v1.Basis
 	(GroupKind)(0),                // 1: freshet.v1.GroupKind
 	(GroupEvent)(0),               // 2: freshet.v1.GroupEvent
 	(*WatchWarningsRequest)(nil),  // 3: freshet.v1.WatchWarningsRequest
@@ -1696,72 +1750,77 @@ var file_freshet_v1_warning_proto_goTypes = []any{
 	(*WarningGroup)(nil),          // 14: freshet.v1.WarningGroup
 	(*GroupStation)(nil),          // 15: freshet.v1.GroupStation
 	(*GroupArrival)(nil),          // 16: freshet.v1.GroupArrival
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(Department)(0),               // 17: freshet.v1.Department
 	(Stage)(0),                    // 18: freshet.v1.Stage
-	(Variable)(0),                 // 19: freshet.v1.Variable
-	(Department)(0),               // 20: freshet.v1.Department
-	(*ListBlindRequest)(nil),      // 21: freshet.v1.ListBlindRequest
-	(*ListBlindResponse)(nil),     // 22: freshet.v1.ListBlindResponse
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*DutyEvent)(nil),             // 20: freshet.v1.DutyEvent
+	(Variable)(0),                 // 21: freshet.v1.Variable
+	(*ListBlindRequest)(nil),      // 22: freshet.v1.ListBlindRequest
+	(*ListBlindResponse)(nil),     // 23: freshet.v1.ListBlindResponse
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
-	10, // 0: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
-	17, // 1: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
-	17, // 2: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
-	7,  // 3: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	18, // 4: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	17, // 5: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
-	11, // 6: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
-	11, // 7: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	17, // 8: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	17, // 9: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
-	10, // 10: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	17, // 11: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	18, // 12: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	18, // 13: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
-	11, // 14: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
-	11, // 15: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	17, // 16: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	18, // 17: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	19, // 18: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	17, // 19: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	17, // 20: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	0,  // 21: freshet.v1.Leg.measure:type_name -> freshet.v1.Measure
-	17, // 22: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 23: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
-	1,  // 24: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
-	2,  // 25: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
-	17, // 26: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
-	17, // 27: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
-	17, // 28: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
-	18, // 29: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
-	18, // 30: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
-	20, // 31: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
-	15, // 32: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
-	17, // 33: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	18, // 34: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
-	18, // 35: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
-	17, // 36: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
-	17, // 37: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
-	16, // 38: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
-	17, // 39: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
-	19, // 40: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
-	18, // 41: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
-	17, // 42: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
-	3,  // 43: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	5,  // 44: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	21, // 45: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
-	8,  // 46: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	12, // 47: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
-	4,  // 48: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	6,  // 49: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	22, // 50: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
-	9,  // 51: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	13, // 52: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
-	48, // [48:53] is the sub-list for method output_type
-	43, // [43:48] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	17, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
+	18, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
+	10, // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
+	19, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
+	20, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
+	19, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	7,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
+	18, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	19, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	11, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
+	11, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
+	19, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	19, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	10, // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
+	19, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	18, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	18, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	11, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
+	11, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
+	19, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	18, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	21, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	19, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	19, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	0,  // 25: freshet.v1.Leg.basis:type_name -> freshet.v1.Basis
+	19, // 26: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 27: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
+	1,  // 28: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
+	2,  // 29: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
+	19, // 30: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	19, // 31: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	19, // 32: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	18, // 33: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	18, // 34: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	17, // 35: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	15, // 36: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
+	19, // 37: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	18, // 38: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	18, // 39: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	19, // 40: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	19, // 41: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	16, // 42: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
+	19, // 43: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	21, // 44: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	18, // 45: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	19, // 46: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	3,  // 47: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	5,  // 48: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	22, // 49: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
+	8,  // 50: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	12, // 51: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	4,  // 52: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	6,  // 53: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	23, // 54: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
+	9,  // 55: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	13, // 56: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	52, // [52:57] is the sub-list for method output_type
+	47, // [47:52] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
@@ -1770,6 +1829,7 @@ func file_freshet_v1_warning_proto_init() {
 		return
 	}
 	file_freshet_v1_blind_proto_init()
+	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
