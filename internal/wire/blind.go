@@ -39,11 +39,11 @@ func ToBasis(p freshetv1.Basis) (hydro.Basis, error) {
 }
 
 // FromBlind returns what is not seen of a basin as protobuf.
-func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindSet {
-	out := make([]*freshetv1.BlindSet, 0, len(sets))
+func FromBlind(basin string, sets []hydro.Outage) []*freshetv1.BlindGroup {
+	out := make([]*freshetv1.BlindGroup, 0, len(sets))
 	for i := range sets {
 		s := &sets[i]
-		out = append(out, &freshetv1.BlindSet{
+		out = append(out, &freshetv1.BlindGroup{
 			Basin: basin, Cause: s.Cause, Department: FromDepartment(s.Department), Gateway: s.Gateway, Whole: s.Whole,
 			Stations: s.Stations, Escalated: s.Escalated, Since: FromTime(s.Since),
 		})
