@@ -22,7 +22,7 @@ func (s *Server) ListBlind(_ context.Context, req *freshetv1.ListBlindRequest) (
 	for i, b := range basins {
 		var (
 			id   string
-			sets []hydro.Outage
+			sets []hydro.BlindSet
 			now  time.Time
 		)
 		b.Engine.Query(func(e *engine.Engine) { id, sets, now = e.Basin(), e.Blind(), e.Now() })

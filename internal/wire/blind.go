@@ -39,7 +39,7 @@ func ToBasis(p freshetv1.Basis) (hydro.Basis, error) {
 }
 
 // FromBlind returns what is not seen of a basin as protobuf.
-func FromBlind(basin string, sets []hydro.Outage) []*freshetv1.BlindGroup {
+func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindGroup {
 	out := make([]*freshetv1.BlindGroup, 0, len(sets))
 	for i := range sets {
 		s := &sets[i]
