@@ -64,6 +64,9 @@ func (b *basin) AppendInput(ctx context.Context, in hydro.Input) (uint64, error)
 	return seq, err
 }
 
+// Wait returns when all outputs of the inputs up to seq are on the out-log.
+func (b *basin) Wait(ctx context.Context, seq uint64) error { return b.wait(ctx, seq) }
+
 func raise(a *atomic.Uint64, to uint64) {
 	for {
 		old := a.Load()

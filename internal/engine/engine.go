@@ -43,6 +43,7 @@ type Engine struct {
 	register *register.Rules
 	net      *quality.Network
 	rates    *reporting.Rules
+	parts    dutyRules
 	groups   *group.Rules
 
 	series   []series          // in order of first appearance
@@ -56,6 +57,7 @@ type Engine struct {
 	alertState    alert.State
 	conflicts     register.State
 	rateState     reporting.State
+	duty          dutyState
 	groupState    group.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
@@ -138,6 +140,11 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 			return nil, fmt.Errorf("input %d: withdrawal for basin %q on the log of %q: %w", in.Seq, in.Withdrawal.Basin, e.basin, hydro.ErrInvalid)
 		}
 		outs = e.applyWithdrawal(in.Withdrawal)
+	case in.Command != nil:
+		if in.Command.Basin != e.basin {
+			return nil, fmt.Errorf("input %d: command for basin %q on the log of %q: %w", in.Seq, in.Command.Basin, e.basin, hydro.ErrInvalid)
+		}
+		outs = e.applyCommand(in.Seq, *in.Command)
 	default:
 		return nil, fmt.Errorf("input %d carries nothing: %w", in.Seq, hydro.ErrInvalid)
 	}
@@ -164,6 +171,10 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	if err != nil {
 		return refuse(err)
 	}
+	parts, err := compileDuty(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
 	groups, err := group.Compile(cat, e.basin)
 	if err != nil {
 		return refuse(err)
@@ -175,7 +186,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	}
 	e.cat, e.model, e.rules = cat, model, rules
 	e.register, e.net = register.Compile(cat, e.basin), quality.NewNetwork(cat, e.basin)
-	e.rates, e.groups = reporting.Compile(cat, e.basin), groups
+	e.rates, e.parts, e.groups = reporting.Compile(cat, e.basin), parts, groups
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -413,7 +424,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	for i := range groups {
 		outs = append(outs, hydro.Output{Group: &groups[i]})
 	}
-	return e.reviewRegister(e.requestRates(outs))
+	return e.reviewRegister(e.requestRates(e.applyTickDuty(warnings, outs)))
 }
 
 // requestRates asks stations to report faster, or no longer, by where stations
@@ -522,15 +533,7 @@ func (e *Engine) rainSeries(station string) (int, bool) {
 // enough to explain why the station is not seen. Of several variables that were
 // refused at one time, the first in the order of hydro.Variables speaks.
 func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
-	st, ok := e.cat.Station(station)
-	if !ok {
-		return hydro.Refusal{}, false
-	}
-	basin, _ := e.cat.Basin(e.basin)
-	var window time.Duration
-	for _, p := range st.Parameters {
-		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
-	}
+	window := e.blindWindow(station)
 	first, _ := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
 	var latest refusal
 	for _, r := range e.refusals[first:] {
@@ -542,4 +545,19 @@ func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
 		}
 	}
 	return latest.Refusal, !latest.Received.IsZero()
+}
+
+// blindWindow returns how long a refusal explains that a station is not seen; 0
+// for one that the catalogue in force does not know.
+func (e *Engine) blindWindow(station string) time.Duration {
+	st, ok := e.cat.Station(station)
+	if !ok {
+		return 0
+	}
+	basin, _ := e.cat.Basin(e.basin)
+	var window time.Duration
+	for _, p := range st.Parameters {
+		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
+	}
+	return window
 }

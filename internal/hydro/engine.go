@@ -13,11 +13,12 @@ type Input struct {
 	RainForecast *RainForecast
 	DispatchPlan *DispatchPlan
 	Withdrawal   *Withdrawal
+	Command      *Command
 }
 
 // Kind names what in carries: "catalogue", "batch", "tick", "rain_forecast",
-// "dispatch_plan" or "withdrawal", and "" unless that is exactly one thing. It is the last part
-// of the input's subject on the log.
+// "dispatch_plan", "withdrawal" or "command", and "" unless that is exactly one thing. It is
+// the last part of the input's subject on the log.
 func (in Input) Kind() string {
 	kind, n := "", 0
 	for _, k := range [...]struct {
@@ -30,6 +31,7 @@ func (in Input) Kind() string {
 		{in.RainForecast != nil, "rain_forecast"},
 		{in.DispatchPlan != nil, "dispatch_plan"},
 		{in.Withdrawal != nil, "withdrawal"},
+		{in.Command != nil, "command"},
 	} {
 		if k.set {
 			kind = k.name
@@ -83,11 +85,12 @@ type Output struct {
 	Warning      *Warning
 	Audit        *Audit
 	Rate         *RateChange
+	Duty         *DutyEvent
 	Group        *GroupChange
 }
 
-// Kind names what o carries: "observations", "forecast", "warning", "audit", "rate"
-// or "group". It is the last part of the output's subject on the log.
+// Kind names what o carries: "observations", "forecast", "warning", "audit", "rate",
+// "duty" or "group". It is the last part of the output's subject on the log.
 func (o Output) Kind() string {
 	switch {
 	case o.Forecast != nil:
@@ -98,6 +101,8 @@ func (o Output) Kind() string {
 		return "audit"
 	case o.Rate != nil:
 		return "rate"
+	case o.Duty != nil:
+		return "duty"
 	case o.Group != nil:
 		return "group"
 	default:

@@ -34,6 +34,7 @@ func seedInputs() []hydro.Input {
 			Gates: []hydro.GateSetting{{From: at, Outlet: "gate", Opening: 1.5}},
 		}},
 		{Withdrawal: &hydro.Withdrawal{Basin: "tanjiang", Reservoir: "r", IssuedAt: at, By: "o", At: at, Reason: "w", ReceivedAt: at}},
+		{Command: &hydro.Command{ID: "1", Basin: "tanjiang", At: at, By: hydro.Person{ID: "token a", Name: "b", Department: hydro.Hydrology, Role: "officer"}, Kind: hydro.Shelve, Station: "s", Until: at, Text: "t"}},
 		{Batch: &hydro.Batch{
 			Basin: "tanjiang", ReceivedAt: at,
 			Readings: batchOf(3),
@@ -56,6 +57,7 @@ func seedOutputs() []hydro.Output {
 		}},
 		{Warning: &hydro.Warning{ID: "i", Basin: "b", Station: "s", At: at, To: hydro.Red, Observed: hydro.Leg{Variable: hydro.Rain, Window: time.Hour}}},
 		{Audit: &hydro.Audit{At: at, Kind: "catalogue", Text: "x"}},
+		{Duty: &hydro.DutyEvent{ID: "b/1/1", Basin: "b", At: at, Kind: "acknowledged", Station: "s", By: hydro.Person{Name: "n"}, From: "x", To: "y", Stage: hydro.Red, Command: "1"}},
 		{Rate: &hydro.RateChange{At: at, Requests: []hydro.RateRequest{{Station: "a", Every: time.Minute, Since: at, Until: at.Add(time.Hour), Cause: "b", Stage: hydro.Red}}}},
 		{Group: &hydro.GroupChange{
 			ID: "g", Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: at, OpenedAt: at, Stage: hydro.Red, Highest: hydro.Red, Count: 1, Standing: 1,

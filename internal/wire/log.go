@@ -92,6 +92,11 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Withdrawal{
 			Withdrawal: &freshetv1.LogWithdrawal{ReceivedAtMs: received, Withdrawal: FromWithdrawal(w)},
 		}})
+	case "command":
+		if err := checkCommand(in.Command); err != nil {
+			return nil, fmt.Errorf("command.%w", err)
+		}
+		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Command{Command: FromCommand(in.Command)}})
 	}
 	return nil, fmt.Errorf("not exactly one kind is set: %w", hydro.ErrInvalid)
 }
@@ -169,6 +174,12 @@ func decodeInput(data []byte) (hydro.Input, error) {
 			return hydro.Input{}, fmt.Errorf("withdrawal.%w", err)
 		}
 		return hydro.Input{Withdrawal: &w}, nil
+	case *freshetv1.LogInput_Command:
+		c, err := ToCommand(p.Command)
+		if err != nil {
+			return hydro.Input{}, fmt.Errorf("command.%w", err)
+		}
+		return hydro.Input{Command: &c}, nil
 	}
 	return hydro.Input{}, fmt.Errorf("of no known kind: %w", hydro.ErrInvalid)
 }
@@ -191,7 +202,7 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 		return nil, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
 	}
 	set := 0
-	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Group != nil} {
+	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil, out.Group != nil} {
 		if is {
 			set++
 		}
@@ -222,6 +233,11 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 			return nil, fmt.Errorf("rate.%w", err)
 		}
 		p.Output = &freshetv1.LogOutput_Rate{Rate: c}
+	case out.Duty != nil:
+		if err := checkDutyEvent(out.Duty); err != nil {
+			return nil, fmt.Errorf("duty.%w", err)
+		}
+		p.Output = &freshetv1.LogOutput_Duty{Duty: FromDutyEvent(out.Duty)}
 	case out.Group != nil:
 		if err := checkGroup(out.Group); err != nil {
 			return nil, fmt.Errorf("group.%w", err)
@@ -296,6 +312,12 @@ func decodeOutput(m *freshetv1.LogOutput) (hydro.Output, error) {
 			return hydro.Output{}, fmt.Errorf("rate.%w", err)
 		}
 		return hydro.Output{Rate: c}, nil
+	case *freshetv1.LogOutput_Duty:
+		d, err := ToDutyEvent(p.Duty)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("duty.%w", err)
+		}
+		return hydro.Output{Duty: &d}, nil
 	case *freshetv1.LogOutput_Group:
 		g, err := ToGroup(p.Group)
 		if err != nil {

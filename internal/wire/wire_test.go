@@ -197,7 +197,10 @@ func withdrawal() *rapid.Generator[hydro.Withdrawal] {
 
 func input() *rapid.Generator[hydro.Input] {
 	return rapid.Custom(func(t *rapid.T) hydro.Input {
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 6).Draw(t, "kind") {
+		case 6:
+			c := command().Draw(t, "command")
+			return hydro.Input{Command: &c}
 		case 5:
 			w := withdrawal().Draw(t, "withdrawal")
 			w.ReceivedAt = millis().Draw(t, "received")
@@ -399,8 +402,11 @@ func group() *rapid.Generator[hydro.GroupChange] {
 
 func output() *rapid.Generator[hydro.Output] {
 	return rapid.Custom(func(t *rapid.T) hydro.Output {
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 6).Draw(t, "kind") {
 		case 5:
+			d := dutyEvent().Draw(t, "duty")
+			return hydro.Output{Duty: &d}
+		case 6:
 			g := group().Draw(t, "group")
 			return hydro.Output{Group: &g}
 		case 4:
@@ -509,6 +515,8 @@ func TestMessagesComeBackEqual(t *testing.T) {
 	t.Run("rain forecast", func(t *testing.T) { thereAndBack(t, rainForecast(), wire.FromRainForecast, wire.ToRainForecast) })
 	t.Run("dispatch plan", func(t *testing.T) { thereAndBack(t, dispatchPlan(), wire.FromDispatchPlan, wire.ToDispatchPlan) })
 	t.Run("withdrawal", func(t *testing.T) { thereAndBack(t, withdrawal(), wire.FromWithdrawal, wire.ToWithdrawal) })
+	t.Run("command", func(t *testing.T) { thereAndBack(t, command(), wire.FromCommand, wire.ToCommand) })
+	t.Run("duty event", func(t *testing.T) { thereAndBack(t, dutyEvent(), wire.FromDutyEvent, wire.ToDutyEvent) })
 	t.Run("warning", func(t *testing.T) { thereAndBack(t, warning(), wire.FromWarning, wire.ToWarning) })
 	t.Run("leg", func(t *testing.T) { thereAndBack(t, leg(), wire.FromLeg, wire.ToLeg) })
 	t.Run("status", func(t *testing.T) {

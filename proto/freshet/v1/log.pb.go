@@ -32,6 +32,7 @@ type LogInput struct {
 	//	*LogInput_RainForecast
 	//	*LogInput_DispatchPlan
 	//	*LogInput_Withdrawal
+	//	*LogInput_Command
 	Input         isLogInput_Input `protobuf_oneof:"input"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -128,6 +129,15 @@ func (x *LogInput) GetWithdrawal() *LogWithdrawal {
 	return nil
 }
 
+func (x *LogInput) GetCommand() *Command {
+	if x != nil {
+		if x, ok := x.Input.(*LogInput_Command); ok {
+			return x.Command
+		}
+	}
+	return nil
+}
+
 type isLogInput_Input interface {
 	isLogInput_Input()
 }
@@ -156,6 +166,10 @@ type LogInput_Withdrawal struct {
 	Withdrawal *LogWithdrawal `protobuf:"bytes,6,opt,name=withdrawal,proto3,oneof"`
 }
 
+type LogInput_Command struct {
+	Command *Command `protobuf:"bytes,7,opt,name=command,proto3,oneof"`
+}
+
 func (*LogInput_Catalogue) isLogInput_Input() {}
 
 func (*LogInput_Batch) isLogInput_Input() {}
@@ -167,6 +181,8 @@ func (*LogInput_RainForecast) isLogInput_Input() {}
 func (*LogInput_DispatchPlan) isLogInput_Input() {}
 
 func (*LogInput_Withdrawal) isLogInput_Input() {}
+
+func (*LogInput_Command) isLogInput_Input() {}
 
 // One output of a basin's engine. (input_seq, index) identifies it: a restarted
 // engine skips all outputs up to the last one on the log.
@@ -183,6 +199,7 @@ type LogOutput struct {
 	//	*LogOutput_Warning
 	//	*LogOutput_Audit
 	//	*LogOutput_Rate
+	//	*LogOutput_Duty
 	//	*LogOutput_Group
 	Output        isLogOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
@@ -285,6 +302,15 @@ func (x *LogOutput) GetRate() *LogRateChange {
 	return nil
 }
 
+func (x *LogOutput) GetDuty() *DutyEvent {
+	if x != nil {
+		if x, ok := x.Output.(*LogOutput_Duty); ok {
+			return x.Duty
+		}
+	}
+	return nil
+}
+
 func (x *LogOutput) GetGroup() *WarningGroup {
 	if x != nil {
 		if x, ok := x.Output.(*LogOutput_Group); ok {
@@ -318,6 +344,10 @@ type LogOutput_Rate struct {
 	Rate *LogRateChange `protobuf:"bytes,20,opt,name=rate,proto3,oneof"`
 }
 
+type LogOutput_Duty struct {
+	Duty *DutyEvent `protobuf:"bytes,21,opt,name=duty,proto3,oneof"`
+}
+
 type LogOutput_Group struct {
 	Group *WarningGroup `protobuf:"bytes,22,opt,name=group,proto3,oneof"`
 }
@@ -331,6 +361,8 @@ func (*LogOutput_Warning) isLogOutput_Output() {}
 func (*LogOutput_Audit) isLogOutput_Output() {}
 
 func (*LogOutput_Rate) isLogOutput_Output() {}
+
+func (*LogOutput_Duty) isLogOutput_Output() {}
 
 func (*LogOutput_Group) isLogOutput_Output() {}
 
@@ -1203,7 +1235,7 @@ var File_freshet_v1_log_proto protoreflect.FileDescriptor
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\xe8\x02\n" +
+	"freshet.v1\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\x99\x03\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
@@ -1212,8 +1244,9 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\rdispatch_plan\x18\x05 \x01(\v2\x1b.freshet.v1.LogDispatchPlanH\x00R\fdispatchPlan\x12;\n" +
 	"\n" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
-	"withdrawalB\a\n" +
-	"\x05input\"\xff\x02\n" +
+	"withdrawal\x12/\n" +
+	"\acommand\x18\a \x01(\v2\x13.freshet.v1.CommandH\x00R\acommandB\a\n" +
+	"\x05input\"\xac\x03\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12B\n" +
@@ -1221,7 +1254,8 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\bforecast\x18\x04 \x01(\v2\x14.freshet.v1.ForecastH\x00R\bforecast\x12/\n" +
 	"\awarning\x18\x05 \x01(\v2\x13.freshet.v1.WarningH\x00R\awarning\x12)\n" +
 	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05audit\x12/\n" +
-	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rate\x120\n" +
+	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rate\x12+\n" +
+	"\x04duty\x18\x15 \x01(\v2\x15.freshet.v1.DutyEventH\x00R\x04duty\x120\n" +
 	"\x05group\x18\x16 \x01(\v2\x18.freshet.v1.WarningGroupH\x00R\x05groupB\b\n" +
 	"\x06output\"q\n" +
 	"\x0fCatalogueChange\x12\x18\n" +
@@ -1322,13 +1356,15 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*Why)(nil),                       // 11: freshet.v1.Why
 	(*Audit)(nil),                     // 12: freshet.v1.Audit
 	(*LogRateChange)(nil),             // 13: freshet.v1.LogRateChange
-	(*Forecast)(nil),                  // 14: freshet.v1.Forecast
-	(*Warning)(nil),                   // 15: freshet.v1.Warning
-	(*WarningGroup)(nil),              // 16: freshet.v1.WarningGroup
-	(*SubmitRainForecastRequest)(nil), // 17: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 18: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 19: freshet.v1.WithdrawRequest
-	(*RateRequest)(nil),               // 20: freshet.v1.RateRequest
+	(*Command)(nil),                   // 14: freshet.v1.Command
+	(*Forecast)(nil),                  // 15: freshet.v1.Forecast
+	(*Warning)(nil),                   // 16: freshet.v1.Warning
+	(*DutyEvent)(nil),                 // 17: freshet.v1.DutyEvent
+	(*WarningGroup)(nil),              // 18: freshet.v1.WarningGroup
+	(*SubmitRainForecastRequest)(nil), // 19: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 20: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 21: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 22: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
@@ -1337,25 +1373,27 @@ var file_freshet_v1_log_proto_depIdxs = []int32{
 	5,  // 3: freshet.v1.LogInput.rain_forecast:type_name -> freshet.v1.LogRainForecast
 	6,  // 4: freshet.v1.LogInput.dispatch_plan:type_name -> freshet.v1.LogDispatchPlan
 	7,  // 5: freshet.v1.LogInput.withdrawal:type_name -> freshet.v1.LogWithdrawal
-	10, // 6: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
-	14, // 7: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
-	15, // 8: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
-	12, // 9: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
-	13, // 10: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
-	16, // 11: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
-	3,  // 12: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	17, // 13: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	18, // 14: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	19, // 15: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 16: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 17: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 18: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	20, // 19: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	14, // 6: freshet.v1.LogInput.command:type_name -> freshet.v1.Command
+	10, // 7: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
+	15, // 8: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
+	16, // 9: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
+	12, // 10: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
+	13, // 11: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
+	17, // 12: freshet.v1.LogOutput.duty:type_name -> freshet.v1.DutyEvent
+	18, // 13: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
+	3,  // 14: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	19, // 15: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	20, // 16: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	21, // 17: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 18: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 19: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 20: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	22, // 21: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1363,6 +1401,7 @@ func file_freshet_v1_log_proto_init() {
 	if File_freshet_v1_log_proto != nil {
 		return
 	}
+	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_forecast_proto_init()
 	file_freshet_v1_ingest_proto_init()
 	file_freshet_v1_types_proto_init()
@@ -1374,6 +1413,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogInput_RainForecast)(nil),
 		(*LogInput_DispatchPlan)(nil),
 		(*LogInput_Withdrawal)(nil),
+		(*LogInput_Command)(nil),
 	}
 	file_freshet_v1_log_proto_msgTypes[1].OneofWrappers = []any{
 		(*LogOutput_Observations)(nil),
@@ -1381,6 +1421,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogOutput_Warning)(nil),
 		(*LogOutput_Audit)(nil),
 		(*LogOutput_Rate)(nil),
+		(*LogOutput_Duty)(nil),
 		(*LogOutput_Group)(nil),
 	}
 	type x struct{}

@@ -145,7 +145,15 @@ type WatchWarningsRequest struct {
 	// Go on behind this place. Empty: from now on, unless from_start is set.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// Without a token: from the oldest warning that the log holds.
-	FromStart     bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	FromStart bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	// Only what concerns one of these departments; empty for all. What concerns
+	// none, or a station that the catalogue does not know, comes to everybody.
+	Departments []Department `protobuf:"varint,4,rep,packed,name=departments,proto3,enum=freshet.v1.Department" json:"departments,omitempty"`
+	// Only from this stage up, before or after the change: who watches orange sees
+	// an orange end. What is blind always comes: no stage is too low for it.
+	MinStage Stage `protobuf:"varint,5,opt,name=min_stage,json=minStage,proto3,enum=freshet.v1.Stage" json:"min_stage,omitempty"`
+	// Only these kinds of items: "warning", "group", "duty"; empty for all.
+	Kinds         []string `protobuf:"bytes,6,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -201,16 +209,42 @@ func (x *WatchWarningsRequest) GetFromStart() bool {
 	return false
 }
 
+func (x *WatchWarningsRequest) GetDepartments() []Department {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+func (x *WatchWarningsRequest) GetMinStage() Stage {
+	if x != nil {
+		return x.MinStage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *WatchWarningsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// One item: a warning, a group or a duty event. None of them is set in a
+// heartbeat, which tells a quiet feed from a dead one.
 type WatchWarningsResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not set in a heartbeat, which tells a quiet feed from a dead one.
-	Warning *Warning `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Warning *Warning               `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
 	// The place behind this answer. Keep the newest one.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// Warnings that were waiting behind this one when it was sent.
+	// Items that were waiting behind this one when it was sent, as filtered.
 	Unseen uint64 `protobuf:"varint,3,opt,name=unseen,proto3" json:"unseen,omitempty"`
 	// Engine time.
-	Now           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	Now *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	// A group as it stands since it has changed.
+	Group *WarningGroup `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
+	// What followed from a command of somebody on duty, or from time.
+	Duty          *DutyEvent `protobuf:"bytes,6,opt,name=duty,proto3" json:"duty,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +303,20 @@ func (x *WatchWarningsResponse) GetUnseen() uint64 {
 func (x *WatchWarningsResponse) GetNow() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Now
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetGroup() *WarningGroup {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetDuty() *DutyEvent {
+	if x != nil {
+		return x.Duty
 	}
 	return nil
 }
@@ -1423,17 +1471,22 @@ var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x15freshet/v1/duty.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
 	"\n" +
-	"from_start\x18\x03 \x01(\bR\tfromStart\"\xaf\x01\n" +
+	"from_start\x18\x03 \x01(\bR\tfromStart\x12I\n" +
+	"\vdepartments\x18\x04 \x03(\x0e2\x16.freshet.v1.DepartmentB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\vdepartments\x128\n" +
+	"\tmin_stage\x18\x05 \x01(\x0e2\x11.freshet.v1.StageB\b\xbaH\x05\x82\x01\x02\x10\x01R\bminStage\x126\n" +
+	"\x05kinds\x18\x06 \x03(\tB \xbaH\x1d\x92\x01\x1a\"\x18r\x16R\awarningR\x05groupR\x04dutyR\x05kinds\"\x8a\x02\n" +
 	"\x15WatchWarningsResponse\x12-\n" +
 	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x12!\n" +
 	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
 	"\x06unseen\x18\x03 \x01(\x04R\x06unseen\x12,\n" +
-	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\")\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12.\n" +
+	"\x05group\x18\x05 \x01(\v2\x18.freshet.v1.WarningGroupR\x05group\x12)\n" +
+	"\x04duty\x18\x06 \x01(\v2\x15.freshet.v1.DutyEventR\x04duty\")\n" +
 	"\x11ListStagesRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"t\n" +
 	"\x12ListStagesResponse\x12,\n" +
@@ -1589,67 +1642,72 @@ var file_freshet_v1_warning_proto_goTypes = []any{
 	(*WarningGroup)(nil),          // 13: freshet.v1.WarningGroup
 	(*GroupStation)(nil),          // 14: freshet.v1.GroupStation
 	(*GroupArrival)(nil),          // 15: freshet.v1.GroupArrival
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(Department)(0),               // 16: freshet.v1.Department
 	(Stage)(0),                    // 17: freshet.v1.Stage
-	(Variable)(0),                 // 18: freshet.v1.Variable
-	(Department)(0),               // 19: freshet.v1.Department
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*DutyEvent)(nil),             // 19: freshet.v1.DutyEvent
+	(Variable)(0),                 // 20: freshet.v1.Variable
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
-	9,  // 0: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
-	16, // 1: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
-	16, // 2: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
-	6,  // 3: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	17, // 4: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	16, // 5: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
-	10, // 6: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
-	10, // 7: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	16, // 8: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	16, // 9: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
-	9,  // 10: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	16, // 11: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	17, // 12: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	17, // 13: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
-	10, // 14: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
-	10, // 15: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	16, // 16: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	17, // 17: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	18, // 18: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	16, // 19: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	16, // 20: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	16, // 21: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
-	13, // 22: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
-	0,  // 23: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
-	1,  // 24: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
-	16, // 25: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
-	16, // 26: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
-	16, // 27: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
-	17, // 28: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
-	17, // 29: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
-	19, // 30: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
-	14, // 31: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
-	16, // 32: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	17, // 33: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
-	17, // 34: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
-	16, // 35: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
-	16, // 36: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
-	15, // 37: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
-	16, // 38: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
-	18, // 39: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
-	17, // 40: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
-	16, // 41: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
-	2,  // 42: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	4,  // 43: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	7,  // 44: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	11, // 45: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
-	3,  // 46: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	5,  // 47: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	8,  // 48: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	12, // 49: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
-	46, // [46:50] is the sub-list for method output_type
-	42, // [42:46] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	16, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
+	17, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
+	9,  // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
+	18, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
+	13, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
+	19, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
+	18, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	6,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
+	17, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	18, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	10, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
+	10, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
+	18, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	18, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	9,  // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
+	18, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	17, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	17, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	10, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
+	10, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
+	18, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	17, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	20, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	18, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	18, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	18, // 25: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	13, // 26: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
+	0,  // 27: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
+	1,  // 28: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
+	18, // 29: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	18, // 30: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	18, // 31: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	17, // 32: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	17, // 33: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	16, // 34: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	14, // 35: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
+	18, // 36: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	17, // 37: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	17, // 38: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	18, // 39: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	18, // 40: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	15, // 41: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
+	18, // 42: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	20, // 43: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	17, // 44: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	18, // 45: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	2,  // 46: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	4,  // 47: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	7,  // 48: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	11, // 49: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	3,  // 50: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	5,  // 51: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	8,  // 52: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	12, // 53: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	50, // [50:54] is the sub-list for method output_type
+	46, // [46:50] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
@@ -1657,6 +1715,7 @@ func file_freshet_v1_warning_proto_init() {
 	if File_freshet_v1_warning_proto != nil {
 		return
 	}
+	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -30,10 +30,11 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
-// /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
-// a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
-// by itself with Last-Event-ID. Query parameters: basin (may repeat),
-// from_start=true, resume_token.
+// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty" or
+// "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
+// a browser resumes by itself with Last-Event-ID. Query parameters: basin, department and kind (may
+// repeat), min_stage, from_start=true, resume_token; departments and stages by
+// their names in small letters, e.g. water_resources, orange.
 type WarningServiceClient interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
@@ -114,10 +115,11 @@ func (c *warningServiceClient) ListGroups(ctx context.Context, in *ListGroupsReq
 // for forward compatibility.
 //
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
-// /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
-// a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
-// by itself with Last-Event-ID. Query parameters: basin (may repeat),
-// from_start=true, resume_token.
+// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty" or
+// "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
+// a browser resumes by itself with Last-Event-ID. Query parameters: basin, department and kind (may
+// repeat), min_stage, from_start=true, resume_token; departments and stages by
+// their names in small letters, e.g. water_resources, orange.
 type WarningServiceServer interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
