@@ -1466,12 +1466,110 @@ func (x *GroupArrival) GetObserved() bool {
 	return false
 }
 
+type ExplainWarningRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the warning, e.g. "tanjiang/20260610T063510Z/h-enping".
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainWarningRequest) Reset() {
+	*x = ExplainWarningRequest{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainWarningRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainWarningRequest) ProtoMessage() {}
+
+func (x *ExplainWarningRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainWarningRequest.ProtoReflect.Descriptor instead.
+func (*ExplainWarningRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ExplainWarningRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ExplainWarningResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the replay gives it: equal to what was sent.
+	Warning       *Warning     `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
+	Explanation   *Explanation `protobuf:"bytes,2,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainWarningResponse) Reset() {
+	*x = ExplainWarningResponse{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainWarningResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainWarningResponse) ProtoMessage() {}
+
+func (x *ExplainWarningResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainWarningResponse.ProtoReflect.Descriptor instead.
+func (*ExplainWarningResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ExplainWarningResponse) GetWarning() *Warning {
+	if x != nil {
+		return x.Warning
+	}
+	return nil
+}
+
+func (x *ExplainWarningResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
 var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x15freshet/v1/duty.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x15freshet/v1/duty.proto\x1a\x18freshet/v1/explain.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
@@ -1588,7 +1686,13 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\fGroupArrival\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
-	"\bobserved\x18\x03 \x01(\bR\bobserved*R\n" +
+	"\bobserved\x18\x03 \x01(\bR\bobserved\"3\n" +
+	"\x15ExplainWarningRequest\x12\x1a\n" +
+	"\x02id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x02id\"\x82\x01\n" +
+	"\x16ExplainWarningResponse\x12-\n" +
+	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x129\n" +
+	"\vexplanation\x18\x02 \x01(\v2\x17.freshet.v1.ExplanationR\vexplanation*R\n" +
 	"\tGroupKind\x12\x1a\n" +
 	"\x16GROUP_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fGROUP_KIND_WAVE\x10\x01\x12\x14\n" +
@@ -1600,7 +1704,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x12GROUP_EVENT_RAISED\x10\x02\x12\x18\n" +
 	"\x14GROUP_EVENT_EXTENDED\x10\x03\x12\x17\n" +
 	"\x13GROUP_EVENT_LOWERED\x10\x04\x12\x16\n" +
-	"\x12GROUP_EVENT_CLOSED\x10\x052\x93\x03\n" +
+	"\x12GROUP_EVENT_CLOSED\x10\x052\x8a\x04\n" +
 	"\x0eWarningService\x12V\n" +
 	"\rWatchWarnings\x12 .freshet.v1.WatchWarningsRequest\x1a!.freshet.v1.WatchWarningsResponse0\x01\x12_\n" +
 	"\n" +
@@ -1609,7 +1713,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\fListWarnings\x12\x1f.freshet.v1.ListWarningsRequest\x1a .freshet.v1.ListWarningsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/warnings\x12_\n" +
 	"\n" +
 	"ListGroups\x12\x1d.freshet.v1.ListGroupsRequest\x1a\x1e.freshet.v1.ListGroupsResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/groupsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"/v1/groups\x12u\n" +
+	"\x0eExplainWarning\x12!.freshet.v1.ExplainWarningRequest\x1a\".freshet.v1.ExplainWarningResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/warnings/explainB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_warning_proto_rawDescOnce sync.Once
@@ -1624,90 +1729,97 @@ func file_freshet_v1_warning_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_warning_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_freshet_v1_warning_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_freshet_v1_warning_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_freshet_v1_warning_proto_goTypes = []any{
-	(GroupKind)(0),                // 0: freshet.v1.GroupKind
-	(GroupEvent)(0),               // 1: freshet.v1.GroupEvent
-	(*WatchWarningsRequest)(nil),  // 2: freshet.v1.WatchWarningsRequest
-	(*WatchWarningsResponse)(nil), // 3: freshet.v1.WatchWarningsResponse
-	(*ListStagesRequest)(nil),     // 4: freshet.v1.ListStagesRequest
-	(*ListStagesResponse)(nil),    // 5: freshet.v1.ListStagesResponse
-	(*StationStage)(nil),          // 6: freshet.v1.StationStage
-	(*ListWarningsRequest)(nil),   // 7: freshet.v1.ListWarningsRequest
-	(*ListWarningsResponse)(nil),  // 8: freshet.v1.ListWarningsResponse
-	(*Warning)(nil),               // 9: freshet.v1.Warning
-	(*Leg)(nil),                   // 10: freshet.v1.Leg
-	(*ListGroupsRequest)(nil),     // 11: freshet.v1.ListGroupsRequest
-	(*ListGroupsResponse)(nil),    // 12: freshet.v1.ListGroupsResponse
-	(*WarningGroup)(nil),          // 13: freshet.v1.WarningGroup
-	(*GroupStation)(nil),          // 14: freshet.v1.GroupStation
-	(*GroupArrival)(nil),          // 15: freshet.v1.GroupArrival
-	(Department)(0),               // 16: freshet.v1.Department
-	(Stage)(0),                    // 17: freshet.v1.Stage
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
-	(*DutyEvent)(nil),             // 19: freshet.v1.DutyEvent
-	(Variable)(0),                 // 20: freshet.v1.Variable
+	(GroupKind)(0),                 // 0: freshet.v1.GroupKind
+	(GroupEvent)(0),                // 1: freshet.v1.GroupEvent
+	(*WatchWarningsRequest)(nil),   // 2: freshet.v1.WatchWarningsRequest
+	(*WatchWarningsResponse)(nil),  // 3: freshet.v1.WatchWarningsResponse
+	(*ListStagesRequest)(nil),      // 4: freshet.v1.ListStagesRequest
+	(*ListStagesResponse)(nil),     // 5: freshet.v1.ListStagesResponse
+	(*StationStage)(nil),           // 6: freshet.v1.StationStage
+	(*ListWarningsRequest)(nil),    // 7: freshet.v1.ListWarningsRequest
+	(*ListWarningsResponse)(nil),   // 8: freshet.v1.ListWarningsResponse
+	(*Warning)(nil),                // 9: freshet.v1.Warning
+	(*Leg)(nil),                    // 10: freshet.v1.Leg
+	(*ListGroupsRequest)(nil),      // 11: freshet.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),     // 12: freshet.v1.ListGroupsResponse
+	(*WarningGroup)(nil),           // 13: freshet.v1.WarningGroup
+	(*GroupStation)(nil),           // 14: freshet.v1.GroupStation
+	(*GroupArrival)(nil),           // 15: freshet.v1.GroupArrival
+	(*ExplainWarningRequest)(nil),  // 16: freshet.v1.ExplainWarningRequest
+	(*ExplainWarningResponse)(nil), // 17: freshet.v1.ExplainWarningResponse
+	(Department)(0),                // 18: freshet.v1.Department
+	(Stage)(0),                     // 19: freshet.v1.Stage
+	(*timestamppb.Timestamp)(nil),  // 20: google.protobuf.Timestamp
+	(*DutyEvent)(nil),              // 21: freshet.v1.DutyEvent
+	(Variable)(0),                  // 22: freshet.v1.Variable
+	(*Explanation)(nil),            // 23: freshet.v1.Explanation
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
-	16, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
-	17, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
+	18, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
+	19, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
 	9,  // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
-	18, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
+	20, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
 	13, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
-	19, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
-	18, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	21, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
+	20, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
 	6,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	17, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	18, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	19, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	20, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
 	10, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
 	10, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	18, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	18, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	20, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	20, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
 	9,  // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	18, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	17, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	17, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	20, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	19, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	19, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
 	10, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
 	10, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	18, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	17, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	20, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	18, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	18, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	18, // 25: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	20, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	19, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	22, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	20, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	20, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	20, // 25: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
 	13, // 26: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
 	0,  // 27: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
 	1,  // 28: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
-	18, // 29: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
-	18, // 30: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
-	18, // 31: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
-	17, // 32: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
-	17, // 33: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
-	16, // 34: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	20, // 29: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	20, // 30: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	20, // 31: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	19, // 32: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	19, // 33: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	18, // 34: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
 	14, // 35: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
-	18, // 36: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	17, // 37: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
-	17, // 38: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
-	18, // 39: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
-	18, // 40: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	20, // 36: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	19, // 37: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	19, // 38: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	20, // 39: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	20, // 40: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
 	15, // 41: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
-	18, // 42: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
-	20, // 43: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
-	17, // 44: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
-	18, // 45: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
-	2,  // 46: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	4,  // 47: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	7,  // 48: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	11, // 49: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
-	3,  // 50: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	5,  // 51: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	8,  // 52: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	12, // 53: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
-	50, // [50:54] is the sub-list for method output_type
-	46, // [46:50] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	20, // 42: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	22, // 43: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	19, // 44: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	20, // 45: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	9,  // 46: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
+	23, // 47: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
+	2,  // 48: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	4,  // 49: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	7,  // 50: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	11, // 51: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	16, // 52: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
+	3,  // 53: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	5,  // 54: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	8,  // 55: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	12, // 56: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	17, // 57: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
+	53, // [53:58] is the sub-list for method output_type
+	48, // [48:53] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
@@ -1716,6 +1828,7 @@ func file_freshet_v1_warning_proto_init() {
 		return
 	}
 	file_freshet_v1_duty_proto_init()
+	file_freshet_v1_explain_proto_init()
 	file_freshet_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1723,7 +1836,7 @@ func file_freshet_v1_warning_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_warning_proto_rawDesc), len(file_freshet_v1_warning_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

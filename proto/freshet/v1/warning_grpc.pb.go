@@ -19,10 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	WarningService_WatchWarnings_FullMethodName = "/freshet.v1.WarningService/WatchWarnings"
-	WarningService_ListStages_FullMethodName    = "/freshet.v1.WarningService/ListStages"
-	WarningService_ListWarnings_FullMethodName  = "/freshet.v1.WarningService/ListWarnings"
-	WarningService_ListGroups_FullMethodName    = "/freshet.v1.WarningService/ListGroups"
+	WarningService_WatchWarnings_FullMethodName  = "/freshet.v1.WarningService/WatchWarnings"
+	WarningService_ListStages_FullMethodName     = "/freshet.v1.WarningService/ListStages"
+	WarningService_ListWarnings_FullMethodName   = "/freshet.v1.WarningService/ListWarnings"
+	WarningService_ListGroups_FullMethodName     = "/freshet.v1.WarningService/ListGroups"
+	WarningService_ExplainWarning_FullMethodName = "/freshet.v1.WarningService/ExplainWarning"
 )
 
 // WarningServiceClient is the client API for WarningService service.
@@ -51,6 +52,11 @@ type WarningServiceClient interface {
 	// Waves and outages: warnings that belong together, the highest stage first.
 	// Those that are open, and those that closed within the last day.
 	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
+	// Why a warning was given, computed anew from the log up to the tick that gave
+	// it: this takes seconds for each day of log behind the last snapshot before it.
+	// One is computed at a time, others wait. A warning that the log does not give,
+	// or no longer reaches back to, is NOT_FOUND.
+	ExplainWarning(ctx context.Context, in *ExplainWarningRequest, opts ...grpc.CallOption) (*ExplainWarningResponse, error)
 }
 
 type warningServiceClient struct {
@@ -110,6 +116,16 @@ func (c *warningServiceClient) ListGroups(ctx context.Context, in *ListGroupsReq
 	return out, nil
 }
 
+func (c *warningServiceClient) ExplainWarning(ctx context.Context, in *ExplainWarningRequest, opts ...grpc.CallOption) (*ExplainWarningResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainWarningResponse)
+	err := c.cc.Invoke(ctx, WarningService_ExplainWarning_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WarningServiceServer is the server API for WarningService service.
 // All implementations must embed UnimplementedWarningServiceServer
 // for forward compatibility.
@@ -136,6 +152,11 @@ type WarningServiceServer interface {
 	// Waves and outages: warnings that belong together, the highest stage first.
 	// Those that are open, and those that closed within the last day.
 	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
+	// Why a warning was given, computed anew from the log up to the tick that gave
+	// it: this takes seconds for each day of log behind the last snapshot before it.
+	// One is computed at a time, others wait. A warning that the log does not give,
+	// or no longer reaches back to, is NOT_FOUND.
+	ExplainWarning(context.Context, *ExplainWarningRequest) (*ExplainWarningResponse, error)
 	mustEmbedUnimplementedWarningServiceServer()
 }
 
@@ -157,6 +178,9 @@ func (UnimplementedWarningServiceServer) ListWarnings(context.Context, *ListWarn
 }
 func (UnimplementedWarningServiceServer) ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListGroups not implemented")
+}
+func (UnimplementedWarningServiceServer) ExplainWarning(context.Context, *ExplainWarningRequest) (*ExplainWarningResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainWarning not implemented")
 }
 func (UnimplementedWarningServiceServer) mustEmbedUnimplementedWarningServiceServer() {}
 func (UnimplementedWarningServiceServer) testEmbeddedByValue()                        {}
@@ -244,6 +268,24 @@ func _WarningService_ListGroups_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WarningService_ExplainWarning_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainWarningRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WarningServiceServer).ExplainWarning(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WarningService_ExplainWarning_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WarningServiceServer).ExplainWarning(ctx, req.(*ExplainWarningRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WarningService_ServiceDesc is the grpc.ServiceDesc for WarningService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -262,6 +304,10 @@ var WarningService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListGroups",
 			Handler:    _WarningService_ListGroups_Handler,
+		},
+		{
+			MethodName: "ExplainWarning",
+			Handler:    _WarningService_ExplainWarning_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
