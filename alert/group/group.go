@@ -32,7 +32,8 @@
 // # Blind groups
 //
 // Whoever is not seen is in one blind group: that of its department and the kind
-// of its cause which has grown within [Outage]. It is closed when all are seen.
+// of its cause which has grown within [Outage], or which it was in before. It is
+// closed when all have been seen for [Seen].
 //
 // # Feed items
 //
@@ -55,6 +56,7 @@ const (
 	Span      = 24 * time.Hour   // since a wave last grew, for stations that nothing has come down to
 	Quiet     = time.Hour        // without a standing member until a wave is closed
 	BlindHold = 24 * time.Hour   // how long a member that went blind holds its wave open
+	Seen      = 15 * time.Minute // with all in sight until a blind group is closed: a doubtful gauge comes and goes
 	Outage    = time.Hour        // since a blind group last grew, for more stations to be of the same outage
 	Keep      = 24 * time.Hour   // how long a closed group is shown
 	Window    = 10 * time.Minute // in which a basin has MaxItems, unless more than that are a wave's first orange or red

@@ -227,7 +227,8 @@ func (r *Rules) joinBlind(s *State, stations []alert.Standing, now time.Time) {
 		department, cause := r.places[st.Station].department, causeOf(st.Cause)
 		k := -1
 		for j := range s.Groups {
-			if g := &s.Groups[j]; g.Kind == hydro.BlindGroup && g.ClosedAt.IsZero() && g.Department == department && g.Cause == cause && now.Sub(g.GrewAt) <= Outage {
+			if g := &s.Groups[j]; g.Kind == hydro.BlindGroup && g.ClosedAt.IsZero() && g.Department == department && g.Cause == cause &&
+				(now.Sub(g.GrewAt) <= Outage || g.has(st.Station)) {
 				k = j
 			}
 		}
@@ -236,6 +237,12 @@ func (r *Rules) joinBlind(s *State, stations []alert.Standing, now time.Time) {
 		}
 		s.Groups[k].join(st, now).Highest = hydro.Blind
 	}
+}
+
+// has reports whether a station is or was in g.
+func (g *Group) has(station string) bool {
+	_, found := slices.BinarySearchFunc(g.Members, station, func(m Member, id string) int { return cmp.Compare(m.Station, id) })
+	return found
 }
 
 // members returns who stands in an open group of a kind; it is only looked up.
@@ -284,7 +291,11 @@ func (g *Group) settle(now time.Time) {
 		if g.BackAt.IsZero() {
 			g.BackAt = now
 		}
-		if g.Kind == hydro.BlindGroup || now.Sub(g.BackAt) >= Quiet {
+		pause := Quiet
+		if g.Kind == hydro.BlindGroup {
+			pause = Seen
+		}
+		if now.Sub(g.BackAt) >= pause {
 			g.ClosedAt = now
 		}
 	}

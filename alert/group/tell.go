@@ -23,6 +23,8 @@ func (g *Group) pending() (event hydro.GroupEvent, urgent bool) {
 		return hydro.GroupOpened, urgent
 	case height(stage) > height(told.Stage) || g.Kind == hydro.WaveGroup && g.Highest > told.Highest:
 		return hydro.GroupRaised, urgent
+	case g.Kind == hydro.BlindGroup && stage == hydro.Clear:
+		return 0, false // it is told when it is closed
 	case height(stage) < height(told.Stage):
 		return hydro.GroupLowered, false
 	case g.sum() > told.Sum || g.standing() > told.Standing:
@@ -46,7 +48,7 @@ func (g *Group) waits(event hydro.GroupEvent, now time.Time, n int) bool {
 		room = roomToOpen
 	case hydro.GroupExtended:
 		switch {
-		case g.grave() > g.Told.Grave:
+		case g.grave() > g.Told.Grave, g.Kind == hydro.BlindGroup:
 		case g.sum() > g.Told.Sum || g.standing() > g.Told.Standing:
 			pause = EveryJoin
 		default:
@@ -304,7 +306,7 @@ func (r *Rules) expected(g *Group, f *hydro.Forecast) []string {
 		if n < 0 || !below[n] || crossings(&f.Stations[i]) == [rungs]time.Time{} {
 			continue
 		}
-		if _, found := slices.BinarySearchFunc(g.Members, id, func(m Member, id string) int { return cmp.Compare(m.Station, id) }); !found {
+		if !g.has(id) {
 			out = append(out, id)
 		}
 	}

@@ -122,7 +122,7 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 		id := a.catalog.Basins[i].ID
 		b := &basin{
 			id: id, catalog: a.catalog, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
-			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}),
+			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}), explaining: make(chan struct{}, 1),
 		}
 		if err := b.recover(ctx); err != nil {
 			return nil, fmt.Errorf("recover basin %s: %w", id, err)
@@ -162,7 +162,7 @@ func (a *App) start(parent context.Context) error {
 		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Logger: a.logger, Queue: a.opts.Queue})
 		writers[b.id] = w
 		roles = append(roles, b.run, w.Run)
-		basins = append(basins, server.Basin{ID: b.id, Engine: b, Commands: b})
+		basins = append(basins, server.Basin{ID: b.id, Engine: b, Commands: b, Explain: b})
 		r, err := archive.New(a.journal, a.store, archive.Options{
 			Basin: b.id, Store: a.storeName, Busy: busy, Now: time.Now, Logger: a.logger, Metrics: archived,
 		})

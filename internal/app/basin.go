@@ -41,6 +41,8 @@ type basin struct {
 	ticked  bool        // by this process; the clock's
 	serving atomic.Bool // the catalogue of this start is in force
 
+	explaining chan struct{} // holds one element while a replay explains a warning
+
 	durable  chan struct{} // closed and replaced whenever durableSeq grows
 	progress sync.Mutex    // guards durable and durableSeq
 	seq      uint64        // all outputs of all inputs up to here are on the out-log

@@ -55,6 +55,7 @@ type Engine struct {
 
 	forecastState forecast.State
 	alertState    alert.State
+	alertBefore   alert.State // before the last tick, for Explain; not part of the state
 	conflicts     register.State
 	rateState     reporting.State
 	duty          dutyState
@@ -421,6 +422,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	outs := e.judge(before, nil)
 	outs = e.runForecast(now.Add(-t.Settle), outs)
 	var warnings []hydro.Warning
+	e.alertBefore = e.alertState
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
 		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
 	})

@@ -75,11 +75,12 @@ var rules = map[string]rule{
 	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},
 	freshetv1.BriefingService_GetSituation_FullMethodName:  {permits: readers},
 
-	freshetv1.WarningService_WatchWarnings_FullMethodName: {permits: onDuty},
-	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
-	freshetv1.WarningService_ListBlind_FullMethodName:     {permits: readers},
-	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
-	freshetv1.WarningService_ListGroups_FullMethodName:    {permits: readers},
+	freshetv1.WarningService_WatchWarnings_FullMethodName:  {permits: onDuty},
+	freshetv1.WarningService_ListStages_FullMethodName:     {permits: readers},
+	freshetv1.WarningService_ListBlind_FullMethodName:      {permits: readers},
+	freshetv1.WarningService_ListWarnings_FullMethodName:   {permits: readers},
+	freshetv1.WarningService_ListGroups_FullMethodName:     {permits: readers},
+	freshetv1.WarningService_ExplainWarning_FullMethodName: {permits: readers},
 
 	freshetv1.CalloutService_ListCalls_FullMethodName:     {permits: onDuty}, // it has people's telephone numbers
 	freshetv1.CalloutService_ListUnreached_FullMethodName: {permits: onDuty},

@@ -109,6 +109,8 @@ type Basin struct {
 	Engine Engine
 	// Commands takes what people on duty do; nil: nothing is taken.
 	Commands CommandLog
+	// Explain says why warnings were given; nil: nobody can.
+	Explain Explainer
 }
 
 // An Engine lends the state machine of a basin for a query. The function must

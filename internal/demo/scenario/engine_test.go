@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 
 	"freshet/ingest"
 	"freshet/internal/demo/scenario"
@@ -20,6 +21,7 @@ type outcome struct {
 	accepted  int
 	refused   map[hydro.RefusalReason]int
 	warnings  []hydro.Warning
+	explained []hydro.Explanation // each warning, right after the tick that gave it
 	forecasts int
 	flags     map[string]map[hydro.Tests][]time.Time // station -> test -> observed at
 	statuses  map[string]hydro.StationStatus
@@ -42,6 +44,7 @@ func play(t *testing.T, s *scenario.Storm) outcome {
 		for _, o := range outputs {
 			if o.Warning != nil {
 				out.warnings = append(out.warnings, *o.Warning)
+				out.explained = append(out.explained, e.Explain(*o.Warning))
 			}
 			if o.Forecast != nil {
 				out.forecasts++
@@ -112,6 +115,16 @@ func TestTheStormPassesThroughTheEngine(t *testing.T) {
 			if now := got.statuses[station].Stage; now != hydro.Clear {
 				t.Errorf("%s ends %s", station, now)
 			}
+		}
+	})
+
+	t.Run("every warning is explained", func(t *testing.T) {
+		raises := 0
+		for i := range got.explained {
+			raises += checkExplanation(t, &got.explained[i])
+		}
+		if len(got.explained) != len(got.warnings) || len(got.warnings) < 80 || raises < 30 {
+			t.Errorf("%d of %d warnings explained, %d raises by a clock", len(got.explained), len(got.warnings), raises)
 		}
 	})
 
@@ -186,8 +199,72 @@ func TestTheStormPassesThroughTheEngine(t *testing.T) {
 		if diff := cmp.Diff(got.warnings, again.warnings); diff != "" {
 			t.Errorf("warnings differ (-first +second):\n%s", diff)
 		}
+		for i := range min(len(got.explained), len(again.explained)) { // as messages, where one NaN equals another
+			one, two := wire.FromExplanation(&got.explained[i]), wire.FromExplanation(&again.explained[i])
+			if !proto.Equal(one, two) {
+				t.Fatalf("%s is explained otherwise: %q, then %q", got.warnings[i].ID, one.GetLinesEn(), two.GetLinesEn())
+			}
+		}
 		if got.accepted != again.accepted || got.forecasts != again.forecasts {
 			t.Errorf("%d readings and %d forecasts, then %d and %d", got.accepted, got.forecasts, again.accepted, again.forecasts)
 		}
 	})
+}
+
+// checkExplanation finds that what an explanation shows leads to the stage that was
+// given, and returns how many quantities rose in it.
+func checkExplanation(t *testing.T, x *hydro.Explanation) (raised int) {
+	t.Helper()
+	w := &x.Warning
+	stage, forecast := hydro.Clear, hydro.Clear
+	for i := range x.Quantities {
+		q := &x.Quantities[i]
+		if q.Forecast {
+			forecast = max(forecast, q.To)
+		}
+		stage = max(stage, q.To)
+		if q.To <= q.From || !q.Decides {
+			continue
+		}
+		raised++
+		for _, s := range q.Steps {
+			switch {
+			case s.Stage != q.To:
+			case !s.Met:
+				t.Errorf("%s: %s rises to %s and its threshold %g is not met by %g", w.ID, q.Variable, q.To, s.Threshold, q.Value)
+			case q.Forecast && s.MetRuns < q.Persistence && w.Observed.Stage < q.To: // beside the other leg it need not persist
+				t.Errorf("%s: the forecast rises to %s after %d of %d runs", w.ID, q.To, s.MetRuns, q.Persistence)
+			case !q.Forecast && s.MetSince.After(w.At):
+				t.Errorf("%s: its dwell runs from %s on", w.ID, s.MetSince)
+			}
+		}
+	}
+	blind := slices.ContainsFunc(x.Sights, func(s hydro.ExplainedSight) bool { return s.Out })
+	if blind != (w.Cause != "") {
+		t.Errorf("%s has the cause %q, out of sight: %t", w.ID, w.Cause, blind)
+	}
+	if w.To == hydro.Blind && (!blind || forecast != hydro.Clear) || w.To != hydro.Blind && stage != w.To {
+		t.Errorf("%s goes to %s; its quantities stand at %s, the forecast's at %s, out of sight: %t", w.ID, w.To, stage, forecast, blind)
+	}
+	if w.Observed.Variable != 0 && w.Observed.Variable != hydro.Rain && w.To != hydro.Blind && w.Cause == "" {
+		found := slices.ContainsFunc(x.Readings, func(r hydro.ExplainedReading) bool {
+			return r.Variable == w.Observed.Variable && r.At.Equal(w.Observed.At) && r.Value == w.Observed.Value && r.Usable
+		})
+		if !found {
+			t.Errorf("%s: the reading that decided, %g at %s, is not shown", w.ID, w.Observed.Value, w.Observed.At)
+		}
+	}
+	if !w.ForecastIssuedAt.IsZero() && x.Run == nil {
+		t.Errorf("%s: its run is not shown", w.ID)
+	}
+	zh, en := x.Lines()
+	if len(zh) != len(en) || len(en) < 3 || !x.HasTable && len(x.Quantities) > 0 {
+		t.Errorf("%s is explained by %q", w.ID, en)
+	}
+	for _, line := range append(zh, en...) {
+		if strings.Contains(line, "%!") || line == "" {
+			t.Errorf("%s: %q", w.ID, line)
+		}
+	}
+	return raised
 }

@@ -19,11 +19,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	WarningService_WatchWarnings_FullMethodName = "/freshet.v1.WarningService/WatchWarnings"
-	WarningService_ListStages_FullMethodName    = "/freshet.v1.WarningService/ListStages"
-	WarningService_ListBlind_FullMethodName     = "/freshet.v1.WarningService/ListBlind"
-	WarningService_ListWarnings_FullMethodName  = "/freshet.v1.WarningService/ListWarnings"
-	WarningService_ListGroups_FullMethodName    = "/freshet.v1.WarningService/ListGroups"
+	WarningService_WatchWarnings_FullMethodName  = "/freshet.v1.WarningService/WatchWarnings"
+	WarningService_ListStages_FullMethodName     = "/freshet.v1.WarningService/ListStages"
+	WarningService_ListWarnings_FullMethodName   = "/freshet.v1.WarningService/ListWarnings"
+	WarningService_ListGroups_FullMethodName     = "/freshet.v1.WarningService/ListGroups"
+	WarningService_ExplainWarning_FullMethodName = "/freshet.v1.WarningService/ExplainWarning"
 )
 
 // WarningServiceClient is the client API for WarningService service.
@@ -46,14 +46,17 @@ type WarningServiceClient interface {
 	WatchWarnings(ctx context.Context, in *WatchWarningsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchWarningsResponse], error)
 	// Where every station stands now.
 	ListStages(ctx context.Context, in *ListStagesRequest, opts ...grpc.CallOption) (*ListStagesResponse, error)
-	// What is not seen now, grouped by cause, department and gateway.
-	ListBlind(ctx context.Context, in *ListBlindRequest, opts ...grpc.CallOption) (*ListBlindResponse, error)
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(ctx context.Context, in *ListWarningsRequest, opts ...grpc.CallOption) (*ListWarningsResponse, error)
 	// Waves and outages: warnings that belong together, the highest stage first.
 	// Those that are open, and those that closed within the last day.
 	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
+	// Why a warning was given, computed anew from the log up to the tick that gave
+	// it: this takes seconds for each day of log behind the last snapshot before it.
+	// One is computed at a time, others wait. A warning that the log does not give,
+	// or no longer reaches back to, is NOT_FOUND.
+	ExplainWarning(ctx context.Context, in *ExplainWarningRequest, opts ...grpc.CallOption) (*ExplainWarningResponse, error)
 }
 
 type warningServiceClient struct {
@@ -93,16 +96,6 @@ func (c *warningServiceClient) ListStages(ctx context.Context, in *ListStagesReq
 	return out, nil
 }
 
-func (c *warningServiceClient) ListBlind(ctx context.Context, in *ListBlindRequest, opts ...grpc.CallOption) (*ListBlindResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListBlindResponse)
-	err := c.cc.Invoke(ctx, WarningService_ListBlind_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 func (c *warningServiceClient) ListWarnings(ctx context.Context, in *ListWarningsRequest, opts ...grpc.CallOption) (*ListWarningsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListWarningsResponse)
@@ -117,6 +110,16 @@ func (c *warningServiceClient) ListGroups(ctx context.Context, in *ListGroupsReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListGroupsResponse)
 	err := c.cc.Invoke(ctx, WarningService_ListGroups_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *warningServiceClient) ExplainWarning(ctx context.Context, in *ExplainWarningRequest, opts ...grpc.CallOption) (*ExplainWarningResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainWarningResponse)
+	err := c.cc.Invoke(ctx, WarningService_ExplainWarning_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -143,14 +146,17 @@ type WarningServiceServer interface {
 	WatchWarnings(*WatchWarningsRequest, grpc.ServerStreamingServer[WatchWarningsResponse]) error
 	// Where every station stands now.
 	ListStages(context.Context, *ListStagesRequest) (*ListStagesResponse, error)
-	// What is not seen now, grouped by cause, department and gateway.
-	ListBlind(context.Context, *ListBlindRequest) (*ListBlindResponse, error)
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error)
 	// Waves and outages: warnings that belong together, the highest stage first.
 	// Those that are open, and those that closed within the last day.
 	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
+	// Why a warning was given, computed anew from the log up to the tick that gave
+	// it: this takes seconds for each day of log behind the last snapshot before it.
+	// One is computed at a time, others wait. A warning that the log does not give,
+	// or no longer reaches back to, is NOT_FOUND.
+	ExplainWarning(context.Context, *ExplainWarningRequest) (*ExplainWarningResponse, error)
 	mustEmbedUnimplementedWarningServiceServer()
 }
 
@@ -167,14 +173,14 @@ func (UnimplementedWarningServiceServer) WatchWarnings(*WatchWarningsRequest, gr
 func (UnimplementedWarningServiceServer) ListStages(context.Context, *ListStagesRequest) (*ListStagesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListStages not implemented")
 }
-func (UnimplementedWarningServiceServer) ListBlind(context.Context, *ListBlindRequest) (*ListBlindResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListBlind not implemented")
-}
 func (UnimplementedWarningServiceServer) ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWarnings not implemented")
 }
 func (UnimplementedWarningServiceServer) ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListGroups not implemented")
+}
+func (UnimplementedWarningServiceServer) ExplainWarning(context.Context, *ExplainWarningRequest) (*ExplainWarningResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainWarning not implemented")
 }
 func (UnimplementedWarningServiceServer) mustEmbedUnimplementedWarningServiceServer() {}
 func (UnimplementedWarningServiceServer) testEmbeddedByValue()                        {}
@@ -226,24 +232,6 @@ func _WarningService_ListStages_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
-func _WarningService_ListBlind_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListBlindRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(WarningServiceServer).ListBlind(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: WarningService_ListBlind_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(WarningServiceServer).ListBlind(ctx, req.(*ListBlindRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
 func _WarningService_ListWarnings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListWarningsRequest)
 	if err := dec(in); err != nil {
@@ -280,6 +268,24 @@ func _WarningService_ListGroups_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WarningService_ExplainWarning_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainWarningRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WarningServiceServer).ExplainWarning(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WarningService_ExplainWarning_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WarningServiceServer).ExplainWarning(ctx, req.(*ExplainWarningRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WarningService_ServiceDesc is the grpc.ServiceDesc for WarningService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -292,16 +298,16 @@ var WarningService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _WarningService_ListStages_Handler,
 		},
 		{
-			MethodName: "ListBlind",
-			Handler:    _WarningService_ListBlind_Handler,
-		},
-		{
 			MethodName: "ListWarnings",
 			Handler:    _WarningService_ListWarnings_Handler,
 		},
 		{
 			MethodName: "ListGroups",
 			Handler:    _WarningService_ListGroups_Handler,
+		},
+		{
+			MethodName: "ExplainWarning",
+			Handler:    _WarningService_ExplainWarning_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
