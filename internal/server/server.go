@@ -115,6 +115,9 @@ type Feed interface {
 	FirstOutput(ctx context.Context, basin string) (uint64, error)
 	// LastOutput returns the end of a basin's out-log.
 	LastOutput(ctx context.Context, basin string) (journal.Position, error)
+	// LastOutputOf returns the sequence number of the newest record of a kind on a
+	// basin's out-log, 0 if it holds none.
+	LastOutputOf(ctx context.Context, basin, kind string) (uint64, error)
 	// Identity returns text that differs from that of any other log of the
 	// basin, here or elsewhere, for as long as the log exists.
 	Identity(ctx context.Context, basin string) (string, error)
@@ -175,6 +178,7 @@ type Server struct {
 	freshetv1.UnimplementedForecastServiceServer
 	freshetv1.UnimplementedWarningServiceServer
 	freshetv1.UnimplementedClockServiceServer
+	freshetv1.UnimplementedDutyServiceServer
 
 	opts      Options
 	basins    map[string]Basin
@@ -225,6 +229,7 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterForecastServiceServer(s.grpc, s)
 	freshetv1.RegisterWarningServiceServer(s.grpc, s)
 	freshetv1.RegisterClockServiceServer(s.grpc, s)
+	freshetv1.RegisterDutyServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
