@@ -64,6 +64,12 @@ var triggers = map[hydro.CommandKind]Trigger{
 	hydro.Acknowledge: Acknowledge, hydro.Shelve: Shelve, hydro.Unshelve: Unshelve, hydro.OutOfService: TakeOut, hydro.InService: PutBack,
 }
 
+// Does reports whether commands of that kind are for alarms.
+func Does(k hydro.CommandKind) bool {
+	_, ok := triggers[k]
+	return ok
+}
+
 // done names the events of commands.
 var done = map[Trigger]string{
 	Acknowledge: "acknowledged", Shelve: "shelved", Unshelve: "unshelved", TakeOut: "out_of_service", PutBack: "in_service",

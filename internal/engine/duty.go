@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"freshet/alert/callout"
 	"freshet/alert/duty"
+	"freshet/alert/plan"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -19,13 +21,17 @@ import (
 
 // dutyRules are the rules of the parts, as the catalogue in force has them.
 type dutyRules struct {
-	alarms *duty.Rules
+	callout *callout.Rules
+	plan    *plan.Rules
+	alarms  *duty.Rules
 }
 
 // dutyState is what the parts remember, and which commands were given. It is
 // stored whole.
 type dutyState struct {
 	Answers []Answer // in the order of the log
+	Callout callout.State
+	Plan    plan.State
 	Alarms  duty.State
 }
 
@@ -47,28 +53,43 @@ func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
 	if r.alarms, err = duty.Compile(c, basin); err != nil {
 		return r, err
 	}
+	if r.callout, err = callout.Compile(c, basin); err != nil {
+		return r, err
+	}
+	if r.plan, err = plan.Compile(c, basin); err != nil {
+		return r, err
+	}
 	return r, nil
 }
 
 // stepDuty lets every part see a tick, after the alert rules, with the warnings
 // that they gave on it.
-func (e *Engine) stepDuty(warnings []hydro.Warning) []hydro.DutyEvent {
-	var all, events []hydro.DutyEvent
-	e.duty.Alarms, events = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
-	all = append(all, events...)
-	return all
+func (e *Engine) stepDuty(warnings []hydro.Warning) (events []hydro.DutyEvent) {
+	var more []hydro.DutyEvent
+	e.duty.Alarms, more = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
+	events = append(events, more...)
+	e.duty.Callout, more = e.parts.callout.Step(e.duty.Callout, e.now, warnings)
+	events = append(events, more...)
+	e.duty.Plan, more = e.parts.plan.Step(e.duty.Plan, e.now, warnings)
+	events = append(events, more...)
+	return events
 }
 
 // doDuty lets the part whose it is obey a command. The error says why it may not
 // be done; the state is then as it was.
 func (e *Engine) doDuty(c hydro.Command) (events []hydro.DutyEvent, err error) {
-	switch c.Kind {
-	case hydro.Acknowledge, hydro.Shelve, hydro.Unshelve, hydro.OutOfService, hydro.InService:
+	switch {
+	case duty.Does(c.Kind):
 		e.duty.Alarms, events, err = e.parts.alarms.Do(e.duty.Alarms, c)
-	default:
-		err = &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
+		return events, err
+	case callout.Does(c.Kind):
+		e.duty.Callout, events, err = e.parts.callout.Do(e.duty.Callout, c)
+		return events, err
+	case plan.Does(c.Kind):
+		e.duty.Plan, events, err = e.parts.plan.Do(e.duty.Plan, c)
+		return events, err
 	}
-	return events, err
+	return nil, &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
 }
 
 // applyTickDuty is the parts' share of a tick.

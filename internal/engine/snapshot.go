@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"freshet/alert"
+	"freshet/alert/group"
 	"freshet/forecast"
 	"freshet/ingest/quality"
 	"freshet/internal/catalog"
@@ -40,6 +41,7 @@ type snapshot struct {
 	Conflicts     register.State
 	Rates         reporting.State
 	Duty          dutyState
+	Groups        group.State
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
@@ -49,7 +51,8 @@ type snapshot struct {
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: len(e.series), Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Duty: e.duty, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Duty: e.duty, Groups: e.groupState,
+		Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -102,7 +105,7 @@ func Restore(data []byte, known *catalog.Catalog) (*Engine, error) {
 	}
 	e.seq, e.now, e.refusals = s.Seq, s.Now, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
-	e.conflicts, e.rateState, e.duty = s.Conflicts, s.Rates, s.Duty
+	e.conflicts, e.rateState, e.duty, e.groupState = s.Conflicts, s.Rates, s.Duty, s.Groups
 	if len(s.Files) > 0 {
 		cat := known
 		if cat == nil || !slices.EqualFunc(cat.Files(), s.Files, func(a, b hydro.File) bool { return a.Name == b.Name && bytes.Equal(a.Data, b.Data) }) {
@@ -123,7 +126,11 @@ func Restore(data []byte, known *catalog.Catalog) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		e.cat, e.model, e.rules, e.parts = cat, model, rules, parts
+		groups, err := group.Compile(cat, s.Basin)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot: %w", err)
+		}
+		e.cat, e.model, e.rules, e.parts, e.groups = cat, model, rules, parts, groups
 		e.register, e.net = register.Compile(cat, s.Basin), quality.NewNetwork(cat, s.Basin)
 		e.rates = reporting.Compile(cat, s.Basin)
 		for _, f := range s.RainForecasts {
