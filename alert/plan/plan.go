@@ -173,7 +173,7 @@ func (t *turn) propose(x *hydro.Response) {
 
 // A meeting is a condition that is met, with the stations that meet it.
 type meeting struct {
-	condition *catalog.Condition
+	condition *catalog.Trigger
 	stations  []*standing.Station
 }
 
@@ -196,7 +196,7 @@ func (t *turn) meets(l *catalog.PlanLevel) []meeting {
 }
 
 // of reports whether a condition looks at a station.
-func (t *turn) of(c *catalog.Condition, station string) bool {
+func (t *turn) of(c *catalog.Trigger, station string) bool {
 	if len(c.Stations) == 0 {
 		return true
 	}
@@ -210,7 +210,7 @@ func (t *turn) blind(p *catalog.Plan) []string {
 	for i := range t.s.Standing {
 		x := &t.s.Standing[i]
 		if x.Blind && slices.ContainsFunc(p.Levels, func(l catalog.PlanLevel) bool {
-			return slices.ContainsFunc(l.When, func(c catalog.Condition) bool { return t.of(&c, x.Station) })
+			return slices.ContainsFunc(l.When, func(c catalog.Trigger) bool { return t.of(&c, x.Station) })
 		}) {
 			out = append(out, x.Station)
 		}

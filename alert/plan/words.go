@@ -35,7 +35,7 @@ func (r *Rules) station(id string) (zh, en string) {
 }
 
 // condition says what a condition asks for.
-func (r *Rules) condition(c *catalog.Condition) (string, string) {
+func (r *Rules) condition(c *catalog.Trigger) (string, string) {
 	ofZH, ofEN := "全流域", "of the basin"
 	if len(c.Stations) > 0 {
 		var zh, en []string

@@ -15,6 +15,7 @@ import (
 	"freshet/internal/auth"
 	"freshet/internal/certs"
 	"freshet/internal/hydro"
+	"freshet/internal/openid"
 	"freshet/internal/server"
 )
 
@@ -76,6 +77,19 @@ func (o *Options) validateAccess() error {
 	case o.TLSCert == "" && o.TLSClientCA != "":
 		bad("tls-client-ca", "client certificates need TLS: give --tls-cert and --tls-key too")
 	}
+	if provider := o.provider(nil); o.OIDCIssuer != "" {
+		if err := provider.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("--oidc-…: %w", err))
+		}
+		if o.OIDCMembers == "" {
+			bad("oidc-members", "name the file that says which of the provider's claims give which role")
+		}
+		if !o.asks() {
+			bad("oidc-issuer", "nobody is asked who they are: give --auth too")
+		}
+	} else if o.OIDCClient+o.OIDCSecret+o.OIDCRedirect+o.OIDCMembers != "" {
+		bad("oidc-issuer", "other options of OpenID Connect are given without it")
+	}
 	if beyond := o.beyond(); len(beyond) > 0 && o.TLSCert == "" && !o.Insecure {
 		for _, b := range beyond {
 			name, address, _ := strings.Cut(strings.TrimPrefix(b, "--"), " ")
@@ -99,6 +113,11 @@ func (o *Options) validateAccess() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// provider is the OpenID Connect provider of the options.
+func (o *Options) provider(now func() time.Time) openid.Options {
+	return openid.Options{Issuer: o.OIDCIssuer, ClientID: o.OIDCClient, SecretFile: o.OIDCSecret, Redirect: o.OIDCRedirect, Now: now}
 }
 
 // openAccess opens the certificates and the file of credentials.
@@ -135,8 +154,20 @@ func (a *App) openAccess() (*certs.Source, *server.Auth, error) {
 	if book.Empty() {
 		a.logger.Warn("nobody is let in yet: make a token with `freshet token create`", slog.String("file", auth.PathIn(o.Data)))
 	}
+	var people *auth.Members
+	var provider *openid.Provider
+	if o.OIDCIssuer != "" {
+		if people, err = auth.OpenMembers(o.OIDCMembers); err == nil {
+			provider, err = openid.New(o.provider(a.wall))
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
 	return source, &server.Auth{
-		Book: book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP), Refused: a.openAudit(),
+		OpenID:   provider,
+		Sessions: auth.NewSessions(book, people, a.wall, auth.SessionBounds{Idle: o.SessionIdle, Absolute: o.SessionMax}),
+		Book:     book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP), Refused: a.openAudit(),
 		Limits: server.Limits{Calls: o.LimitCalls, Streams: o.LimitStreams, Frames: o.LimitFrames},
 	}, nil
 }

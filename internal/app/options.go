@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,15 @@ type Options struct {
 	Auth        bool   // ask callers who they are even where only this machine reaches the server
 	Insecure    bool   // let others than this machine reach a server without TLS, and without asking who they are unless Auth
 
+	SessionIdle time.Duration // a session at a browser ends when it goes unused for that long; an open feed is use
+	SessionMax  time.Duration // and after that long in any case
+
+	OIDCIssuer   string // address of an OpenID Connect provider; "": tokens only
+	OIDCClient   string // this server's id there
+	OIDCSecret   string // file of its secret there; "": it has none
+	OIDCRedirect string // this server's callback, as the provider knows it
+	OIDCMembers  string // file that says which claims give which role
+
 	LimitCalls       float64 // calls and new streams of one principal in a second
 	LimitFrames      float64 // frames of one principal in a second; more are slowed
 	LimitStreams     int     // open streams of one principal
@@ -48,6 +58,8 @@ type Options struct {
 	InfluxOrg    string
 	InfluxBucket string
 	InfluxToken  string
+
+	Notify string // file of the receivers that warnings are sent to; "": none
 
 	Clock string        // "wall", or "driven" by ClockService
 	Tick  time.Duration // between ticks of the wall clock
@@ -68,6 +80,8 @@ type Options struct {
 	Registry *prometheus.Registry // nil: a new one
 	Wall     func() time.Time     // the clock by which credentials expire; nil: the machine's
 	Recheck  time.Duration        // between looks at who has a stream open; 0: a second
+	// NotifyWait is how receivers that are down are waited for; nil: by the machine's clock.
+	NotifyWait func(ctx context.Context, d time.Duration) error
 }
 
 // DefaultOptions returns the options of a server on one machine: embedded log,
@@ -76,6 +90,7 @@ func DefaultOptions() Options {
 	return Options{
 		Data: "data", Catalog: "deploy/catalog/tanjiang",
 		GRPC: "127.0.0.1:7070", HTTP: "127.0.0.1:8080",
+		SessionIdle: time.Hour, SessionMax: 24 * time.Hour,
 		LimitCalls: 50, LimitFrames: 500, LimitStreams: 16, LimitMessage: 4 << 20, LimitConnections: 10_000,
 		NATSReplicas: 1,
 		Store:        "pebble", InfluxURL: "http://127.0.0.1:8086", InfluxOrg: "freshet", InfluxBucket: "freshet",
@@ -96,6 +111,13 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.TLSClientCA, "tls-client-ca", o.TLSClientCA, "file of the CAs that sign gateways' certificates, PEM; empty: tokens only")
 	fs.BoolVar(&o.Auth, "auth", o.Auth, "ask every caller for a token or a certificate, on the loopback interface too; beyond it they always are asked")
 	fs.BoolVar(&o.Insecure, "insecure", o.Insecure, "let other machines reach a server that has no TLS and asks nobody who they are: everybody may do everything")
+	fs.DurationVar(&o.SessionIdle, "session-idle", o.SessionIdle, "how long a session at a browser may go unused; an open feed is use")
+	fs.DurationVar(&o.SessionMax, "session-max", o.SessionMax, "how long a session at a browser lasts at most")
+	fs.StringVar(&o.OIDCIssuer, "oidc-issuer", o.OIDCIssuer, "address of an OpenID Connect provider with which people may sign in; empty: tokens only")
+	fs.StringVar(&o.OIDCClient, "oidc-client-id", o.OIDCClient, "this server's id at that provider")
+	fs.StringVar(&o.OIDCSecret, "oidc-secret-file", o.OIDCSecret, "file of this server's secret at that provider; empty: it has none")
+	fs.StringVar(&o.OIDCRedirect, "oidc-redirect", o.OIDCRedirect, "where the provider sends people back, e.g. https://freshet.example/auth/openid/callback")
+	fs.StringVar(&o.OIDCMembers, "oidc-members", o.OIDCMembers, "file that says which of the provider's claims give which role")
 	fs.Float64Var(&o.LimitCalls, "limit-calls", o.LimitCalls, "calls and new streams of one token or certificate in a second")
 	fs.Float64Var(&o.LimitFrames, "limit-frames", o.LimitFrames, "frames of one token or certificate in a second; more are slowed, not refused")
 	fs.IntVar(&o.LimitStreams, "limit-streams", o.LimitStreams, "open streams of one token or certificate")
@@ -109,6 +131,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.InfluxOrg, "influx-org", o.InfluxOrg, "InfluxDB organisation")
 	fs.StringVar(&o.InfluxBucket, "influx-bucket", o.InfluxBucket, "InfluxDB bucket")
 	fs.StringVar(&o.InfluxToken, "influx-token", o.InfluxToken, "InfluxDB token; better given as FRESHET_INFLUX_TOKEN")
+	fs.StringVar(&o.Notify, "notify", o.Notify, "file of the receivers that warnings are sent to (see docs/formats/notify.md); empty: none")
 	fs.StringVar(&o.Clock, "clock", o.Clock, "wall, or driven by ClockService (replays)")
 	fs.DurationVar(&o.Tick, "tick", o.Tick, "time between decisions on the wall clock")
 	fs.DurationVar(&o.Settle, "settle", o.Settle, "how long readings are given to come in before a forecast starts from them, on the wall clock")
@@ -144,7 +167,7 @@ func (o *Options) Validate() error {
 	for _, p := range []struct {
 		name string
 		d    time.Duration
-	}{{"tick", o.Tick}, {"future", o.Future}, {"past", o.Past}} {
+	}{{"tick", o.Tick}, {"future", o.Future}, {"past", o.Past}, {"session-idle", o.SessionIdle}, {"session-max", o.SessionMax}} {
 		if p.d <= 0 {
 			bad(p.name, "%s is not above zero", p.d)
 		}

@@ -127,10 +127,13 @@ const (
 	NotItsStation      Reason = "not_its_station"     // a gateway may not write this station
 	TooMany            Reason = "too_many"            // calls, streams or failed attempts
 	BadHandshake       Reason = "bad_handshake"       // no TLS, or a certificate that nobody trusts
+	NoSession          Reason = "no_session"          // the cookie's session has ended or never was
+	BadLogin           Reason = "bad_login"           // what came back from the OpenID Connect provider is not good
+	CrossSite          Reason = "cross_site"          // a page of another site made the browser ask
 )
 
 // Reasons lists all reasons.
-var Reasons = []Reason{NoCredential, BadToken, Revoked, Expired, UnknownCertificate, DeniedCertificate, NotPermitted, NotItsStation, TooMany, BadHandshake}
+var Reasons = []Reason{NoCredential, BadToken, Revoked, Expired, UnknownCertificate, DeniedCertificate, NotPermitted, NotItsStation, TooMany, BadHandshake, NoSession, BadLogin, CrossSite}
 
 // A Refusal is the error of somebody who was not let in. Its text never holds a
 // secret.

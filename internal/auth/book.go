@@ -117,6 +117,9 @@ type Credential struct {
 	fingerprint Hash
 	notAfter    time.Time
 	certificate bool
+
+	member  *Member // for whom a provider has spoken; nil: no provider
+	session Hash    // of the session that it was shown in; zero: of none
 }
 
 // Show returns the credential of a token, a client certificate that has been
@@ -150,6 +153,8 @@ func Fingerprint(c *x509.Certificate) Hash { return sha256.Sum256(c.Raw) }
 // Name returns how records call the credential. It is not a secret.
 func (c Credential) Name() string {
 	switch {
+	case c.member != nil:
+		return "openid " + short(c.member.Subject)
 	case c.id != "":
 		return "token " + c.id
 	case c.identity != "":

@@ -79,7 +79,7 @@ func TestRostersAndPlansAreRead(t *testing.T) {
 			{Level: hydro.ResponseIV, Measures: []catalog.Measure{{ID: "m2", NameZH: "M2", NameEN: "M2", Department: hydro.Weather}}},
 			{
 				Level: hydro.ResponseI,
-				When:  []catalog.Condition{{Stage: hydro.Red, Stations: []string{"a", "p"}, Count: 2}, {Stage: hydro.Orange, Count: 3}},
+				When:  []catalog.Trigger{{Stage: hydro.Red, Stations: []string{"a", "p"}, Count: 2}, {Stage: hydro.Orange, Count: 3}},
 				Measures: []catalog.Measure{{
 					ID: "m1", NameZH: "措施", NameEN: "Measure", Department: hydro.Hydrology, Person: "x", Within: 90 * time.Minute,
 					Steps: []catalog.Text{{ZH: "步", EN: "step"}, {ZH: "two", EN: "two"}}, EvidenceZH: "据", EvidenceEN: "proof",

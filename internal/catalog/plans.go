@@ -23,12 +23,12 @@ type Plan struct {
 // A PlanLevel is one level of a plan.
 type PlanLevel struct {
 	Level    hydro.ResponseLevel
-	When     []Condition // any of them proposes the level; empty: it is never proposed
+	When     []Trigger // any of them proposes the level; empty: it is never proposed
 	Measures []Measure
 }
 
-// A Condition is met when so many stations stand at a stage or above.
-type Condition struct {
+// A Trigger is met when so many stations stand at a stage or above.
+type Trigger struct {
 	Stage    hydro.Stage
 	Stations []string // ascending; empty: all of the basin
 	Count    int
@@ -111,7 +111,7 @@ func (l *loader) planLevel(m *mapping, p *Plan, seen map[string]bool) PlanLevel 
 	out.Level, _ = parsed(m, "level", hydro.ParseResponse, "IV, III, II or I")
 	for _, item := range m.list("when") {
 		if w, ok := item.mapping(); ok {
-			out.When = append(out.When, l.condition(w, p.Basin))
+			out.When = append(out.When, l.trigger(w, p.Basin))
 			w.done()
 		}
 	}
@@ -132,8 +132,8 @@ func (l *loader) planLevel(m *mapping, p *Plan, seen map[string]bool) PlanLevel 
 	return out
 }
 
-func (l *loader) condition(m *mapping, basin string) Condition {
-	var c Condition
+func (l *loader) trigger(m *mapping, basin string) Trigger {
+	var c Trigger
 	stage, ok := parsed(m, "stage", hydro.ParseStage, "blue, yellow, orange or red")
 	if ok && (stage == hydro.Clear || stage == hydro.Blind) {
 		l.report(m.place("stage"), "stage: %s proposes nothing: write blue, yellow, orange or red", stage)

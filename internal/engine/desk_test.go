@@ -78,7 +78,7 @@ func TestDrillOnTheEngine(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if e, err = engine.Restore(data); err != nil {
+				if e, err = engine.Restore(data, nil); err != nil {
 					t.Fatal(err)
 				}
 			}

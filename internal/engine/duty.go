@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"freshet/alert/callout"
+	"freshet/alert/duty"
 	"freshet/alert/plan"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -22,6 +23,7 @@ import (
 type dutyRules struct {
 	callout *callout.Rules
 	plan    *plan.Rules
+	alarms  *duty.Rules
 }
 
 // dutyState is what the parts remember, and which commands were given. It is
@@ -30,6 +32,7 @@ type dutyState struct {
 	Answers []Answer // in the order of the log
 	Callout callout.State
 	Plan    plan.State
+	Alarms  duty.State
 }
 
 // An Answer is what followed from a command.
@@ -47,6 +50,9 @@ const mostAnswers = 20_000
 
 // compileDuty returns the rules of all parts.
 func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
+	if r.alarms, err = duty.Compile(c, basin); err != nil {
+		return r, err
+	}
 	if r.callout, err = callout.Compile(c, basin); err != nil {
 		return r, err
 	}
@@ -60,6 +66,8 @@ func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
 // that they gave on it.
 func (e *Engine) stepDuty(warnings []hydro.Warning) (events []hydro.DutyEvent) {
 	var more []hydro.DutyEvent
+	e.duty.Alarms, more = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
+	events = append(events, more...)
 	e.duty.Callout, more = e.parts.callout.Step(e.duty.Callout, e.now, warnings)
 	events = append(events, more...)
 	e.duty.Plan, more = e.parts.plan.Step(e.duty.Plan, e.now, warnings)
@@ -71,6 +79,9 @@ func (e *Engine) stepDuty(warnings []hydro.Warning) (events []hydro.DutyEvent) {
 // be done; the state is then as it was.
 func (e *Engine) doDuty(c hydro.Command) (events []hydro.DutyEvent, err error) {
 	switch {
+	case duty.Does(c.Kind):
+		e.duty.Alarms, events, err = e.parts.alarms.Do(e.duty.Alarms, c)
+		return events, err
 	case callout.Does(c.Kind):
 		e.duty.Callout, events, err = e.parts.callout.Do(e.duty.Callout, c)
 		return events, err
@@ -146,3 +157,7 @@ func (e *Engine) Answer(command string) (Answer, bool) {
 	}
 	return e.duty.Answers[i], true
 }
+
+// Alarms returns the alarms that are not normal, ascending by station. They are
+// never changed afterwards.
+func (e *Engine) Alarms() []duty.Alarm { return e.duty.Alarms.Alarms }

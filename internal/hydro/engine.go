@@ -86,11 +86,11 @@ type Output struct {
 	Audit        *Audit
 	Rate         *RateChange
 	Duty         *DutyEvent
+	Group        *GroupChange
 }
 
-// Kind names what o carries: "observations", "forecast", "warning", "audit", "rate"
-// or "duty".
-// It is the last part of the output's subject on the log.
+// Kind names what o carries: "observations", "forecast", "warning", "audit", "rate",
+// "duty" or "group". It is the last part of the output's subject on the log.
 func (o Output) Kind() string {
 	switch {
 	case o.Forecast != nil:
@@ -103,6 +103,8 @@ func (o Output) Kind() string {
 		return "rate"
 	case o.Duty != nil:
 		return "duty"
+	case o.Group != nil:
+		return "group"
 	default:
 		return "observations"
 	}

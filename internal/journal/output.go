@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
@@ -72,7 +71,7 @@ type Record struct {
 	Output   hydro.Output
 }
 
-var kinds = []string{"observations", "forecast", "warning", "audit", "rate", "duty"}
+var kinds = []string{"observations", "forecast", "warning", "audit", "rate", "duty", "group"}
 
 // Outputs yields the outputs of the basin behind the sequence number after that
 // are of one of the kinds (see [hydro.Output.Kind]; all if none is named), in
@@ -81,15 +80,10 @@ var kinds = []string{"observations", "forecast", "warning", "audit", "rate", "du
 // Outputs that the log has dropped by age are left out.
 func (j *Journal) Outputs(ctx context.Context, basin string, after uint64, kind ...string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		var subjects []string
-		for _, k := range kind {
-			if !slices.Contains(kinds, k) {
-				yield(Record{}, fmt.Errorf("read outputs: basin %s: kind %q is not one of %q: %w", basin, k, kinds, hydro.ErrInvalid))
-				return
-			}
-			if s := outSubject(basin, k); !slices.Contains(subjects, s) {
-				subjects = append(subjects, s)
-			}
+		subjects, err := outSubjects(basin, kind)
+		if err != nil {
+			yield(Record{}, fmt.Errorf("read outputs: basin %s: %w", basin, err))
+			return
 		}
 		for m, err := range j.follow(ctx, basin, outStream, after, subjects) {
 			r := Record{Seq: m.seq, Pending: m.pending}

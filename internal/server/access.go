@@ -66,6 +66,10 @@ var rules = map[string]rule{
 	freshetv1.StationService_GetHistory_FullMethodName:       {permits: readers},
 	freshetv1.StationService_ListConflicts_FullMethodName:    {permits: readers},
 	freshetv1.StationService_ListRateRequests_FullMethodName: {permits: readers},
+	freshetv1.StationService_ListBoard_FullMethodName:        {permits: readers},
+	freshetv1.StationService_ListThresholds_FullMethodName:   {permits: readers},
+	freshetv1.StationService_GetNetwork_FullMethodName:       {permits: readers},
+	freshetv1.StationService_ListGateways_FullMethodName:     {permits: readers},
 
 	freshetv1.ForecastService_GetForecast_FullMethodName:   {permits: readers},
 	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},
@@ -74,6 +78,7 @@ var rules = map[string]rule{
 	freshetv1.WarningService_WatchWarnings_FullMethodName: {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
 	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
+	freshetv1.WarningService_ListGroups_FullMethodName:    {permits: readers},
 
 	freshetv1.CalloutService_ListCalls_FullMethodName:     {permits: onDuty}, // it has people's telephone numbers
 	freshetv1.CalloutService_ListUnreached_FullMethodName: {permits: onDuty},
@@ -102,6 +107,7 @@ var (
 	webFeed    = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
 	webPages   = rule{permits: anybody} // the index and the description of the interface
 	webMetrics = rule{permits: readers}
+	webSession = rule{permits: readers} // who may sign in at a browser
 )
 
 func withdrawalOf(req any) hydro.Department {

@@ -18,6 +18,14 @@ func newCodec() codec { return codec{encoding.GetCodecV2("proto")} }
 // rawMessage is a message as it arrived.
 type rawMessage string
 
+// Marshal implements encoding.CodecV2.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if a, ok := v.(*feedAnswer); ok {
+		return a.proto(), nil
+	}
+	return c.CodecV2.Marshal(v) //nolint:wrapcheck // gRPC's own
+}
+
 // Unmarshal implements encoding.CodecV2.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	t, ok := v.(*rawMessage)

@@ -123,7 +123,9 @@ func (h *handles) unary(ctx context.Context, method string, req, reply any, cc *
 	md, _ := metadata.FromOutgoingContext(ctx)
 	md = md.Copy()
 	md.Delete(handleKey)
-	md.Delete("authorization") // done with
+	for _, done := range []string{"authorization", "grpcgateway-authorization", "grpcgateway-cookie"} {
+		md.Delete(done)
+	}
 	if c := callerOf(ctx); c != nil {
 		handle := rand.Text()
 		h.m.Store(handle, c)
@@ -183,14 +185,10 @@ func bearer(headers []string) string {
 
 // web lets HTTP requests in, or not. What stands behind a nil rule finds out
 // itself who may do what: REST calls, on the gRPC side.
-func (g *guard) web(r *rule, next http.Handler) http.Handler {
+func (s *Server) web(r *rule, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		var certificate *x509.Certificate
-		if req.TLS != nil && len(req.TLS.VerifiedChains) > 0 {
-			certificate = req.TLS.PeerCertificates[0]
-		}
-		cred, no := auth.Show(bearer(req.Header.Values("Authorization")), certificate)
-		c, err := g.identify(req.Context(), cred, no, req.Pattern, hostOf(req.RemoteAddr))
+		cred, no := s.shown(req)
+		c, err := s.guard.identify(req.Context(), cred, no, req.Pattern, hostOf(req.RemoteAddr))
 		if err == nil && r != nil {
 			err = c.permit(req.Context(), req.Pattern, r, nil)
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -13,8 +11,6 @@ import (
 
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
-	"freshet/internal/journal"
-	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
@@ -22,16 +18,26 @@ const badToken = "the resume token is damaged or not one of Freshet's: connect w
 
 // WatchWarnings implements the duty officer's feed.
 func (s *Server) WatchWarnings(req *freshetv1.WatchWarningsRequest, stream grpc.ServerStreamingServer[freshetv1.WatchWarningsResponse]) error {
-	return s.watch(stream.Context(), req, stream.Send)
+	return s.watch(stream.Context(), req, streamSink{stream})
 }
 
-// watch sends the opening answer, which carries the token of the place where
-// the feed starts, and then every warning behind that place until ctx is done
-// or send fails. Each basin's log is read by a consumer of this call alone; it
-// reads at most a little ahead of send, so that a reader who does not read
-// costs bounded memory and delays nobody.
-func (s *Server) watch(ctx context.Context, req *freshetv1.WatchWarningsRequest, send func(*freshetv1.WatchWarningsResponse) error) error {
+// A sink takes the answers of one reader.
+type sink interface {
+	send(a *feedAnswer) error
+	// flush lets what was sent go out.
+	flush() error
+}
+
+// watch sends the opening answer, which carries the token of the place where the
+// feed starts, and then every item behind that place that the reader wants, until
+// ctx is done or out fails. A reader who does not read costs bounded memory and
+// delays nobody.
+func (s *Server) watch(ctx context.Context, req *freshetv1.WatchWarningsRequest, out sink) error {
 	if err := s.check(req); err != nil {
+		return err
+	}
+	filter, err := newFilter(req)
+	if err != nil {
 		return err
 	}
 	at, err := s.startPlaces(ctx, req)
@@ -40,86 +46,77 @@ func (s *Server) watch(ctx context.Context, req *freshetv1.WatchWarningsRequest,
 	}
 	s.metrics.watchers.Inc()
 	defer s.metrics.watchers.Dec()
-
-	heartbeat := func(unseen uint64) *freshetv1.WatchWarningsResponse {
-		return &freshetv1.WatchWarningsResponse{ResumeToken: at.encode(), Unseen: unseen, Now: timestamp(s.earliestNow(at))}
-	}
-	if err := send(heartbeat(0)); err != nil {
-		return err
-	}
-
-	type item struct {
-		basin int
-		rec   journal.Record
-		err   error
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var readers sync.WaitGroup
-	defer readers.Wait()
-	defer cancel()
-	items := make(chan item)
-	waiting := make([]atomic.Uint64, len(at)) // per basin, warnings known to wait
+	readers := make([]*reader, len(at))
 	for i, p := range at {
-		readers.Go(func() {
-			last := p.seq
-			for rec, err := range s.opts.Feed.Outputs(ctx, p.basin, p.seq, "warning") {
-				if err == nil {
-					if rec.Seq <= last || rec.Output.Warning == nil { // redelivered, or not ours
-						continue
-					}
-					last = rec.Seq
-					waiting[i].Store(rec.Pending + 1)
-				}
-				select {
-				case items <- item{i, rec, err}:
-				case <-ctx.Done():
-					return
-				}
-				if err != nil {
-					return
-				}
-			}
-			// A log that ends while the reader is still there is a fault.
-			select {
-			case items <- item{i, journal.Record{}, fmt.Errorf("feed of %s: the log ended: %w", p.basin, hydro.ErrUnavailable)}:
-			case <-ctx.Done():
-			}
-		})
-	}
-	unseen := func() uint64 {
-		var n uint64
-		for i := range waiting {
-			n += waiting[i].Load()
+		readers[i] = &reader{place: p, tail: s.tail.basins[p.basin], filter: filter}
+		if err := s.tail.start(ctx, readers[i]); err != nil {
+			return cmpErr(ctx, err)
 		}
-		return n
+	}
+	send := func(i *item) error {
+		a := feedAnswer{item: i}
+		for k, r := range readers {
+			at[k] = r.place
+			a.unseen += r.waiting()
+		}
+		if a.token = at.encode(); i != nil {
+			a.now = i.now
+		} else {
+			a.now = s.earliestNow(at)
+		}
+		return out.send(&a)
+	}
+	if err := errors.Join(send(nil), out.flush()); err != nil {
+		return err
 	}
 	ticker := time.NewTicker(s.opts.Heartbeat)
 	defer ticker.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ticker.C:
-			if err := send(heartbeat(unseen())); err != nil {
-				return err
+		changed := s.tail.wait()
+		some := false
+		for _, r := range readers {
+			if err := s.tail.fill(ctx, r); err != nil {
+				return cmpErr(ctx, err)
 			}
-		case it := <-items:
-			if it.err != nil {
-				return cmpErr(ctx, it.err)
+			some = some || len(r.items) > 0
+			for i := r.take(); i != nil; i = r.take() {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if err := send(i); err != nil {
+					return err
+				}
+				s.metrics.warningsSent.Inc()
 			}
-			at[it.basin].seq = it.rec.Seq
-			waiting[it.basin].Store(it.rec.Pending)
-			err := send(&freshetv1.WatchWarningsResponse{
-				Warning:     wire.FromWarning(it.rec.Output.Warning),
-				ResumeToken: at.encode(),
-				Unseen:      unseen(),
-				Now:         timestamp(s.engineNow(at[it.basin].basin)),
-			})
-			if err != nil {
-				return err
-			}
-			s.metrics.warningsSent.Inc()
 		}
+		if some {
+			if err := out.flush(); err != nil {
+				return err
+			}
+			changed = always // there may be more already
+		}
+		if err := pause(ctx, changed, ticker.C, func() error { return errors.Join(send(nil), out.flush()) }); err != nil {
+			return err
+		}
+	}
+}
+
+// always is a channel that tells of a change all the time.
+var always = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// pause waits for a change, and lets the heart beat when it is time.
+func pause(ctx context.Context, changed <-chan struct{}, tick <-chan time.Time, beat func() error) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-tick:
+		return beat()
+	case <-changed:
+		return nil
 	}
 }
 
@@ -130,6 +127,12 @@ func cmpErr(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// A streamSink sends over gRPC.
+type streamSink struct{ stream grpc.ServerStream }
+
+func (s streamSink) send(a *feedAnswer) error { return s.stream.SendMsg(a) } //nolint:wrapcheck // a status
+func (s streamSink) flush() error             { return nil }                 // gRPC does so itself
 
 // startPlaces says where in each basin's log the feed begins.
 func (s *Server) startPlaces(ctx context.Context, req *freshetv1.WatchWarningsRequest) (token, error) {
@@ -164,6 +167,18 @@ func (s *Server) startPlaces(ctx context.Context, req *freshetv1.WatchWarningsRe
 		first, err := s.opts.Feed.FirstOutput(ctx, basin)
 		if err != nil {
 			return nil, fmt.Errorf("feed of %s: %w", basin, err)
+		}
+		if req.GetResumeToken() != "" || req.GetFromStart() {
+			// What is known to wait must be counted, and the tail may be a moment behind.
+			newest, err := s.opts.Feed.LastOf(ctx, basin, feedKinds...)
+			if err == nil {
+				err = s.tail.reach(ctx, basin, newest)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("feed of %s: %w", basin, cmpErr(ctx, err))
+			}
+		} else if err := s.tail.reach(ctx, basin, 0); err != nil {
+			return nil, fmt.Errorf("feed of %s: %w", basin, cmpErr(ctx, err))
 		}
 		p := place{basin: basin, log: logHash(identity)}
 		old, resume := resumed.find(basin)
@@ -205,7 +220,7 @@ func (s *Server) engineNow(basin string) (now time.Time) {
 func (s *Server) earliestNow(t token) time.Time {
 	var earliest time.Time
 	for i, p := range t {
-		if now := s.engineNow(p.basin); i == 0 || now.Before(earliest) {
+		if now := s.tail.engineNow(p.basin); i == 0 || now.Before(earliest) {
 			earliest = now
 		}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 
 	"freshet/internal/auth"
 	"freshet/internal/hydro"
+	"freshet/internal/openid"
 )
 
 // Auth says how callers are known and held in bounds. A Server without it lets
@@ -30,6 +32,10 @@ type Auth struct {
 	Book *auth.Book
 	// Now is the wall clock. Required.
 	Now func() time.Time
+	// Sessions are those who have signed in; nil: none yet.
+	Sessions *auth.Sessions
+	// OpenID is the provider that may be asked who somebody is; nil: none.
+	OpenID *openid.Provider
 	// Refused is told of what was refused, throttled as the log is; nil: nobody.
 	Refused func(auth.Event)
 	// Recheck is the time between looks at the book and at who has a stream open; 0
@@ -120,6 +126,9 @@ func newGuard(a Auth, r prometheus.Registerer, logger *slog.Logger) (*guard, err
 	if a.Recheck <= 0 {
 		a.Recheck = time.Second
 	}
+	if a.Sessions == nil {
+		a.Sessions = auth.NewSessions(a.Book, nil, a.Now, auth.SessionBounds{})
+	}
 	a.Limits = a.Limits.orDefault()
 	f := promauto.With(r)
 	g := &guard{
@@ -149,6 +158,7 @@ func (g *guard) run(ctx context.Context) {
 			return
 		case <-t.C:
 			g.refresh(ctx)
+			g.Sessions.Sweep()
 			g.recheck(ctx)
 		}
 	}
@@ -156,6 +166,9 @@ func (g *guard) run(ctx context.Context) {
 
 func (g *guard) refresh(ctx context.Context) {
 	changed, err := g.Book.Refresh()
+	if peopleChanged, wrong := g.Sessions.Refresh(); peopleChanged || wrong != nil {
+		changed, err = changed || peopleChanged, errors.Join(err, wrong)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {
@@ -182,7 +195,7 @@ func (g *guard) recheck(ctx context.Context) {
 	}
 	g.mu.Unlock()
 	for _, s := range streams {
-		who, no := g.Book.Check(s.cred)
+		who, no := g.Sessions.Check(s.cred)
 		if no == nil && !s.rule.allows(who, nil) {
 			no = notPermitted(who, s.method)
 		}
@@ -200,7 +213,7 @@ func (g *guard) recheck(ctx context.Context) {
 func (g *guard) identify(ctx context.Context, cred auth.Credential, shown *auth.Refusal, method, host string) (*caller, error) {
 	who, no := (*auth.Principal)(nil), shown
 	if no == nil {
-		who, no = g.Book.Check(cred)
+		who, no = g.Sessions.Check(cred)
 	}
 	if no != nil {
 		return nil, refusalStatus(g.tell(ctx, no, method, cred, host))
@@ -319,7 +332,7 @@ func (g *guard) tell(ctx context.Context, no *auth.Refusal, method string, cred 
 }
 
 func credentialWrong(r auth.Reason) bool {
-	return !slices.Contains([]auth.Reason{auth.NotPermitted, auth.NotItsStation, auth.TooMany}, r)
+	return !slices.Contains([]auth.Reason{auth.NotPermitted, auth.NotItsStation, auth.TooMany, auth.CrossSite}, r)
 }
 
 func notPermitted(who *auth.Principal, method string) *auth.Refusal {
@@ -330,7 +343,7 @@ func notPermitted(who *auth.Principal, method string) *auth.Refusal {
 func refusalStatus(no *auth.Refusal) error {
 	code := codes.Unauthenticated
 	switch no.Reason {
-	case auth.NotPermitted, auth.NotItsStation:
+	case auth.NotPermitted, auth.NotItsStation, auth.CrossSite:
 		code = codes.PermissionDenied
 	case auth.TooMany:
 		code = codes.ResourceExhausted

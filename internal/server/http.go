@@ -14,9 +14,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"freshet/internal/hydro"
+	"freshet/internal/wire"
 	"freshet/proto"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -51,7 +51,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	// guarded asks for a credential, and for a role if r says which.
 	guarded := func(pattern string, r *rule, h http.Handler) {
 		if s.guard != nil && (r == nil || !r.open) {
-			h = s.guard.web(r, h)
+			h = s.web(r, h)
 		}
 		mux.Handle(pattern, h)
 	}
@@ -64,7 +64,19 @@ func (s *Server) newHandler() (http.Handler, error) {
 		_, _ = w.Write(proto.OpenAPI) // the client has gone: nobody to tell
 	}))
 	guarded("GET /metrics", &metrics, promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{Registry: s.opts.Registerer}))
-	guarded("GET /{$}", &webPages, http.HandlerFunc(s.serveIndex))
+	guarded("GET /about", &webPages, http.HandlerFunc(s.serveIndex))
+	if s.opts.Console != nil {
+		mux.Handle("/", s.opts.Console) // it holds no data, and who signs in is nobody yet
+	} else {
+		guarded("GET /{$}", &webPages, http.HandlerFunc(s.serveIndex))
+	}
+	mux.HandleFunc("GET /auth/me", s.serveMe)
+	mux.HandleFunc("POST /auth/login", s.serveLogin)
+	if s.guard != nil && s.guard.OpenID != nil {
+		mux.HandleFunc("GET /auth/openid", s.serveOpenID)
+		mux.HandleFunc("GET /auth/openid/callback", s.serveOpenIDBack)
+	}
+	mux.HandleFunc("POST /auth/logout", s.serveLogout)
 	// Probes have no token.
 	open := ""
 	if s.opts.Insecure != "" {
@@ -78,7 +90,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 		}
 		plain(w, http.StatusOK, "ready\n"+open)
 	})
-	return mux, nil
+	return s.browsers(mux), nil
 }
 
 func plain(w http.ResponseWriter, code int, text string) {
@@ -92,15 +104,13 @@ const eventRetry = 2 * time.Second
 
 // serveEvents gives the alert feed as server-sent events. Each event's id is the
 // resume token, so that a browser resumes by itself with Last-Event-ID. Query
-// parameters: basin (may repeat), from_start=true, resume_token.
+// parameters: basin, department and kind (may repeat), min_stage,
+// from_start=true, resume_token.
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
-	req := &freshetv1.WatchWarningsRequest{
-		Basins:      r.URL.Query()["basin"],
-		ResumeToken: r.Header.Get("Last-Event-ID"),
-		FromStart:   r.URL.Query().Get("from_start") == "true",
-	}
-	if req.GetResumeToken() == "" {
-		req.ResumeToken = r.URL.Query().Get("resume_token")
+	req, err := feedRequest(r)
+	if err != nil {
+		webError(w, err)
+		return
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
@@ -115,38 +125,9 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		ctx = watched
 	}
 
-	started := false
-	out := http.NewResponseController(w)
-	marshal := protojson.MarshalOptions{EmitUnpopulated: true}
-	err := s.watch(ctx, req, func(resp *freshetv1.WatchWarningsResponse) error {
-		data, err := marshal.Marshal(resp)
-		if err != nil {
-			return fmt.Errorf("event: %w", err)
-		}
-		// The server's write timeout is for answers that end. Clearing it is
-		// right: a reader who is gone is found by the next heartbeat.
-		if err := out.SetWriteDeadline(time.Time{}); err != nil {
-			return fmt.Errorf("event: %w", err)
-		}
-		if !started {
-			started = true
-			w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("X-Accel-Buffering", "no") // proxies must not hold warnings back
-			if _, err := fmt.Fprintf(w, "retry: %d\n\n", eventRetry.Milliseconds()); err != nil {
-				return fmt.Errorf("event: %w", err)
-			}
-		}
-		event := "heartbeat"
-		if resp.GetWarning() != nil {
-			event = "warning"
-		}
-		if _, err := fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", resp.GetResumeToken(), event, data); err != nil {
-			return fmt.Errorf("event: %w", err)
-		}
-		return out.Flush()
-	})
-	if started || err == nil || errors.Is(err, context.Canceled) {
+	out := &eventSink{w: w, out: http.NewResponseController(w)}
+	err = s.watch(ctx, req, out)
+	if out.started || err == nil || errors.Is(err, context.Canceled) {
 		return // what is wrong now, the client learns when it connects again
 	}
 	st, _ := status.FromError(StatusError(err))
@@ -156,4 +137,33 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(runtime.HTTPStatusFromCode(st.Code()))
 	_ = json.NewEncoder(w).Encode(map[string]any{"code": st.Code(), "message": st.Message()}) // the client has gone: nobody to tell
+}
+
+// feedRequest reads the query of the event feed.
+func feedRequest(r *http.Request) (*freshetv1.WatchWarningsRequest, error) {
+	q := r.URL.Query()
+	req := &freshetv1.WatchWarningsRequest{
+		Basins:      q["basin"],
+		ResumeToken: r.Header.Get("Last-Event-ID"),
+		FromStart:   q.Get("from_start") == "true",
+		Kinds:       q["kind"],
+	}
+	if req.GetResumeToken() == "" {
+		req.ResumeToken = q.Get("resume_token")
+	}
+	for _, name := range q["department"] {
+		d, err := hydro.ParseDepartment(name)
+		if err != nil {
+			return nil, StatusError(badField("department", err.Error()))
+		}
+		req.Departments = append(req.Departments, wire.FromDepartment(d))
+	}
+	if name := q.Get("min_stage"); name != "" {
+		st, err := hydro.ParseStage(name)
+		if err != nil {
+			return nil, StatusError(badField("min_stage", err.Error()))
+		}
+		req.MinStage = wire.FromStage(st)
+	}
+	return req, nil
 }

@@ -58,12 +58,20 @@ type Options struct {
 	Ready func() error
 	// Ingest takes the gateways' streams.
 	Ingest freshetv1.IngestServiceServer
+	// Gateways knows the gateways' streams; nil: nothing is known of them.
+	Gateways *GatewayBook
+	// Lag tells by how many outputs the store is behind the log of a basin; nil: it
+	// is not.
+	Lag func(basin string) uint64
 	// Registerer and Gatherer hold the metrics of the process.
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
 	// Logger gets what operators must know.
 	Logger *slog.Logger
 
+	// Console is served at / to everybody: the pages and scripts of the console,
+	// which hold no data. nil means a page that says what is here.
+	Console http.Handler
 	// Auth says who callers are and what they may do; nil lets everybody do
 	// everything.
 	Auth *Auth
@@ -78,6 +86,9 @@ type Options struct {
 	// MaxConnections bounds the connections of each listener; 0 means 10,000.
 	MaxConnections int
 
+	// FeedKept is how many items of the feed are kept in memory for each basin; who
+	// is further behind reads the log; 0 means 4096.
+	FeedKept int
 	// Heartbeat is the longest silence of the feed; 0 means 15 s.
 	Heartbeat time.Duration
 	// ReadyEvery is the time between looks at Ready for the health service; 0
@@ -110,6 +121,11 @@ type Feed interface {
 	// after, of the given kinds (all if none), ascending, and then follows the
 	// log until ctx is done.
 	Outputs(ctx context.Context, basin string, after uint64, kinds ...string) iter.Seq2[journal.Record, error]
+	// Page returns up to n records that follow the sequence number after, without
+	// waiting for more.
+	Page(ctx context.Context, basin string, after uint64, n int, kinds ...string) ([]journal.Record, error)
+	// LastOf returns the sequence number of the last record of the given kinds, or 0.
+	LastOf(ctx context.Context, basin string, kinds ...string) (uint64, error)
 	// FirstOutput returns the sequence number of the oldest record that a basin's
 	// out-log still holds, or will hold if it is empty.
 	FirstOutput(ctx context.Context, basin string) (uint64, error)
@@ -163,6 +179,9 @@ func (o *Options) validate() error {
 		}
 	}
 	o.MaxMessage, o.MaxConnections = cmp.Or(o.MaxMessage, 4<<20), cmp.Or(o.MaxConnections, 10_000)
+	if o.FeedKept = cmp.Or(o.FeedKept, 4096); o.FeedKept < 0 {
+		errs = append(errs, fmt.Errorf("server: option FeedKept is negative: %w", hydro.ErrInvalid))
+	}
 	if o.MaxMessage < 0 || o.MaxConnections < 0 {
 		errs = append(errs, fmt.Errorf("server: option MaxMessage or MaxConnections is negative: %w", hydro.ErrInvalid))
 	}
@@ -183,6 +202,7 @@ type Server struct {
 	basinIDs  []string // ascending
 	metrics   *metrics
 	validator protovalidate.Validator
+	tail      *tail
 	guard     *guard // nil: everybody may do everything
 	grpc      *grpc.Server
 	health    *health.Server
@@ -215,6 +235,7 @@ func New(opts Options) (*Server, error) {
 	slices.Sort(s.basinIDs)
 	s.closing, s.stop = context.WithCancelCause(context.Background())
 	s.metrics = newMetrics(opts.Registerer, s)
+	s.tail = newTail(s)
 	if opts.Auth != nil {
 		if s.guard, err = newGuard(*opts.Auth, opts.Registerer, opts.Logger); err != nil {
 			return nil, err
@@ -276,6 +297,7 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 		return nil
 	})
 	g.Go(func() error { s.followReady(ctx); return nil })
+	g.Go(func() error { s.tail.run(ctx); return nil })
 	if s.guard != nil {
 		g.Go(func() error { s.guard.run(ctx); return nil })
 	}

@@ -59,6 +59,10 @@ func seedOutputs() []hydro.Output {
 		{Audit: &hydro.Audit{At: at, Kind: "catalogue", Text: "x"}},
 		{Duty: &hydro.DutyEvent{ID: "b/1/1", Basin: "b", At: at, Kind: "acknowledged", Station: "s", By: hydro.Person{Name: "n"}, From: "x", To: "y", Stage: hydro.Red, Command: "1"}},
 		{Rate: &hydro.RateChange{At: at, Requests: []hydro.RateRequest{{Station: "a", Every: time.Minute, Since: at, Until: at.Add(time.Hour), Cause: "b", Stage: hydro.Red}}}},
+		{Group: &hydro.GroupChange{
+			ID: "g", Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: at, OpenedAt: at, Stage: hydro.Red, Highest: hydro.Red, Count: 1, Standing: 1,
+			Stations: []hydro.GroupStation{{Station: "s", Stage: hydro.Red, JoinedAt: at, Arrivals: []hydro.GroupArrival{{Stage: hydro.Blue, At: at, Observed: true}}}},
+		}},
 	}
 }
 

@@ -202,7 +202,7 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 		return nil, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
 	}
 	set := 0
-	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil} {
+	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil, out.Group != nil} {
 		if is {
 			set++
 		}
@@ -238,6 +238,11 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 			return nil, fmt.Errorf("duty.%w", err)
 		}
 		p.Output = &freshetv1.LogOutput_Duty{Duty: FromDutyEvent(out.Duty)}
+	case out.Group != nil:
+		if err := checkGroup(out.Group); err != nil {
+			return nil, fmt.Errorf("group.%w", err)
+		}
+		p.Output = &freshetv1.LogOutput_Group{Group: FromGroup(out.Group)}
 	case out.Audit != nil:
 		a := out.Audit
 		at, err := fromMillis("at", a.At)
@@ -313,6 +318,12 @@ func decodeOutput(m *freshetv1.LogOutput) (hydro.Output, error) {
 			return hydro.Output{}, fmt.Errorf("duty.%w", err)
 		}
 		return hydro.Output{Duty: &d}, nil
+	case *freshetv1.LogOutput_Group:
+		g, err := ToGroup(p.Group)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("group.%w", err)
+		}
+		return hydro.Output{Group: &g}, nil
 	case *freshetv1.LogOutput_Audit:
 		at, err := toMillis("at", p.Audit.GetAtMs())
 		if err != nil {

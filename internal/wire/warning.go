@@ -25,6 +25,7 @@ func FromWarning(w *hydro.Warning) *freshetv1.Warning {
 		Catalogue:        w.Catalogue,
 		ForecastIssuedAt: FromTime(w.ForecastIssuedAt),
 		Illustrative:     w.Illustrative,
+		Group:            w.Group,
 	}
 }
 
@@ -40,6 +41,7 @@ func ToWarning(p *freshetv1.Warning) (hydro.Warning, error) {
 		Cause:        p.GetCause(),
 		Catalogue:    p.GetCatalogue(),
 		Illustrative: p.GetIllustrative(),
+		Group:        p.GetGroup(),
 	}
 	var err error
 	if w.At, err = ToTime("at", p.GetAt()); err != nil {

@@ -261,7 +261,7 @@ func warning() *rapid.Generator[hydro.Warning] {
 			Observed: leg().Draw(t, "observed"), Forecast: leg().Draw(t, "forecast"),
 			ReasonZH: text().Draw(t, "zh"), ReasonEN: text().Draw(t, "en"), Cause: text().Draw(t, "cause"),
 			Catalogue: text().Draw(t, "catalogue"), ForecastIssuedAt: maybe(instant()).Draw(t, "issued"),
-			Illustrative: rapid.Bool().Draw(t, "illustrative"),
+			Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text().Draw(t, "group"),
 		}
 	})
 }
@@ -370,12 +370,45 @@ func rateRequest() *rapid.Generator[hydro.RateRequest] {
 	})
 }
 
+func group() *rapid.Generator[hydro.GroupChange] {
+	station := rapid.Custom(func(t *rapid.T) hydro.GroupStation {
+		return hydro.GroupStation{
+			Station: name().Draw(t, "station"), Stage: stage().Draw(t, "stage"), Highest: stage().Draw(t, "highest"),
+			JoinedAt: maybe(instant()).Draw(t, "joined"), LeftAt: maybe(instant()).Draw(t, "left"),
+			Arrivals: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) hydro.GroupArrival {
+				return hydro.GroupArrival{Stage: stage().Draw(t, "stage"), At: instant().Draw(t, "at"), Observed: rapid.Bool().Draw(t, "observed")}
+			}), 0, 4).Draw(t, "arrivals"),
+			PeakAt: maybe(instant()).Draw(t, "peak"), PeakValue: number().Draw(t, "value"), PeakObserved: rapid.Bool().Draw(t, "seen"),
+			PeakVariable: rapid.SampledFrom(append([]hydro.Variable{0}, hydro.Variables...)).Draw(t, "variable"),
+			Rain:         rapid.Bool().Draw(t, "rain"), Cause: text().Draw(t, "cause"),
+		}
+	})
+	return rapid.Custom(func(t *rapid.T) hydro.GroupChange {
+		g := hydro.GroupChange{
+			ID: name().Draw(t, "id"), Basin: name().Draw(t, "basin"), Kind: rapid.SampledFrom(hydro.GroupKinds).Draw(t, "kind"),
+			Event: rapid.SampledFrom(hydro.GroupEvents).Draw(t, "event"), At: instant().Draw(t, "at"), OpenedAt: instant().Draw(t, "opened"),
+			ClosedAt: maybe(instant()).Draw(t, "closed"), Stage: stage().Draw(t, "stage"), Highest: stage().Draw(t, "highest"),
+			Station: text().Draw(t, "station"), Cause: text().Draw(t, "cause"),
+			Department: rapid.SampledFrom(append([]hydro.Department{0}, hydro.Departments...)).Draw(t, "department"),
+			Headwater:  text().Draw(t, "headwater"), Mouth: text().Draw(t, "mouth"),
+			Stations: rapid.SliceOfN(station, 0, 4).Draw(t, "stations"), TextZH: text().Draw(t, "zh"), TextEN: text().Draw(t, "en"),
+			ForecastIssuedAt: maybe(instant()).Draw(t, "issued"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
+		}
+		g.Count = len(g.Stations) + rapid.IntRange(0, 3).Draw(t, "more")
+		g.Standing = rapid.IntRange(0, g.Count).Draw(t, "standing")
+		return g
+	})
+}
+
 func output() *rapid.Generator[hydro.Output] {
 	return rapid.Custom(func(t *rapid.T) hydro.Output {
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 6).Draw(t, "kind") {
 		case 5:
 			d := dutyEvent().Draw(t, "duty")
 			return hydro.Output{Duty: &d}
+		case 6:
+			g := group().Draw(t, "group")
+			return hydro.Output{Group: &g}
 		case 4:
 			return hydro.Output{Rate: &hydro.RateChange{At: millis().Draw(t, "at"), Requests: rapid.SliceOfN(rateRequest(), 1, 5).Draw(t, "requests")}}
 		case 0:

@@ -20,7 +20,7 @@
 // The revision stands first so that two records can be compared by it alone.
 // Forecasts and warnings start with a version byte, and hold their fields in
 // the order of the Go structs. Forecasts of version 1 have no bands, chances,
-// band step and basis.
+// band step and basis; warnings of version 1 have no group.
 package record
 
 import (
@@ -38,8 +38,8 @@ import (
 var ErrCorrupt = errors.New("corrupt record")
 
 const (
-	version         = 1
 	forecastVersion = 2 // version 1 has no bands, chances and areal rain
+	warningVersion  = 2 // version 1 has no group
 )
 
 // The flags of an observation: which optional parts follow.
@@ -245,7 +245,7 @@ func (r *reader) forecastHeader() hydro.Forecast {
 	f.Notes = r.texts()
 	f.Illustrative = r.bool()
 	f.Elapsed = time.Duration(r.varint())
-	if v == version {
+	if v == 1 {
 		return f
 	}
 	if n := r.length(50); n > 0 {
@@ -333,7 +333,7 @@ func (r *reader) stationForecast() hydro.StationForecast {
 
 // AppendWarning appends w to b.
 func AppendWarning(b []byte, w *hydro.Warning) []byte {
-	b = append(b, version)
+	b = append(b, warningVersion)
 	b = appendText(b, w.ID)
 	b = appendText(b, w.Basin)
 	b = appendText(b, w.Station)
@@ -346,13 +346,17 @@ func AppendWarning(b []byte, w *hydro.Warning) []byte {
 	b = appendText(b, w.Cause)
 	b = appendText(b, w.Catalogue)
 	b = appendTime(b, w.ForecastIssuedAt)
-	return appendBool(b, w.Illustrative)
+	b = appendBool(b, w.Illustrative)
+	return appendText(b, w.Group)
 }
 
 // Warning decodes what [AppendWarning] appended.
 func Warning(b []byte) (hydro.Warning, error) {
 	r := reader{b: b}
-	r.version()
+	v := r.byte()
+	if v < 1 || v > warningVersion {
+		r.fail()
+	}
 	var w hydro.Warning
 	w.ID = r.text()
 	w.Basin = r.text()
@@ -367,6 +371,9 @@ func Warning(b []byte) (hydro.Warning, error) {
 	w.Catalogue = r.text()
 	w.ForecastIssuedAt = r.time()
 	w.Illustrative = r.bool()
+	if v >= 2 {
+		w.Group = r.text()
+	}
 	if err := r.end(); err != nil {
 		return hydro.Warning{}, fmt.Errorf("warning: %w", err)
 	}
@@ -453,12 +460,6 @@ func (r *reader) end() error {
 		return ErrCorrupt
 	}
 	return nil
-}
-
-func (r *reader) version() {
-	if r.byte() != version {
-		r.fail()
-	}
 }
 
 // forecastVersion reads the version of a forecast or of a station's part of it.

@@ -69,7 +69,7 @@ func warning() *rapid.Generator[hydro.Warning] {
 			From: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "from")), To: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "to")),
 			Observed: leg().Draw(t, "observed"), Forecast: leg().Draw(t, "forecast"),
 			ReasonZH: text.Draw(t, "zh"), ReasonEN: text.Draw(t, "en"), Cause: text.Draw(t, "cause"), Catalogue: text.Draw(t, "catalogue"),
-			ForecastIssuedAt: instant().Draw(t, "issued"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
+			ForecastIssuedAt: instant().Draw(t, "issued"), Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text.Draw(t, "group"),
 		}
 	})
 }
@@ -241,6 +241,19 @@ func TestForecastsOfBeforeThereWereBandsAreRead(t *testing.T) {
 	}
 	b[0] = 3 // a version to come
 	if _, err := record.Forecast(b); !errors.Is(err, record.ErrCorrupt) {
+		t.Errorf("a record of version 3: %v, want ErrCorrupt", err)
+	}
+}
+
+func TestAWarningFromBeforeThereWereGroupsIsRead(t *testing.T) {
+	want := hydro.Warning{ID: "i", Basin: "b", Station: "s", To: hydro.Red, Cause: "c", Illustrative: true}
+	b := record.AppendWarning(nil, &want)
+	b[0], b = 1, b[:len(b)-1] // version 1 ends before the group, which is one byte here: its length
+	if got, err := record.Warning(b); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got))
+	}
+	b[0] = 3 // a version to come
+	if _, err := record.Warning(b); !errors.Is(err, record.ErrCorrupt) {
 		t.Errorf("a record of version 3: %v, want ErrCorrupt", err)
 	}
 }

@@ -200,6 +200,7 @@ type LogOutput struct {
 	//	*LogOutput_Audit
 	//	*LogOutput_Rate
 	//	*LogOutput_Duty
+	//	*LogOutput_Group
 	Output        isLogOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -310,6 +311,15 @@ func (x *LogOutput) GetDuty() *DutyEvent {
 	return nil
 }
 
+func (x *LogOutput) GetGroup() *WarningGroup {
+	if x != nil {
+		if x, ok := x.Output.(*LogOutput_Group); ok {
+			return x.Group
+		}
+	}
+	return nil
+}
+
 type isLogOutput_Output interface {
 	isLogOutput_Output()
 }
@@ -338,6 +348,10 @@ type LogOutput_Duty struct {
 	Duty *DutyEvent `protobuf:"bytes,21,opt,name=duty,proto3,oneof"`
 }
 
+type LogOutput_Group struct {
+	Group *WarningGroup `protobuf:"bytes,22,opt,name=group,proto3,oneof"`
+}
+
 func (*LogOutput_Observations) isLogOutput_Output() {}
 
 func (*LogOutput_Forecast) isLogOutput_Output() {}
@@ -349,6 +363,8 @@ func (*LogOutput_Audit) isLogOutput_Output() {}
 func (*LogOutput_Rate) isLogOutput_Output() {}
 
 func (*LogOutput_Duty) isLogOutput_Output() {}
+
+func (*LogOutput_Group) isLogOutput_Output() {}
 
 type CatalogueChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1230,7 +1246,7 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
 	"withdrawal\x12/\n" +
 	"\acommand\x18\a \x01(\v2\x13.freshet.v1.CommandH\x00R\acommandB\a\n" +
-	"\x05input\"\xfa\x02\n" +
+	"\x05input\"\xac\x03\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12B\n" +
@@ -1239,7 +1255,8 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\awarning\x18\x05 \x01(\v2\x13.freshet.v1.WarningH\x00R\awarning\x12)\n" +
 	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05audit\x12/\n" +
 	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rate\x12+\n" +
-	"\x04duty\x18\x15 \x01(\v2\x15.freshet.v1.DutyEventH\x00R\x04dutyB\b\n" +
+	"\x04duty\x18\x15 \x01(\v2\x15.freshet.v1.DutyEventH\x00R\x04duty\x120\n" +
+	"\x05group\x18\x16 \x01(\v2\x18.freshet.v1.WarningGroupH\x00R\x05groupB\b\n" +
 	"\x06output\"q\n" +
 	"\x0fCatalogueChange\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
@@ -1343,10 +1360,11 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*Forecast)(nil),                  // 15: freshet.v1.Forecast
 	(*Warning)(nil),                   // 16: freshet.v1.Warning
 	(*DutyEvent)(nil),                 // 17: freshet.v1.DutyEvent
-	(*SubmitRainForecastRequest)(nil), // 18: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 19: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 20: freshet.v1.WithdrawRequest
-	(*RateRequest)(nil),               // 21: freshet.v1.RateRequest
+	(*WarningGroup)(nil),              // 18: freshet.v1.WarningGroup
+	(*SubmitRainForecastRequest)(nil), // 19: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 20: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 21: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 22: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
@@ -1362,19 +1380,20 @@ var file_freshet_v1_log_proto_depIdxs = []int32{
 	12, // 10: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
 	13, // 11: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
 	17, // 12: freshet.v1.LogOutput.duty:type_name -> freshet.v1.DutyEvent
-	3,  // 13: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	18, // 14: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	19, // 15: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	20, // 16: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 17: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 18: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 19: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	21, // 20: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	18, // 13: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
+	3,  // 14: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	19, // 15: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	20, // 16: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	21, // 17: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 18: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 19: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 20: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	22, // 21: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1403,6 +1422,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogOutput_Audit)(nil),
 		(*LogOutput_Rate)(nil),
 		(*LogOutput_Duty)(nil),
+		(*LogOutput_Group)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -24,6 +24,120 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What holds the warnings of a group together.
+type GroupKind int32
+
+const (
+	GroupKind_GROUP_KIND_UNSPECIFIED GroupKind = 0
+	// One wave of a river, from headwater to mouth, with the rain that feeds it.
+	GroupKind_GROUP_KIND_WAVE GroupKind = 1
+	// Stations of one department that went out of sight together, for one cause.
+	GroupKind_GROUP_KIND_BLIND GroupKind = 2
+)
+
+// Enum value maps for GroupKind.
+var (
+	GroupKind_name = map[int32]string{
+		0: "GROUP_KIND_UNSPECIFIED",
+		1: "GROUP_KIND_WAVE",
+		2: "GROUP_KIND_BLIND",
+	}
+	GroupKind_value = map[string]int32{
+		"GROUP_KIND_UNSPECIFIED": 0,
+		"GROUP_KIND_WAVE":        1,
+		"GROUP_KIND_BLIND":       2,
+	}
+)
+
+func (x GroupKind) Enum() *GroupKind {
+	p := new(GroupKind)
+	*p = x
+	return p
+}
+
+func (x GroupKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GroupKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_warning_proto_enumTypes[0].Descriptor()
+}
+
+func (GroupKind) Type() protoreflect.EnumType {
+	return &file_freshet_v1_warning_proto_enumTypes[0]
+}
+
+func (x GroupKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use GroupKind.Descriptor instead.
+func (GroupKind) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{0}
+}
+
+// What happened to a group.
+type GroupEvent int32
+
+const (
+	GroupEvent_GROUP_EVENT_UNSPECIFIED GroupEvent = 0
+	GroupEvent_GROUP_EVENT_OPENED      GroupEvent = 1
+	// It stands higher than it was last told.
+	GroupEvent_GROUP_EVENT_RAISED GroupEvent = 2
+	// Stations have joined, or times have moved, at the same height.
+	GroupEvent_GROUP_EVENT_EXTENDED GroupEvent = 3
+	// It stands lower, or stations have gone back.
+	GroupEvent_GROUP_EVENT_LOWERED GroupEvent = 4
+	GroupEvent_GROUP_EVENT_CLOSED  GroupEvent = 5
+)
+
+// Enum value maps for GroupEvent.
+var (
+	GroupEvent_name = map[int32]string{
+		0: "GROUP_EVENT_UNSPECIFIED",
+		1: "GROUP_EVENT_OPENED",
+		2: "GROUP_EVENT_RAISED",
+		3: "GROUP_EVENT_EXTENDED",
+		4: "GROUP_EVENT_LOWERED",
+		5: "GROUP_EVENT_CLOSED",
+	}
+	GroupEvent_value = map[string]int32{
+		"GROUP_EVENT_UNSPECIFIED": 0,
+		"GROUP_EVENT_OPENED":      1,
+		"GROUP_EVENT_RAISED":      2,
+		"GROUP_EVENT_EXTENDED":    3,
+		"GROUP_EVENT_LOWERED":     4,
+		"GROUP_EVENT_CLOSED":      5,
+	}
+)
+
+func (x GroupEvent) Enum() *GroupEvent {
+	p := new(GroupEvent)
+	*p = x
+	return p
+}
+
+func (x GroupEvent) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GroupEvent) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_warning_proto_enumTypes[1].Descriptor()
+}
+
+func (GroupEvent) Type() protoreflect.EnumType {
+	return &file_freshet_v1_warning_proto_enumTypes[1]
+}
+
+func (x GroupEvent) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use GroupEvent.Descriptor instead.
+func (GroupEvent) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{1}
+}
+
 type WatchWarningsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only these basins; empty for all.
@@ -31,7 +145,15 @@ type WatchWarningsRequest struct {
 	// Go on behind this place. Empty: from now on, unless from_start is set.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// Without a token: from the oldest warning that the log holds.
-	FromStart     bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	FromStart bool `protobuf:"varint,3,opt,name=from_start,json=fromStart,proto3" json:"from_start,omitempty"`
+	// Only what concerns one of these departments; empty for all. What concerns
+	// none, or a station that the catalogue does not know, comes to everybody.
+	Departments []Department `protobuf:"varint,4,rep,packed,name=departments,proto3,enum=freshet.v1.Department" json:"departments,omitempty"`
+	// Only from this stage up, before or after the change: who watches orange sees
+	// an orange end. What is blind always comes: no stage is too low for it.
+	MinStage Stage `protobuf:"varint,5,opt,name=min_stage,json=minStage,proto3,enum=freshet.v1.Stage" json:"min_stage,omitempty"`
+	// Only these kinds of items: "warning", "group", "duty"; empty for all.
+	Kinds         []string `protobuf:"bytes,6,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -87,16 +209,42 @@ func (x *WatchWarningsRequest) GetFromStart() bool {
 	return false
 }
 
+func (x *WatchWarningsRequest) GetDepartments() []Department {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+func (x *WatchWarningsRequest) GetMinStage() Stage {
+	if x != nil {
+		return x.MinStage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *WatchWarningsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// One item: a warning, a group or a duty event. None of them is set in a
+// heartbeat, which tells a quiet feed from a dead one.
 type WatchWarningsResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not set in a heartbeat, which tells a quiet feed from a dead one.
-	Warning *Warning `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Warning *Warning               `protobuf:"bytes,1,opt,name=warning,proto3" json:"warning,omitempty"`
 	// The place behind this answer. Keep the newest one.
 	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
-	// Warnings that were waiting behind this one when it was sent.
+	// Items that were waiting behind this one when it was sent, as filtered.
 	Unseen uint64 `protobuf:"varint,3,opt,name=unseen,proto3" json:"unseen,omitempty"`
 	// Engine time.
-	Now           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	Now *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	// A group as it stands since it has changed.
+	Group *WarningGroup `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
+	// What followed from a command of somebody on duty, or from time.
+	Duty          *DutyEvent `protobuf:"bytes,6,opt,name=duty,proto3" json:"duty,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -155,6 +303,20 @@ func (x *WatchWarningsResponse) GetUnseen() uint64 {
 func (x *WatchWarningsResponse) GetNow() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Now
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetGroup() *WarningGroup {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetDuty() *DutyEvent {
+	if x != nil {
+		return x.Duty
 	}
 	return nil
 }
@@ -508,7 +670,10 @@ type Warning struct {
 	// The run behind the forecast leg.
 	ForecastIssuedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=forecast_issued_at,json=forecastIssuedAt,proto3" json:"forecast_issued_at,omitempty"`
 	// Thresholds are illustrative: an example, not official.
-	Illustrative  bool `protobuf:"varint,14,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	Illustrative bool `protobuf:"varint,14,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	// The id of the group that it belongs to; empty in logs from before there were
+	// groups.
+	Group         string `protobuf:"bytes,15,opt,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -641,6 +806,13 @@ func (x *Warning) GetIllustrative() bool {
 	return false
 }
 
+func (x *Warning) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
 // The stage that one kind of evidence asks for, and that evidence.
 type Leg struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -757,22 +929,564 @@ func (x *Leg) GetPeakAt() *timestamppb.Timestamp {
 	return nil
 }
 
+type ListGroupsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty for all.
+	Basin string `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Without those that have closed.
+	OpenOnly      bool `protobuf:"varint,2,opt,name=open_only,json=openOnly,proto3" json:"open_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGroupsRequest) Reset() {
+	*x = ListGroupsRequest{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGroupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGroupsRequest) ProtoMessage() {}
+
+func (x *ListGroupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGroupsRequest.ProtoReflect.Descriptor instead.
+func (*ListGroupsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListGroupsRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *ListGroupsRequest) GetOpenOnly() bool {
+	if x != nil {
+		return x.OpenOnly
+	}
+	return false
+}
+
+type ListGroupsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Now           *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	Groups        []*WarningGroup        `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGroupsResponse) Reset() {
+	*x = ListGroupsResponse{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGroupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGroupsResponse) ProtoMessage() {}
+
+func (x *ListGroupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGroupsResponse.ProtoReflect.Descriptor instead.
+func (*ListGroupsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListGroupsResponse) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *ListGroupsResponse) GetGroups() []*WarningGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+// Warnings that belong together, as they stand at one instant. A change of a
+// group carries all of it, so that the last one heard is all that one needs to
+// know. Changes that are not urgent wait, so that a storm is a few items; a group's
+// first orange and its first red never do.
+type WarningGroup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Equal in every replay: "<basin>/<kind>/<opened at>/<first station>", e.g.
+	// "tanjiang/wave/20260610T063510Z/h-enping".
+	Id    string     `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Basin string     `protobuf:"bytes,2,opt,name=basin,proto3" json:"basin,omitempty"`
+	Kind  GroupKind  `protobuf:"varint,3,opt,name=kind,proto3,enum=freshet.v1.GroupKind" json:"kind,omitempty"`
+	Event GroupEvent `protobuf:"varint,4,opt,name=event,proto3,enum=freshet.v1.GroupEvent" json:"event,omitempty"`
+	// Engine time of the change.
+	At       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
+	OpenedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
+	// Not set while it is open.
+	ClosedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=closed_at,json=closedAt,proto3" json:"closed_at,omitempty"`
+	// The highest of its stations now: blind of a blind group, and of a wave of which
+	// nothing but blind stations is left.
+	Stage Stage `protobuf:"varint,8,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// The highest that it has stood at.
+	Highest Stage `protobuf:"varint,9,opt,name=highest,proto3,enum=freshet.v1.Stage" json:"highest,omitempty"`
+	// The station that stands highest, the first along the river if there are several.
+	Station string `protobuf:"bytes,10,opt,name=station,proto3" json:"station,omitempty"`
+	// Of a blind group: "silent", "refused", "quality", "maintenance" or
+	// "never_reported".
+	Cause string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Of a blind group.
+	Department Department `protobuf:"varint,12,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
+	// The first and the last of a wave's stations along the river.
+	Headwater string `protobuf:"bytes,13,opt,name=headwater,proto3" json:"headwater,omitempty"`
+	Mouth     string `protobuf:"bytes,14,opt,name=mouth,proto3" json:"mouth,omitempty"`
+	// Along the river, headwater first: those with a warning, those that have gone
+	// back, and those downstream that the forecast says the wave will reach. At most
+	// 2000; station_count says how many there are.
+	Stations     []*GroupStation `protobuf:"bytes,15,rep,name=stations,proto3" json:"stations,omitempty"`
+	StationCount uint32          `protobuf:"varint,16,opt,name=station_count,json=stationCount,proto3" json:"station_count,omitempty"`
+	// Stations that stand at blue or higher now, or that are blind now.
+	Standing uint32 `protobuf:"varint,17,opt,name=standing,proto3" json:"standing,omitempty"`
+	TextZh   string `protobuf:"bytes,18,opt,name=text_zh,json=textZh,proto3" json:"text_zh,omitempty"`
+	TextEn   string `protobuf:"bytes,19,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
+	// Thresholds of at least one of its stations are illustrative.
+	Illustrative bool `protobuf:"varint,20,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	// Time of issue of the run that the forecast times are of.
+	ForecastIssuedAt *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=forecast_issued_at,json=forecastIssuedAt,proto3" json:"forecast_issued_at,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *WarningGroup) Reset() {
+	*x = WarningGroup{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WarningGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WarningGroup) ProtoMessage() {}
+
+func (x *WarningGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WarningGroup.ProtoReflect.Descriptor instead.
+func (*WarningGroup) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WarningGroup) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetKind() GroupKind {
+	if x != nil {
+		return x.Kind
+	}
+	return GroupKind_GROUP_KIND_UNSPECIFIED
+}
+
+func (x *WarningGroup) GetEvent() GroupEvent {
+	if x != nil {
+		return x.Event
+	}
+	return GroupEvent_GROUP_EVENT_UNSPECIFIED
+}
+
+func (x *WarningGroup) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *WarningGroup) GetOpenedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenedAt
+	}
+	return nil
+}
+
+func (x *WarningGroup) GetClosedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ClosedAt
+	}
+	return nil
+}
+
+func (x *WarningGroup) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *WarningGroup) GetHighest() Stage {
+	if x != nil {
+		return x.Highest
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *WarningGroup) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetDepartment() Department {
+	if x != nil {
+		return x.Department
+	}
+	return Department_DEPARTMENT_UNSPECIFIED
+}
+
+func (x *WarningGroup) GetHeadwater() string {
+	if x != nil {
+		return x.Headwater
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetMouth() string {
+	if x != nil {
+		return x.Mouth
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetStations() []*GroupStation {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *WarningGroup) GetStationCount() uint32 {
+	if x != nil {
+		return x.StationCount
+	}
+	return 0
+}
+
+func (x *WarningGroup) GetStanding() uint32 {
+	if x != nil {
+		return x.Standing
+	}
+	return 0
+}
+
+func (x *WarningGroup) GetTextZh() string {
+	if x != nil {
+		return x.TextZh
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetTextEn() string {
+	if x != nil {
+		return x.TextEn
+	}
+	return ""
+}
+
+func (x *WarningGroup) GetIllustrative() bool {
+	if x != nil {
+		return x.Illustrative
+	}
+	return false
+}
+
+func (x *WarningGroup) GetForecastIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ForecastIssuedAt
+	}
+	return nil
+}
+
+// A station of a group.
+type GroupStation struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Station string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// Where it stands now.
+	Stage Stage `protobuf:"varint,2,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// The highest that it has stood at in this group.
+	Highest Stage `protobuf:"varint,3,opt,name=highest,proto3,enum=freshet.v1.Stage" json:"highest,omitempty"`
+	// When it joined; not set of one that the wave has yet to reach.
+	JoinedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=joined_at,json=joinedAt,proto3" json:"joined_at,omitempty"`
+	// When it had gone back; not set while it stands.
+	LeftAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=left_at,json=leftAt,proto3" json:"left_at,omitempty"`
+	// When the river reaches each stage here, lowest first. None of a station that
+	// only tells rain.
+	Arrivals []*GroupArrival `protobuf:"bytes,6,rep,name=arrivals,proto3" json:"arrivals,omitempty"`
+	// The crest: observed once it is past, forecast before that; not set if neither
+	// tells.
+	PeakAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=peak_at,json=peakAt,proto3" json:"peak_at,omitempty"`
+	PeakValue    float64                `protobuf:"fixed64,8,opt,name=peak_value,json=peakValue,proto3" json:"peak_value,omitempty"`
+	PeakObserved bool                   `protobuf:"varint,9,opt,name=peak_observed,json=peakObserved,proto3" json:"peak_observed,omitempty"`
+	PeakVariable Variable               `protobuf:"varint,10,opt,name=peak_variable,json=peakVariable,proto3,enum=freshet.v1.Variable" json:"peak_variable,omitempty"`
+	// It tells the rain that feeds the river, and no river.
+	Rain bool `protobuf:"varint,11,opt,name=rain,proto3" json:"rain,omitempty"`
+	// Why it is not seen; empty if it is.
+	Cause         string `protobuf:"bytes,12,opt,name=cause,proto3" json:"cause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupStation) Reset() {
+	*x = GroupStation{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupStation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupStation) ProtoMessage() {}
+
+func (x *GroupStation) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupStation.ProtoReflect.Descriptor instead.
+func (*GroupStation) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GroupStation) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *GroupStation) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *GroupStation) GetHighest() Stage {
+	if x != nil {
+		return x.Highest
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *GroupStation) GetJoinedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.JoinedAt
+	}
+	return nil
+}
+
+func (x *GroupStation) GetLeftAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeftAt
+	}
+	return nil
+}
+
+func (x *GroupStation) GetArrivals() []*GroupArrival {
+	if x != nil {
+		return x.Arrivals
+	}
+	return nil
+}
+
+func (x *GroupStation) GetPeakAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PeakAt
+	}
+	return nil
+}
+
+func (x *GroupStation) GetPeakValue() float64 {
+	if x != nil {
+		return x.PeakValue
+	}
+	return 0
+}
+
+func (x *GroupStation) GetPeakObserved() bool {
+	if x != nil {
+		return x.PeakObserved
+	}
+	return false
+}
+
+func (x *GroupStation) GetPeakVariable() Variable {
+	if x != nil {
+		return x.PeakVariable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *GroupStation) GetRain() bool {
+	if x != nil {
+		return x.Rain
+	}
+	return false
+}
+
+func (x *GroupStation) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+// When a station reaches a stage.
+type GroupArrival struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Stage Stage                  `protobuf:"varint,1,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// Else it is forecast, by the run of forecast_issued_at.
+	Observed      bool `protobuf:"varint,3,opt,name=observed,proto3" json:"observed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupArrival) Reset() {
+	*x = GroupArrival{}
+	mi := &file_freshet_v1_warning_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupArrival) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupArrival) ProtoMessage() {}
+
+func (x *GroupArrival) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_warning_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupArrival.ProtoReflect.Descriptor instead.
+func (*GroupArrival) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GroupArrival) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *GroupArrival) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *GroupArrival) GetObserved() bool {
+	if x != nil {
+		return x.Observed
+	}
+	return false
+}
+
 var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x15freshet/v1/duty.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
 	"\n" +
-	"from_start\x18\x03 \x01(\bR\tfromStart\"\xaf\x01\n" +
+	"from_start\x18\x03 \x01(\bR\tfromStart\x12I\n" +
+	"\vdepartments\x18\x04 \x03(\x0e2\x16.freshet.v1.DepartmentB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\vdepartments\x128\n" +
+	"\tmin_stage\x18\x05 \x01(\x0e2\x11.freshet.v1.StageB\b\xbaH\x05\x82\x01\x02\x10\x01R\bminStage\x126\n" +
+	"\x05kinds\x18\x06 \x03(\tB \xbaH\x1d\x92\x01\x1a\"\x18r\x16R\awarningR\x05groupR\x04dutyR\x05kinds\"\x8a\x02\n" +
 	"\x15WatchWarningsResponse\x12-\n" +
 	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x12!\n" +
 	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
 	"\x06unseen\x18\x03 \x01(\x04R\x06unseen\x12,\n" +
-	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\")\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12.\n" +
+	"\x05group\x18\x05 \x01(\v2\x18.freshet.v1.WarningGroupR\x05group\x12)\n" +
+	"\x04duty\x18\x06 \x01(\v2\x15.freshet.v1.DutyEventR\x04duty\")\n" +
 	"\x11ListStagesRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"t\n" +
 	"\x12ListStagesResponse\x12,\n" +
@@ -796,7 +1510,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\"G\n" +
 	"\x14ListWarningsResponse\x12/\n" +
-	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\xf5\x03\n" +
+	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\x8b\x04\n" +
 	"\aWarning\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05basin\x18\x02 \x01(\tR\x05basin\x12\x18\n" +
@@ -812,7 +1526,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x05cause\x18\v \x01(\tR\x05cause\x12\x1c\n" +
 	"\tcatalogue\x18\f \x01(\tR\tcatalogue\x12H\n" +
 	"\x12forecast_issued_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\x12\"\n" +
-	"\fillustrative\x18\x0e \x01(\bR\fillustrative\"\xc5\x02\n" +
+	"\fillustrative\x18\x0e \x01(\bR\fillustrative\x12\x14\n" +
+	"\x05group\x18\x0f \x01(\tR\x05group\"\xc5\x02\n" +
 	"\x03Leg\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -823,13 +1538,78 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"peak_value\x18\b \x01(\x01R\tpeakValue\x123\n" +
-	"\apeak_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt2\xb2\x02\n" +
+	"\apeak_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt\"F\n" +
+	"\x11ListGroupsRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x1b\n" +
+	"\topen_only\x18\x02 \x01(\bR\bopenOnly\"t\n" +
+	"\x12ListGroupsResponse\x12,\n" +
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x120\n" +
+	"\x06groups\x18\x02 \x03(\v2\x18.freshet.v1.WarningGroupR\x06groups\"\xb4\x06\n" +
+	"\fWarningGroup\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05basin\x18\x02 \x01(\tR\x05basin\x12)\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x15.freshet.v1.GroupKindR\x04kind\x12,\n" +
+	"\x05event\x18\x04 \x01(\x0e2\x16.freshet.v1.GroupEventR\x05event\x12*\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x127\n" +
+	"\topened_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x127\n" +
+	"\tclosed_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt\x12'\n" +
+	"\x05stage\x18\b \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12+\n" +
+	"\ahighest\x18\t \x01(\x0e2\x11.freshet.v1.StageR\ahighest\x12\x18\n" +
+	"\astation\x18\n" +
+	" \x01(\tR\astation\x12\x14\n" +
+	"\x05cause\x18\v \x01(\tR\x05cause\x126\n" +
+	"\n" +
+	"department\x18\f \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
+	"department\x12\x1c\n" +
+	"\theadwater\x18\r \x01(\tR\theadwater\x12\x14\n" +
+	"\x05mouth\x18\x0e \x01(\tR\x05mouth\x124\n" +
+	"\bstations\x18\x0f \x03(\v2\x18.freshet.v1.GroupStationR\bstations\x12#\n" +
+	"\rstation_count\x18\x10 \x01(\rR\fstationCount\x12\x1a\n" +
+	"\bstanding\x18\x11 \x01(\rR\bstanding\x12\x17\n" +
+	"\atext_zh\x18\x12 \x01(\tR\x06textZh\x12\x17\n" +
+	"\atext_en\x18\x13 \x01(\tR\x06textEn\x12\"\n" +
+	"\fillustrative\x18\x14 \x01(\bR\fillustrative\x12H\n" +
+	"\x12forecast_issued_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\"\x80\x04\n" +
+	"\fGroupStation\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x12'\n" +
+	"\x05stage\x18\x02 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12+\n" +
+	"\ahighest\x18\x03 \x01(\x0e2\x11.freshet.v1.StageR\ahighest\x127\n" +
+	"\tjoined_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\x123\n" +
+	"\aleft_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06leftAt\x124\n" +
+	"\barrivals\x18\x06 \x03(\v2\x18.freshet.v1.GroupArrivalR\barrivals\x123\n" +
+	"\apeak_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt\x12\x1d\n" +
+	"\n" +
+	"peak_value\x18\b \x01(\x01R\tpeakValue\x12#\n" +
+	"\rpeak_observed\x18\t \x01(\bR\fpeakObserved\x129\n" +
+	"\rpeak_variable\x18\n" +
+	" \x01(\x0e2\x14.freshet.v1.VariableR\fpeakVariable\x12\x12\n" +
+	"\x04rain\x18\v \x01(\bR\x04rain\x12\x14\n" +
+	"\x05cause\x18\f \x01(\tR\x05cause\"\x7f\n" +
+	"\fGroupArrival\x12'\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bobserved\x18\x03 \x01(\bR\bobserved*R\n" +
+	"\tGroupKind\x12\x1a\n" +
+	"\x16GROUP_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fGROUP_KIND_WAVE\x10\x01\x12\x14\n" +
+	"\x10GROUP_KIND_BLIND\x10\x02*\xa4\x01\n" +
+	"\n" +
+	"GroupEvent\x12\x1b\n" +
+	"\x17GROUP_EVENT_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12GROUP_EVENT_OPENED\x10\x01\x12\x16\n" +
+	"\x12GROUP_EVENT_RAISED\x10\x02\x12\x18\n" +
+	"\x14GROUP_EVENT_EXTENDED\x10\x03\x12\x17\n" +
+	"\x13GROUP_EVENT_LOWERED\x10\x04\x12\x16\n" +
+	"\x12GROUP_EVENT_CLOSED\x10\x052\x93\x03\n" +
 	"\x0eWarningService\x12V\n" +
 	"\rWatchWarnings\x12 .freshet.v1.WatchWarningsRequest\x1a!.freshet.v1.WatchWarningsResponse0\x01\x12_\n" +
 	"\n" +
 	"ListStages\x12\x1d.freshet.v1.ListStagesRequest\x1a\x1e.freshet.v1.ListStagesResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/stages\x12g\n" +
-	"\fListWarnings\x12\x1f.freshet.v1.ListWarningsRequest\x1a .freshet.v1.ListWarningsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/warningsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\fListWarnings\x12\x1f.freshet.v1.ListWarningsRequest\x1a .freshet.v1.ListWarningsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/warnings\x12_\n" +
+	"\n" +
+	"ListGroups\x12\x1d.freshet.v1.ListGroupsRequest\x1a\x1e.freshet.v1.ListGroupsResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"/v1/groupsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_warning_proto_rawDescOnce sync.Once
@@ -843,54 +1623,91 @@ func file_freshet_v1_warning_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_warning_proto_rawDescData
 }
 
-var file_freshet_v1_warning_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_freshet_v1_warning_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_freshet_v1_warning_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_freshet_v1_warning_proto_goTypes = []any{
-	(*WatchWarningsRequest)(nil),  // 0: freshet.v1.WatchWarningsRequest
-	(*WatchWarningsResponse)(nil), // 1: freshet.v1.WatchWarningsResponse
-	(*ListStagesRequest)(nil),     // 2: freshet.v1.ListStagesRequest
-	(*ListStagesResponse)(nil),    // 3: freshet.v1.ListStagesResponse
-	(*StationStage)(nil),          // 4: freshet.v1.StationStage
-	(*ListWarningsRequest)(nil),   // 5: freshet.v1.ListWarningsRequest
-	(*ListWarningsResponse)(nil),  // 6: freshet.v1.ListWarningsResponse
-	(*Warning)(nil),               // 7: freshet.v1.Warning
-	(*Leg)(nil),                   // 8: freshet.v1.Leg
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(Stage)(0),                    // 10: freshet.v1.Stage
-	(Variable)(0),                 // 11: freshet.v1.Variable
+	(GroupKind)(0),                // 0: freshet.v1.GroupKind
+	(GroupEvent)(0),               // 1: freshet.v1.GroupEvent
+	(*WatchWarningsRequest)(nil),  // 2: freshet.v1.WatchWarningsRequest
+	(*WatchWarningsResponse)(nil), // 3: freshet.v1.WatchWarningsResponse
+	(*ListStagesRequest)(nil),     // 4: freshet.v1.ListStagesRequest
+	(*ListStagesResponse)(nil),    // 5: freshet.v1.ListStagesResponse
+	(*StationStage)(nil),          // 6: freshet.v1.StationStage
+	(*ListWarningsRequest)(nil),   // 7: freshet.v1.ListWarningsRequest
+	(*ListWarningsResponse)(nil),  // 8: freshet.v1.ListWarningsResponse
+	(*Warning)(nil),               // 9: freshet.v1.Warning
+	(*Leg)(nil),                   // 10: freshet.v1.Leg
+	(*ListGroupsRequest)(nil),     // 11: freshet.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),    // 12: freshet.v1.ListGroupsResponse
+	(*WarningGroup)(nil),          // 13: freshet.v1.WarningGroup
+	(*GroupStation)(nil),          // 14: freshet.v1.GroupStation
+	(*GroupArrival)(nil),          // 15: freshet.v1.GroupArrival
+	(Department)(0),               // 16: freshet.v1.Department
+	(Stage)(0),                    // 17: freshet.v1.Stage
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*DutyEvent)(nil),             // 19: freshet.v1.DutyEvent
+	(Variable)(0),                 // 20: freshet.v1.Variable
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
-	7,  // 0: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
-	9,  // 1: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
-	9,  // 2: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
-	4,  // 3: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	10, // 4: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	9,  // 5: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
-	8,  // 6: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
-	8,  // 7: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	9,  // 8: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	9,  // 9: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
-	7,  // 10: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	9,  // 11: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	10, // 12: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	10, // 13: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
-	8,  // 14: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
-	8,  // 15: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	9,  // 16: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	10, // 17: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	11, // 18: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	9,  // 19: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	9,  // 20: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	0,  // 21: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	2,  // 22: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	5,  // 23: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	1,  // 24: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	3,  // 25: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	6,  // 26: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	24, // [24:27] is the sub-list for method output_type
-	21, // [21:24] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	16, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
+	17, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
+	9,  // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
+	18, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
+	13, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
+	19, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
+	18, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	6,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
+	17, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	18, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	10, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
+	10, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
+	18, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	18, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	9,  // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
+	18, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	17, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	17, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	10, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
+	10, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
+	18, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	17, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	20, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	18, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	18, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	18, // 25: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	13, // 26: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
+	0,  // 27: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
+	1,  // 28: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
+	18, // 29: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	18, // 30: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	18, // 31: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	17, // 32: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	17, // 33: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	16, // 34: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	14, // 35: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
+	18, // 36: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	17, // 37: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	17, // 38: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	18, // 39: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	18, // 40: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	15, // 41: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
+	18, // 42: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	20, // 43: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	17, // 44: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	18, // 45: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	2,  // 46: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	4,  // 47: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	7,  // 48: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	11, // 49: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	3,  // 50: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	5,  // 51: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	8,  // 52: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	12, // 53: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	50, // [50:54] is the sub-list for method output_type
+	46, // [46:50] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
@@ -898,19 +1715,21 @@ func file_freshet_v1_warning_proto_init() {
 	if File_freshet_v1_warning_proto != nil {
 		return
 	}
+	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_warning_proto_rawDesc), len(file_freshet_v1_warning_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   9,
+			NumEnums:      2,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_freshet_v1_warning_proto_goTypes,
 		DependencyIndexes: file_freshet_v1_warning_proto_depIdxs,
+		EnumInfos:         file_freshet_v1_warning_proto_enumTypes,
 		MessageInfos:      file_freshet_v1_warning_proto_msgTypes,
 	}.Build()
 	File_freshet_v1_warning_proto = out.File

@@ -22,6 +22,7 @@ const (
 	WarningService_WatchWarnings_FullMethodName = "/freshet.v1.WarningService/WatchWarnings"
 	WarningService_ListStages_FullMethodName    = "/freshet.v1.WarningService/ListStages"
 	WarningService_ListWarnings_FullMethodName  = "/freshet.v1.WarningService/ListWarnings"
+	WarningService_ListGroups_FullMethodName    = "/freshet.v1.WarningService/ListGroups"
 )
 
 // WarningServiceClient is the client API for WarningService service.
@@ -29,10 +30,11 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
-// /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
-// a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
-// by itself with Last-Event-ID. Query parameters: basin (may repeat),
-// from_start=true, resume_token.
+// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty" or
+// "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
+// a browser resumes by itself with Last-Event-ID. Query parameters: basin, department and kind (may
+// repeat), min_stage, from_start=true, resume_token; departments and stages by
+// their names in small letters, e.g. water_resources, orange.
 type WarningServiceClient interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
@@ -46,6 +48,9 @@ type WarningServiceClient interface {
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(ctx context.Context, in *ListWarningsRequest, opts ...grpc.CallOption) (*ListWarningsResponse, error)
+	// Waves and outages: warnings that belong together, the highest stage first.
+	// Those that are open, and those that closed within the last day.
+	ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error)
 }
 
 type warningServiceClient struct {
@@ -95,15 +100,26 @@ func (c *warningServiceClient) ListWarnings(ctx context.Context, in *ListWarning
 	return out, nil
 }
 
+func (c *warningServiceClient) ListGroups(ctx context.Context, in *ListGroupsRequest, opts ...grpc.CallOption) (*ListGroupsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListGroupsResponse)
+	err := c.cc.Invoke(ctx, WarningService_ListGroups_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WarningServiceServer is the server API for WarningService service.
 // All implementations must embed UnimplementedWarningServiceServer
 // for forward compatibility.
 //
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
-// /v1/warnings/feed, as server-sent events: event "warning" or "heartbeat", data
-// a WatchWarningsResponse in JSON, id its resume token, so that a browser resumes
-// by itself with Last-Event-ID. Query parameters: basin (may repeat),
-// from_start=true, resume_token.
+// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty" or
+// "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
+// a browser resumes by itself with Last-Event-ID. Query parameters: basin, department and kind (may
+// repeat), min_stage, from_start=true, resume_token; departments and stages by
+// their names in small letters, e.g. water_resources, orange.
 type WarningServiceServer interface {
 	// Warnings as they happen. With a resume token of an earlier answer the feed
 	// goes on right behind it: no gap, no repeat. Each reader has its own place
@@ -117,6 +133,9 @@ type WarningServiceServer interface {
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error)
+	// Waves and outages: warnings that belong together, the highest stage first.
+	// Those that are open, and those that closed within the last day.
+	ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error)
 	mustEmbedUnimplementedWarningServiceServer()
 }
 
@@ -135,6 +154,9 @@ func (UnimplementedWarningServiceServer) ListStages(context.Context, *ListStages
 }
 func (UnimplementedWarningServiceServer) ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWarnings not implemented")
+}
+func (UnimplementedWarningServiceServer) ListGroups(context.Context, *ListGroupsRequest) (*ListGroupsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListGroups not implemented")
 }
 func (UnimplementedWarningServiceServer) mustEmbedUnimplementedWarningServiceServer() {}
 func (UnimplementedWarningServiceServer) testEmbeddedByValue()                        {}
@@ -204,6 +226,24 @@ func _WarningService_ListWarnings_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WarningService_ListGroups_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListGroupsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WarningServiceServer).ListGroups(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WarningService_ListGroups_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WarningServiceServer).ListGroups(ctx, req.(*ListGroupsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WarningService_ServiceDesc is the grpc.ServiceDesc for WarningService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -218,6 +258,10 @@ var WarningService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListWarnings",
 			Handler:    _WarningService_ListWarnings_Handler,
+		},
+		{
+			MethodName: "ListGroups",
+			Handler:    _WarningService_ListGroups_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
