@@ -215,7 +215,7 @@ func (t *turn) measure(x *hydro.Response, c *hydro.Command) error {
 		return refuse(fmt.Sprintf("措施%s自%s起已%s", m.NameZH, t.clock(m.Ended), stateZH[m.State]), fmt.Sprintf("measure %s is %s since %s", m.ID, m.State, t.clock(m.Ended)))
 	}
 	kind := Noted
-	switch c.Kind { //nolint:exhaustive // Does knows the kinds that come here
+	switch c.Kind {
 	case hydro.MeasureStart:
 		if m.State == hydro.MeasureBegun {
 			return refuse(fmt.Sprintf("措施%s已于%s开始", m.NameZH, t.clock(m.Started)), fmt.Sprintf("measure %s was begun at %s", m.ID, t.clock(m.Started)))

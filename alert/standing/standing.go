@@ -24,7 +24,7 @@ type Station struct {
 	Blind    bool        // that nobody sees it, or not all of it
 	Since    time.Time   // since it left Clear or was lost
 	At       time.Time   // of the last warning
-	Group    string      // of the last warning that named one
+	Group    string      // wave of the last warning that named one
 	Warning  string      // the warning that last raised or lowered it
 	ReasonZH string      // of that warning
 	ReasonEN string
@@ -51,11 +51,11 @@ func Step(s State, warnings []hydro.Warning) State {
 		}
 		x := &s[at]
 		x.At, x.Blind = w.At, w.To == hydro.Blind || w.Cause != ""
-		if w.Group != "" {
-			x.Group = w.Group
-		}
 		if w.To != hydro.Blind {
 			x.Stage = w.To
+			if w.Group != "" { // of a station that is lost it may be the group of the lost
+				x.Group = w.Group
+			}
 		}
 		if w.To != hydro.Blind && w.To != w.From || x.Warning == "" {
 			x.Warning, x.ReasonZH, x.ReasonEN = w.ID, w.ReasonZH, w.ReasonEN

@@ -54,6 +54,8 @@ type catalogReport struct {
 	Reservoirs   int               `json:"reservoirs"`
 	Ratings      int               `json:"ratings"`
 	StageTables  int               `json:"stage_tables"`
+	Rosters      int               `json:"rosters"`
+	Plans        int               `json:"plans"`
 }
 
 func checkCatalog(w io.Writer, dir string, asJSON bool) error {
@@ -70,6 +72,7 @@ func checkCatalog(w io.Writer, dir string, asJSON bool) error {
 		r.Name, r.Version, r.Illustrative = c.Name, c.Version, c.Illustrative
 		r.Stations, r.Sites, r.Basins = len(c.Stations), len(c.Sites), len(c.Basins)
 		r.Ratings, r.StageTables = len(c.Ratings), len(c.StageTables)
+		r.Rosters, r.Plans = len(c.Rosters), len(c.Plans)
 		for _, b := range c.Basins {
 			r.Nodes += len(b.Nodes)
 			r.Reaches += len(b.Reaches)
@@ -106,6 +109,6 @@ func printCatalogReport(w io.Writer, c *catalog.Catalog, r catalogReport) {
 	if r.Illustrative != "" {
 		fmt.Fprintln(w, r.Illustrative)
 	}
-	fmt.Fprintf(w, "%d stations, %d sites, %d basins, %d nodes, %d reaches, %d sub-basins, %d reservoirs, %d ratings, %d stage tables\n",
-		r.Stations, r.Sites, r.Basins, r.Nodes, r.Reaches, r.SubBasins, r.Reservoirs, r.Ratings, r.StageTables)
+	fmt.Fprintf(w, "%d stations, %d sites, %d basins, %d nodes, %d reaches, %d sub-basins, %d reservoirs, %d ratings, %d stage tables, %d rosters, %d plans\n",
+		r.Stations, r.Sites, r.Basins, r.Nodes, r.Reaches, r.SubBasins, r.Reservoirs, r.Ratings, r.StageTables, r.Rosters, r.Plans)
 }

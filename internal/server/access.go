@@ -93,9 +93,9 @@ var rules = map[string]rule{
 	freshetv1.PlanService_StandDown_FullMethodName:     {permits: readers},
 	freshetv1.PlanService_UpdateMeasure_FullMethodName: {permits: readers},
 
-	freshetv1.CapService_ListMessages_FullMethodName: {permits: readers},
-	freshetv1.CapService_Approve_FullMethodName:      {permits: onDuty},
-	freshetv1.CapService_Reject_FullMethodName:       {permits: onDuty},
+	freshetv1.CapService_ListMessages_FullMethodName:      {permits: readers},
+	freshetv1.CapService_Approve_FullMethodName:           {permits: onDuty},
+	freshetv1.CapService_Reject_FullMethodName:            {permits: onDuty},
 	freshetv1.DutyService_ListAlarms_FullMethodName:       {permits: readers},
 	freshetv1.DutyService_ListDutyEvents_FullMethodName:   {permits: readers},
 	freshetv1.DutyService_Acknowledge_FullMethodName:      {permits: onDuty},

@@ -122,6 +122,18 @@ func (o *Options) pick(zh, en string) string {
 
 func (o *Options) clock(t time.Time) string { return t.In(o.Zone).Format("2006-01-02 15:04") }
 
+// span is hours and minutes.
+func (o *Options) span(d time.Duration) string {
+	var parts []string
+	if h := int(d.Hours()); h > 0 {
+		parts = append(parts, fmt.Sprintf(o.pick("%d 小时", "%d h"), h))
+	}
+	if m := int(d.Minutes()) % 60; m > 0 {
+		parts = append(parts, fmt.Sprintf(o.pick("%d 分钟", "%d min"), m))
+	}
+	return strings.Join(parts, " ")
+}
+
 func view(responses []hydro.Response, o *Options) *document {
 	d := &document{
 		Lang: o.pick("zh-CN", "en"), Mark: o.Mark,
@@ -219,7 +231,7 @@ func (o *Options) measure(m *hydro.Measure) measureView {
 	case !m.Deadline.IsZero():
 		v.Due = o.clock(m.Deadline)
 	case m.Within > 0:
-		v.Due = o.pick("宣布后 "+m.Within.String(), "within "+m.Within.String())
+		v.Due = o.pick("宣布后 ", "within ") + o.span(m.Within)
 	}
 	switch m.State {
 	case hydro.MeasureBegun:

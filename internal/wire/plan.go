@@ -51,6 +51,9 @@ func back[K, V comparable](table map[K]V, v V, kind string) (K, error) {
 	return none, fmt.Errorf("%s %v: %w", kind, v, hydro.ErrInvalid)
 }
 
+// FromResponseLevel returns l as protobuf.
+func FromResponseLevel(l hydro.ResponseLevel) freshetv1.ResponseLevel { return responseLevels[l] }
+
 // ToResponseLevel returns the level, none if it is not set.
 func ToResponseLevel(p freshetv1.ResponseLevel) (hydro.ResponseLevel, error) {
 	return back(responseLevels, p, "response level")
