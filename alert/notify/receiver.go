@@ -72,6 +72,9 @@ func (r *Receiver) Wants(it *Item) bool {
 	if it.Blind && r.Blind {
 		return true // nobody knows how bad it is
 	}
+	if it.Kind == Duty && it.Stage == hydro.Clear {
+		return true // of no stage, or of its end
+	}
 	return it.Stage >= r.MinStage
 }
 

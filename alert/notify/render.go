@@ -205,6 +205,40 @@ type document struct {
 	TextEN       string           `json:"text_en"`
 	Illustrative bool             `json:"illustrative"`
 	Warning      *warningDocument `json:"warning,omitempty"`
+	Group        *groupDocument   `json:"group,omitempty"`
+	Duty         *dutyDocument    `json:"duty,omitempty"`
+}
+
+type groupDocument struct {
+	ID       string                 `json:"id"`
+	Kind     string                 `json:"kind"`
+	OpenedAt time.Time              `json:"opened_at"`
+	ClosedAt *time.Time             `json:"closed_at,omitempty"`
+	Stage    string                 `json:"stage"`
+	Highest  string                 `json:"highest"`
+	Cause    string                 `json:"cause,omitempty"`
+	Stations []groupStationDocument `json:"stations"`
+	Count    int                    `json:"count"`
+}
+
+type groupStationDocument struct {
+	ID    string `json:"id"`
+	Stage string `json:"stage"`
+}
+
+type dutyDocument struct {
+	ID       string     `json:"id"`
+	Warning  string     `json:"warning,omitempty"`
+	Group    string     `json:"group,omitempty"`
+	Person   string     `json:"person,omitempty"`
+	Response string     `json:"response,omitempty"`
+	Measure  string     `json:"measure,omitempty"`
+	Message  string     `json:"message,omitempty"`
+	By       string     `json:"by,omitempty"`
+	From     string     `json:"from,omitempty"`
+	To       string     `json:"to,omitempty"`
+	Stage    string     `json:"stage,omitempty"`
+	Until    *time.Time `json:"until,omitempty"`
 }
 
 type stationDocument struct {
@@ -252,6 +286,24 @@ func Document(it *Item, now time.Time) any {
 		d.Warning = &warningDocument{
 			Observed: leg(&w.Observed, zone), Forecast: leg(&w.Forecast, zone), Cause: w.Cause, Catalogue: w.Catalogue,
 			ForecastIssuedAt: instant(w.ForecastIssuedAt, zone),
+		}
+	}
+	if g := it.Group; g != nil {
+		d.Group = &groupDocument{
+			ID: g.ID, Kind: g.Kind.String(), OpenedAt: g.OpenedAt.In(zone), ClosedAt: instant(g.ClosedAt, zone), Stage: g.Stage.String(), Highest: g.Highest.String(),
+			Cause: g.Cause, Count: g.Count, Stations: []groupStationDocument{},
+		}
+		for i := range g.Stations {
+			d.Group.Stations = append(d.Group.Stations, groupStationDocument{g.Stations[i].Station, g.Stations[i].Stage.String()})
+		}
+	}
+	if e := it.Duty; e != nil {
+		d.Duty = &dutyDocument{
+			ID: e.ID, Warning: e.Warning, Group: e.Group, Person: e.Person, Response: e.Response, Measure: e.Measure, Message: e.Message, By: e.By.Name,
+			From: e.From, To: e.To, Until: instant(e.Until, zone),
+		}
+		if e.Stage != hydro.Clear {
+			d.Duty.Stage = e.Stage.String()
 		}
 	}
 	return d

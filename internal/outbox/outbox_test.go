@@ -507,7 +507,7 @@ func TestARobotGetsWhatWaitedInFewMessagesAndNoMoreThanItMay(t *testing.T) {
 		io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`)
 	}))
 	defer robot.Close()
-	r := receiver(t, "{name: r, kind: dingtalk, secret_file: secret, url_file: url, per_minute: 2}")
+	r := receiver(t, "{name: r, kind: dingtalk, secret_file: secret, url_file: url, per_minute: 2, kinds: [warning]}")
 	if err := os.WriteFile(r.URLFile, []byte(robot.URL+"?access_token=t\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -537,7 +537,7 @@ func TestARobotGetsWhatWaitedInFewMessagesAndNoMoreThanItMay(t *testing.T) {
 }
 
 func TestSecretsAreReadAnewAndNeverInErrors(t *testing.T) {
-	r := receiver(t, "{name: r, kind: feishu, url_file: url}")
+	r := receiver(t, "{name: r, kind: feishu, url_file: url, kinds: [warning]}")
 	if _, err := outbox.New(newSource(), options(r, "a")); !errors.Is(err, hydro.ErrInvalid) || !strings.Contains(err.Error(), "url_file") {
 		t.Errorf("a file that is not there: %v", err)
 	}
