@@ -77,6 +77,7 @@ var rules = map[string]rule{
 
 	freshetv1.WarningService_WatchWarnings_FullMethodName: {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
+	freshetv1.WarningService_ListBlind_FullMethodName:     {permits: readers},
 	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
 	freshetv1.WarningService_ListGroups_FullMethodName:    {permits: readers},
 
