@@ -151,7 +151,15 @@ func TestAStationWithoutAnAreaHasACircleAndAForecastItsOnset(t *testing.T) {
 			t.Errorf("in %s: %+v", d, in)
 		}
 	}
-	w.Forecast.Variable, w.Forecast.Window = hydro.Rain, time.Hour
+	w.Forecast.Basis, w.Forecast.Threshold = hydro.Likelihood, 0.3
+	for chance, want := range map[float64]string{0.4: "Possible", 0.5: "Possible", 0.7: "Likely"} {
+		w.Forecast.Value = chance
+		s, _ := r.Step(cap.State{}, noon, []hydro.Warning{w})
+		if in := newest(t, s).Alert.Infos[1]; in.Certainty != want || !slices.Contains(in.Parameters, cap.Value{Name: "measure", Value: "chance"}) {
+			t.Errorf("a chance of %g: %+v", chance, in)
+		}
+	}
+	w.Forecast.Basis, w.Forecast.Variable, w.Forecast.Window = hydro.Itself, hydro.Rain, time.Hour
 	s, _ := r.Step(cap.State{}, noon, []hydro.Warning{w})
 	if m := newest(t, s); m.Alert.Infos[0].Event != "暴雨" || m.Alert.Status != "Test" || !strings.HasPrefix(m.Alert.Infos[0].Headline, "【测试】") {
 		t.Errorf("%+v", m.Alert)

@@ -46,7 +46,7 @@ type Item struct {
 	// sent, and no other item's.
 	ID          string
 	Kind        Kind
-	Event       string // what happened: of a warning "raised", "lowered", "blind", "sight" or "changed", of a group its event, of duty the event's kind
+	Event       string // what happened: of a warning "raised", "lowered", "blind", "escalated", "sight" or "changed", of a group its event, of duty the event's kind
 	Basin       string
 	Station     string // "" if it is about no single station
 	StationZH   string
@@ -96,6 +96,8 @@ func warningItem(w *hydro.Warning, cat *catalog.Catalog) Item {
 		it.Event = "raised"
 	case w.Lowered():
 		it.Event = "lowered"
+	case w.Escalated:
+		it.Event, it.Blind = "escalated", true
 	case w.To == hydro.Blind, w.Cause != "":
 		it.Event, it.Blind = "blind", true
 	case w.From == hydro.Blind && w.To > hydro.Clear:
@@ -212,6 +214,8 @@ func (it *Item) titleZH() string {
 			return fmt.Sprintf("【失明】%s：监测中断，维持%s", name, stageZH[it.To])
 		}
 		return fmt.Sprintf("【失明】%s：监测中断", name)
+	case "escalated":
+		return fmt.Sprintf("【失明】%s：河段上涨而监测中断，须有人查看", name)
 	case "sight":
 		return fmt.Sprintf("【恢复】%s：监测恢复，%s", name, stateZH(it.To))
 	default:
@@ -254,6 +258,8 @@ func (it *Item) titleEN() string {
 			return fmt.Sprintf("[BLIND] %s: nobody can see, %s is held", name, stageEN[it.To])
 		}
 		return fmt.Sprintf("[BLIND] %s: nobody can see", name)
+	case "escalated":
+		return fmt.Sprintf("[BLIND] %s: blind on a rising reach, somebody must look", name)
 	case "sight":
 		return fmt.Sprintf("[SEEN] %s: seen again, %s", name, stageEN[it.To])
 	default:

@@ -170,6 +170,15 @@ func TestFiltersByBasinDepartmentAndKind(t *testing.T) {
 	}
 }
 
+func TestBlindOnARisingReachIsToldToEverybody(t *testing.T) {
+	w := warning(hydro.Blind, hydro.Blind)
+	w.Cause, w.Escalated = "silent", true
+	it := item(t, w)
+	if !receiver(t, "webhook", "    min_stage: red\n    blind: false\n").Wants(&it) || it.Title("en") != "[BLIND] 81200500: blind on a rising reach, somebody must look" {
+		t.Errorf("%s: %s", it.Event, it.Title("en"))
+	}
+}
+
 func TestGroupsAndDutyAreToldWithKeysOfTheirOwn(t *testing.T) {
 	g := hydro.GroupChange{
 		ID: "tanjiang/wave/20260615T030000Z/h-enping", Basin: "tanjiang", Kind: hydro.WaveGroup, Event: hydro.GroupOpened, At: noon, OpenedAt: noon, Stage: hydro.Orange,
@@ -416,9 +425,9 @@ func TestAWebhookCarriesTheItemWhole(t *testing.T) {
 		"text_zh": w.ReasonZH, "text_en": w.ReasonEN, "illustrative": true,
 		"warning": map[string]any{
 			"observed": map[string]any{
-				"stage": "red", "variable": "water_level", "value": 12.3, "threshold": 12.0, "datum": "PEARL_RIVER", "at": "2026-06-15T12:00:00+08:00",
+				"stage": "red", "variable": "water_level", "basis": "value", "value": 12.3, "threshold": 12.0, "datum": "PEARL_RIVER", "at": "2026-06-15T12:00:00+08:00",
 			},
-			"forecast":  map[string]any{"stage": "red", "variable": "water_level", "threshold": 12.0, "peak_at": "2026-06-15T13:00:00+08:00"},
+			"forecast":  map[string]any{"stage": "red", "variable": "water_level", "basis": "value", "threshold": 12.0, "peak_at": "2026-06-15T13:00:00+08:00"},
 			"catalogue": "sha256:1",
 		},
 	}

@@ -260,12 +260,14 @@ type legDocument struct {
 	Stage     string     `json:"stage"`
 	Variable  string     `json:"variable"`
 	WindowS   int64      `json:"window_s,omitempty"`
+	Basis     string     `json:"basis"`
 	Value     *float64   `json:"value,omitempty"`
 	Threshold *float64   `json:"threshold,omitempty"`
 	Datum     string     `json:"datum,omitempty"`
 	At        *time.Time `json:"at,omitempty"`
 	PeakValue *float64   `json:"peak_value,omitempty"`
 	PeakAt    *time.Time `json:"peak_at,omitempty"`
+	Limit     *float64   `json:"limit,omitempty"`
 }
 
 // Document returns what a webhook's body is made of: a value for encoding/json.
@@ -315,11 +317,14 @@ func leg(l *hydro.Leg, zone *time.Location) *legDocument {
 		return nil
 	}
 	d := &legDocument{
-		Stage: l.Stage.String(), Variable: l.Variable.String(), WindowS: int64(l.Window / time.Second),
+		Stage: l.Stage.String(), Variable: l.Variable.String(), WindowS: int64(l.Window / time.Second), Basis: l.Basis.String(),
 		Value: number(l.Value), Datum: string(l.Datum), At: instant(l.At, zone),
 	}
 	if l.Stage != hydro.Clear {
 		d.Threshold = number(l.Threshold)
+	}
+	if l.Basis == hydro.OverLimit || l.Basis == hydro.Likelihood {
+		d.Limit = number(l.Limit)
 	}
 	if !l.PeakAt.IsZero() {
 		d.PeakValue, d.PeakAt = number(l.PeakValue), instant(l.PeakAt, zone)
