@@ -315,7 +315,7 @@ func TestWhateverHappensMessagesAreSound(t *testing.T) {
 		ids := map[string]bool{}
 		var s, twin cap.State
 		now := noon
-		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+		for range rapid.IntRange(1, 15).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(1, 6000).Draw(t, "pause")) * time.Second)
 			restart := rapid.IntRange(0, 5).Draw(t, "restart") == 0
 			before, kept := s, []byte(nil)
@@ -449,7 +449,7 @@ func TestWhatStandsIsRenewedBeforeItExpires(t *testing.T) {
 func TestAStateStaysSmall(t *testing.T) {
 	r := rules(t, "  automatic: [blue]\n")
 	var s cap.State
-	for i := range 1000 {
+	for i := range 500 {
 		from, to := hydro.Clear, hydro.Blue
 		if i%2 == 1 {
 			from, to = to, from

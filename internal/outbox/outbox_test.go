@@ -277,7 +277,7 @@ func TestAllIsDeliveredInOrderAndOnceByItsKey(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHook(t)
 		defer h.Close()
-		answers := rapid.SliceOfN(rapid.SampledFrom([]answer{yes, yes, yes, no, cutOff, lost}), 0, 40).Draw(rt, "answers")
+		answers := rapid.SliceOfN(rapid.SampledFrom([]answer{yes, yes, yes, no, cutOff, lost}), 0, 25).Draw(rt, "answers")
 		h.answer = func(call int) answer {
 			if call < len(answers) {
 				return answers[call]
@@ -300,9 +300,9 @@ func TestAllIsDeliveredInOrderAndOnceByItsKey(t *testing.T) {
 			return fail
 		}
 		total := 0
-		for range rapid.IntRange(1, 4).Draw(rt, "lives") {
+		for range rapid.IntRange(1, 3).Draw(rt, "lives") {
 			for _, basin := range basins {
-				n := rapid.IntRange(0, 12).Draw(rt, "outputs")
+				n := rapid.IntRange(0, 8).Draw(rt, "outputs")
 				outs, ids := flood(basin, sofar[basin], n)
 				sofar[basin] += n
 				want[basin] = append(want[basin], ids...)
