@@ -151,7 +151,15 @@ func TestAStationWithoutAnAreaHasACircleAndAForecastItsOnset(t *testing.T) {
 			t.Errorf("in %s: %+v", d, in)
 		}
 	}
-	w.Forecast.Variable, w.Forecast.Window = hydro.Rain, time.Hour
+	w.Forecast.Basis, w.Forecast.Threshold = hydro.Likelihood, 0.3
+	for chance, want := range map[float64]string{0.4: "Possible", 0.5: "Possible", 0.7: "Likely"} {
+		w.Forecast.Value = chance
+		s, _ := r.Step(cap.State{}, noon, []hydro.Warning{w})
+		if in := newest(t, s).Alert.Infos[1]; in.Certainty != want || !slices.Contains(in.Parameters, cap.Value{Name: "measure", Value: "chance"}) {
+			t.Errorf("a chance of %g: %+v", chance, in)
+		}
+	}
+	w.Forecast.Basis, w.Forecast.Variable, w.Forecast.Window = hydro.Itself, hydro.Rain, time.Hour
 	s, _ := r.Step(cap.State{}, noon, []hydro.Warning{w})
 	if m := newest(t, s); m.Alert.Infos[0].Event != "暴雨" || m.Alert.Status != "Test" || !strings.HasPrefix(m.Alert.Infos[0].Headline, "【测试】") {
 		t.Errorf("%+v", m.Alert)
@@ -307,7 +315,7 @@ func TestWhateverHappensMessagesAreSound(t *testing.T) {
 		ids := map[string]bool{}
 		var s, twin cap.State
 		now := noon
-		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+		for range rapid.IntRange(1, 15).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(1, 6000).Draw(t, "pause")) * time.Second)
 			restart := rapid.IntRange(0, 5).Draw(t, "restart") == 0
 			before, kept := s, []byte(nil)
@@ -441,7 +449,7 @@ func TestWhatStandsIsRenewedBeforeItExpires(t *testing.T) {
 func TestAStateStaysSmall(t *testing.T) {
 	r := rules(t, "  automatic: [blue]\n")
 	var s cap.State
-	for i := range 1000 {
+	for i := range 500 {
 		from, to := hydro.Clear, hydro.Blue
 		if i%2 == 1 {
 			from, to = to, from

@@ -157,8 +157,12 @@ func (c *checker) info(at string, in *Info) {
 		}
 	}
 	for _, t := range []struct{ name, text string }{
-		{"event", in.Event}, {"senderName", in.SenderName}, {"headline", in.Headline}, {"description", in.Description},
-		{"instruction", in.Instruction}, {"contact", in.Contact},
+		{"event", in.Event},
+		{"senderName", in.SenderName},
+		{"headline", in.Headline},
+		{"description", in.Description},
+		{"instruction", in.Instruction},
+		{"contact", in.Contact},
 	} {
 		c.plain(at+t.name, t.text)
 	}
@@ -262,7 +266,9 @@ func (c *checker) languages(infos []Info) {
 				continue
 			}
 			for _, t := range []struct{ name, a, b string }{
-				{"event", a.Event, b.Event}, {"headline", a.Headline, b.Headline}, {"description", a.Description, b.Description},
+				{"event", a.Event, b.Event},
+				{"headline", a.Headline, b.Headline},
+				{"description", a.Description, b.Description},
 				{"instruction", a.Instruction, b.Instruction},
 			} {
 				if t.a != "" && t.a == t.b {

@@ -95,17 +95,21 @@ func evidence(w *hydro.Warning, to hydro.Stage) *hydro.Leg {
 // urgencyOf: what has come is Immediate; what is forecast is Expected within the
 // hour ([CAP]: "soon, within next hour") and else Future.
 func urgencyOf(w *hydro.Warning, to hydro.Stage, lead *hydro.Leg) (urgency, certainty string) {
+	likely := "Likely"
+	if lead.Basis == hydro.Likelihood && lead.Value <= 0.5 { // [CAP]: likely is more than even
+		likely = "Possible"
+	}
 	switch {
 	case to == hydro.Clear:
 		return "Past", "Observed"
 	case lead == &w.Observed:
 		return "Immediate", "Observed"
 	case lead.At.After(w.At.Add(time.Hour)):
-		return "Future", "Likely"
+		return "Future", likely
 	case lead.At.After(w.At):
-		return "Expected", "Likely"
+		return "Expected", likely
 	default:
-		return "Immediate", "Likely"
+		return "Immediate", likely
 	}
 }
 
@@ -155,10 +159,17 @@ func parameters(language int, to hydro.Stage, st *catalog.Station, lead *hydro.L
 			basis = [2]string{"预报", "forecast"}
 		}
 		add("依据", "basis", basis[language])
+		measure := basisText[lead.Basis]
+		add("量", "measure", measure[language])
 		add("阈值", "threshold", strconv.FormatFloat(lead.Threshold, 'f', -1, 64))
 		add("基面", "datum", clean(string(lead.Datum)))
 	}
 	return out
+}
+
+// basisText names what a threshold is of, where that is not the quantity itself.
+var basisText = map[hydro.Basis][2]string{
+	hydro.Rise: {"涨幅", "rise"}, hydro.OverLimit: {"超限水位", "excess over the limit level"}, hydro.Likelihood: {"超阈值概率", "chance"},
 }
 
 // area is the station's own, or a circle around it.

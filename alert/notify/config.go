@@ -283,6 +283,9 @@ func (p *configParser) filters(at string, f *receiverFile, r *Receiver) {
 	}
 	if f.Kinds == nil {
 		r.Kinds = slices.Clone(Kinds)
+		if r.Channel != Webhook { // people are not told of one wave once a station
+			r.Kinds = []Kind{Group}
+		}
 	}
 	for i, name := range f.Kinds {
 		if !slices.Contains(Kinds, Kind(name)) {
@@ -348,6 +351,16 @@ func samples() []Item {
 		w.ID, w.Basin, w.Station, w.At = "basin/20260615T040000Z/station", "basin", "station", at
 		w.ReasonZH, w.ReasonEN = "“引号\"与换行\n”", "a \"quote\"\nand a line"
 		it, _ := ItemOf(hydro.Output{Warning: &w}, nil)
+		out = append(out, it)
+	}
+	for _, o := range []hydro.Output{
+		{Group: &hydro.GroupChange{
+			ID: "basin/wave/20260615T040000Z/station", Basin: "basin", Kind: hydro.WaveGroup, Event: hydro.GroupOpened, At: at, OpenedAt: at, Stage: hydro.Red, Highest: hydro.Red,
+			Station: "station", TextZH: "“一次\"洪水\n”", TextEN: "one \"wave\"\n",
+		}},
+		{Duty: &hydro.DutyEvent{ID: "basin/7/1", Basin: "basin", At: at, Kind: "acknowledged", Station: "station", TextZH: "“确认\"\n”", TextEN: "\"ack\"\n"}},
+	} {
+		it, _ := ItemOf(o, nil)
 		out = append(out, it)
 	}
 	return out

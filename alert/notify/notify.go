@@ -10,6 +10,8 @@ package notify
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"freshet/internal/catalog"
@@ -22,10 +24,12 @@ type Kind string
 // The kinds of item. They are the kinds of output that carry them.
 const (
 	Warning Kind = "warning" // the stage of a station, or its sight, changed
+	Group   Kind = "group"   // a wave, or stations that are blind together, began, moved or ended
+	Duty    Kind = "duty"    // what people on duty did, or have to do
 )
 
 // Kinds lists all kinds in order.
-var Kinds = []Kind{Warning}
+var Kinds = []Kind{Warning, Group, Duty}
 
 // OutputKinds returns the kinds as the log calls them.
 func OutputKinds() []string {
@@ -42,7 +46,7 @@ type Item struct {
 	// sent, and no other item's.
 	ID          string
 	Kind        Kind
-	Event       string // what happened: "raised", "lowered", "blind", "sight", "changed"
+	Event       string // what happened: of a warning "raised", "lowered", "blind", "escalated", "sight" or "changed", of a group its event, of duty the event's kind
 	Basin       string
 	Station     string // "" if it is about no single station
 	StationZH   string
@@ -58,6 +62,8 @@ type Item struct {
 	TextEN       string
 	Illustrative bool // the thresholds are illustrative
 	Warning      *hydro.Warning
+	Group        *hydro.GroupChange
+	Duty         *hydro.DutyEvent
 }
 
 // beijing is the zone of what no station's zone is known for.
@@ -70,6 +76,10 @@ func ItemOf(o hydro.Output, cat *catalog.Catalog) (Item, bool) {
 	switch {
 	case o.Warning != nil:
 		return warningItem(o.Warning, cat), true
+	case o.Group != nil:
+		return groupItem(o.Group, cat), true
+	case o.Duty != nil && o.Duty.Kind != hydro.Refused: // who was refused has been told
+		return dutyItem(o.Duty, cat), true
 	default:
 		return Item{}, false
 	}
@@ -86,6 +96,8 @@ func warningItem(w *hydro.Warning, cat *catalog.Catalog) Item {
 		it.Event = "raised"
 	case w.Lowered():
 		it.Event = "lowered"
+	case w.Escalated:
+		it.Event, it.Blind = "escalated", true
 	case w.To == hydro.Blind, w.Cause != "":
 		it.Event, it.Blind = "blind", true
 	case w.From == hydro.Blind && w.To > hydro.Clear:
@@ -96,6 +108,38 @@ func warningItem(w *hydro.Warning, cat *catalog.Catalog) Item {
 		it.Event = "changed"
 	}
 	it.Stage = max(step(w.From), step(w.To))
+	return it
+}
+
+func groupItem(g *hydro.GroupChange, cat *catalog.Catalog) Item {
+	it := Item{
+		// A group has one ID and many changes; keys of different kinds must not meet.
+		ID:   fmt.Sprintf("group/%s/%s/%s", g.ID, g.At.UTC().Format("20060102T150405Z"), g.Event),
+		Kind: Group, Event: g.Event.String(), Basin: g.Basin, From: g.Highest, To: g.Stage, Stage: max(step(g.Stage), step(g.Highest)),
+		Blind: g.Kind == hydro.BlindGroup, TextZH: g.TextZH, TextEN: g.TextEN, Illustrative: g.Illustrative, Group: g,
+	}
+	it.place(g.Station, g.At, cat)
+	it.Departments = nil
+	if g.Department != 0 {
+		it.Departments = append(it.Departments, g.Department)
+	}
+	for i := range g.Stations {
+		if cat == nil {
+			break
+		}
+		if s, ok := cat.Station(g.Stations[i].Station); ok && !slices.Contains(it.Departments, s.Department) {
+			it.Departments = append(it.Departments, s.Department)
+		}
+	}
+	if g.Count > len(g.Stations) {
+		it.Departments = nil // some are not named: it may concern anybody
+	}
+	return it
+}
+
+func dutyItem(d *hydro.DutyEvent, cat *catalog.Catalog) Item {
+	it := Item{ID: "duty/" + d.ID, Kind: Duty, Event: d.Kind, Basin: d.Basin, To: d.Stage, Stage: step(d.Stage), TextZH: d.TextZH, TextEN: d.TextEN, Duty: d}
+	it.place(d.Station, d.At, cat)
 	return it
 }
 
@@ -150,6 +194,13 @@ func inLanguage(language, zh, en, between string) string {
 
 func (it *Item) titleZH() string {
 	name := it.StationZH
+	switch it.Kind {
+	case Group:
+		return fmt.Sprintf("【%s】%s", stageZH[it.To], firstLine(it.TextZH))
+	case Duty:
+		return "【值班】" + firstLine(it.TextZH)
+	case Warning:
+	}
 	switch it.Event {
 	case "raised":
 		return fmt.Sprintf("【%s】%s：%s升至%s", stageZH[it.To], name, stageZH[it.From], stageZH[it.To])
@@ -163,11 +214,22 @@ func (it *Item) titleZH() string {
 			return fmt.Sprintf("【失明】%s：监测中断，维持%s", name, stageZH[it.To])
 		}
 		return fmt.Sprintf("【失明】%s：监测中断", name)
+	case "escalated":
+		return fmt.Sprintf("【失明】%s：河段上涨而监测中断，须有人查看", name)
 	case "sight":
 		return fmt.Sprintf("【恢复】%s：监测恢复，%s", name, stateZH(it.To))
 	default:
 		return fmt.Sprintf("【%s】%s", stageZH[it.To], name)
 	}
+}
+
+// firstLine is a text's beginning, for a title.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	for _, end := range []string{"。", ". ", "；", "; "} {
+		line, _, _ = strings.Cut(line, end)
+	}
+	return cut(line, 160)
 }
 
 func stateZH(s hydro.Stage) string {
@@ -179,6 +241,13 @@ func stateZH(s hydro.Stage) string {
 
 func (it *Item) titleEN() string {
 	name := it.StationEN
+	switch it.Kind {
+	case Group:
+		return fmt.Sprintf("[%s] %s", stageEN[it.To], firstLine(it.TextEN))
+	case Duty:
+		return "[DUTY] " + firstLine(it.TextEN)
+	case Warning:
+	}
 	switch it.Event {
 	case "raised":
 		return fmt.Sprintf("[%s] %s: from %s to %s", stageEN[it.To], name, stageEN[it.From], stageEN[it.To])
@@ -189,6 +258,8 @@ func (it *Item) titleEN() string {
 			return fmt.Sprintf("[BLIND] %s: nobody can see, %s is held", name, stageEN[it.To])
 		}
 		return fmt.Sprintf("[BLIND] %s: nobody can see", name)
+	case "escalated":
+		return fmt.Sprintf("[BLIND] %s: blind on a rising reach, somebody must look", name)
 	case "sight":
 		return fmt.Sprintf("[SEEN] %s: seen again, %s", name, stageEN[it.To])
 	default:

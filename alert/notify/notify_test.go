@@ -170,6 +170,71 @@ func TestFiltersByBasinDepartmentAndKind(t *testing.T) {
 	}
 }
 
+func TestBlindOnARisingReachIsToldToEverybody(t *testing.T) {
+	w := warning(hydro.Blind, hydro.Blind)
+	w.Cause, w.Escalated = "silent", true
+	it := item(t, w)
+	if !receiver(t, "webhook", "    min_stage: red\n    blind: false\n").Wants(&it) || it.Title("en") != "[BLIND] 81200500: blind on a rising reach, somebody must look" {
+		t.Errorf("%s: %s", it.Event, it.Title("en"))
+	}
+}
+
+func TestGroupsAndDutyAreToldWithKeysOfTheirOwn(t *testing.T) {
+	g := hydro.GroupChange{
+		ID: "tanjiang/wave/20260615T030000Z/h-enping", Basin: "tanjiang", Kind: hydro.WaveGroup, Event: hydro.GroupOpened, At: noon, OpenedAt: noon, Stage: hydro.Orange,
+		Highest: hydro.Red, Station: "h-enping", Stations: []hydro.GroupStation{{Station: "h-enping", Stage: hydro.Orange}}, Count: 1,
+		TextZH: "潭江洪水。恩平橙色", TextEN: "A wave. Enping is orange",
+	}
+	raised := g
+	raised.Event = hydro.GroupRaised
+	later := g
+	later.At = noon.Add(time.Minute)
+	d := hydro.DutyEvent{ID: "tanjiang/20260615T040000Z/1", Basin: "tanjiang", At: noon, Kind: "message_draft", Station: "h-enping", Stage: hydro.Red, Message: "m", TextZH: "待批准", TextEN: "waits"}
+	w := warning(hydro.Clear, hydro.Red)
+	w.ID = d.ID // a station may be called 1
+	keys := map[string]bool{}
+	outs := []hydro.Output{{Group: &g}, {Group: &raised}, {Group: &later}, {Duty: &d}, {Warning: &w}}
+	for _, o := range outs {
+		it, ok := notify.ItemOf(o, nil)
+		if !ok {
+			t.Fatalf("%s is no item", o.Kind())
+		}
+		keys[it.ID] = true
+		if string(it.Kind) != o.Kind() {
+			t.Errorf("an item of kind %s of an output of kind %s", it.Kind, o.Kind())
+		}
+	}
+	if len(keys) != len(outs) {
+		t.Errorf("keys %v", keys)
+	}
+	it, _ := notify.ItemOf(outs[0], nil)
+	if it.Title("both") != "【橙色】潭江洪水 / [ORANGE] A wave" {
+		t.Errorf("title %q", it.Title("both"))
+	}
+	red := receiver(t, "webhook", "    min_stage: red\n")
+	people := receiver(t, "wecom", "")
+	if warned, _ := notify.ItemOf(outs[4], nil); !red.Wants(&it) || !people.Wants(&it) || people.Wants(&warned) {
+		t.Error("a wave that was red is not told, or people are told station by station")
+	}
+	q, err := red.Request([]notify.Item{it}, noon, noon, "", 1)
+	var body struct {
+		Group struct {
+			ID       string
+			Stations []struct{ ID, Stage string }
+		}
+	}
+	if err != nil || json.Unmarshal(q.Body, &body) != nil || body.Group.ID != g.ID || len(body.Group.Stations) != 1 || body.Group.Stations[0].Stage != "orange" {
+		t.Errorf("%v, %s", err, q.Body)
+	}
+	it, _ = notify.ItemOf(outs[3], nil)
+	if q, err = red.Request([]notify.Item{it}, noon, noon, "", 1); err != nil || !strings.Contains(string(q.Body), `"duty":{"id":"tanjiang/20260615T040000Z/1","message":"m","stage":"red"}`) {
+		t.Errorf("%v, %s", err, q.Body)
+	}
+	if _, ok := notify.ItemOf(hydro.Output{Duty: &hydro.DutyEvent{Kind: hydro.Refused}}, nil); ok {
+		t.Error("a refusal is news")
+	}
+}
+
 func TestASignatureHoldsForItsBodyAndTimeAlone(t *testing.T) {
 	// By another implementation (Python's hmac).
 	const want = "t=1781496000,v1=" + webhookVector
@@ -360,9 +425,9 @@ func TestAWebhookCarriesTheItemWhole(t *testing.T) {
 		"text_zh": w.ReasonZH, "text_en": w.ReasonEN, "illustrative": true,
 		"warning": map[string]any{
 			"observed": map[string]any{
-				"stage": "red", "variable": "water_level", "value": 12.3, "threshold": 12.0, "datum": "PEARL_RIVER", "at": "2026-06-15T12:00:00+08:00",
+				"stage": "red", "variable": "water_level", "basis": "value", "value": 12.3, "threshold": 12.0, "datum": "PEARL_RIVER", "at": "2026-06-15T12:00:00+08:00",
 			},
-			"forecast":  map[string]any{"stage": "red", "variable": "water_level", "threshold": 12.0, "peak_at": "2026-06-15T13:00:00+08:00"},
+			"forecast":  map[string]any{"stage": "red", "variable": "water_level", "basis": "value", "threshold": 12.0, "peak_at": "2026-06-15T13:00:00+08:00"},
 			"catalogue": "sha256:1",
 		},
 	}

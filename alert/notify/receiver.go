@@ -69,8 +69,11 @@ func (r *Receiver) Wants(it *Item) bool {
 		!slices.ContainsFunc(it.Departments, func(d hydro.Department) bool { return slices.Contains(r.Departments, d) }) {
 		return false
 	}
-	if it.Blind && r.Blind {
+	if it.Blind && (r.Blind || it.Event == "escalated") {
 		return true // nobody knows how bad it is
+	}
+	if it.Kind == Duty && it.Stage == hydro.Clear {
+		return true // of no stage, or of its end
 	}
 	return it.Stage >= r.MinStage
 }

@@ -205,6 +205,40 @@ type document struct {
 	TextEN       string           `json:"text_en"`
 	Illustrative bool             `json:"illustrative"`
 	Warning      *warningDocument `json:"warning,omitempty"`
+	Group        *groupDocument   `json:"group,omitempty"`
+	Duty         *dutyDocument    `json:"duty,omitempty"`
+}
+
+type groupDocument struct {
+	ID       string                 `json:"id"`
+	Kind     string                 `json:"kind"`
+	OpenedAt time.Time              `json:"opened_at"`
+	ClosedAt *time.Time             `json:"closed_at,omitempty"`
+	Stage    string                 `json:"stage"`
+	Highest  string                 `json:"highest"`
+	Cause    string                 `json:"cause,omitempty"`
+	Stations []groupStationDocument `json:"stations"`
+	Count    int                    `json:"count"`
+}
+
+type groupStationDocument struct {
+	ID    string `json:"id"`
+	Stage string `json:"stage"`
+}
+
+type dutyDocument struct {
+	ID       string     `json:"id"`
+	Warning  string     `json:"warning,omitempty"`
+	Group    string     `json:"group,omitempty"`
+	Person   string     `json:"person,omitempty"`
+	Response string     `json:"response,omitempty"`
+	Measure  string     `json:"measure,omitempty"`
+	Message  string     `json:"message,omitempty"`
+	By       string     `json:"by,omitempty"`
+	From     string     `json:"from,omitempty"`
+	To       string     `json:"to,omitempty"`
+	Stage    string     `json:"stage,omitempty"`
+	Until    *time.Time `json:"until,omitempty"`
 }
 
 type stationDocument struct {
@@ -226,12 +260,14 @@ type legDocument struct {
 	Stage     string     `json:"stage"`
 	Variable  string     `json:"variable"`
 	WindowS   int64      `json:"window_s,omitempty"`
+	Basis     string     `json:"basis"`
 	Value     *float64   `json:"value,omitempty"`
 	Threshold *float64   `json:"threshold,omitempty"`
 	Datum     string     `json:"datum,omitempty"`
 	At        *time.Time `json:"at,omitempty"`
 	PeakValue *float64   `json:"peak_value,omitempty"`
 	PeakAt    *time.Time `json:"peak_at,omitempty"`
+	Limit     *float64   `json:"limit,omitempty"`
 }
 
 // Document returns what a webhook's body is made of: a value for encoding/json.
@@ -254,6 +290,24 @@ func Document(it *Item, now time.Time) any {
 			ForecastIssuedAt: instant(w.ForecastIssuedAt, zone),
 		}
 	}
+	if g := it.Group; g != nil {
+		d.Group = &groupDocument{
+			ID: g.ID, Kind: g.Kind.String(), OpenedAt: g.OpenedAt.In(zone), ClosedAt: instant(g.ClosedAt, zone), Stage: g.Stage.String(), Highest: g.Highest.String(),
+			Cause: g.Cause, Count: g.Count, Stations: []groupStationDocument{},
+		}
+		for i := range g.Stations {
+			d.Group.Stations = append(d.Group.Stations, groupStationDocument{g.Stations[i].Station, g.Stations[i].Stage.String()})
+		}
+	}
+	if e := it.Duty; e != nil {
+		d.Duty = &dutyDocument{
+			ID: e.ID, Warning: e.Warning, Group: e.Group, Person: e.Person, Response: e.Response, Measure: e.Measure, Message: e.Message, By: e.By.Name,
+			From: e.From, To: e.To, Until: instant(e.Until, zone),
+		}
+		if e.Stage != hydro.Clear {
+			d.Duty.Stage = e.Stage.String()
+		}
+	}
 	return d
 }
 
@@ -263,11 +317,14 @@ func leg(l *hydro.Leg, zone *time.Location) *legDocument {
 		return nil
 	}
 	d := &legDocument{
-		Stage: l.Stage.String(), Variable: l.Variable.String(), WindowS: int64(l.Window / time.Second),
+		Stage: l.Stage.String(), Variable: l.Variable.String(), WindowS: int64(l.Window / time.Second), Basis: l.Basis.String(),
 		Value: number(l.Value), Datum: string(l.Datum), At: instant(l.At, zone),
 	}
 	if l.Stage != hydro.Clear {
 		d.Threshold = number(l.Threshold)
+	}
+	if l.Basis == hydro.OverLimit || l.Basis == hydro.Likelihood {
+		d.Limit = number(l.Limit)
 	}
 	if !l.PeakAt.IsZero() {
 		d.PeakValue, d.PeakAt = number(l.PeakValue), instant(l.PeakAt, zone)

@@ -124,7 +124,7 @@ func TestMailsArriveOverTLSWithAPasswordInOrderAndNamedByTheirItems(t *testing.T
 			m := &mailbox{refuse: 3}
 			ca := m.serve(t, mode == "tls", true)
 			r := receiver(t, "{name: r, kind: email, server: '"+m.address+"', tls: "+mode+", username: freshet, password_file: password, ca: "+ca+
-				", from: 'Freshet <freshet@example.org>', to: [duty@example.org, chief@example.org], language: both, bundle: 2}")
+				", from: 'Freshet <freshet@example.org>', to: [duty@example.org, chief@example.org], language: both, bundle: 2, kinds: [warning]}")
 			if err := os.WriteFile(filepath.Join(filepath.Dir(r.PasswordFile), "password"), []byte("pass word\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +171,7 @@ func TestNoMailGoesOutWithoutTheTLSThatWasAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := &mailbox{}
 			ca := m.serve(t, false, c.offer)
-			text := "{name: r, kind: email, server: '" + m.address + "', username: freshet, password_file: secret, from: a@example.org, to: [b@example.org]"
+			text := "{name: r, kind: email, server: '" + m.address + "', username: freshet, password_file: secret, from: a@example.org, to: [b@example.org], kinds: [warning]"
 			if c.ca {
 				text += ", ca: " + ca
 			}

@@ -277,7 +277,7 @@ func TestAllIsDeliveredInOrderAndOnceByItsKey(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := newHook(t)
 		defer h.Close()
-		answers := rapid.SliceOfN(rapid.SampledFrom([]answer{yes, yes, yes, no, cutOff, lost}), 0, 40).Draw(rt, "answers")
+		answers := rapid.SliceOfN(rapid.SampledFrom([]answer{yes, yes, yes, no, cutOff, lost}), 0, 25).Draw(rt, "answers")
 		h.answer = func(call int) answer {
 			if call < len(answers) {
 				return answers[call]
@@ -300,9 +300,9 @@ func TestAllIsDeliveredInOrderAndOnceByItsKey(t *testing.T) {
 			return fail
 		}
 		total := 0
-		for range rapid.IntRange(1, 4).Draw(rt, "lives") {
+		for range rapid.IntRange(1, 3).Draw(rt, "lives") {
 			for _, basin := range basins {
-				n := rapid.IntRange(0, 12).Draw(rt, "outputs")
+				n := rapid.IntRange(0, 8).Draw(rt, "outputs")
 				outs, ids := flood(basin, sofar[basin], n)
 				sofar[basin] += n
 				want[basin] = append(want[basin], ids...)
@@ -507,7 +507,7 @@ func TestARobotGetsWhatWaitedInFewMessagesAndNoMoreThanItMay(t *testing.T) {
 		io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`)
 	}))
 	defer robot.Close()
-	r := receiver(t, "{name: r, kind: dingtalk, secret_file: secret, url_file: url, per_minute: 2}")
+	r := receiver(t, "{name: r, kind: dingtalk, secret_file: secret, url_file: url, per_minute: 2, kinds: [warning]}")
 	if err := os.WriteFile(r.URLFile, []byte(robot.URL+"?access_token=t\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -537,7 +537,7 @@ func TestARobotGetsWhatWaitedInFewMessagesAndNoMoreThanItMay(t *testing.T) {
 }
 
 func TestSecretsAreReadAnewAndNeverInErrors(t *testing.T) {
-	r := receiver(t, "{name: r, kind: feishu, url_file: url}")
+	r := receiver(t, "{name: r, kind: feishu, url_file: url, kinds: [warning]}")
 	if _, err := outbox.New(newSource(), options(r, "a")); !errors.Is(err, hydro.ErrInvalid) || !strings.Contains(err.Error(), "url_file") {
 		t.Errorf("a file that is not there: %v", err)
 	}
