@@ -5,20 +5,27 @@ GOLANGCI := $(BIN)/golangci-lint
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME ?= 60s
 
-.PHONY: demo build test lint generate fresh bench fuzz tools clean
+.PHONY: demo build console console-check test lint generate fresh bench fuzz tools clean
 
 demo: build ## the synthetic Dragon Boat storm, live in the terminal
 	./freshet demo
 
-build: ## one static binary
+console: ## the web console, into the binary; without Node 20 the binary says that it has none
+	console/build.sh
+
+console-check: ## types and unit tests of the console
+	console/build.sh --check
+
+build: console ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o freshet ./cmd/freshet
 
-test: tools ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
+test: tools console-check ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
 	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
 
-tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL
+tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL, xmllint and xmlsec1
 	deploy/install-prometheus.sh
 	deploy/install-postgres.sh
+	deploy/install-xml.sh
 
 lint: $(GOLANGCI) ## style, import arrows, contract
 	$(GOLANGCI) run ./...

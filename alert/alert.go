@@ -13,8 +13,10 @@
 // for each quantity that its stage tables name. The stage of a leg is the
 // highest of its ladders, the stage of a station the higher of its legs.
 //
-// An observed ladder rises to the highest stage whose threshold has been met or
-// exceeded for DwellRaise, several steps at once if need be, and lowers one
+// An observed ladder rises to the highest stage whose threshold is met or
+// exceeded and was first met DwellRaise ago, several steps at once if need be, if
+// the value has not been below it by more than the dead-band in between: a dip
+// within the dead-band is noise and does not start the dwell anew. It lowers one
 // step after another once the value has been below the threshold by more than
 // the dead-band for DwellLower. Between threshold and dead-band it holds. Dwell
 // is counted from the observation's own time. A report that is due within the
@@ -77,6 +79,13 @@
 // silence never looks clear, and the feed stays quiet, so that a start is no
 // storm of warnings.
 //
+// A blind river station that lies on a rising reach is escalated: a station next
+// to it up or down the river stands at Blue or above, or its level has risen by
+// the rise trigger of the settings. Its warnings say so,
+// and one is given when that becomes known. It is escalated until it is seen, or
+// nothing around it has been rising for DwellLower. [Rules.Blind] groups what is
+// not seen.
+//
 // A station that a catalogue change removes while it is not Clear is closed by
 // one warning to Clear, which says so.
 package alert
@@ -111,6 +120,10 @@ type StationState struct {
 	Cause   string      // why it, or its part that is not seen, is blind; "" if all is in sight
 	Waiting bool        // it or a part has not yet reported and is still in the grace of a start
 	Sights  [classes]Sight
+
+	Escalated time.Time // since when it is known that it is blind on a rising reach; zero if it is not
+	Rising    time.Time // when the reach of a blind station was last known to rise
+	RisingAt  string    // the station by which that was known
 }
 
 // A Sight is what is known of one class of a station's gauges: the river, the
@@ -128,12 +141,17 @@ type Ladder struct {
 	Station  string
 	Forecast bool           // of the forecast leg; else of the observed leg
 	Variable hydro.Variable // WaterLevel, Discharge, Inflow or Rain
-	Window   time.Duration  // of a rain accumulation
+	Window   time.Duration  // of a rain accumulation, a rise or a chance
+	Measure  hydro.Basis
+	Of       hydro.Stage // of a chance: the stage whose threshold may be met
 
 	Stage hydro.Stage // Clear to Red
 	Lost  bool        // no evidence yet, or none since it went out of sight
 	At    int64       // of the latest evidence: observed at, or issued at; Unix milliseconds, 0 if none
-	Value float64     // the latest evidence: the value observed, or the forecast's peak
+	Value float64     // the latest evidence: the value observed, or the forecast's peak; what follows from it by Measure
+	Level float64     // of the observed leg: the value observed
+	Limit float64     // the limit level in force, or the threshold that may be met
+	Part  bool        // the latest evidence can raise and not lower: its window is not covered
 	Peak  int64       // of a forecast: when its peak is, Unix milliseconds
 	Until int64       // of a forecast: when its last value is, Unix milliseconds
 
@@ -141,6 +159,10 @@ type Ladder struct {
 	// has been below them by the dead-band; Unix milliseconds, 0 if not.
 	// Forecast leg: the number of runs in a row.
 	Met, Below [rungs]int64
+	// Observed leg: since when a threshold has been met and its dead-band not left;
+	// Unix milliseconds, 0 if not. It is the clock of the dwell before a raise: noise
+	// around a threshold must not stop it.
+	Near [rungs]int64
 	// Forecast leg: when the latest run crosses each threshold, Unix
 	// milliseconds, 0 if it does not.
 	Cross [rungs]int64
@@ -203,7 +225,7 @@ func (r *Rules) Adopt(old State, now time.Time) State {
 			s.Ladders[i] = old.Ladders[j]
 			continue
 		}
-		s.Ladders[i] = Ladder{Station: key.station, Forecast: key.forecast, Variable: key.variable, Window: key.window, Lost: true}
+		s.Ladders[i] = key.ladder()
 	}
 	return s
 }
@@ -275,6 +297,7 @@ func (r *Rules) Evaluate(s State, ev Evidence) (State, []hydro.Warning) {
 			warnings = append(warnings, w)
 		}
 	}
+	warnings = r.escalate(&s, warnings, &o)
 	if len(s.Gone) > 0 {
 		for i := range s.Gone {
 			warnings = append(warnings, closing(&s.Gone[i], o.now))
@@ -307,19 +330,21 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		steps := t.steps(i)
 		switch {
 		case len(steps) == 0: // not in the table that is in force
-			*l = Ladder{Station: l.Station, Forecast: l.Forecast, Variable: l.Variable, Window: l.Window, Lost: true}
+			*l = l.key().ladder()
+		case l.Measure == hydro.OverLimit && !st.limited(o.now):
+			*l = l.key().ladder() // no limit level is in force: nothing can be above it
 		case l.Forecast:
 			if o.run != nil {
-				r.foresee(st, l, steps, o.run)
+				r.foresee(st, l, steps, t.timings[i].persistence, o.run)
 			}
 			if !o.current || l.At != o.issued {
-				r.outlast(l, ladders, o.ms)
+				r.outlast(l, ladders, t.timings[i].lower, o.ms)
 			}
 		case l.Variable == hydro.Rain:
-			r.accumulate(st, l, steps, o.Evidence, o.now)
+			r.accumulate(st, l, steps, t.timings[i], o.Evidence, o.now)
 		default:
 			if g, ok := st.gauge(l.Variable); ok {
-				r.observe(g, l, steps, history(o.Evidence, g.key), o.ms)
+				r.observe(st, g, l, steps, t.timings[i], history(o.Evidence, g.key), o.ms)
 			}
 		}
 	}
@@ -339,12 +364,20 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 	if stage == before.Stage && (state.Cause == "") == (before.Cause == "") {
 		return hydro.Warning{}, false
 	}
+	return r.warning(st, state, ladders, before, held, o), true
+}
+
+// warning describes where a station stands now, after it stood at before; held
+// is the observed ladder that stood highest then, or -1.
+func (r *Rules) warning(st *station, state *StationState, ladders []Ladder, before StationState, held int, o *occasion) hydro.Warning {
+	t := st.table(o.now)
 	w := hydro.Warning{
 		Station:      st.id,
 		At:           o.now,
 		From:         before.Stage,
-		To:           stage,
+		To:           state.Stage,
 		Illustrative: t != nil && t.illustrative,
+		Escalated:    !state.Escalated.IsZero(),
 	}
 	if !state.Waiting {
 		w.Cause = st.cause(t, state)
@@ -354,7 +387,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		w.ForecastIssuedAt = time.UnixMilli(ladders[i].At).UTC()
 	}
 	w.ReasonZH, w.ReasonEN = r.reason(st, t, state, ladders, before, held, o.now)
-	return w, true
+	return w
 }
 
 // closing is the warning that closes a station that is no longer in the
@@ -594,8 +627,8 @@ func deciding(ladders []Ladder, forecast bool) int {
 // leg describes the ladder i of a station.
 func (st *station) leg(t *table, ladders []Ladder, i int) hydro.Leg {
 	l := &ladders[i]
-	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Value: l.Value}
-	if l.Variable == hydro.WaterLevel {
+	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Measure: l.Measure, Value: l.Value, Limit: l.Limit}
+	if l.Variable == hydro.WaterLevel && l.Measure != hydro.Rise { // a difference has no datum, a limit level has
 		leg.Datum = st.datum
 	}
 	if l.Stage > hydro.Clear {
@@ -628,7 +661,7 @@ func (r *Rules) Statuses(s State) []hydro.StationStatus {
 		st, state := &r.stations[i], &s.Stations[i]
 		ladders := s.Ladders[st.first : st.first+st.count]
 		t := st.table(s.Now)
-		status := hydro.StationStatus{Station: st.id, Stage: state.Stage, Since: state.Since, Cause: st.cause(t, state)}
+		status := hydro.StationStatus{Station: st.id, Stage: state.Stage, Since: state.Since, Cause: st.cause(t, state), Escalated: !state.Escalated.IsZero()}
 		if state.Waiting && state.Stage == hydro.Clear {
 			status.Stage = hydro.Blind
 		}

@@ -11,29 +11,33 @@ import (
 // reach returns the highest stage whose threshold value meets, and the highest
 // whose threshold less the dead-band it is not below of. The first is never
 // above the second.
-func (r *Rules) reach(v hydro.Variable, steps []step, value float64) (met, held hydro.Stage) {
+func (r *Rules) reach(l *Ladder, steps []step, value float64) (met, held hydro.Stage) {
 	for _, s := range steps {
 		if value >= s.value {
 			met = max(met, s.stage)
 		}
-		if value >= r.floor(v, s.value) {
+		if value >= r.floor(l, s.value) {
 			held = max(held, s.stage)
 		}
 	}
 	return met, max(met, held)
 }
 
-// floor returns the value below which a threshold of v no longer holds.
-func (r *Rules) floor(v hydro.Variable, threshold float64) float64 {
-	if v == hydro.WaterLevel {
-		return threshold - r.deadBand
+// floor returns the value below which a threshold of l no longer holds. That of a
+// rise is never below half of it: a river that has stopped rising must let go.
+func (r *Rules) floor(l *Ladder, threshold float64) float64 {
+	switch {
+	case l.Measure == hydro.Rise:
+		return max(threshold-r.deadBand, threshold/2)
+	case l.Measure == hydro.Likelihood || l.Variable != hydro.WaterLevel:
+		return threshold * (1 - r.deadShare)
 	}
-	return threshold * (1 - r.deadShare)
+	return threshold - r.deadBand
 }
 
 // observe takes the observations that are new to an observed ladder and moves
 // it. The instant now is in Unix milliseconds.
-func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now int64) {
+func (r *Rules) observe(st *station, g *gauge, l *Ladder, steps []step, within timing, h *hydro.History, now int64) {
 	from := now - g.window
 	if l.At < from {
 		l.Lost = true
@@ -41,24 +45,81 @@ func (r *Rules) observe(g *gauge, l *Ladder, steps []step, h *hydro.History, now
 	switch {
 	case l.Lost:
 	case retracted(h, l.At):
-		l.Met, l.Below = [rungs]int64{}, [rungs]int64{}
+		l.restart()
+	case l.Part:
+		r.unsure(l, steps, l.At, l.Value)
 	default:
 		r.note(l, steps, l.At, l.Value) // the thresholds may be new
 	}
 	if h != nil {
 		if l.Lost {
-			r.resight(l, steps, h.Between(from-1, now))
+			r.resight(st, l, steps, h, h.Between(from-1, now))
 		} else {
 			for _, s := range h.Between(l.At-1, now) {
-				if s.Quality.Usable() && (s.At > l.At || s.Value != l.Value) {
-					r.note(l, steps, s.At, s.Value)
+				if s.Quality.Usable() && (s.At > l.At || s.Value != l.Level) {
+					r.take(st, l, steps, h, &s)
 				}
 			}
 		}
 	}
 	if !l.Lost {
-		r.move(l, g.interval, g.grace, now)
+		r.move(l, within, g.interval, g.grace, now)
 	}
+}
+
+// take lets an observation, which is usable and in h, be the latest evidence.
+func (r *Rules) take(st *station, l *Ladder, steps []step, h *hydro.History, s *hydro.Sample) {
+	value, limit, whole, ok := st.worth(l, h, s)
+	if !ok {
+		return
+	}
+	l.Level, l.Limit = s.Value, limit
+	_, held := r.reach(l, steps, value)
+	switch {
+	case !whole && held < l.Stage:
+		r.unsure(l, steps, s.At, value)
+	case l.Lost:
+		r.anew(l, steps, s.At, value)
+	default:
+		r.note(l, steps, s.At, value)
+	}
+	l.Lost, l.Part = false, !whole
+}
+
+// worth returns what an observation is by the measure of a ladder, and the limit
+// level that an excess is above. Whole is false if it may be more: the window of a
+// rise is covered by reports for less than three quarters. Old points in the window
+// of a rise count once the next report comes; they move nothing by themselves.
+func (st *station) worth(l *Ladder, h *hydro.History, s *hydro.Sample) (value, limit float64, whole, ok bool) {
+	switch l.Measure {
+	case hydro.Rise:
+		window := l.Window.Milliseconds()
+		lowest, first := s.Value, s.At
+		for _, x := range slices.Backward(h.Between(s.At-window-1, s.At)) {
+			if x.Quality.Usable() {
+				lowest, first = min(lowest, x.Value), x.At
+			}
+		}
+		return s.Value - lowest, 0, float64(s.At-first) >= minCoverage*float64(window), true
+	case hydro.OverLimit:
+		limit, ok := st.limit(time.UnixMilli(s.At))
+		return s.Value - limit, limit, true, ok
+	case hydro.Itself, hydro.Likelihood:
+	}
+	return s.Value, 0, true, true
+}
+
+// limit returns the limit level in force at a reservoir's station.
+func (st *station) limit(at time.Time) (float64, bool) {
+	if st.reservoir == nil {
+		return 0, false
+	}
+	return st.reservoir.FloodLimit(at, st.zone)
+}
+
+func (st *station) limited(at time.Time) bool {
+	_, ok := st.limit(at)
+	return ok
 }
 
 // retracted reports whether what h holds at an instant is no longer usable.
@@ -72,10 +133,10 @@ func retracted(h *hydro.History, at int64) bool {
 
 // resight lets the latest usable sample, if there is one, decide a ladder that
 // had no evidence.
-func (r *Rules) resight(l *Ladder, steps []step, samples []hydro.Sample) {
+func (r *Rules) resight(st *station, l *Ladder, steps []step, h *hydro.History, samples []hydro.Sample) {
 	for _, s := range slices.Backward(samples) {
 		if s.Quality.Usable() && s.At >= l.At {
-			r.anew(l, steps, s.At, s.Value)
+			r.take(st, l, steps, h, &s)
 			return
 		}
 	}
@@ -84,21 +145,38 @@ func (r *Rules) resight(l *Ladder, steps []step, samples []hydro.Sample) {
 // anew decides a ladder that had no evidence at once: on what the value meets,
 // but not below the stage that it held if the value is within its dead-band.
 func (r *Rules) anew(l *Ladder, steps []step, at int64, value float64) {
-	l.Met, l.Below = [rungs]int64{}, [rungs]int64{}
+	l.restart()
 	l.Lost = false
 	r.note(l, steps, at, value)
-	met, held := r.reach(l.Variable, steps, value)
+	met, held := r.reach(l, steps, value)
 	l.Stage = max(met, min(l.Stage, held))
+}
+
+// restart lets all clocks of an observed ladder start anew.
+func (l *Ladder) restart() { l.Met, l.Below, l.Near = [rungs]int64{}, [rungs]int64{}, [rungs]int64{} }
+
+// unsure records one value that counts as met, and not as below: what is not
+// known may be above.
+func (r *Rules) unsure(l *Ladder, steps []step, at int64, value float64) {
+	met, held := r.reach(l, steps, value)
+	l.At, l.Value = at, value
+	l.Below = [rungs]int64{}
+	for i := range l.Met {
+		stage := hydro.Blue + hydro.Stage(i)
+		since(&l.Met[i], met >= stage, at)
+		since(&l.Near[i], met >= stage || held >= stage && l.Near[i] != 0, at)
+	}
 }
 
 // note records one value of an observed quantity.
 func (r *Rules) note(l *Ladder, steps []step, at int64, value float64) {
-	met, held := r.reach(l.Variable, steps, value)
+	met, held := r.reach(l, steps, value)
 	l.At, l.Value = at, value
 	for i := range l.Met {
 		stage := hydro.Blue + hydro.Stage(i)
 		since(&l.Met[i], met >= stage, at)
 		since(&l.Below[i], held < stage, at)
+		since(&l.Near[i], held >= stage && (met >= stage || l.Near[i] != 0), at)
 	}
 }
 
@@ -115,16 +193,19 @@ func since(t *int64, holds bool, at int64) {
 // move raises or lowers an observed ladder whose dwell is over. Interval and
 // grace are those of the reports, in milliseconds, 0 for a quantity that is
 // known at every instant.
-func (r *Rules) move(l *Ladder, interval, grace, now int64) {
+func (r *Rules) move(l *Ladder, within timing, interval, grace, now int64) {
 	for s := hydro.Red; s > l.Stage; s-- {
-		first := l.Met[s-hydro.Blue]
-		if dwelt(first, l.At, interval, r.dwellRaise, now) ||
-			first != 0 && now-first >= r.dwellRaise && now > l.At+interval+grace { // the report that could deny it is overdue
+		first := l.Near[s-hydro.Blue]
+		if l.Met[s-hydro.Blue] == 0 {
+			continue // the latest value does not ask for it
+		}
+		if dwelt(first, l.At, interval, within.raise, now) ||
+			first != 0 && now-first >= within.raise && now > l.At+interval+grace { // the report that could deny it is overdue
 			l.Stage = s
 			return
 		}
 	}
-	for l.Stage > hydro.Clear && dwelt(l.Below[l.Stage-hydro.Blue], l.At, interval, r.dwellLower, now) {
+	for l.Stage > hydro.Clear && dwelt(l.Below[l.Stage-hydro.Blue], l.At, interval, within.lower, now) {
 		l.Stage--
 	}
 }
@@ -141,7 +222,7 @@ func dwelt(first, latest, interval, dwell, now int64) bool {
 
 // accumulate moves the ladder of a rain accumulation. Its evidence is the sum
 // of the window that ends now, as long as the gauge is in sight.
-func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, now time.Time) {
+func (r *Rules) accumulate(st *station, l *Ladder, steps []step, within timing, ev Evidence, now time.Time) {
 	g, ok := st.gauge(hydro.Rain)
 	if !ok || ev.Rain == nil {
 		return
@@ -153,32 +234,30 @@ func (r *Rules) accumulate(st *station, l *Ladder, steps []step, ev Evidence, no
 		return
 	}
 	r.recheck(l, steps)
-	met, held := r.reach(hydro.Rain, steps, mm)
+	_, held := r.reach(l, steps, mm)
 	switch {
-	case coverage < minCoverage && held < l.Stage:
-		// What the gaps hide may have fallen: nothing counts as below.
-		l.At, l.Value = ms, mm
-		l.Below = [rungs]int64{}
-		for i := range l.Met {
-			since(&l.Met[i], met >= hydro.Blue+hydro.Stage(i), ms)
-		}
+	case coverage < minCoverage && held < l.Stage: // what the gaps hide may have fallen
+		r.unsure(l, steps, ms, mm)
 	case l.Lost:
 		r.anew(l, steps, ms, mm)
 	default:
 		r.note(l, steps, ms, mm)
 	}
 	l.Lost = false
-	r.move(l, 0, 0, ms)
+	r.move(l, within, 0, 0, ms)
 }
 
 // recheck stops what the latest evidence does not ask for: the thresholds may
 // be new.
 func (r *Rules) recheck(l *Ladder, steps []step) {
-	met, held := r.reach(l.Variable, steps, l.Value)
+	met, held := r.reach(l, steps, l.Value)
 	for i := range l.Met {
 		stage := hydro.Blue + hydro.Stage(i)
 		if met < stage {
 			l.Met[i] = 0
+			if held < stage {
+				l.Near[i] = 0
+			}
 		}
 		if held >= stage {
 			l.Below[i] = 0
@@ -200,86 +279,193 @@ func fresh(h *hydro.History, from, to int64) bool {
 }
 
 // foresee counts one run for a forecast ladder.
-func (r *Rules) foresee(st *station, l *Ladder, steps []step, run *hydro.Forecast) {
+func (r *Rules) foresee(st *station, l *Ladder, steps []step, persistence int64, run *hydro.Forecast) {
 	f := find(run.Stations, st.id)
 	if f == nil || run.Step <= 0 {
 		return
 	}
-	values, peak, add := f.Discharge, f.Peak.Discharge, 0.0
+	add, ok := 0.0, true
 	if l.Variable == hydro.WaterLevel {
-		var ok bool
 		if add, ok = st.offset(f.Datum); !ok {
 			return
 		}
-		values, peak = f.Level, f.Peak.Level
 	}
-	issued := run.IssuedAt
-	best, bestAt, gaps := math.Inf(-1), time.Time{}, false
-	var cross [rungs]time.Time
-	for i, v := range values {
-		if math.IsNaN(v) {
-			gaps = true
-			continue
-		}
-		at := issued.Add(time.Duration(i+1) * run.Step)
-		v += add
-		if v > best {
-			best, bestAt = v, at
-		}
-		for _, s := range steps {
-			if k := s.stage - hydro.Blue; v >= s.value && cross[k].IsZero() {
-				cross[k] = at
-			}
-		}
+	var v view
+	if l.Measure == hydro.Likelihood {
+		v, ok = chanceOf(l, steps, f, add, run.IssuedAt)
+	} else {
+		v, ok = st.ahead(l, steps, f, add, run)
 	}
-	if bestAt.IsZero() {
+	if !ok {
 		return // no value: no evidence
 	}
-	if p := peak + add; f.Peak.At.After(issued) && p > best { // found between two output steps; false for NaN
-		best, bestAt = p, f.Peak.At
-	}
 	r.recheck(l, steps)
-	met, held := r.reach(l.Variable, steps, best)
-	l.At, l.Value, l.Peak, l.Lost = issued.UnixMilli(), best, bestAt.UnixMilli(), false
-	l.Until = issued.Add(time.Duration(len(values)) * run.Step).UnixMilli()
+	met, held := r.reach(l, steps, v.best)
+	l.At, l.Value, l.Limit, l.Peak, l.Lost = run.IssuedAt.UnixMilli(), v.best, v.limit, v.bestAt.UnixMilli(), false
+	l.Until = v.until.UnixMilli()
 	for i := range l.Met {
 		stage := hydro.Blue + hydro.Stage(i)
 		count(&l.Met[i], met >= stage)
-		count(&l.Below[i], held < stage && !gaps)
+		count(&l.Below[i], held < stage && !v.gaps)
 		l.Cross[i] = 0
-		if step, ok := stepOf(steps, stage); ok && best >= step.value {
-			l.Cross[i] = crossing(f, l.Variable, step, add, cross[i], bestAt).UnixMilli()
+		if step, ok := stepOf(steps, stage); ok && v.best >= step.value {
+			at := v.cross[i]
+			switch {
+			case l.Measure == hydro.Itself:
+				at = crossing(f, l.Variable, step, add, at, v.bestAt)
+			case at.IsZero():
+				at = v.bestAt
+			}
+			l.Cross[i] = at.UnixMilli()
 		}
 	}
 	for s := hydro.Red; s > l.Stage; s-- {
-		if l.Met[s-hydro.Blue] >= r.persistence {
+		if l.Met[s-hydro.Blue] >= persistence {
 			l.Stage = s
 			return
 		}
 	}
-	for l.Stage > hydro.Clear && l.Below[l.Stage-hydro.Blue] >= r.persistence {
+	for l.Stage > hydro.Clear && l.Below[l.Stage-hydro.Blue] >= persistence {
 		l.Stage--
 	}
+}
+
+// A view is what a run says of one ladder.
+type view struct {
+	best   float64 // the highest value ahead
+	bestAt time.Time
+	limit  float64          // the limit level at bestAt, or the threshold that may be met
+	cross  [rungs]time.Time // when an output step first meets each threshold; zero if none does
+	until  time.Time        // of which the run speaks
+	gaps   bool             // some values are not known: the peak need not be the peak
+}
+
+// ahead looks at the values of a run: themselves, their rise, or their excess over
+// the limit level in force at their time.
+func (st *station) ahead(l *Ladder, steps []step, f *hydro.StationForecast, add float64, run *hydro.Forecast) (view, bool) {
+	values, peak, now := f.Discharge, f.Peak.Discharge, f.NowDischarge
+	if l.Variable == hydro.WaterLevel {
+		values, peak, now = f.Level, f.Peak.Level, f.NowLevel
+	}
+	out := view{best: math.Inf(-1), until: run.IssuedAt.Add(time.Duration(len(values)) * run.Step)}
+	back := int(l.Window / run.Step) // of a rise
+	for i, value := range values {
+		at := run.IssuedAt.Add(time.Duration(i+1) * run.Step)
+		x, limit := value+add, 0.0
+		switch l.Measure {
+		case hydro.Rise:
+			lowest := value
+			for j := i - 1; j >= max(i-back, -1); j-- {
+				before := now
+				if j >= 0 {
+					before = values[j]
+				}
+				if before < lowest { // false for NaN
+					lowest = before
+				}
+			}
+			x = value - lowest
+		case hydro.OverLimit:
+			var ok bool
+			if limit, ok = st.limit(at); !ok {
+				continue
+			}
+			x -= limit
+		case hydro.Itself, hydro.Likelihood:
+		}
+		if math.IsNaN(x) {
+			out.gaps = true
+			continue
+		}
+		if x > out.best {
+			out.best, out.bestAt, out.limit = x, at, limit
+		}
+		for _, s := range steps {
+			if k := s.stage - hydro.Blue; x >= s.value && out.cross[k].IsZero() {
+				out.cross[k] = at
+			}
+		}
+	}
+	if out.bestAt.IsZero() {
+		return view{}, false
+	}
+	if p := peak + add; l.Measure == hydro.Itself && f.Peak.At.After(run.IssuedAt) && p > out.best { // found between two output steps; false for NaN
+		out.best, out.bestAt = p, f.Peak.At
+	}
+	return out, true
+}
+
+// chanceOf looks at a run's band: how probable it is that the threshold of l.Of is
+// met within the window of the ladder. Until the end of the band the run tells
+// that itself; for a shorter window it is shared out by when the threshold is met,
+// if it is, straight between the three quantiles that are told.
+func chanceOf(l *Ladder, steps []step, f *hydro.StationForecast, add float64, issued time.Time) (view, bool) {
+	out := view{best: math.Inf(-1), until: issued.Add(l.Window)}
+	for i := range f.Crossings {
+		c := &f.Crossings[i]
+		if c.Stage != l.Of || c.Variable != l.Variable || c.Chance.Until.IsZero() || math.IsNaN(c.Chance.Probability) {
+			continue
+		}
+		p, middle := c.Chance.Probability, out.until
+		if p > 0 {
+			middle = c.Chance.Middle
+			p *= shareBy(&c.Chance, issued, out.until)
+		}
+		if p > out.best {
+			out.best, out.bestAt, out.limit = p, middle, c.Threshold+add
+		}
+	}
+	if out.bestAt.IsZero() {
+		return view{}, false
+	}
+	for _, s := range steps {
+		if k := s.stage - hydro.Blue; out.best >= s.value {
+			out.cross[k] = out.bestAt
+		}
+	}
+	return out, true
+}
+
+// shareBy returns the share of the crossings of a chance that come by an instant.
+func shareBy(c *hydro.Chance, issued, by time.Time) float64 {
+	knots := [...]struct {
+		at    time.Time
+		share float64
+	}{{issued, 0}, {c.Early, 0.1}, {c.Middle, 0.5}, {c.Late, 0.9}, {c.Until, 1}}
+	if !by.Before(c.Until) {
+		return 1
+	}
+	share := 0.0
+	for i := 1; i < len(knots); i++ {
+		a, b := knots[i-1], knots[i]
+		switch {
+		case !by.Before(b.at):
+			share = b.share
+		case by.After(a.at):
+			return a.share + (b.share-a.share)*by.Sub(a.at).Seconds()/b.at.Sub(a.at).Seconds()
+		}
+	}
+	return share
 }
 
 // outlast moves a forecast ladder for which no valid run speaks. It holds what
 // the last run said while that is still to come: to the run's last value, or
 // until after its peak the same quantity has been observed below for the dwell.
 // The instant now is in Unix milliseconds.
-func (r *Rules) outlast(l *Ladder, ladders []Ladder, now int64) {
+func (r *Rules) outlast(l *Ladder, ladders []Ladder, lower, now int64) {
 	l.Lost = true
 	if now > l.Until {
 		l.Stage, l.Met, l.Below, l.Cross = hydro.Clear, [rungs]int64{}, [rungs]int64{}, [rungs]int64{}
 	}
 	for i := range ladders {
 		o := &ladders[i]
-		if o.Forecast || o.Lost || o.Variable != l.Variable || l.Stage == hydro.Clear {
+		if o.Forecast || o.Lost || o.Variable != l.Variable || o.Measure != l.Measure || o.Window != l.Window || l.Stage == hydro.Clear {
 			continue
 		}
 		if k := l.Stage - hydro.Blue; l.Cross[k] == 0 && l.Below[k] == 0 {
 			continue // the run had gaps: its peak need not be the peak
 		}
-		for l.Stage > hydro.Clear && dwelt(after(o.Below[l.Stage-hydro.Blue], l.Peak), o.At, 0, r.dwellLower, now) {
+		for l.Stage > hydro.Clear && dwelt(after(o.Below[l.Stage-hydro.Blue], l.Peak), o.At, 0, lower, now) {
 			l.Stage--
 		}
 	}

@@ -83,6 +83,10 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	} else if before.Cause != "" {
 		zhParts, enParts = append(zhParts, "观测恢复"), append(enParts, "observations are back")
 	}
+	if !state.Escalated.IsZero() {
+		z, e := r.escalation(state)
+		zhParts, enParts = append(zhParts, z), append(enParts, e)
+	}
 	i := -1
 	if state.Stage != hydro.Blind {
 		i = deciding(ladders, false)
@@ -101,8 +105,15 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 			zhParts, enParts = append(zhParts, "有数据"), append(enParts, "data arrive")
 		case i >= 0:
 			z, e := r.evidence(st, t, ladders, i, before, state.Stage, now)
+			if blind && ladders[i].Forecast && !ladders[i].Lost {
+				z, e = "预报代为值守，"+z, "the forecast keeps watch, "+e
+			}
 			zhParts, enParts = append(zhParts, z), append(enParts, e)
 		}
+	}
+	if f := deciding(ladders, true); blind && i < 0 && f >= 0 && !ladders[f].Lost {
+		z, e := r.evidence(st, t, ladders, f, before, state.Stage, now)
+		zhParts, enParts = append(zhParts, "预报代为值守，"+z+"，未达阈值"), append(enParts, "the forecast keeps watch, "+e+", below every threshold")
 	}
 	if at := unforeseen(ladders); at != 0 && (i < 0 || !ladders[i].Forecast) {
 		issued := r.clock(time.UnixMilli(at))
@@ -240,7 +251,10 @@ func variableNames(vars []hydro.Variable) (zh, en string) {
 func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before StationState, to hydro.Stage, now time.Time) (zh, en string) {
 	l := &ladders[i]
 	leg := st.leg(t, ladders, i)
-	what := quantities[l.Variable]
+	if l.Measure == hydro.Likelihood {
+		return r.chance(t.steps(i), l, leg, before, to)
+	}
+	what := measured(l)
 	hoursZH, hoursEN := "", ""
 	if l.Window > 0 {
 		hoursZH, hoursEN = windowText(l.Window)
@@ -268,24 +282,37 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 			en = "no valid forecast since the run of " + issued + ", its " + en
 		}
 	}
+	if l.Measure == hydro.OverLimit {
+		limitZH, limitEN := r.limitText(leg)
+		zh, en = zh+limitZH, en+limitEN
+	}
 	if !known {
 		return zh, en
 	}
 	colourZH, colourEN := stageZH[stage], stageEN[stage]
+	if limit.years > 0 {
+		years := strconv.FormatFloat(limit.years, 'g', -1, 64)
+		unitZH += "（" + years + " 年一遇）"
+		unitEN += " (" + years + "-year return period)"
+	}
 	switch above := l.Value >= limit.value; {
 	case l.Forecast && above && l.Lost:
 		zh += fmt.Sprintf("，曾预计 %s 达到%s阈值 %s %s", r.clock(leg.At), colourZH, threshold, unitZH)
 		en += fmt.Sprintf(", which expected the %s threshold %s %s at %s", colourEN, threshold, unitEN, r.clock(leg.At))
 	case l.Forecast && above:
-		zh = fmt.Sprintf("预计 %s %s达到%s阈值 %s %s", r.clock(leg.At), what.zh, colourZH, threshold, unitZH)
-		en = fmt.Sprintf("forecast to reach the %s threshold of %s %s %s at %s", colourEN, what.en, threshold, unitEN, r.clock(leg.At))
+		zh = fmt.Sprintf("预计 %s %s%s达到%s阈值 %s %s", r.clock(leg.At), strings.TrimSpace(hoursZH), what.zh, colourZH, threshold, unitZH)
+		en = fmt.Sprintf("forecast to reach the %s threshold of %s%s %s %s at %s", colourEN, hoursEN, what.en, threshold, unitEN, r.clock(leg.At))
 		if lead := leg.At.Sub(now); lead >= time.Minute {
 			leadZH, leadEN := leadText(lead)
 			zh += "，提前 " + leadZH
 			en += ", lead time " + leadEN
 		}
-		zh += fmt.Sprintf("，最高 %s %s%s（%s）", value, unitZH, datumZH, r.clock(leg.PeakAt))
-		en += fmt.Sprintf(", peak %s %s%s at %s", value, unitEN, datumEN, r.clock(leg.PeakAt))
+		zh += fmt.Sprintf("，最高 %s %s%s（%s）", value, what.unitZH, datumZH, r.clock(leg.PeakAt))
+		en += fmt.Sprintf(", peak %s %s%s at %s", value, what.unitEN, datumEN, r.clock(leg.PeakAt))
+		if l.Measure == hydro.OverLimit {
+			limitZH, limitEN := r.limitText(leg)
+			zh, en = zh+limitZH, en+limitEN
+		}
 	case above:
 		zh += fmt.Sprintf("，达到%s阈值 %s %s", colourZH, threshold, unitZH)
 		en += fmt.Sprintf(", at or above the %s threshold %s %s", colourEN, threshold, unitEN)
@@ -300,10 +327,68 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 		zh += "（此后无数据）"
 		en += " (no data since)"
 	}
+	if limit.profile && t.profile != nil {
+		zh += "（内部条件，取自" + t.profile.NameZH + "，非官方预警信号）"
+		en += " (internal condition by profile " + t.profile.ID + ", " + t.profile.NameEN + "; not an official signal)"
+	}
 	return zh, en
 }
 
-var quantities = map[hydro.Variable]struct{ zh, en, unitZH, unitEN string }{
+// chance says how probable it is that a threshold is met.
+func (r *Rules) chance(steps []step, l *Ladder, leg hydro.Leg, before StationState, to hydro.Stage) (zh, en string) {
+	what := quantities[l.Variable]
+	windowZH, windowEN := windowText(l.Window)
+	windowZH, windowEN = strings.TrimSpace(windowZH), strings.TrimSpace(windowEN)
+	issued := r.clock(time.UnixMilli(l.At))
+	percent := func(p float64) string { return strconv.FormatFloat(100*p, 'f', 0, 64) + "%" }
+	datumZH, datumEN := datumText(leg)
+	zh = fmt.Sprintf("%s 预报，%s内%s达到%s阈值 %s %s%s的概率 %s", issued, windowZH, what.zh, stageZH[l.Of], number2(l.Variable, l.Limit), what.unitZH, datumZH, percent(l.Value))
+	en = fmt.Sprintf("chance %s that the %s reaches the %s threshold %s %s%s within %s, by the run of %s",
+		percent(l.Value), what.en, stageEN[l.Of], number2(l.Variable, l.Limit), what.unitEN, datumEN, windowEN, issued)
+	if l.Lost {
+		zh, en = "此后无有效预报："+zh, en+", no valid forecast since"
+	}
+	stage := l.Stage
+	if before.Stage != hydro.Blind && before.Stage > to {
+		stage = before.Stage
+	}
+	limit, known := stepOf(steps, stage)
+	switch {
+	case !known:
+	case l.Value >= limit.value:
+		zh += "，不低于" + stageZH[stage] + "界限 " + percent(limit.value)
+		en += ", at or above the " + stageEN[stage] + " limit of " + percent(limit.value)
+	case stage == l.Stage && before.Stage <= to:
+		zh += "，" + stageZH[stage] + "界限 " + percent(limit.value) + "，回落未稳"
+		en += ", " + stageEN[stage] + " held, not yet safely below the limit of " + percent(limit.value)
+	default:
+		zh += "，低于" + stageZH[stage] + "界限 " + percent(limit.value)
+		en += ", below the " + stageEN[stage] + " limit of " + percent(limit.value)
+	}
+	return zh, en
+}
+
+// limitText names the limit level that an excess is above.
+func (r *Rules) limitText(leg hydro.Leg) (zh, en string) {
+	return "（汛限水位 " + number2(hydro.WaterLevel, leg.Limit) + " 米）", " (limit level " + number2(hydro.WaterLevel, leg.Limit) + " m)"
+}
+
+// A quantity is how people name a variable, or what follows from it.
+type quantity struct{ zh, en, unitZH, unitEN string }
+
+// measured names what a ladder compares.
+func measured(l *Ladder) quantity {
+	switch l.Measure {
+	case hydro.Rise:
+		return quantity{"水位涨幅", "rise of the water level", "米", "m"}
+	case hydro.OverLimit:
+		return quantity{"超汛限幅度", "water level above the flood limit", "米", "m"}
+	case hydro.Itself, hydro.Likelihood:
+	}
+	return quantities[l.Variable]
+}
+
+var quantities = map[hydro.Variable]quantity{
 	hydro.WaterLevel: {"水位", "water level", "米", "m"},
 	hydro.Discharge:  {"流量", "flow", "立方米每秒", "m³/s"},
 	hydro.Inflow:     {"入库流量", "inflow", "立方米每秒", "m³/s"},
@@ -324,7 +409,7 @@ func number2(v hydro.Variable, x float64) string {
 }
 
 func datumText(leg hydro.Leg) (zh, en string) {
-	if leg.Variable != hydro.WaterLevel || leg.Datum == hydro.NoDatum {
+	if leg.Variable != hydro.WaterLevel || leg.Datum == hydro.NoDatum || leg.Measure == hydro.Rise || leg.Measure == hydro.OverLimit {
 		return "", ""
 	}
 	name, ok := datumZH[leg.Datum]

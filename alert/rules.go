@@ -14,13 +14,14 @@ import (
 // Rules are a basin's stage tables and settings, made ready to decide. They are
 // immutable and safe for concurrent use.
 type Rules struct {
-	zone                   *time.Location
-	deadBand               float64 // m
-	deadShare              float64 // share of the threshold
-	dwellRaise, dwellLower int64   // ms
-	persistence            int64   // runs
-	stations               []station
-	ladders                []ladderKey // all stations' ladders, in the order of stations
+	zone        *time.Location
+	deadBand    float64 // m
+	deadShare   float64 // share of the threshold
+	timing      timing  // of ladders that state none of their own
+	riseTrigger float64 // m within riseWindow, in ms, by which a reach is known to rise; 0: never
+	riseWindow  int64
+	stations    []station
+	ladders     []ladderKey // all stations' ladders, in the order of stations
 }
 
 // A station is what the rules know of one station.
@@ -34,6 +35,12 @@ type station struct {
 	tables         []table               // ascending by from
 	maintenance    []catalog.Window
 	first, count   int // its part of the ladders
+
+	reservoir  *catalog.Reservoir // nil: it is the station of none
+	zone       *time.Location     // of the days of its limit levels
+	department hydro.Department
+	gateway    string
+	reach      []int // stations next to it on the river, and at its own place
 }
 
 // A gauge is one series that a station reports. Times are in milliseconds.
@@ -46,8 +53,10 @@ type gauge struct {
 type table struct {
 	from         time.Time
 	illustrative bool
-	ladders      [][]step       // for each ladder of the station, ascending by stage; empty if not in this table
-	sights       [classes][]int // gauges that are watched: those that the observed leg rests on, else those of the station
+	profile      *catalog.Profile // that some steps come from; nil: none
+	ladders      [][]step         // for each ladder of the station, ascending by stage; empty if not in this table
+	timings      []timing         // for each ladder of the station
+	sights       [classes][]int   // gauges that are watched: those that the observed leg rests on, else those of the station
 }
 
 // The classes of gauges. One does not stand for another: dry weather does not
@@ -72,9 +81,14 @@ func classOf(v hydro.Variable) int {
 
 // A step is a threshold in the station's datum.
 type step struct {
-	stage hydro.Stage
-	value float64
+	stage   hydro.Stage
+	value   float64
+	years   float64 // the return period that it stands for; 0: none
+	profile bool    // it comes from the table's profile
 }
+
+// A timing is the dwell, in ms, and the persistence, in runs, of one ladder.
+type timing struct{ raise, lower, persistence int64 }
 
 // A ladderKey names a ladder.
 type ladderKey struct {
@@ -82,9 +96,18 @@ type ladderKey struct {
 	forecast bool
 	variable hydro.Variable
 	window   time.Duration
+	measure  hydro.Basis
+	of       hydro.Stage
 }
 
-func (l *Ladder) key() ladderKey { return ladderKey{l.Station, l.Forecast, l.Variable, l.Window} }
+func (l *Ladder) key() ladderKey {
+	return ladderKey{l.Station, l.Forecast, l.Variable, l.Window, l.Measure, l.Of}
+}
+
+// ladder returns a ladder that has seen nothing.
+func (k ladderKey) ladder() Ladder {
+	return Ladder{Station: k.station, Forecast: k.forecast, Variable: k.variable, Window: k.window, Measure: k.measure, Of: k.of, Lost: true}
+}
 
 func (k ladderKey) compare(o ladderKey) int {
 	return cmp.Or(
@@ -92,6 +115,8 @@ func (k ladderKey) compare(o ladderKey) int {
 		cmp.Compare(number(k.forecast), number(o.forecast)),
 		cmp.Compare(k.variable, o.variable),
 		cmp.Compare(k.window, o.window),
+		cmp.Compare(k.measure, o.measure),
+		cmp.Compare(k.of, o.of),
 	)
 }
 
@@ -122,9 +147,9 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 		zone:        zone,
 		deadBand:    set.DeadBand,
 		deadShare:   set.DeadBandShare,
-		dwellRaise:  set.DwellRaise.Milliseconds(),
-		dwellLower:  set.DwellLower.Milliseconds(),
-		persistence: int64(max(set.Persistence, 1)),
+		timing:      timing{set.DwellRaise.Milliseconds(), set.DwellLower.Milliseconds(), int64(max(set.Persistence, 1))},
+		riseTrigger: set.RiseTrigger,
+		riseWindow:  set.RiseWindow.Milliseconds(),
 	}
 	if !(set.DeadBand >= 0) || !(set.DeadBandShare >= 0 && set.DeadBandShare < 1) || set.DwellRaise < 0 || set.DwellLower < 0 {
 		return nil, fmt.Errorf("alert rules: basin %q: dead-band or dwell is negative, or the dead-band share is 1 or more: %w", basin, hydro.ErrInvalid)
@@ -150,12 +175,72 @@ func Compile(c *catalog.Catalog, basin string) (*Rules, error) {
 	for i := range r.stations {
 		r.stations[i].compileLadders(c, r)
 	}
+	r.compileReaches(c, b)
 	return r, nil
+}
+
+// compileReaches finds out which river stations lie next to each other: each
+// with those at its own node and at the next node downstream that has any.
+func (r *Rules) compileReaches(c *catalog.Catalog, b *catalog.Basin) {
+	at := map[string][]int{} // stations by node
+	downstream := map[string]string{}
+	for i := range b.Nodes {
+		n := &b.Nodes[i]
+		downstream[n.ID] = n.Downstream
+		for j := range r.stations {
+			if st := &r.stations[j]; len(st.sights[river]) > 0 && standsAt(c, b, n, st.id) {
+				at[n.ID] = append(at[n.ID], j)
+			}
+		}
+	}
+	join := func(i, j int) {
+		if st := &r.stations[i]; i != j && !slices.Contains(st.reach, j) {
+			st.reach = append(st.reach, j)
+		}
+	}
+	for i := range b.Nodes {
+		id := b.Nodes[i].ID
+		next := downstream[id]
+		for next != "" && len(at[next]) == 0 {
+			next = downstream[next]
+		}
+		for _, j := range at[id] {
+			for _, k := range slices.Concat(at[id], at[next]) {
+				join(j, k)
+				join(k, j)
+			}
+		}
+	}
+	for i := range r.stations {
+		slices.Sort(r.stations[i].reach)
+	}
+}
+
+// standsAt reports whether a station is the gauge or the reservoir of a node, or
+// stands at the site of that.
+func standsAt(c *catalog.Catalog, b *catalog.Basin, n *catalog.Node, id string) bool {
+	owners := []string{n.Gauge}
+	for i := range b.Reservoirs {
+		if b.Reservoirs[i].Node == n.ID {
+			owners = append(owners, b.Reservoirs[i].Station)
+		}
+	}
+	if slices.Contains(owners, id) {
+		return true
+	}
+	st, ok := c.Station(id)
+	if !ok || st.Site == "" {
+		return false
+	}
+	return slices.ContainsFunc(owners, func(owner string) bool {
+		o, ok := c.Station(owner)
+		return ok && o.Site == st.Site
+	})
 }
 
 // compileStation takes a station's gauges and checks its tables.
 func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (station, []error) {
-	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name, maintenance: s.Maintenance}
+	st := station{id: s.ID, nameZH: s.NameZH, nameEN: s.NameEN, datum: s.Datum.Name, maintenance: s.Maintenance, department: s.Department, gateway: s.Gateway}
 	st.offsets = slices.Clone(s.Datum.Accepts)
 	if s.Datum.To1985 != nil && !s.Datum.To1985Assumed { // an assumed offset is for showing, not for warning
 		st.offsets = append(st.offsets, catalog.DatumOffset{From: hydro.National1985, Add: -*s.Datum.To1985, Source: s.Datum.To1985Source})
@@ -177,6 +262,14 @@ func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (sta
 	if len(st.sights[river])+len(st.sights[sky]) > 0 {
 		st.sights[works] = nil
 	}
+	st.zone = s.Location()
+	if b, ok := c.Basin(s.Basin); ok {
+		for i := range b.Reservoirs {
+			if b.Reservoirs[i].Station == s.ID {
+				st.reservoir = &b.Reservoirs[i]
+			}
+		}
+	}
 	var problems []error
 	for i := range c.StageTables {
 		t := &c.StageTables[i]
@@ -185,6 +278,11 @@ func compileStation(c *catalog.Catalog, s *catalog.Station, blindAfter int) (sta
 		}
 		for _, th := range t.Thresholds {
 			if err := st.check(t, th); err != nil {
+				problems = append(problems, err)
+			}
+		}
+		for i := range t.Conditions {
+			if err := st.checkCondition(t, &t.Conditions[i]); err != nil {
 				problems = append(problems, err)
 			}
 		}
@@ -211,6 +309,30 @@ func (st *station) check(t *catalog.StageTable, th catalog.Threshold) error {
 	return nil
 }
 
+// checkCondition returns an error unless a condition can be used at the station.
+func (st *station) checkCondition(t *catalog.StageTable, h *catalog.Condition) error {
+	where := fmt.Sprintf("station %q, stage table valid from %s, %s %s of %s", st.id, t.ValidFrom.UTC().Format(time.RFC3339), h.Stage, h.Measure, h.Variable)
+	switch h.Measure {
+	case hydro.Rise:
+		if h.Variable == hydro.WaterLevel && h.Window > 0 && h.Value > 0 {
+			return nil
+		}
+		return fmt.Errorf("%s: a rise is of water_level, by more than 0 m in a window: %w", where, hydro.ErrInvalid)
+	case hydro.OverLimit:
+		if h.Variable == hydro.WaterLevel && st.reservoir != nil && len(st.reservoir.FloodLimits) > 0 {
+			return nil
+		}
+		return fmt.Errorf("%s: over_limit is of the water_level of a reservoir with flood_limits: %w", where, hydro.ErrInvalid)
+	case hydro.Likelihood:
+		if h.Of >= hydro.Blue && h.Of <= hydro.Red && h.Window > 0 && h.Value > 0 && h.Value <= 1 && h.Forecast && !h.Observed {
+			return nil
+		}
+		return fmt.Errorf("%s: a chance is of a colour, within a window, above 0 and at most 1, and of forecasts only: %w", where, hydro.ErrInvalid)
+	case hydro.Itself:
+	}
+	return fmt.Errorf("%s: a condition is a rise, over_limit or a chance: %w", where, hydro.ErrInvalid)
+}
+
 // offset returns what to add to a level on the datum d to have it on the
 // station's.
 func (st *station) offset(d hydro.Datum) (float64, bool) {
@@ -231,7 +353,18 @@ func (st *station) offset(d hydro.Datum) (float64, bool) {
 // compileLadders lays out the station's ladders in r and fills its tables.
 func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 	var keys []ladderKey
-	each := func(t *catalog.StageTable, use func(ladderKey, step)) {
+	each := func(t *catalog.StageTable, use func(ladderKey, step, *catalog.Timing)) {
+		for i := range t.Conditions {
+			h := &t.Conditions[i]
+			key := ladderKey{station: st.id, variable: h.Variable, window: h.Window, measure: h.Measure, of: h.Of}
+			if _, measured := st.gauge(h.Variable); h.Observed && measured {
+				use(key, step{stage: h.Stage, value: h.Value}, h.Timing)
+			}
+			if h.Forecast {
+				key.forecast = true
+				use(key, step{stage: h.Stage, value: h.Value}, h.Timing)
+			}
+		}
 		for _, th := range t.Thresholds {
 			value := th.Value
 			if th.Variable == hydro.WaterLevel {
@@ -243,11 +376,11 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 				key.window = th.Window
 			}
 			if _, measured := st.gauge(th.Variable); th.Observed && measured {
-				use(key, step{th.Stage, value})
+				use(key, step{th.Stage, value, th.Years, th.Profile}, th.Timing)
 			}
 			if th.Forecast && th.Variable != hydro.Rain {
 				key.forecast = true
-				use(key, step{th.Stage, value})
+				use(key, step{th.Stage, value, th.Years, th.Profile}, th.Timing)
 			}
 		}
 	}
@@ -255,7 +388,7 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 	for i := range c.StageTables {
 		if t := &c.StageTables[i]; t.Station == st.id {
 			tables = append(tables, t)
-			each(t, func(k ladderKey, _ step) { keys = append(keys, k) })
+			each(t, func(k ladderKey, _ step, _ *catalog.Timing) { keys = append(keys, k) })
 		}
 	}
 	slices.SortStableFunc(tables, func(a, b *catalog.StageTable) int { return a.ValidFrom.Compare(b.ValidFrom) })
@@ -264,10 +397,14 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 	st.first, st.count = len(r.ladders), len(keys)
 	r.ladders = append(r.ladders, keys...)
 	for _, ct := range tables {
-		t := table{from: ct.ValidFrom, illustrative: ct.Illustrative, ladders: make([][]step, len(keys))}
-		each(ct, func(k ladderKey, s step) {
+		t := table{from: ct.ValidFrom, illustrative: ct.Illustrative, profile: ct.Profile, ladders: make([][]step, len(keys))}
+		t.timings = slices.Repeat([]timing{r.timing}, len(keys))
+		each(ct, func(k ladderKey, s step, own *catalog.Timing) {
 			i, _ := slices.BinarySearchFunc(keys, k, ladderKey.compare)
 			t.ladders[i] = append(t.ladders[i], s)
+			if own != nil {
+				t.timings[i] = timing{own.DwellRaise.Milliseconds(), own.DwellLower.Milliseconds(), int64(max(own.Persistence, 1))}
+			}
 			if !k.forecast {
 				if g, _ := st.gaugeIndex(k.variable); !slices.Contains(t.sights[classOf(k.variable)], g) {
 					t.sights[classOf(k.variable)] = append(t.sights[classOf(k.variable)], g)

@@ -335,7 +335,7 @@ func (r *reader) emit(e Element, variable hydro.Variable, sensor uint8, v float6
 	}
 	r.out.departments = append(r.out.departments, r.st.Department)
 	r.out.Raws = append(r.out.Raws, hydro.Raw{
-		Field: fieldName(e), Station: r.st.name(r.address), Variable: variable, Sensor: sensor, Value: v, Unit: hydro.UnitOwn,
+		Field: fieldName(e), Station: r.st.NameOf(r.address), Variable: variable, Sensor: sensor, Value: v, Unit: hydro.UnitOwn,
 		At: at.UTC(), Interval: over, Datum: r.datum(variable),
 	})
 }
@@ -466,7 +466,7 @@ func (r *reader) series(g *Group, e Element) {
 func (r *reader) extra(e Element, v float64, text string) { r.extraAt(e, r.at, v, text) }
 
 func (r *reader) extraAt(e Element, at time.Time, v float64, text string) {
-	x := Extra{Address: r.address, Station: r.st.name(r.address), Element: e, Value: v, Text: text}
+	x := Extra{Address: r.address, Station: r.st.NameOf(r.address), Element: e, Value: v, Text: text}
 	if r.atKnown {
 		x.At = at.UTC()
 	}
@@ -476,7 +476,7 @@ func (r *reader) extraAt(e Element, at time.Time, v float64, text string) {
 func (r *reader) problem(e Element, v hydro.Variable, reason hydro.RefusalReason, format string, args ...any) {
 	p := Problem{Address: r.address, Station: r.address.Code(), Variable: v, Reason: reason, Element: fieldName(e)}
 	if r.st != nil {
-		p.Station = r.st.name(r.address)
+		p.Station = r.st.NameOf(r.address)
 	}
 	if r.atKnown {
 		p.At = r.at

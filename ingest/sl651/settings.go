@@ -428,8 +428,8 @@ func (s *Settings) Admit(f *Frame) error {
 	return nil
 }
 
-// name returns what the department knows a station by.
-func (s *Station) name(a Address) string {
+// NameOf returns what the department knows the station at an address by.
+func (s *Station) NameOf(a Address) string {
 	if s.Name != "" {
 		return s.Name
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"freshet/console"
 	"freshet/ingest"
 	"freshet/internal/catalog"
 	"freshet/internal/engine"
@@ -120,7 +121,7 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 	for i := range a.catalog.Basins {
 		id := a.catalog.Basins[i].ID
 		b := &basin{
-			id: id, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
+			id: id, catalog: a.catalog, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
 			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}),
 		}
 		if err := b.recover(ctx); err != nil {
@@ -171,10 +172,19 @@ func (a *App) start(parent context.Context) error {
 		a.archives = append(a.archives, r)
 		roles = append(roles, r.Run)
 	}
+	outboxes, err := a.openNotify()
+	if err != nil {
+		return err
+	}
+	for _, o := range outboxes {
+		roles = append(roles, o.Run)
+	}
+	gateways := server.NewGatewayBook(a.wall)
 	ingestServer, err := server.NewIngest(server.IngestOptions{
 		Catalog: a.catalog, Limits: ingest.Limits{Future: a.opts.Future, Past: a.opts.Past},
 		Writer: func(basin string) *ingest.Writer { return writers[basin] }, Log: inlogs(a.basins),
 		Now: a.ingestNow, Registerer: a.opts.Registry, Rates: a.rates, Logger: a.logger, Store: a.store, Lag: a.lag,
+		Gateways: gateways,
 	})
 	if err != nil {
 		return err
@@ -185,8 +195,8 @@ func (a *App) start(parent context.Context) error {
 	}
 	a.server, err = server.New(server.Options{
 		Catalog: func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
-		Ready: a.Ready, Ingest: ingestServer, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
-		TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
+		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
+		Console: console.Handler(), TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
 	})
 	if err != nil {
 		return err

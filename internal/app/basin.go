@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"freshet/internal/catalog"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/journal"
@@ -21,6 +22,7 @@ import (
 // follows to the out-log.
 type basin struct {
 	id            string
+	catalog       *catalog.Catalog // of this start
 	log           *journal.Journal
 	logger        *slog.Logger
 	metrics       *metrics
@@ -98,7 +100,7 @@ func (b *basin) recover(ctx context.Context) error {
 	case err != nil:
 		return err
 	default:
-		switch restored, outs, err := restore(seq, data); {
+		switch restored, outs, err := restore(seq, data, b.catalog); {
 		case err != nil:
 			b.logger.Warn("snapshot not usable, replaying the whole log", "err", err)
 		case outs > lastOut.Seq:
@@ -132,11 +134,11 @@ func (b *basin) recover(ctx context.Context) error {
 }
 
 // restore reads what snapshot wrote: the state, and how long the out-log was.
-func restore(seq uint64, data []byte) (e *engine.Engine, outs uint64, err error) {
+func restore(seq uint64, data []byte, known *catalog.Catalog) (e *engine.Engine, outs uint64, err error) {
 	if len(data) < 8 {
 		return nil, 0, fmt.Errorf("snapshot of %d bytes: %w", len(data), hydro.ErrInvalid)
 	}
-	e, err = engine.Restore(data[8:])
+	e, err = engine.Restore(data[8:], known)
 	if err == nil && e.Seq() != seq {
 		err = fmt.Errorf("state of input %d filed as %d: %w", e.Seq(), seq, hydro.ErrInvalid)
 	}

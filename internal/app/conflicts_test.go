@@ -99,6 +99,11 @@ func TestAConflictStandsAcrossARestart(t *testing.T) {
 // recorded closes the server and returns what its out-log holds of a kind.
 func recorded(t *testing.T, a *app.App, o app.Options, kind string) []journal.Record {
 	t.Helper()
+	return recordedOf(t, a, o, "tanjiang", kind)
+}
+
+func recordedOf(t *testing.T, a *app.App, o app.Options, basin, kind string) []journal.Record {
+	t.Helper()
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,12 +112,12 @@ func recorded(t *testing.T, a *app.App, o app.Options, kind string) []journal.Re
 		t.Fatal(err)
 	}
 	defer j.Close()
-	last, err := j.LastOutput(t.Context(), "tanjiang")
+	last, err := j.LastOutput(t.Context(), basin)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []journal.Record
-	for r, err := range j.Outputs(t.Context(), "tanjiang", 0) {
+	for r, err := range j.Outputs(t.Context(), basin, 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,8 @@ type Options struct {
 	InfluxBucket string
 	InfluxToken  string
 
+	Notify string // file of the receivers that warnings are sent to; "": none
+
 	Clock string        // "wall", or "driven" by ClockService
 	Tick  time.Duration // between ticks of the wall clock
 	// Settle is how long readings are given to come in before a forecast starts
@@ -77,6 +80,8 @@ type Options struct {
 	Registry *prometheus.Registry // nil: a new one
 	Wall     func() time.Time     // the clock by which credentials expire; nil: the machine's
 	Recheck  time.Duration        // between looks at who has a stream open; 0: a second
+	// NotifyWait is how receivers that are down are waited for; nil: by the machine's clock.
+	NotifyWait func(ctx context.Context, d time.Duration) error
 }
 
 // DefaultOptions returns the options of a server on one machine: embedded log,
@@ -126,6 +131,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.InfluxOrg, "influx-org", o.InfluxOrg, "InfluxDB organisation")
 	fs.StringVar(&o.InfluxBucket, "influx-bucket", o.InfluxBucket, "InfluxDB bucket")
 	fs.StringVar(&o.InfluxToken, "influx-token", o.InfluxToken, "InfluxDB token; better given as FRESHET_INFLUX_TOKEN")
+	fs.StringVar(&o.Notify, "notify", o.Notify, "file of the receivers that warnings are sent to (see docs/formats/notify.md); empty: none")
 	fs.StringVar(&o.Clock, "clock", o.Clock, "wall, or driven by ClockService (replays)")
 	fs.DurationVar(&o.Tick, "tick", o.Tick, "time between decisions on the wall clock")
 	fs.DurationVar(&o.Settle, "settle", o.Settle, "how long readings are given to come in before a forecast starts from them, on the wall clock")

@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, stageTables, claims []node
+	heads, departments, profiles, stations, sites, basins, ratings, returnTables, stageTables, marks, claims, caps []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -26,6 +26,10 @@ type loader struct {
 	siteOf       map[string]string
 	nodeOf       map[string]*Node // by gauge
 	rainGauges   []node           // that rain checks name
+
+	callouts, contacts, rosters, plans []node
+	callout                            Calling    // of rosters that say nothing else
+	rosterAt                           []*mapping // parallel to cat.Rosters
 }
 
 type section struct {
@@ -42,8 +46,15 @@ func (l *loader) sections() []section {
 		{"sites", &l.sites},
 		{"basins", &l.basins},
 		{"ratings", &l.ratings},
+		{"return_periods", &l.returnTables},
 		{"stage_tables", &l.stageTables},
+		{"marks", &l.marks},
 		{"claims", &l.claims},
+		{"callout", &l.callouts},
+		{"people", &l.contacts},
+		{"rosters", &l.rosters},
+		{"plans", &l.plans},
+		{"cap", &l.caps},
 	}
 }
 
@@ -83,8 +94,21 @@ func (l *loader) build() {
 	each(l.basins, l.buildBasin)
 	l.checkRainChecks()
 	l.checkStationBasins()
+	each(l.returnTables, l.buildReturnPeriods)
 	each(l.stageTables, l.buildStageTable)
+	each(l.marks, l.buildMarks)
 	each(l.claims, l.buildClaim)
+	l.buildCallout()
+	each(l.contacts, l.buildContact)
+	each(l.rosters, l.buildRoster)
+	l.checkRosters()
+	each(l.plans, l.buildPlan)
+	for _, v := range l.caps {
+		if m, ok := v.mapping(); ok {
+			l.buildCAP(m)
+			m.done()
+		}
+	}
 	l.sort()
 }
 
@@ -100,9 +124,16 @@ func (l *loader) sort() {
 	slices.SortStableFunc(c.StageTables, func(a, b StageTable) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
 	})
+	slices.SortStableFunc(c.Marks, func(a, b Marks) int {
+		return cmp.Or(cmp.Compare(a.Station, b.Station), a.ValidFrom.Compare(b.ValidFrom))
+	})
+	slices.SortStableFunc(c.ReturnPeriods, func(a, b ReturnPeriods) int {
+		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Variable, b.Variable), a.ValidFrom.Compare(b.ValidFrom))
+	})
 	slices.SortStableFunc(c.Claims, func(a, b Claim) int {
 		return cmp.Or(cmp.Compare(a.Station, b.Station), cmp.Compare(a.Department, b.Department), a.ValidFrom.Compare(b.ValidFrom))
 	})
+	slices.SortStableFunc(c.Contacts, func(a, b Contact) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range c.Stations {
 		c.Stations[i].Site = l.siteOf[c.Stations[i].ID]
 	}
@@ -214,6 +245,7 @@ func (l *loader) buildStation(m *mapping) {
 	s.Kind, _ = parsed(m, "kind", parseKind, "rain, level, hydrological, reservoir, gate or tide")
 	s.Basin = m.id("basin")
 	s.River = m.text("river")
+	s.Gateway = m.text("gateway")
 	s.Illustrative = m.flag("illustrative")
 	if v, ok := m.need("at"); ok {
 		p, _ := v.position()
@@ -233,6 +265,7 @@ func (l *loader) buildStation(m *mapping) {
 		s.Parameters[i].Maintenance = s.Maintenance
 	}
 	s.Datum = l.datumOf(m)
+	s.Area = m.buildArea()
 	for _, p := range s.Parameters {
 		if p.Variable == hydro.WaterLevel && s.Datum.Name == hydro.NoDatum && m.values["datum"].n == nil {
 			l.report(m.at(), "datum: missing; a station that reports a level must name its datum")

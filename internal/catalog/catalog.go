@@ -13,8 +13,8 @@ import (
 	"freshet/internal/hydro"
 )
 
-// A Catalog is an immutable, validated catalogue. All slices are sorted by ID
-// and belong to the catalogue: do not write to them.
+// A Catalog is an immutable, validated catalogue. All slices are sorted by ID,
+// where nothing else is said, and belong to the catalogue: do not write to them.
 type Catalog struct {
 	Version      string // "sha256:" and 16 hex digits of the hash of the files
 	Name         string
@@ -27,7 +27,14 @@ type Catalog struct {
 	Basins       []Basin
 	Ratings      []Rating
 	StageTables  []StageTable
+	Marks        []Marks
 	Claims       []Claim // ascending by station, department and start
+	Contacts     []Contact
+	Rosters      []Roster // in the order of the files: who is called first
+	Plans        []Plan   // in the order of the files
+	CAP          *CAP     // nil: warnings give no messages
+
+	ReturnPeriods []ReturnPeriods // ascending by station, variable and start
 
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
@@ -69,6 +76,7 @@ type Station struct {
 	Kind         Kind
 	Basin        string
 	Site         string // "" if it shares its place with no other
+	Gateway      string // through which its readings come; "" if the files do not say
 	River        string
 	Lon, Lat     float64 // degrees, WGS84
 	Elevation    float64 // m; of use only where HasElevation
@@ -77,6 +85,7 @@ type Station struct {
 	Zone         string   // IANA name or offset: the zone of its local times and of its hydrological day
 	Parameters   []Parameter
 	Datum        Datum
+	Area         [][2]float64 // where its warnings hold: corners, longitude and latitude; nil: not stated
 	Illustrative bool
 
 	location *time.Location // of Zone; Load sets it
@@ -214,6 +223,8 @@ type Settings struct {
 
 	Neighbours   Neighbours   // which rain gauges check each other
 	ReportFaster ReportFaster // the zero value asks nobody
+
+	ShelveMax time.Duration // an alarm is shelved for at most this long; 0: 8 h
 }
 
 // A ReportFaster says when stations are asked to report faster 加报.
@@ -330,6 +341,7 @@ type SubBasin struct {
 	Node         string
 	Area         float64      // km²
 	Points       [][2]float64 // lon, lat of a grid that samples the area, for areal rain; at least one
+	Boundary     [][2]float64 // lon, lat of the outline, not closed; empty: the file gives points or a centre
 	Gauges       []string     // rain stations that may serve it; empty: all of the basin
 	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
 	ArealRain    ArealMethod  // "": the basin's
@@ -439,6 +451,8 @@ type StageTable struct {
 	ValidFrom    time.Time
 	Datum        hydro.Datum // of the level thresholds
 	Thresholds   []Threshold
+	Conditions   []Condition // on what follows from values
+	Profile      *Profile    // that some of the thresholds come from; nil: none
 	Source       string
 	Illustrative bool
 }
@@ -451,6 +465,10 @@ type Threshold struct {
 	Value    float64
 	Observed bool // applies to observations
 	Forecast bool // applies to forecasts
+
+	Years   float64 // the return period by which the file gives Value; 0: it gives Value
+	Profile bool    // it comes from the table's profile
+	Timing  *Timing // nil: the settings'
 }
 
 // Station returns the station of that id.

@@ -45,7 +45,7 @@ func (l *loader) buildClaim(m *mapping) {
 		if !ok {
 			continue
 		}
-		got := l.ladder(w, station)
+		got := l.ladder(w, station, nil)
 		w.done()
 		if len(got) == 0 {
 			continue

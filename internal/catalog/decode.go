@@ -220,6 +220,14 @@ func (m *mapping) done() {
 	}
 }
 
+// skip takes all keys: what is unknown in a mapping that cannot be read is not
+// reported beside that.
+func (m *mapping) skip() {
+	for _, k := range m.keys {
+		m.asked = append(m.asked, k.name)
+	}
+}
+
 // list returns the items of a list.
 func (v node) list() []node {
 	s, ok := v.n.(*ast.SequenceNode)

@@ -132,7 +132,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		name, old, new string
 		want           []string
 	}{
-		{"unknown key", "kind: level, basin: b, at: [112, 22]", "knd: level, kind: level, basin: b, at: [112, 22]", []string{`], ‸knd → unknown key "knd"; known here: at, basin, codes, datum, department, elevation, id`}},
+		{"unknown key", "kind: level, basin: b, at: [112, 22]", "knd: level, kind: level, basin: b, at: [112, 22]", []string{`], ‸knd → unknown key "knd"; known here: area, at, basin, codes, datum, department, elevation, gateway, id`}},
 		{"unknown section", "departments:\n", "department:\n", []string{"Small}}\n‸department: → unknown key \"department\""}},
 		{"duplicate key", "name: {zh: 水文, en: Hydrology}", "name: {zh: 水文, en: Hydrology}, id: weather", []string{`}, ‸id: → key "id" given twice`}},
 		{"duplicate station", "{id: c, name: C", "{id: a, name: C", []string{`  - {id: ‸a, name: C → station "a" given twice`, `e: ‸c} → gauge: no station "c"`}},
@@ -327,6 +327,7 @@ func TestNewerTablesReplaceOlderOnesFromTheirDate(t *testing.T) {
 // comes back exactly if there are no problems.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(small))
+	f.Add([]byte(desk))
 	f.Add([]byte("catalog: {name: x, title: y}\n"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("- 1\n--- |\n x\n...\n"))

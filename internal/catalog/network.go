@@ -246,7 +246,7 @@ func (n *network) readSubBasins() {
 			Reach: m.number("gauge_reach", 0, notNegative), Illustrative: m.flag("illustrative"),
 		}
 		s.NameZH, s.NameEN = m.name("name")
-		s.Points = n.points(m, s.Area)
+		s.Points, s.Boundary = n.points(m, s.Area)
 		s.ArealRain, s.ArealPower = arealRain(m, n.basin.Settings.ArealRain, n.basin.Settings.ArealPower)
 		for _, v := range m.list("gauges") {
 			if st, ok := v.station("gauges"); ok {
@@ -275,8 +275,9 @@ func (n *network) readSubBasins() {
 }
 
 // points samples the area by a boundary, takes the points that the file lists,
-// or fills a disc of the sub-basin's area around a centre.
-func (n *network) points(m *mapping, area float64) [][2]float64 {
+// or fills a disc of the sub-basin's area around a centre. The boundary is
+// returned too.
+func (n *network) points(m *mapping, area float64) (points, ring [][2]float64) {
 	boundary, hasBoundary := m.take("boundary")
 	listed, hasPoints := m.take("points")
 	centre, hasCentre := m.take("centre")
@@ -288,31 +289,31 @@ func (n *network) points(m *mapping, area float64) [][2]float64 {
 	}
 	if given != 1 {
 		n.report(m.at(), "give exactly one of boundary, points and centre, so that rain gauges can be weighted")
-		return nil
+		return nil, nil
 	}
 	switch {
 	case hasBoundary:
-		ring := boundary.positions()
+		ring = boundary.positions()
 		if len(ring) > 1 && ring[0] == ring[len(ring)-1] {
 			ring = ring[:len(ring)-1]
 		}
 		if len(ring) < 3 {
 			boundary.fail("boundary: a polygon needs three corners at least")
-			return nil
+			return nil, nil
 		}
-		return samplePolygon(ring)
+		return samplePolygon(ring), ring
 	case hasPoints:
 		p := listed.positions()
 		if len(p) == 0 {
 			listed.fail("points: needs one point at least")
 		}
-		return p
+		return p, nil
 	default:
 		p, ok := centre.position()
 		if !ok || area <= 0 {
-			return nil
+			return nil, nil
 		}
-		return sampleDisc(p, area)
+		return sampleDisc(p, area), nil
 	}
 }
 

@@ -16,7 +16,7 @@ func DefaultSettings() Settings {
 		Warmup: 24 * time.Hour, RiseTrigger: 0, RiseWindow: 30 * time.Minute, ErrorHalfLife: 6 * time.Hour,
 		DeadBand: 0.10, DeadBandShare: 0.10, DwellRaise: 10 * time.Minute, DwellLower: time.Hour, Persistence: 2, BlindAfter: 2,
 		ArealRain: Thiessen, ArealPower: 2, RainDisagreeMM: 5, RainDisagreeShare: 0.3,
-		Neighbours: DefaultNeighbours(),
+		Neighbours: DefaultNeighbours(), ShelveMax: 8 * time.Hour,
 	}
 }
 
@@ -126,6 +126,9 @@ func (l *loader) settings(basin *mapping) Settings {
 	s.RainSources = rainSources(m)
 	s.Neighbours = m.neighbours(s.Neighbours)
 	s.ReportFaster = reportFaster(m)
+	if s.ShelveMax = m.duration("shelve_max", s.ShelveMax, time.Minute); s.ShelveMax > 7*24*time.Hour {
+		l.report(m.place("shelve_max"), "shelve_max: %s is longer than 7 days", s.ShelveMax)
+	}
 	if s.OutputStep%s.Step != 0 {
 		l.report(m.place("output_step"), "output_step: %s is no multiple of step %s", s.OutputStep, s.Step)
 	}

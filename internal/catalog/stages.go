@@ -19,30 +19,13 @@ func (l *loader) buildStageTable(m *mapping) {
 	}
 	t.ValidFrom = m.instant("valid_from", zone)
 	m.take("datum")
-	v, ok := m.need("thresholds")
-	if ok {
-		items := v.list()
-		if len(items) == 0 {
-			v.fail("thresholds: empty")
-		}
-		seen := map[[2]int64]bool{}
-		for _, item := range items {
-			if w, ok := item.mapping(); ok {
-				got := l.ladder(w, station)
-				w.done()
-				if len(got) == 0 {
-					continue
-				}
-				k := [2]int64{int64(got[0].Variable), int64(got[0].Window)}
-				if seen[k] {
-					w.fail("thresholds: %s %s given twice in this table; one ladder may hold all colours", got[0].Variable, windowText(got[0].Window))
-				}
-				seen[k] = true
-				t.Thresholds = append(t.Thresholds, got...)
-			}
-		}
+	l.profileOf(m, &t, station)
+	if v, ok := m.take("thresholds"); ok {
+		l.thresholds(v, &t, station)
+	} else if t.Profile == nil {
+		l.report(m.place("thresholds"), "thresholds: missing; give thresholds, a profile or both")
 	}
-	if slices.ContainsFunc(t.Thresholds, func(h Threshold) bool { return h.Variable == hydro.WaterLevel }) || m.values["datum"].n != nil {
+	if m.values["profile"].n != nil || slices.ContainsFunc(t.Thresholds, func(h Threshold) bool { return h.Variable == hydro.WaterLevel }) || m.values["datum"].n != nil {
 		t.Datum = l.tableDatum(m, t.Station, "the stage table")
 	}
 	for _, o := range l.cat.StageTables {
@@ -51,9 +34,60 @@ func (l *loader) buildStageTable(m *mapping) {
 		}
 	}
 	slices.SortStableFunc(t.Thresholds, func(a, b Threshold) int {
-		return cmp.Or(cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Stage, b.Stage))
+		return cmp.Or(cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Stage, b.Stage), cmp.Compare(a.Value, b.Value))
 	})
 	l.cat.StageTables = append(l.cat.StageTables, t)
+}
+
+// thresholds reads the ladders of a table.
+func (l *loader) thresholds(v node, t *StageTable, station *Station) {
+	items := v.list()
+	if len(items) == 0 {
+		v.fail("thresholds: empty")
+	}
+	type rung struct {
+		measure  hydro.Basis
+		years    bool
+		variable hydro.Variable
+		window   time.Duration
+		of       hydro.Stage
+	}
+	seen := map[rung]bool{}
+	for _, item := range items {
+		w, ok := item.mapping()
+		if !ok {
+			continue
+		}
+		measure, years, ok := w.measure()
+		if !ok {
+			w.skip()
+			continue
+		}
+		var k rung
+		if measure == hydro.Itself {
+			var table *ReturnPeriods
+			if years {
+				table = &ReturnPeriods{ValidFrom: t.ValidFrom}
+			}
+			got := l.ladder(w, station, table)
+			if w.done(); len(got) == 0 {
+				continue
+			}
+			k = rung{measure, years, got[0].Variable, got[0].Window, 0}
+			t.Thresholds = append(t.Thresholds, got...)
+		} else {
+			got := l.condition(w, station, measure, t.Thresholds)
+			if w.done(); len(got) == 0 {
+				continue
+			}
+			k = rung{measure, false, got[0].Variable, got[0].Window, got[0].Of}
+			t.Conditions = append(t.Conditions, got...)
+		}
+		if seen[k] {
+			w.fail("thresholds: %s %s given twice in this table; one ladder may hold all colours", k.variable, windowText(k.window))
+		}
+		seen[k] = true
+	}
 }
 
 func windowText(d time.Duration) string {
@@ -63,9 +97,11 @@ func windowText(d time.Duration) string {
 	return "over " + d.String()
 }
 
-// ladder reads the thresholds of one variable, blue to red.
-func (l *loader) ladder(m *mapping, station *Station) []Threshold {
-	h := Threshold{}
+// ladder reads the thresholds of one variable, blue to red. With a table they
+// are return periods, to be found in the station's table of them that is in force
+// from table.ValidFrom on.
+func (l *loader) ladder(m *mapping, station *Station, table *ReturnPeriods) []Threshold {
+	h := Threshold{Timing: l.timing(m, station)}
 	v, ok := parsed(m, "variable", hydro.ParseVariable, "water_level, discharge, inflow or rain")
 	switch {
 	case !ok:
@@ -86,6 +122,17 @@ func (l *loader) ladder(m *mapping, station *Station) []Threshold {
 		l.report(m.place("window"), "window: only rain has one")
 	}
 	h.Observed, h.Forecast = l.legs(m, station, v)
+	if table != nil && ok && station != nil {
+		found := false
+		if table, found = l.cat.returnPeriods(station.ID, v, table.ValidFrom); !found {
+			l.report(m.place("measure"), "measure: station %q has no return_periods of %s in force from the table's valid_from on", station.ID, v)
+			m.take("blue")
+			m.take("yellow")
+			m.take("orange")
+			m.take("red")
+			return nil
+		}
+	}
 	var out []Threshold
 	var last *Threshold
 	for _, c := range colours {
@@ -96,6 +143,14 @@ func (l *loader) ladder(m *mapping, station *Station) []Threshold {
 		x, isNumber := w.number()
 		if !isNumber {
 			continue
+		}
+		if table != nil && station != nil && ok {
+			value, stated := table.At(x)
+			if !stated {
+				w.fail("%s: %g years are not in the station's return_periods: write one of %s", c, x, table.years())
+				continue
+			}
+			h.Years, x = x, value
 		}
 		if last != nil && x <= last.Value {
 			w.fail("%s: %g is not above %s %g: thresholds ascend from blue to red", c, x, last.Stage, last.Value)
@@ -125,6 +180,11 @@ func (l *loader) ladder(m *mapping, station *Station) []Threshold {
 // observations, and forecasts where the station has any.
 func (l *loader) legs(m *mapping, station *Station, v hydro.Variable) (observed, forecast bool) {
 	can, why := l.forecasts(station, v)
+	return l.legsOf(m, station, v, can, why)
+}
+
+// legsOf is legs where the caller knows whether there are forecasts.
+func (l *loader) legsOf(m *mapping, station *Station, v hydro.Variable, can bool, why string) (observed, forecast bool) {
 	w, ok := m.take("legs")
 	if !ok {
 		return true, can

@@ -187,7 +187,7 @@ func TestWhatIsWithdrawnIsNamedAndNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	restored, err := engine.Restore(snap)
+	restored, err := engine.Restore(snap, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"freshet/alert/callout"
+	"freshet/alert/duty"
+	"freshet/alert/plan"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -17,12 +20,19 @@ import (
 // not write to the memory behind a state that it was given: forks share it.
 
 // dutyRules are the rules of the parts, as the catalogue in force has them.
-type dutyRules struct{}
+type dutyRules struct {
+	callout *callout.Rules
+	plan    *plan.Rules
+	alarms  *duty.Rules
+}
 
 // dutyState is what the parts remember, and which commands were given. It is
 // stored whole.
 type dutyState struct {
 	Answers []Answer // in the order of the log
+	Callout callout.State
+	Plan    plan.State
+	Alarms  duty.State
 }
 
 // An Answer is what followed from a command.
@@ -39,19 +49,46 @@ const remember = 48 * time.Hour
 const mostAnswers = 20_000
 
 // compileDuty returns the rules of all parts.
-func compileDuty(_ *catalog.Catalog, _ string) (dutyRules, error) {
-	return dutyRules{}, nil
+func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
+	if r.alarms, err = duty.Compile(c, basin); err != nil {
+		return r, err
+	}
+	if r.callout, err = callout.Compile(c, basin); err != nil {
+		return r, err
+	}
+	if r.plan, err = plan.Compile(c, basin); err != nil {
+		return r, err
+	}
+	return r, nil
 }
 
 // stepDuty lets every part see a tick, after the alert rules, with the warnings
 // that they gave on it.
-func (e *Engine) stepDuty(_ []hydro.Warning) (events []hydro.DutyEvent) {
+func (e *Engine) stepDuty(warnings []hydro.Warning) (events []hydro.DutyEvent) {
+	var more []hydro.DutyEvent
+	e.duty.Alarms, more = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
+	events = append(events, more...)
+	e.duty.Callout, more = e.parts.callout.Step(e.duty.Callout, e.now, warnings)
+	events = append(events, more...)
+	e.duty.Plan, more = e.parts.plan.Step(e.duty.Plan, e.now, warnings)
+	events = append(events, more...)
 	return events
 }
 
 // doDuty lets the part whose it is obey a command. The error says why it may not
 // be done; the state is then as it was.
-func (e *Engine) doDuty(c hydro.Command) ([]hydro.DutyEvent, error) {
+func (e *Engine) doDuty(c hydro.Command) (events []hydro.DutyEvent, err error) {
+	switch {
+	case duty.Does(c.Kind):
+		e.duty.Alarms, events, err = e.parts.alarms.Do(e.duty.Alarms, c)
+		return events, err
+	case callout.Does(c.Kind):
+		e.duty.Callout, events, err = e.parts.callout.Do(e.duty.Callout, c)
+		return events, err
+	case plan.Does(c.Kind):
+		e.duty.Plan, events, err = e.parts.plan.Do(e.duty.Plan, c)
+		return events, err
+	}
 	return nil, &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
 }
 
@@ -120,3 +157,7 @@ func (e *Engine) Answer(command string) (Answer, bool) {
 	}
 	return e.duty.Answers[i], true
 }
+
+// Alarms returns the alarms that are not normal, ascending by station. They are
+// never changed afterwards.
+func (e *Engine) Alarms() []duty.Alarm { return e.duty.Alarms.Alarms }

@@ -28,7 +28,7 @@ func TestACommandIsAnsweredOnceAndItsAnswerSurvivesASnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	restored, err := engine.Restore(data)
+	restored, err := engine.Restore(data, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

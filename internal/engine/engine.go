@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"freshet/alert"
+	"freshet/alert/group"
 	"freshet/forecast"
 	"freshet/ingest/accumulation"
 	"freshet/ingest/quality"
@@ -43,6 +44,7 @@ type Engine struct {
 	net      *quality.Network
 	rates    *reporting.Rules
 	parts    dutyRules
+	groups   *group.Rules
 
 	series   []series          // in order of first appearance
 	index    map[hydro.Key]int // into series; only ever looked up
@@ -56,6 +58,7 @@ type Engine struct {
 	conflicts     register.State
 	rateState     reporting.State
 	duty          dutyState
+	groupState    group.State
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
@@ -172,6 +175,10 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	if err != nil {
 		return refuse(err)
 	}
+	groups, err := group.Compile(cat, e.basin)
+	if err != nil {
+		return refuse(err)
+	}
 	if e.cat == nil {
 		e.forecastState, e.alertState = model.Start(e.now), rules.Start(e.now)
 	} else {
@@ -179,7 +186,7 @@ func (e *Engine) applyCatalogue(c *hydro.CatalogueChange) []hydro.Output {
 	}
 	e.cat, e.model, e.rules = cat, model, rules
 	e.register, e.net = register.Compile(cat, e.basin), quality.NewNetwork(cat, e.basin)
-	e.rates, e.parts = reporting.Compile(cat, e.basin), parts
+	e.rates, e.parts, e.groups = reporting.Compile(cat, e.basin), parts, groups
 	e.remap()
 	for i := range e.series {
 		e.bind(&e.series[i])
@@ -404,6 +411,8 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
 		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
 	})
+	var groups []hydro.GroupChange
+	e.groupState, groups = e.groups.Step(e.groupState, group.Evidence{Now: now, Stations: e.rules.Standings(e.alertState), Forecast: e.latest}, warnings)
 	for i := range warnings {
 		w := &warnings[i]
 		// Of time and station, not of the log's sequence: resends after a broken
@@ -411,6 +420,9 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		w.ID = fmt.Sprintf("%s/%s/%s", e.basin, w.At.UTC().Format("20060102T150405Z"), w.Station)
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
+	}
+	for i := range groups {
+		outs = append(outs, hydro.Output{Group: &groups[i]})
 	}
 	return e.reviewRegister(e.requestRates(e.applyTickDuty(warnings, outs)))
 }
@@ -521,15 +533,7 @@ func (e *Engine) rainSeries(station string) (int, bool) {
 // enough to explain why the station is not seen. Of several variables that were
 // refused at one time, the first in the order of hydro.Variables speaks.
 func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
-	st, ok := e.cat.Station(station)
-	if !ok {
-		return hydro.Refusal{}, false
-	}
-	basin, _ := e.cat.Basin(e.basin)
-	var window time.Duration
-	for _, p := range st.Parameters {
-		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
-	}
+	window := e.blindWindow(station)
 	first, _ := slices.BinarySearchFunc(e.refusals, station, func(x refusal, id string) int { return cmp.Compare(x.Refusal.Station, id) })
 	var latest refusal
 	for _, r := range e.refusals[first:] {
@@ -541,4 +545,19 @@ func (e *Engine) refusal(station string) (hydro.Refusal, bool) {
 		}
 	}
 	return latest.Refusal, !latest.Received.IsZero()
+}
+
+// blindWindow returns how long a refusal explains that a station is not seen; 0
+// for one that the catalogue in force does not know.
+func (e *Engine) blindWindow(station string) time.Duration {
+	st, ok := e.cat.Station(station)
+	if !ok {
+		return 0
+	}
+	basin, _ := e.cat.Basin(e.basin)
+	var window time.Duration
+	for _, p := range st.Parameters {
+		window = max(window, time.Duration(basin.Settings.BlindAfter+1)*p.Interval)
+	}
+	return window
 }

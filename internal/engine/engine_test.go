@@ -303,6 +303,7 @@ func TestReplayEqualsOriginal(t *testing.T) {
 
 func TestSnapshotAndRestEqualTheWhole(t *testing.T) {
 	c, basin := loadGated(t)
+	other, _ := load(t)
 	base := begin(t, c, basin)
 	rapid.Check(t, func(t *rapid.T) {
 		ins := drawHistory(t, c, basin).inputs(asSent)
@@ -313,7 +314,8 @@ func TestSnapshotAndRestEqualTheWhole(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		restored, err := engine.Restore(data)
+		known := rapid.SampledFrom([]*catalog.Catalog{nil, c, other}).Draw(t, "known")
+		restored, err := engine.Restore(data, known)
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
@@ -416,7 +418,7 @@ func TestADamagedSnapshotIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range [][]byte{nil, data[:len(data)/2], []byte("not a snapshot")} {
-		if _, err := engine.Restore(bad); err == nil {
+		if _, err := engine.Restore(bad, nil); err == nil {
 			t.Fatalf("%d bytes restored", len(bad))
 		}
 	}

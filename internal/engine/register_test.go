@@ -152,7 +152,7 @@ func TestRegisterAndRatesSurviveARestartAndChangeNoWarning(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if stopped, err = engine.Restore(data); err != nil {
+			if stopped, err = engine.Restore(data, nil); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(asJSON(t, whole.Conflicts()), asJSON(t, stopped.Conflicts())); diff != "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"freshet/alert"
+	"freshet/alert/group"
 	"freshet/forecast"
 	"freshet/ingest/quality"
 	"freshet/internal/catalog"
@@ -19,17 +20,19 @@ import (
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 6
+const snapshotVersion = 7
 
-// A snapshot is the whole state of an engine. The catalogue travels as its
-// files, so that a state needs nothing beside it.
+// A snapshot is the whole state of an engine but its series, which follow it one
+// by one: they are nearly all of it, and one message of all of them would be
+// copied again and again while it grows. The catalogue travels as its files, so
+// that a state needs nothing beside it.
 type snapshot struct {
 	Version       int
 	Basin         string
 	Seq           uint64
 	Now           time.Time
 	Files         []hydro.File
-	Series        []series
+	Series        int // how many follow
 	Refusals      []refusal
 	RainForecasts []*hydro.RainForecast
 	Plans         []hydro.DispatchPlan
@@ -38,6 +41,7 @@ type snapshot struct {
 	Conflicts     register.State
 	Rates         reporting.State
 	Duty          dutyState
+	Groups        group.State
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
@@ -46,8 +50,9 @@ type snapshot struct {
 // Snapshot returns the engine's state as bytes that Restore reads.
 func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
-		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: e.series, Refusals: e.refusals,
-		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Duty: e.duty, Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: len(e.series), Refusals: e.refusals,
+		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Duty: e.duty, Groups: e.groupState,
+		Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -57,7 +62,17 @@ func (e *Engine) Snapshot() ([]byte, error) {
 		s.Files = e.cat.Files()
 	}
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(s); err != nil {
+	samples := 0
+	for i := range e.series {
+		samples += len(e.series[i].History.Samples)
+	}
+	b.Grow(1<<16 + 128*len(e.series) + 32*samples)
+	enc := gob.NewEncoder(&b)
+	err := enc.Encode(s)
+	for i := 0; i < len(e.series) && err == nil; i++ {
+		err = enc.Encode(&e.series[i])
+	}
+	if err != nil {
 		return nil, fmt.Errorf("snapshot of %s: %w", e.basin, err)
 	}
 	return b.Bytes(), nil
@@ -65,23 +80,39 @@ func (e *Engine) Snapshot() ([]byte, error) {
 
 // Restore returns the engine whose state Snapshot wrote. The error wraps
 // hydro.ErrInvalid if the bytes are of another version or damaged: rebuild the
-// engine from the log then.
-func Restore(data []byte) (*Engine, error) {
+// engine from the log then. Reading a catalogue takes longer than all the rest:
+// known, which may be nil, stands in for it if its files are the same.
+func Restore(data []byte, known *catalog.Catalog) (*Engine, error) {
 	var s snapshot
-	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&s); err != nil {
+	dec := gob.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&s); err != nil {
 		return nil, fmt.Errorf("snapshot: %w: %w", err, hydro.ErrInvalid)
 	}
 	if s.Version != snapshotVersion {
 		return nil, fmt.Errorf("snapshot of version %d, this program reads %d: %w", s.Version, snapshotVersion, hydro.ErrInvalid)
 	}
+	if s.Series < 0 || s.Series > len(data) {
+		return nil, fmt.Errorf("snapshot with %d series: %w", s.Series, hydro.ErrInvalid)
+	}
 	e := New(s.Basin)
-	e.seq, e.now, e.series, e.refusals = s.Seq, s.Now, s.Series, s.Refusals
+	if s.Series > 0 {
+		e.series = make([]series, s.Series)
+	}
+	for i := range e.series {
+		if err := dec.Decode(&e.series[i]); err != nil {
+			return nil, fmt.Errorf("snapshot: series %d of %d: %w: %w", i+1, s.Series, err, hydro.ErrInvalid)
+		}
+	}
+	e.seq, e.now, e.refusals = s.Seq, s.Now, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
-	e.conflicts, e.rateState, e.duty = s.Conflicts, s.Rates, s.Duty
+	e.conflicts, e.rateState, e.duty, e.groupState = s.Conflicts, s.Rates, s.Duty, s.Groups
 	if len(s.Files) > 0 {
-		cat, problems := catalog.Load(s.Files)
-		if len(problems) > 0 {
-			return nil, fmt.Errorf("snapshot: catalogue: %s: %w", problems[0].Message, hydro.ErrInvalid)
+		cat := known
+		if cat == nil || !slices.EqualFunc(cat.Files(), s.Files, func(a, b hydro.File) bool { return a.Name == b.Name && bytes.Equal(a.Data, b.Data) }) {
+			var problems []catalog.Problem
+			if cat, problems = catalog.Load(s.Files); len(problems) > 0 {
+				return nil, fmt.Errorf("snapshot: catalogue: %s: %w", problems[0].Message, hydro.ErrInvalid)
+			}
 		}
 		model, err := forecast.Compile(cat, s.Basin)
 		if err != nil {
@@ -95,7 +126,11 @@ func Restore(data []byte) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("snapshot: %w", err)
 		}
-		e.cat, e.model, e.rules, e.parts = cat, model, rules, parts
+		groups, err := group.Compile(cat, s.Basin)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot: %w", err)
+		}
+		e.cat, e.model, e.rules, e.parts, e.groups = cat, model, rules, parts, groups
 		e.register, e.net = register.Compile(cat, s.Basin), quality.NewNetwork(cat, s.Basin)
 		e.rates = reporting.Compile(cat, s.Basin)
 		for _, f := range s.RainForecasts {

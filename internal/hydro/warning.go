@@ -21,6 +21,7 @@ type Warning struct {
 	ForecastIssuedAt time.Time
 	Illustrative     bool   // thresholds are illustrative: an example, not an official table
 	Group            string // the id of the group that it belongs to
+	Escalated        bool   // it is blind on a rising reach: somebody must look. A change to true with From equal to To is a warning
 }
 
 // Raised reports whether the warning goes up the ladder. Going blind and coming
@@ -35,13 +36,15 @@ func (w Warning) Lowered() bool { return w.From != Blind && w.To != Blind && w.T
 type Leg struct {
 	Stage     Stage
 	Variable  Variable      // 0: the leg has no evidence
-	Window    time.Duration // of a rain accumulation
+	Window    time.Duration // of a rain accumulation, a rise, or a chance
+	Measure   Basis         // what Value is of the variable
 	Value     float64       // the value that decided
 	Threshold float64       // the threshold it met; 0 where Stage is Clear
 	Datum     Datum
 	At        time.Time // of the value: observed at, or forecast to cross at
 	PeakValue float64   // of the forecast leg
 	PeakAt    time.Time
+	Limit     float64 // the limit level that an excess is above, or the threshold that may be met; 0 of other measures
 }
 
 // A StationStatus is where a station stands now.
@@ -54,4 +57,6 @@ type StationStatus struct {
 	Observed Leg
 	Forecast Leg
 	Cause    string
+
+	Escalated bool // blind on a rising reach
 }

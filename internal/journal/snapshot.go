@@ -188,7 +188,7 @@ func decodeManifest(data []byte) (manifest, error) {
 
 // chunks puts a snapshot together. One that is not whole is ErrNotFound.
 func (j *Journal) chunks(ctx context.Context, stream jetstream.Stream, m manifest) ([]byte, error) {
-	var data []byte
+	data := make([]byte, 0, min(max(m.Size, 0), len(m.Chunks)*chunkSize))
 	for _, seq := range m.Chunks {
 		request, cancel := bound(ctx)
 		msg, err := stream.GetMsg(request, seq)

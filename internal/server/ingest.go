@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -69,6 +68,8 @@ type IngestOptions struct {
 	Lag   func(basin string) uint64
 	// Rates tells streams which stations are asked to report faster; nil: none is.
 	Rates *RateBoard
+	// Gateways is told of the streams; nil: nobody is.
+	Gateways *GatewayBook
 	// Window is how many frames of one stream may wait for the disk; 0 means 16.
 	Window int
 }
@@ -209,6 +210,7 @@ type frame struct {
 	result   ingest.Result
 	tickets  []*ingest.Ticket // one per basin
 	timer    *prometheus.Timer
+	newest   time.Time // observation time of what was accepted; zero: nothing was
 }
 
 // serveFrames is one stream. One goroutine takes frames in and submits them; it
@@ -224,13 +226,15 @@ func serveFrames[T, Resp any, Req frameRequest[T]](s *IngestServer, stream grpc.
 	in := &intake[T, Req, *Resp]{
 		server: s, kind: kind, ctx: ctx, receive: stream.RecvMsg, caller: callerOf(ctx),
 		frames: make(chan *frame, s.opts.Window), free: make(chan *frame, s.opts.Window),
+		entry: s.opts.Gateways.stream(kind.department),
 	}
+	defer in.entry.end()
 	for range s.opts.Window {
 		in.free <- new(frame)
 	}
 	go in.run() // ends when the handler has returned, because then Recv fails
 
-	out := answers{server: s, department: kind.department, send: func(a *freshetv1.Ack) error { return stream.Send(kind.answer(a)) }}
+	out := answers{server: s, department: kind.department, entry: in.entry, send: func(a *freshetv1.Ack) error { return stream.Send(kind.answer(a)) }}
 	batch := make([]*frame, 0, s.opts.Window)
 	rates := rateTeller{server: s, department: kind.department}
 	for open := true; open; {
@@ -336,6 +340,7 @@ type intake[T any, Req frameRequest[T], Resp any] struct {
 	frames  chan *frame // taken in, oldest first; closed at the end
 	free    chan *frame // the window: no frame is read without one
 
+	entry  *gatewayStream
 	caller *caller // nil: may write every station
 	scope  *ingest.Scope
 	who    *auth.Principal    // whom scope is of
@@ -401,6 +406,7 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 		if in.gateway.Load() == nil {
 			name := strings.Clone(p.Gateway)
 			in.gateway.Store(&name)
+			in.entry.named(name)
 		}
 	} else if in.gateway.Load() == nil {
 		return badField("gateway", "must name the gateway in the first frame of a stream")
@@ -430,8 +436,14 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 	if cap(p.Raws) > keepReadings {
 		p.Raws = nil
 	}
+	f.newest = time.Time{}
 	for i := range f.result.Basins {
 		b := &f.result.Basins[i]
+		for k := range b.Readings { // before they are the writer's
+			if at := b.Readings[k].At; at.After(f.newest) {
+				f.newest = at
+			}
+		}
 		w := in.server.opts.Writer(b.Basin)
 		if w == nil {
 			return fmt.Errorf("basin %s is in the catalogue but is not served here: %w", b.Basin, hydro.ErrUnavailable)
@@ -498,6 +510,7 @@ func (in *intake[T, Req, Resp]) recycle(frames []*frame) {
 type answers struct {
 	server            *IngestServer
 	department        hydro.Department
+	entry             *gatewayStream
 	send              func(*freshetv1.Ack) error
 	acked             uint64
 	accepted, refused uint64
@@ -534,69 +547,10 @@ func (a *answers) answer(frames []*frame) error {
 	for _, f := range frames {
 		f.timer.ObserveDuration()
 	}
+	a.entry.took(frames)
 	return nil
 }
 
 func (a *answers) next() *freshetv1.Ack {
 	return &freshetv1.Ack{AckedSequence: a.acked, Accepted: a.accepted, Refused: a.refused, Window: uint32(a.server.opts.Window)}
-}
-
-type ingestMetrics struct {
-	accepted   []prometheus.Counter // by department
-	refused    []prometheus.Counter // by reason
-	ackSeconds prometheus.Histogram
-	streams    prometheus.Gauge
-	submitted  *prometheus.CounterVec // by kind
-	compared   prometheus.Counter
-	differing  prometheus.Counter
-}
-
-func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMetrics {
-	f := promauto.With(r)
-	accepted := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "freshet_ingest_accepted_total", Help: "Readings that are on disk and acknowledged.",
-	}, []string{"department"})
-	refused := f.NewCounterVec(prometheus.CounterOpts{
-		Name: "freshet_ingest_refused_total", Help: "Readings that were not accepted, by reason.",
-	}, []string{"reason"})
-	m := &ingestMetrics{
-		ackSeconds: f.NewHistogram(prometheus.HistogramOpts{
-			Name: "freshet_ingest_ack_seconds", Help: "Time from the arrival of a frame to its acknowledgement.",
-			// From one fsync of a fast disk to a log that cannot keep up; the
-			// promise is 50 ms.
-			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .25, 1, 5, 30},
-		}),
-		submitted: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts, dispatch plans and withdrawals that are on disk and acknowledged, resends included.",
-		}, []string{"kind"}),
-		compared: f.NewCounter(prometheus.CounterOpts{
-			Name: "freshet_ingest_compared_series_total", Help: "Series, by day, that gateways compared with the history.",
-		}),
-		differing: f.NewCounter(prometheus.CounterOpts{
-			Name: "freshet_ingest_differing_series_total", Help: "Series, by day, in which the history differed from what a gateway had sent.",
-		}),
-		streams: f.NewGauge(prometheus.GaugeOpts{Name: "freshet_ingest_streams", Help: "Gateways' streams that are open."}),
-	}
-	f.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "freshet_ingest_queued_readings", Help: "Accepted readings that wait for the disk.",
-	}, queued)
-	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal"} {
-		m.submitted.WithLabelValues(kind)
-	}
-	m.accepted = make([]prometheus.Counter, len(hydro.Departments)+1)
-	for _, d := range hydro.Departments {
-		m.accepted[d] = accepted.WithLabelValues(d.String())
-	}
-	reasons := hydro.RefusalReasons()
-	m.refused = make([]prometheus.Counter, len(reasons)+1)
-	for _, reason := range reasons {
-		m.refused[reason] = refused.WithLabelValues(reason.String())
-	}
-	return m
-}
-
-func (m *ingestMetrics) refuse(r hydro.RefusalReason) {
-	if int(r) < len(m.refused) && m.refused[r] != nil {
-		m.refused[r].Inc()
-	}
 }

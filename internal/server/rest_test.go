@@ -56,7 +56,7 @@ func TestEveryUnaryCallIsThereOverREST(t *testing.T) {
 		"/v1/stations/" + puqiao + "/latest", "/v1/stations/w-datian/accumulations",
 		"/v1/stations/" + puqiao + "/history?variable=VARIABLE_WATER_LEVEL&" + span,
 		"/v1/forecasts/latest?basin=tanjiang", "/v1/forecasts?basin=tanjiang&" + span,
-		"/v1/stages", "/v1/warnings?" + span, "/v1/conflicts", "/v1/rate-requests",
+		"/v1/stages", "/v1/warnings?" + span, "/v1/conflicts", "/v1/rate-requests", "/v1/groups",
 	} {
 		if code, body := get(t, b.http+path); code != http.StatusOK || !json.Valid([]byte(body)) {
 			t.Errorf("%s: %d %.300s", path, code, body)

@@ -58,6 +58,11 @@ type Options struct {
 	Ready func() error
 	// Ingest takes the gateways' streams.
 	Ingest freshetv1.IngestServiceServer
+	// Gateways knows the gateways' streams; nil: nothing is known of them.
+	Gateways *GatewayBook
+	// Lag tells by how many outputs the store is behind the log of a basin; nil: it
+	// is not.
+	Lag func(basin string) uint64
 	// Registerer and Gatherer hold the metrics of the process.
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
@@ -189,6 +194,8 @@ type Server struct {
 	freshetv1.UnimplementedForecastServiceServer
 	freshetv1.UnimplementedWarningServiceServer
 	freshetv1.UnimplementedClockServiceServer
+	freshetv1.UnimplementedCalloutServiceServer
+	freshetv1.UnimplementedPlanServiceServer
 
 	opts      Options
 	basins    map[string]Basin
@@ -241,6 +248,8 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterForecastServiceServer(s.grpc, s)
 	freshetv1.RegisterWarningServiceServer(s.grpc, s)
 	freshetv1.RegisterClockServiceServer(s.grpc, s)
+	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
+	freshetv1.RegisterPlanServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)

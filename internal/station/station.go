@@ -33,7 +33,7 @@ type Options struct {
 	Stdin    io.Reader        // of an input of kind stdin
 	Logger   *slog.Logger     // nil: nobody hears
 	Registry *prometheus.Registry
-	Backoff  client.Backoff // of the link; zero: 100 ms to 30 s
+	Backoff  client.Backoff // of the link; zero: 100 ms to 5 s
 	Retry    time.Duration  // after the centre did not let the gateway in; zero: 10 s
 }
 
@@ -84,7 +84,7 @@ func Start(ctx context.Context, c *Config, o Options) (_ *Station, err error) {
 		o.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
 	if o.Backoff == (client.Backoff{}) {
-		o.Backoff = client.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second}
+		o.Backoff = client.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second} // a fresh reading waits no longer for a server that has come back
 	}
 	s := &Station{config: c, opts: o, done: make(chan struct{}), started: o.Now()}
 	defer func() {
@@ -112,7 +112,7 @@ func Start(ctx context.Context, c *Config, o Options) (_ *Station, err error) {
 		accepted = s.healer.record
 	}
 	if s.gateway, err = gateway.New(gateway.Options{
-		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare, Retry: o.Retry,
+		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger, s.reportFaster), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare, Retry: o.Retry,
 		Registerer: o.Registry, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return nil, err
@@ -154,7 +154,10 @@ func (s *Station) inlet(ctx context.Context, c *Input) (inlet, error) {
 			return nil, err
 		}
 		s.onClose(closed(l))
-		return input.NewRTU(input.RTUOptions{Common: common, Listen: l, Settings: c.Stations, MaxConns: c.MaxConns, HangUp: c.HangUp})
+		return input.NewRTU(input.RTUOptions{
+			Common: common, Listen: l, Settings: c.Stations, MaxConns: c.MaxConns, HangUp: c.HangUp,
+			Faster: filepath.Join(s.config.Spool.Dir, "FASTER-"+url.PathEscape(c.Name)),
+		})
 	case "mqtt":
 		secure, err := certs.Client(c.CA, "", "")
 		if err != nil {
@@ -171,6 +174,16 @@ func (s *Station) inlet(ctx context.Context, c *Input) (inlet, error) {
 		})
 	default:
 		return nil, fmt.Errorf("%q is no kind of input: %w", c.Kind, hydro.ErrInvalid)
+	}
+}
+
+// reportFaster passes the centre's requests on to the inputs whose stations can be
+// told.
+func (s *Station) reportFaster(d hydro.Department, asked []input.Faster) {
+	for _, in := range s.inlets {
+		if r, ok := in.(*input.RTU); ok {
+			r.ReportFaster(d, asked)
+		}
 	}
 }
 

@@ -3,10 +3,12 @@ package station
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"google.golang.org/grpc"
 
 	"freshet/ingest/gateway"
+	"freshet/ingest/gateway/input"
 	"freshet/internal/client"
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
@@ -19,8 +21,10 @@ type uplink struct {
 	department hydro.Department
 }
 
-// Uplinks returns what opens links over conn for a gateway of that name.
-func Uplinks(conn grpc.ClientConnInterface, name string, backoff client.Backoff, logger *slog.Logger) func(context.Context, hydro.Department, gateway.Hooks) (gateway.Uplink, error) {
+// Uplinks returns what opens links over conn for a gateway of that name. Faster
+// takes all requests for a faster reporting rate of a department's stations; it
+// must not wait.
+func Uplinks(conn grpc.ClientConnInterface, name string, backoff client.Backoff, logger *slog.Logger, faster func(hydro.Department, []input.Faster)) func(context.Context, hydro.Department, gateway.Hooks) (gateway.Uplink, error) {
 	return func(ctx context.Context, d hydro.Department, h gateway.Hooks) (gateway.Uplink, error) {
 		g, err := client.Open(ctx, conn, d, name, client.Options{
 			Backoff: backoff, Logger: logger,
@@ -33,6 +37,15 @@ func Uplinks(conn grpc.ClientConnInterface, name string, backoff client.Backoff,
 				h.Rejected(frame, r)
 			},
 			Connected: h.Connected,
+			Rates: func(requests []*freshetv1.RateRequest) {
+				asked := make([]input.Faster, len(requests))
+				for i, r := range requests {
+					asked[i] = input.Faster{
+						Names: append([]string{r.GetStation()}, r.GetCodes()...), Every: time.Duration(r.GetIntervalS()) * time.Second, Until: r.GetUntil().AsTime(),
+					}
+				}
+				faster(d, asked)
+			},
 		})
 		if err != nil {
 			return nil, err

@@ -202,9 +202,7 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 		return nil, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
 	}
 	set := 0
-	for _, is := range [...]bool{
-		len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil, out.Group != nil,
-	} {
+	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil, out.Group != nil} {
 		if is {
 			set++
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 
 	"freshet/ingest/sl651"
 	"freshet/ingest/sl651/link"
@@ -17,6 +18,7 @@ type RTUOptions struct {
 	Settings *sl651.Settings // of the stations
 	MaxConns int             // 0 means 5000
 	HangUp   bool            // tell stations to leave after their report
+	Faster   string          // file that keeps how stations that report faster did before; "": not kept
 }
 
 // An RTU takes the reports of stations that dial in with SL 651 over TCP. A
@@ -26,6 +28,7 @@ type RTUOptions struct {
 type RTU struct {
 	o      RTUOptions
 	server *link.Server
+	pace   *pace
 	meter  meter
 }
 
@@ -49,14 +52,25 @@ func NewRTU(o RTUOptions) (*RTU, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.pace, err = newPace(r.server, o.Settings, o.Faster, &r.o.Common); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
+
+// ReportFaster takes all of the centre's requests for a faster reporting rate that
+// are in force for a department's stations. Those that are connected are told;
+// the others when they dial in.
+func (r *RTU) ReportFaster(d hydro.Department, asked []Faster) { r.pace.ask(d, asked) }
 
 // Status implements the gateway's inputs.
 func (r *RTU) Status() Status {
 	s := r.meter.status(&r.o.Common, "sl651")
 	if n := r.server.Stats(); s.Error == "" {
 		s.State = fmt.Sprintf("%d stations connected", n.Conns)
+		if asked, obey := r.pace.counts(); asked > 0 {
+			s.State += fmt.Sprintf(", %d of %d asked to report faster do", obey, asked)
+		}
 	}
 	return s
 }
@@ -66,6 +80,11 @@ func (r *RTU) Addr() net.Addr { return r.o.Listen.Addr() }
 
 // Run serves stations until ctx is done.
 func (r *RTU) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var pacing sync.WaitGroup
+	pacing.Go(func() { r.pace.run(ctx) })
+	defer pacing.Wait()
+	defer cancel()
 	if err := r.server.Serve(ctx, r.o.Listen); err != nil {
 		return fmt.Errorf("%s: %w", r.o.Name, err)
 	}
@@ -75,6 +94,9 @@ func (r *RTU) Run(ctx context.Context) error {
 // handle makes a message safe. Its error leaves the station unanswered.
 func (r *RTU) handle(ctx context.Context, m link.Message) error {
 	r.meter.unit()
+	if r.pace.due(m.Station) {
+		r.pace.nudge()
+	}
 	if m.Fault != nil {
 		r.problem(fmt.Sprintf("station %s: %v", m.Station, m.Fault))
 	}

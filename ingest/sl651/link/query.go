@@ -147,14 +147,35 @@ func (s *Server) ReportEvery(ctx context.Context, a sl651.Address, every time.Du
 	if err != nil {
 		return 0, fmt.Errorf("report every %s: %w", every, err)
 	}
+	got, err := extraOf(m)
+	if err != nil {
+		return 0, fmt.Errorf("report every %s: station %s %w", every, a, err)
+	}
+	return got, nil
+}
+
+// ExtraEvery asks a station for the interval of its extra reports; 0: it sends none.
+func (s *Server) ExtraEvery(ctx context.Context, a sl651.Address) (time.Duration, error) {
+	m, err := s.Read(ctx, a, sl651.ParamExtra)
+	if err != nil {
+		return 0, fmt.Errorf("interval of extra reports: %w", err)
+	}
+	got, err := extraOf(m)
+	if err != nil {
+		return 0, fmt.Errorf("interval of extra reports: station %s %w", a, err)
+	}
+	return got, nil
+}
+
+func extraOf(m *sl651.Message) (time.Duration, error) {
 	for i := range m.Groups {
 		if g := &m.Groups[i]; g.ID == sl651.ParamExtra && g.Form == sl651.Value {
 			got, err := g.Number()
 			if err != nil {
-				return 0, fmt.Errorf("report every %s: station %s answers with %w", every, a, err)
+				return 0, fmt.Errorf("answers with %w", err)
 			}
 			return time.Duration(got) * time.Minute, nil
 		}
 	}
-	return 0, fmt.Errorf("report every %s: station %s does not say what it was set to: %w", every, a, hydro.ErrUnavailable)
+	return 0, fmt.Errorf("does not say what it is set to: %w", hydro.ErrUnavailable)
 }

@@ -1534,7 +1534,7 @@ var File_freshet_v1_station_proto protoreflect.FileDescriptor
 const file_freshet_v1_station_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/station.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"/\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/board.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"/\n" +
 	"\x17ListRateRequestsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"}\n" +
 	"\x18ListRateRequestsResponse\x12,\n" +
@@ -1660,7 +1660,7 @@ const file_freshet_v1_station_proto_rawDesc = "" +
 	"\x13CONFLICT_KIND_DATUM\x10\x02\x12\x1e\n" +
 	"\x1aCONFLICT_KIND_DATUM_OFFSET\x10\x03\x12\x1f\n" +
 	"\x1bCONFLICT_KIND_DATUM_UNKNOWN\x10\x04\x12\x17\n" +
-	"\x13CONFLICT_KIND_VALUE\x10\x052\xd4\x05\n" +
+	"\x13CONFLICT_KIND_VALUE\x10\x052\xed\b\n" +
 	"\x0eStationService\x12g\n" +
 	"\fListStations\x12\x1f.freshet.v1.ListStationsRequest\x1a .freshet.v1.ListStationsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/stations\x12o\n" +
 	"\tGetLatest\x12\x1c.freshet.v1.GetLatestRequest\x1a\x1d.freshet.v1.GetLatestResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/stations/{station}/latest\x12\x8b\x01\n" +
@@ -1668,7 +1668,12 @@ const file_freshet_v1_station_proto_rawDesc = "" +
 	"\n" +
 	"GetHistory\x12\x1d.freshet.v1.GetHistoryRequest\x1a\x1e.freshet.v1.GetHistoryResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/stations/{station}/history\x12k\n" +
 	"\rListConflicts\x12 .freshet.v1.ListConflictsRequest\x1a!.freshet.v1.ListConflictsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/conflicts\x12x\n" +
-	"\x10ListRateRequests\x12#.freshet.v1.ListRateRequestsRequest\x1a$.freshet.v1.ListRateRequestsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/rate-requestsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\x10ListRateRequests\x12#.freshet.v1.ListRateRequestsRequest\x1a$.freshet.v1.ListRateRequestsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/rate-requests\x12[\n" +
+	"\tListBoard\x12\x1c.freshet.v1.ListBoardRequest\x1a\x1d.freshet.v1.ListBoardResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/board\x12o\n" +
+	"\x0eListThresholds\x12!.freshet.v1.ListThresholdsRequest\x1a\".freshet.v1.ListThresholdsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/thresholds\x12`\n" +
+	"\n" +
+	"GetNetwork\x12\x1d.freshet.v1.GetNetworkRequest\x1a\x1e.freshet.v1.GetNetworkResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/network\x12g\n" +
+	"\fListGateways\x12\x1f.freshet.v1.ListGatewaysRequest\x1a .freshet.v1.ListGatewaysResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/gatewaysB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_station_proto_rawDescOnce sync.Once
@@ -1711,6 +1716,14 @@ var file_freshet_v1_station_proto_goTypes = []any{
 	(Stage)(0),                       // 23: freshet.v1.Stage
 	(Department)(0),                  // 24: freshet.v1.Department
 	(*Observation)(nil),              // 25: freshet.v1.Observation
+	(*ListBoardRequest)(nil),         // 26: freshet.v1.ListBoardRequest
+	(*ListThresholdsRequest)(nil),    // 27: freshet.v1.ListThresholdsRequest
+	(*GetNetworkRequest)(nil),        // 28: freshet.v1.GetNetworkRequest
+	(*ListGatewaysRequest)(nil),      // 29: freshet.v1.ListGatewaysRequest
+	(*ListBoardResponse)(nil),        // 30: freshet.v1.ListBoardResponse
+	(*ListThresholdsResponse)(nil),   // 31: freshet.v1.ListThresholdsResponse
+	(*GetNetworkResponse)(nil),       // 32: freshet.v1.GetNetworkResponse
+	(*ListGatewaysResponse)(nil),     // 33: freshet.v1.ListGatewaysResponse
 }
 var file_freshet_v1_station_proto_depIdxs = []int32{
 	20, // 0: freshet.v1.ListRateRequestsResponse.now:type_name -> google.protobuf.Timestamp
@@ -1750,14 +1763,22 @@ var file_freshet_v1_station_proto_depIdxs = []int32{
 	17, // 34: freshet.v1.StationService.GetHistory:input_type -> freshet.v1.GetHistoryRequest
 	3,  // 35: freshet.v1.StationService.ListConflicts:input_type -> freshet.v1.ListConflictsRequest
 	1,  // 36: freshet.v1.StationService.ListRateRequests:input_type -> freshet.v1.ListRateRequestsRequest
-	8,  // 37: freshet.v1.StationService.ListStations:output_type -> freshet.v1.ListStationsResponse
-	12, // 38: freshet.v1.StationService.GetLatest:output_type -> freshet.v1.GetLatestResponse
-	15, // 39: freshet.v1.StationService.GetAccumulations:output_type -> freshet.v1.GetAccumulationsResponse
-	18, // 40: freshet.v1.StationService.GetHistory:output_type -> freshet.v1.GetHistoryResponse
-	4,  // 41: freshet.v1.StationService.ListConflicts:output_type -> freshet.v1.ListConflictsResponse
-	2,  // 42: freshet.v1.StationService.ListRateRequests:output_type -> freshet.v1.ListRateRequestsResponse
-	37, // [37:43] is the sub-list for method output_type
-	31, // [31:37] is the sub-list for method input_type
+	26, // 37: freshet.v1.StationService.ListBoard:input_type -> freshet.v1.ListBoardRequest
+	27, // 38: freshet.v1.StationService.ListThresholds:input_type -> freshet.v1.ListThresholdsRequest
+	28, // 39: freshet.v1.StationService.GetNetwork:input_type -> freshet.v1.GetNetworkRequest
+	29, // 40: freshet.v1.StationService.ListGateways:input_type -> freshet.v1.ListGatewaysRequest
+	8,  // 41: freshet.v1.StationService.ListStations:output_type -> freshet.v1.ListStationsResponse
+	12, // 42: freshet.v1.StationService.GetLatest:output_type -> freshet.v1.GetLatestResponse
+	15, // 43: freshet.v1.StationService.GetAccumulations:output_type -> freshet.v1.GetAccumulationsResponse
+	18, // 44: freshet.v1.StationService.GetHistory:output_type -> freshet.v1.GetHistoryResponse
+	4,  // 45: freshet.v1.StationService.ListConflicts:output_type -> freshet.v1.ListConflictsResponse
+	2,  // 46: freshet.v1.StationService.ListRateRequests:output_type -> freshet.v1.ListRateRequestsResponse
+	30, // 47: freshet.v1.StationService.ListBoard:output_type -> freshet.v1.ListBoardResponse
+	31, // 48: freshet.v1.StationService.ListThresholds:output_type -> freshet.v1.ListThresholdsResponse
+	32, // 49: freshet.v1.StationService.GetNetwork:output_type -> freshet.v1.GetNetworkResponse
+	33, // 50: freshet.v1.StationService.ListGateways:output_type -> freshet.v1.ListGatewaysResponse
+	41, // [41:51] is the sub-list for method output_type
+	31, // [31:41] is the sub-list for method input_type
 	31, // [31:31] is the sub-list for extension type_name
 	31, // [31:31] is the sub-list for extension extendee
 	0,  // [0:31] is the sub-list for field type_name
@@ -1768,6 +1789,7 @@ func file_freshet_v1_station_proto_init() {
 	if File_freshet_v1_station_proto != nil {
 		return
 	}
+	file_freshet_v1_board_proto_init()
 	file_freshet_v1_types_proto_init()
 	file_freshet_v1_station_proto_msgTypes[5].OneofWrappers = []any{}
 	file_freshet_v1_station_proto_msgTypes[8].OneofWrappers = []any{}

@@ -25,6 +25,10 @@ const (
 	StationService_GetHistory_FullMethodName       = "/freshet.v1.StationService/GetHistory"
 	StationService_ListConflicts_FullMethodName    = "/freshet.v1.StationService/ListConflicts"
 	StationService_ListRateRequests_FullMethodName = "/freshet.v1.StationService/ListRateRequests"
+	StationService_ListBoard_FullMethodName        = "/freshet.v1.StationService/ListBoard"
+	StationService_ListThresholds_FullMethodName   = "/freshet.v1.StationService/ListThresholds"
+	StationService_GetNetwork_FullMethodName       = "/freshet.v1.StationService/GetNetwork"
+	StationService_ListGateways_FullMethodName     = "/freshet.v1.StationService/ListGateways"
 )
 
 // StationServiceClient is the client API for StationService service.
@@ -47,6 +51,18 @@ type StationServiceClient interface {
 	ListConflicts(ctx context.Context, in *ListConflictsRequest, opts ...grpc.CallOption) (*ListConflictsResponse, error)
 	// The requests for a faster reporting rate that are in force.
 	ListRateRequests(ctx context.Context, in *ListRateRequestsRequest, opts ...grpc.CallOption) (*ListRateRequestsResponse, error)
+	// The station table of the duty desk: one row a station, ascending by id, with
+	// what counts of each for somebody who looks for ten seconds.
+	ListBoard(ctx context.Context, in *ListBoardRequest, opts ...grpc.CallOption) (*ListBoardResponse, error)
+	// The stage tables in force, with the marks 警戒 and 保证 where the catalogue
+	// has them.
+	ListThresholds(ctx context.Context, in *ListThresholdsRequest, opts ...grpc.CallOption) (*ListThresholdsResponse, error)
+	// A basin as it lies: stations, nodes, reaches, reservoirs, and sub-basins with
+	// their areal rain.
+	GetNetwork(ctx context.Context, in *GetNetworkRequest, opts ...grpc.CallOption) (*GetNetworkResponse, error)
+	// The gateways' streams as this server knows them since it started, and the
+	// refusals that keep stations blind.
+	ListGateways(ctx context.Context, in *ListGatewaysRequest, opts ...grpc.CallOption) (*ListGatewaysResponse, error)
 }
 
 type stationServiceClient struct {
@@ -117,6 +133,46 @@ func (c *stationServiceClient) ListRateRequests(ctx context.Context, in *ListRat
 	return out, nil
 }
 
+func (c *stationServiceClient) ListBoard(ctx context.Context, in *ListBoardRequest, opts ...grpc.CallOption) (*ListBoardResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBoardResponse)
+	err := c.cc.Invoke(ctx, StationService_ListBoard_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stationServiceClient) ListThresholds(ctx context.Context, in *ListThresholdsRequest, opts ...grpc.CallOption) (*ListThresholdsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListThresholdsResponse)
+	err := c.cc.Invoke(ctx, StationService_ListThresholds_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stationServiceClient) GetNetwork(ctx context.Context, in *GetNetworkRequest, opts ...grpc.CallOption) (*GetNetworkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetNetworkResponse)
+	err := c.cc.Invoke(ctx, StationService_GetNetwork_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *stationServiceClient) ListGateways(ctx context.Context, in *ListGatewaysRequest, opts ...grpc.CallOption) (*ListGatewaysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListGatewaysResponse)
+	err := c.cc.Invoke(ctx, StationService_ListGateways_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // StationServiceServer is the server API for StationService service.
 // All implementations must embed UnimplementedStationServiceServer
 // for forward compatibility.
@@ -137,6 +193,18 @@ type StationServiceServer interface {
 	ListConflicts(context.Context, *ListConflictsRequest) (*ListConflictsResponse, error)
 	// The requests for a faster reporting rate that are in force.
 	ListRateRequests(context.Context, *ListRateRequestsRequest) (*ListRateRequestsResponse, error)
+	// The station table of the duty desk: one row a station, ascending by id, with
+	// what counts of each for somebody who looks for ten seconds.
+	ListBoard(context.Context, *ListBoardRequest) (*ListBoardResponse, error)
+	// The stage tables in force, with the marks 警戒 and 保证 where the catalogue
+	// has them.
+	ListThresholds(context.Context, *ListThresholdsRequest) (*ListThresholdsResponse, error)
+	// A basin as it lies: stations, nodes, reaches, reservoirs, and sub-basins with
+	// their areal rain.
+	GetNetwork(context.Context, *GetNetworkRequest) (*GetNetworkResponse, error)
+	// The gateways' streams as this server knows them since it started, and the
+	// refusals that keep stations blind.
+	ListGateways(context.Context, *ListGatewaysRequest) (*ListGatewaysResponse, error)
 	mustEmbedUnimplementedStationServiceServer()
 }
 
@@ -164,6 +232,18 @@ func (UnimplementedStationServiceServer) ListConflicts(context.Context, *ListCon
 }
 func (UnimplementedStationServiceServer) ListRateRequests(context.Context, *ListRateRequestsRequest) (*ListRateRequestsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRateRequests not implemented")
+}
+func (UnimplementedStationServiceServer) ListBoard(context.Context, *ListBoardRequest) (*ListBoardResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBoard not implemented")
+}
+func (UnimplementedStationServiceServer) ListThresholds(context.Context, *ListThresholdsRequest) (*ListThresholdsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListThresholds not implemented")
+}
+func (UnimplementedStationServiceServer) GetNetwork(context.Context, *GetNetworkRequest) (*GetNetworkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetNetwork not implemented")
+}
+func (UnimplementedStationServiceServer) ListGateways(context.Context, *ListGatewaysRequest) (*ListGatewaysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListGateways not implemented")
 }
 func (UnimplementedStationServiceServer) mustEmbedUnimplementedStationServiceServer() {}
 func (UnimplementedStationServiceServer) testEmbeddedByValue()                        {}
@@ -294,6 +374,78 @@ func _StationService_ListRateRequests_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _StationService_ListBoard_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBoardRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StationServiceServer).ListBoard(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StationService_ListBoard_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StationServiceServer).ListBoard(ctx, req.(*ListBoardRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StationService_ListThresholds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListThresholdsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StationServiceServer).ListThresholds(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StationService_ListThresholds_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StationServiceServer).ListThresholds(ctx, req.(*ListThresholdsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StationService_GetNetwork_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetNetworkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StationServiceServer).GetNetwork(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StationService_GetNetwork_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StationServiceServer).GetNetwork(ctx, req.(*GetNetworkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _StationService_ListGateways_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListGatewaysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StationServiceServer).ListGateways(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: StationService_ListGateways_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StationServiceServer).ListGateways(ctx, req.(*ListGatewaysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // StationService_ServiceDesc is the grpc.ServiceDesc for StationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -324,6 +476,22 @@ var StationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRateRequests",
 			Handler:    _StationService_ListRateRequests_Handler,
+		},
+		{
+			MethodName: "ListBoard",
+			Handler:    _StationService_ListBoard_Handler,
+		},
+		{
+			MethodName: "ListThresholds",
+			Handler:    _StationService_ListThresholds_Handler,
+		},
+		{
+			MethodName: "GetNetwork",
+			Handler:    _StationService_GetNetwork_Handler,
+		},
+		{
+			MethodName: "ListGateways",
+			Handler:    _StationService_ListGateways_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

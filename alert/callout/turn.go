@@ -1,0 +1,293 @@
+package callout
+
+import (
+	"slices"
+	"time"
+
+	"freshet/internal/catalog"
+	"freshet/internal/hydro"
+)
+
+// A turn is one step, or one command, in the making.
+type turn struct {
+	r      *Rules
+	s      *State
+	now    time.Time
+	events []hydro.DutyEvent
+}
+
+// join finds the waves whose stations stand: a station's own wave becomes that of
+// its group once it has one.
+func (t *turn) join() {
+	for i := range t.s.Waves {
+		if t.s.Waves[i].Quiet.IsZero() {
+			t.s.Waves[i].Quiet = t.now
+		}
+	}
+	for _, x := range t.s.Standing {
+		if x.Stage == hydro.Clear {
+			continue
+		}
+		if x.Group != "" && t.group(x.Group) == nil {
+			if own := t.own(x.Station); own != nil {
+				own.Group = x.Group
+				for k := range own.Rounds {
+					own.Rounds[k].Group = x.Group
+				}
+			}
+		}
+		if w := t.wave(x.Group, x.Station); w != nil {
+			w.Quiet = time.Time{}
+		}
+	}
+}
+
+func (t *turn) group(id string) *Wave {
+	i := slices.IndexFunc(t.s.Waves, func(w Wave) bool { return w.Group == id })
+	if i < 0 {
+		return nil
+	}
+	return &t.s.Waves[i]
+}
+
+// own returns the wave of a station without a group that goes on: what has been
+// quiet before this turn is over, and a new rise is another wave.
+func (t *turn) own(station string) *Wave {
+	i := slices.IndexFunc(t.s.Waves, func(w Wave) bool {
+		return w.Group == "" && w.Station == station && (w.Quiet.IsZero() || w.Quiet.Equal(t.now))
+	})
+	if i < 0 {
+		return nil
+	}
+	return &t.s.Waves[i]
+}
+
+func (t *turn) wave(group, station string) *Wave {
+	if group != "" {
+		return t.group(group)
+	}
+	return t.own(station)
+}
+
+// forget drops waves that have been quiet for long.
+func (t *turn) forget() {
+	t.s.Waves = slices.DeleteFunc(t.s.Waves, func(w Wave) bool {
+		return !w.Quiet.IsZero() && t.now.Sub(w.Quiet) >= keep && !slices.ContainsFunc(w.Rounds, func(x hydro.CallRound) bool { return x.Done.IsZero() })
+	})
+}
+
+// open opens what is to be called for: for each wave at the highest stage at which
+// one of its stations stands, the rosters that have not been called for that stage
+// or a higher one.
+func (t *turn) open() {
+	type due struct{ group, station string }
+	var seen []due
+	for _, x := range t.s.Standing {
+		if x.Stage == hydro.Clear {
+			continue
+		}
+		d := due{x.Group, x.Station}
+		if x.Group != "" {
+			d.station = ""
+		}
+		if slices.Contains(seen, d) {
+			continue
+		}
+		seen = append(seen, d)
+		highest := x
+		for _, o := range t.s.Standing {
+			same := o.Group == x.Group && (x.Group != "" || o.Station == x.Station)
+			if same && (o.Stage > highest.Stage || o.Stage == highest.Stage && o.At.Before(highest.At)) {
+				highest = o
+			}
+		}
+		for i := range t.r.rosters {
+			roster := &t.r.rosters[i]
+			if roster.Only || highest.Stage < roster.Call.From {
+				continue
+			}
+			w := t.wave(x.Group, x.Station)
+			if w != nil && w.called(roster.ID) >= highest.Stage {
+				continue
+			}
+			if w == nil {
+				id := x.Group
+				own := Wave{Group: x.Group}
+				if id == "" {
+					id = x.Station + "@" + x.Since.UTC().Format("20060102T150405Z")
+					own.Station = x.Station
+				}
+				own.ID = id
+				t.s.Waves = append(t.s.Waves, own)
+				w = &t.s.Waves[len(t.s.Waves)-1]
+			}
+			t.begin(w, roster, &hydro.CallRound{
+				Wave: w.ID, Group: w.Group, Stage: highest.Stage, Station: highest.Station, Warning: highest.Warning,
+				ReasonZH: highest.ReasonZH, ReasonEN: highest.ReasonEN, Opened: t.now,
+			})
+		}
+	}
+}
+
+// called returns the highest stage that a roster was called for.
+func (w *Wave) called(roster string) hydro.Stage {
+	stage := hydro.Clear
+	for i := range w.Rounds {
+		if slices.ContainsFunc(w.Rounds[i].Chains, func(c hydro.CallChain) bool { return c.Roster == roster }) {
+			stage = max(stage, w.Rounds[i].Stage)
+		}
+	}
+	return stage
+}
+
+// begin adds a roster to the round of a stage, which it opens if there is none,
+// and ends what the roster was still called for at lower ones.
+func (t *turn) begin(w *Wave, roster *catalog.Roster, fresh *hydro.CallRound) {
+	for i := range w.Rounds {
+		round := &w.Rounds[i]
+		if round.Stage >= fresh.Stage {
+			continue
+		}
+		for c := range round.Chains {
+			if chain := &round.Chains[c]; chain.Roster == roster.ID && chain.Outcome == hydro.Calling {
+				chain.Outcome, chain.Ended = hydro.CallSuperseded, t.now
+			}
+		}
+		t.stop(round, hydro.CallSuperseded)
+	}
+	i := slices.IndexFunc(w.Rounds, func(x hydro.CallRound) bool { return x.Stage == fresh.Stage })
+	if i < 0 {
+		w.Rounds = append(w.Rounds, *fresh)
+		i = len(w.Rounds) - 1
+	}
+	round := &w.Rounds[i]
+	round.Done = time.Time{}
+	round.Chains = append(round.Chains, hydro.CallChain{
+		Roster: roster.ID, NameZH: roster.NameZH, NameEN: roster.NameEN, Department: roster.Department, Now: roster.ID, Outcome: hydro.Calling,
+	})
+}
+
+// stop ends calls that no roster waits for any more.
+func (t *turn) stop(round *hydro.CallRound, outcome hydro.CallOutcome) {
+	for i := range round.Calls {
+		call := &round.Calls[i]
+		waited := slices.ContainsFunc(round.Chains, func(c hydro.CallChain) bool {
+			return c.Outcome == hydro.Calling && len(c.People) > 0 && c.People[len(c.People)-1] == call.Person
+		})
+		if call.Outcome == hydro.Calling && !waited {
+			call.Outcome, call.Ended = outcome, t.now
+		}
+	}
+}
+
+// advance moves the clocks of a round until nothing more is due at now.
+func (t *turn) advance(w *Wave, round *hydro.CallRound) {
+	if !round.Done.IsZero() {
+		return
+	}
+	for {
+		t.clocks(w, round)
+		if !t.escalate(w, round) {
+			break
+		}
+	}
+	t.stop(round, hydro.CallStopped)
+	t.finish(w, round)
+}
+
+// clocks tells the tries that are due, and gives up those who had all of theirs.
+func (t *turn) clocks(w *Wave, round *hydro.CallRound) {
+	for i := range round.Calls {
+		call := &round.Calls[i]
+		switch {
+		case call.Outcome != hydro.Calling || call.Given > 0 && t.now.Before(call.Next()):
+		case call.Given < call.Tries:
+			call.Given++
+			call.Last = t.now
+			t.tellDue(w, round, call)
+		default:
+			call.Outcome, call.Ended = hydro.CallUnreached, t.now
+			t.tellUnreached(w, round, call)
+		}
+	}
+}
+
+// escalate moves each roster's part on that waits for nobody. It reports whether
+// somebody new is called.
+func (t *turn) escalate(w *Wave, round *hydro.CallRound) bool {
+	began := false
+	for i := range round.Chains {
+		chain := &round.Chains[i]
+		for chain.Outcome == hydro.Calling {
+			outcome := hydro.CallUnreached // of nobody
+			last := ""
+			if n := len(chain.People); n > 0 {
+				last = chain.People[n-1]
+				outcome = round.Call(last).Outcome
+			}
+			if outcome == hydro.Calling {
+				break
+			}
+			if outcome == hydro.CallConfirmed {
+				chain.Outcome, chain.Ended = hydro.CallConfirmed, t.now
+				break
+			}
+			next, ok := t.next(chain)
+			if !ok {
+				chain.Outcome, chain.Ended = hydro.CallUnreached, t.now
+				t.tellExhausted(w, round, chain)
+				break
+			}
+			chain.People = append(chain.People, next)
+			call := round.Call(next)
+			if last != "" && (call == nil || call.Outcome == hydro.Calling) {
+				t.tellEscalated(w, round, chain, last, next)
+			}
+			if call == nil { // else another roster has called them in this round: its clock counts for both
+				t.ring(round, chain, next)
+				began = true
+			}
+		}
+	}
+	return began
+}
+
+// next returns who comes after those whom a roster's part has called: of the
+// roster that it is at, by who is on duty now, then of those behind it.
+func (t *turn) next(chain *hydro.CallChain) (string, bool) {
+	for range len(t.r.rosters) + 1 {
+		roster, ok := t.r.roster(chain.Now)
+		if !ok {
+			return "", false // no longer in the catalogue
+		}
+		for _, p := range t.r.onDuty(roster, t.now) {
+			if !slices.Contains(chain.People, p) {
+				return p, true
+			}
+		}
+		if roster.Then == "" {
+			return "", false
+		}
+		chain.Now = roster.Then
+	}
+	return "", false
+}
+
+// ring starts the clock of a person.
+func (t *turn) ring(round *hydro.CallRound, chain *hydro.CallChain, person string) {
+	roster, _ := t.r.roster(chain.Now)
+	call := hydro.Call{Person: person, Roster: roster.ID, Outcome: hydro.Calling, Tries: roster.Call.Tries, Interval: roster.Call.Interval, Began: t.now}
+	if p, ok := t.r.cat.Contact(person); ok {
+		call.NameZH, call.NameEN, call.TitleZH, call.TitleEN, call.Department = p.NameZH, p.NameEN, p.TitleZH, p.TitleEN, p.Department
+	}
+	round.Calls = append(round.Calls, call)
+}
+
+// finish tells once that all rosters of a round have ended.
+func (t *turn) finish(w *Wave, round *hydro.CallRound) {
+	if !round.Done.IsZero() || slices.ContainsFunc(round.Chains, func(c hydro.CallChain) bool { return c.Outcome == hydro.Calling }) {
+		return
+	}
+	round.Done = t.now
+	t.tellDone(w, round)
+}

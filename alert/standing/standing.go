@@ -1,0 +1,65 @@
+// Package standing remembers where the stations of a basin stand, from the
+// warnings alone: each change of a stage is one. A station that goes blind stands
+// where it was last seen: losing sight is no all-clear.
+//
+// It is pure: a [State] goes in and comes out.
+package standing
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+// State is the stations that are not Clear or cannot be seen, ascending by
+// station. It is a plain value, made to be stored.
+type State []Station
+
+// A Station is where one station stands.
+type Station struct {
+	Station  string
+	Stage    hydro.Stage // where it was last seen: Clear to Red, never Blind
+	Blind    bool        // that nobody sees it, or not all of it
+	Since    time.Time   // since it left Clear or was lost
+	At       time.Time   // of the last warning
+	Group    string      // of the last warning that named one
+	Warning  string      // the warning that last raised or lowered it
+	ReasonZH string      // of that warning
+	ReasonEN string
+}
+
+// Step returns the state after warnings, in their order. The state given is not
+// changed.
+func Step(s State, warnings []hydro.Warning) State {
+	if len(warnings) == 0 {
+		return s
+	}
+	s = slices.Clone(s)
+	for i := range warnings {
+		w := &warnings[i]
+		at, held := slices.BinarySearchFunc(s, w.Station, func(x Station, id string) int { return cmp.Compare(x.Station, id) })
+		if w.To == hydro.Clear {
+			if held {
+				s = slices.Delete(s, at, at+1)
+			}
+			continue
+		}
+		if !held {
+			s = slices.Insert(s, at, Station{Station: w.Station, Since: w.At})
+		}
+		x := &s[at]
+		x.At, x.Blind = w.At, w.To == hydro.Blind || w.Cause != ""
+		if w.Group != "" {
+			x.Group = w.Group
+		}
+		if w.To != hydro.Blind {
+			x.Stage = w.To
+		}
+		if w.To != hydro.Blind && w.To != w.From || x.Warning == "" {
+			x.Warning, x.ReasonZH, x.ReasonEN = w.ID, w.ReasonZH, w.ReasonEN
+		}
+	}
+	return s
+}

@@ -1,0 +1,94 @@
+// The REST interface, typed from the server's own description of it.
+import createClient, { type Middleware } from 'openapi-fetch'
+import type { components, paths } from './schema'
+
+export type Schemas = components['schemas']
+export type Station = Schemas['v1Station']
+export type StageThreshold = Schemas['v1StageThreshold']
+export type StationStage = Schemas['v1StationStage']
+export type Warning = Schemas['v1Warning']
+export type Leg = Schemas['v1Leg']
+export type Latest = Schemas['v1Latest']
+export type Observation = Schemas['v1Observation']
+export type HistoryPoint = Schemas['v1HistoryPoint']
+export type Accumulation = Schemas['v1Accumulation']
+export type Forecast = Schemas['v1Forecast']
+export type StationForecast = Schemas['v1StationForecast']
+
+/** An event of the feed: freshet.v1.WatchWarningsResponse. It is no part of the
+ * REST description, which knows no streams. */
+export interface WatchAnswer {
+  warning: Warning | null
+  resumeToken: string
+  unseen: string
+  now: string | null
+}
+
+/** What went wrong, in the server's own words. */
+export class ApiError extends Error {
+  constructor(
+    /** HTTP's; 0 if the server could not be reached. */
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+let unauthorised = () => {}
+/** What to do when the server no longer knows who asks. */
+export function onUnauthorised(f: () => void) {
+  unauthorised = f
+}
+
+const tell: Middleware = {
+  onResponse({ response }) {
+    if (response.status === 401) unauthorised()
+  },
+  onError() {
+    return new ApiError(0, 'unreachable')
+  },
+}
+
+export const api = createClient<paths>({ baseUrl: '' })
+api.use(tell)
+
+/** The data of an answer, or an ApiError with the server's text. */
+export async function must<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  const { data, error, response } = await call
+  if (data === undefined) throw new ApiError(response.status, messageOf(error, response))
+  return data
+}
+
+function messageOf(error: unknown, response: Response): string {
+  if (error && typeof error === 'object' && 'message' in error && typeof error.message === 'string') return error.message
+  return `${response.status} ${response.statusText}`
+}
+
+/** The calls that are not in the REST description: signing in and out. */
+export async function post(path: string, body?: unknown): Promise<unknown> {
+  return request(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body ?? {}) })
+}
+
+export async function get(path: string): Promise<unknown> {
+  return request(path, { headers: { Accept: 'application/json' } })
+}
+
+async function request(path: string, init: RequestInit): Promise<unknown> {
+  let r: Response
+  try {
+    r = await fetch(path, init)
+  } catch {
+    throw new ApiError(0, 'unreachable')
+  }
+  const text = await r.text()
+  let data: unknown = null
+  try {
+    data = text ? JSON.parse(text) : null
+  } catch {
+    // not JSON: a proxy's page
+  }
+  if (!r.ok) throw new ApiError(r.status, messageOf(data, r))
+  return data
+}

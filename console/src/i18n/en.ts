@@ -1,0 +1,51 @@
+// Texts that all pages share.
+export default {
+  app: { title: 'Freshet duty desk', name: 'Duty desk', skip: 'Skip to content', menu: 'Pages' },
+  stage: { clear: 'Normal', blue: 'Blue', yellow: 'Yellow', orange: 'Orange', red: 'Red', blind: 'Blind', unknown: 'Unknown' },
+  letter: { clear: 'N', blue: 'B', yellow: 'Y', orange: 'O', red: 'R', blind: '×', unknown: '?' },
+  department: { weather: 'Weather', hydrology: 'Hydrology', water_resources: 'Water resources', unknown: 'Not stated' },
+  departmentLetter: { weather: 'W', hydrology: 'H', water_resources: 'R', unknown: '?' },
+  kind: { rain: 'Rain gauge', level: 'Level gauge', hydrological: 'Hydrological station', reservoir: 'Reservoir', gate: 'Barrage', tide: 'Tide gauge' },
+  variable: {
+    WATER_LEVEL: 'Water level', DISCHARGE: 'Flow', RAIN: 'Rain', RAIN_COUNTER: 'Rain counter', STORAGE: 'Storage', INFLOW: 'Inflow',
+    OUTFLOW: 'Outflow', GATE_OPENING: 'Gate opening', PAN_EVAPORATION: 'Pan evaporation', UNSPECIFIED: '',
+  },
+  datum: {
+    PEARL_RIVER: 'Pearl River datum', NATIONAL_1985: 'National datum 1985', HUANGHAI_1956: 'Huanghai datum 1956',
+    STATION: 'station datum', none: 'datum unknown',
+  },
+  quality: { PASS: 'good', SUSPECT: 'suspect', FAIL: 'wrong', NOT_EVALUATED: 'not checked', UNSPECIFIED: 'unknown', none: 'no data' },
+  trend: { rising: 'rising', falling: 'falling', steady: 'steady', unknown: 'not known' },
+  unit: { s: 's', min: 'min', h: 'h', d: 'd', ago: '{span} ago', m: 'm', mm: 'mm', m3s: 'm³/s' },
+  role: { officer: 'Duty officer', briefing: 'Briefing', admin: 'Administrator', gateway: 'Gateway' },
+  link: {
+    connecting: 'Connecting',
+    live: 'Receiving',
+    lost: 'Connection lost',
+    lostSince: 'Nothing heard from the server since {time} ({span}). The screen stands still; things may be worse by now. Connecting again…',
+    refused: 'This account does not receive the alert feed; the screen asks at intervals.',
+    stale: 'Stages have not been updated for {span}.',
+    never: 'No data received yet. Do not take this for all clear.',
+    engine: 'Engine time',
+    illustrative: 'Illustrative data, not official',
+  },
+  status: { bar: 'Overview', unacked: 'Unacknowledged', unreached: 'Unreached', stations: '{n} stations', none: 'none' },
+  sound: {
+    off: 'SOUND OFF',
+    on: 'Sound on',
+    arm: 'Turn sound on (once, at hand-over)',
+    disarm: 'Turn sound off',
+    blocked: 'The browser did not play the sound: click once more',
+  },
+  action: {
+    login: 'Sign in', logout: 'Sign out', language: '中文', languageLabel: '切换到中文', light: 'Light', dark: 'Dark', refresh: 'Refresh', close: 'Close', cancel: 'Cancel', confirm: 'OK',
+    retry: 'Try again', details: 'Details',
+  },
+  error: {
+    unreachable: 'The server cannot be reached',
+    denied: 'This account may not see this',
+    failed: 'No data: {why}',
+    stands: 'Shown are the data of {time}.',
+  },
+  soon: 'This page is being built.',
+} as const

@@ -1,0 +1,20 @@
+// What pages need to speak: t, names in the language shown, spans and units.
+import { useI18n } from 'vue-i18n'
+import { ApiError } from '@/api/client'
+import { span } from '@/lib/time'
+
+export function useWords() {
+  const { t, locale } = useI18n()
+  const zh = () => locale.value === 'zh'
+  return {
+    t,
+    zh,
+    /** The Chinese or the English of two, or what there is. */
+    pick: (a: string | null | undefined, b: string | null | undefined) => (zh() ? a || b : b || a) ?? '',
+    name: (s: { nameZh: string; nameEn: string } | null | undefined) => (s ? (zh() ? s.nameZh || s.nameEn : s.nameEn || s.nameZh) : ''),
+    span: (millis: number) => span(millis, { s: t('unit.s'), min: t('unit.min'), h: t('unit.h'), d: t('unit.d') }),
+    datum: (d: string) => (d === '' ? t('datum.none') : t(`datum.${d}`, d)),
+    variable: (v: string) => t(`variable.${v.replace(/^VARIABLE_/, '')}`),
+    why: (e: ApiError) => (e.status === 0 ? t('error.unreachable') : e.status === 403 ? t('error.denied') : e.message),
+  }
+}

@@ -1,0 +1,51 @@
+// 各页共用的文字。
+export default {
+  app: { title: 'Freshet 值班台', name: '值班台', skip: '跳到内容', menu: '栏目' },
+  stage: { clear: '正常', blue: '蓝色', yellow: '黄色', orange: '橙色', red: '红色', blind: '失明', unknown: '未知' },
+  letter: { clear: '正', blue: '蓝', yellow: '黄', orange: '橙', red: '红', blind: '盲', unknown: '?' },
+  department: { weather: '气象', hydrology: '水文', water_resources: '水利', unknown: '未定' },
+  departmentLetter: { weather: '气', hydrology: '水', water_resources: '利', unknown: '?' },
+  kind: { rain: '雨量站', level: '水位站', hydrological: '水文站', reservoir: '水库站', gate: '闸坝站', tide: '潮位站' },
+  variable: {
+    WATER_LEVEL: '水位', DISCHARGE: '流量', RAIN: '雨量', RAIN_COUNTER: '雨量累计', STORAGE: '蓄水量', INFLOW: '入库流量',
+    OUTFLOW: '出库流量', GATE_OPENING: '闸门开度', PAN_EVAPORATION: '蒸发量', UNSPECIFIED: '',
+  },
+  datum: {
+    PEARL_RIVER: '珠江基面', NATIONAL_1985: '1985 国家高程基准', HUANGHAI_1956: '1956 黄海高程',
+    STATION: '测站基面', none: '基面不明',
+  },
+  quality: { PASS: '合格', SUSPECT: '可疑', FAIL: '错误', NOT_EVALUATED: '未检', UNSPECIFIED: '未知', none: '无数据' },
+  trend: { rising: '涨', falling: '落', steady: '平', unknown: '不明' },
+  unit: { s: '秒', min: '分', h: '小时', d: '天', ago: '{span}前', m: '米', mm: '毫米', m3s: '立方米每秒' },
+  role: { officer: '值班员', briefing: '会商', admin: '管理员', gateway: '网关' },
+  link: {
+    connecting: '正在连接',
+    live: '接收正常',
+    lost: '连接中断',
+    lostSince: '自 {time} 起与服务器失去联系（已 {span}）。画面停留在当时，现况可能更差。正在重连……',
+    refused: '本账号不接收预警消息，仅定时查询。',
+    stale: '站况数据已超过 {span}未更新。',
+    never: '尚未收到任何数据，请勿据此判断平安。',
+    engine: '系统时间',
+    illustrative: '示例数据，非正式',
+  },
+  status: { bar: '总览', unacked: '未确认', unreached: '未叫应', stations: '共 {n} 站', none: '无' },
+  sound: {
+    off: '声音关闭',
+    on: '声音开启',
+    arm: '开启声音（交接班时点一下）',
+    disarm: '关闭声音',
+    blocked: '浏览器不让播放声音，请再点一次',
+  },
+  action: {
+    login: '登录', logout: '退出', language: 'English', languageLabel: 'Switch to English', light: '浅色', dark: '深色', refresh: '刷新', close: '关闭', cancel: '取消', confirm: '确定',
+    retry: '重试', details: '详情',
+  },
+  error: {
+    unreachable: '连不上服务器',
+    denied: '本账号无权查看此项',
+    failed: '未能取得数据：{why}',
+    stands: '显示的是 {time} 的数据。',
+  },
+  soon: '此页尚在建设。',
+} as const

@@ -1,0 +1,29 @@
+import { createApp, watch } from 'vue'
+import App from './App.vue'
+import { onUnauthorised } from './api/client'
+import { i18n, languageReady } from './i18n'
+import { router } from './router'
+import { startFeed, stopFeed } from './stores/feed'
+import { theme } from './stores/prefs'
+import { me, signedIn } from './stores/session'
+import './style/theme.css'
+import './style/base.css'
+
+watch(theme, (t) => (document.documentElement.dataset.theme = t), { immediate: true })
+
+onUnauthorised(() => {
+  if (me.value) me.value = { ...me.value, signed_in: false }
+})
+watch(signedIn, (yes) => {
+  if (yes) {
+    startFeed()
+    return
+  }
+  stopFeed()
+  const here = router.currentRoute.value
+  if (!here.meta.open) void router.push({ name: 'login', query: { to: here.fullPath } })
+})
+
+const app = createApp(App)
+app.use(i18n).use(router)
+void languageReady.then(() => app.mount('#app'))

@@ -1,0 +1,49 @@
+// Two clocks: the wall's, which says how old what we show is, and the engine's,
+// which all values are of. On a replay they run apart.
+import { onScopeDispose, ref, watch } from 'vue'
+import { ms, type Instant } from '@/lib/time'
+
+/** The wall clock, moved each second. */
+export const wall = ref(Date.now())
+/** The latest engine time that the server told, or null. */
+export const engineNow = ref<number | null>(null)
+
+/** Engine time goes forwards only, but for a server that began anew. */
+export function tellEngineNow(t: Instant) {
+  const at = ms(t)
+  if (at !== null && (engineNow.value === null || at > engineNow.value)) engineNow.value = at
+}
+
+export function resetEngineNow() {
+  engineNow.value = null
+}
+
+const beats = new Set<() => void>()
+/** Calls f each second, and at once when the computer wakes or comes online. */
+export function eachSecond(f: () => void): () => void {
+  beats.add(f)
+  return () => beats.delete(f)
+}
+
+function beat() {
+  wall.value = Date.now()
+  for (const f of beats) f()
+}
+setInterval(beat, 1000)
+window.addEventListener('online', beat)
+document.addEventListener('visibilitychange', beat)
+
+/** Calls f, at most each two seconds, when engine time has gone on by step: on a
+ * replay that runs fast the wall's pace is too slow. */
+export function eachEngineStep(step: number, f: () => void) {
+  let at = engineNow.value ?? 0
+  let called = 0
+  onScopeDispose(
+    watch(engineNow, (now) => {
+      if (now === null || Math.abs(now - at) < step || Date.now() - called < 2000) return
+      at = now
+      called = Date.now()
+      f()
+    }),
+  )
+}

@@ -1,0 +1,26 @@
+// What somebody prefers on this screen. It stays with the browser.
+import { ref, watchEffect, type Ref } from 'vue'
+
+function kept<T extends string>(key: string, allowed: readonly T[], first: T): Ref<T> {
+  let v = first
+  try {
+    const s = localStorage.getItem(`freshet.${key}`)
+    if (s !== null && (allowed as readonly string[]).includes(s)) v = s as T
+  } catch {
+    // storage is forbidden: the preference lasts as long as the page
+  }
+  const r = ref(v) as Ref<T>
+  watchEffect(() => {
+    try {
+      localStorage.setItem(`freshet.${key}`, r.value)
+    } catch {
+      // as above
+    }
+  })
+  return r
+}
+
+export type Lang = 'zh' | 'en'
+
+export const lang = kept<Lang>('lang', ['zh', 'en'], 'zh')
+export const theme = kept<'dark' | 'light'>('theme', ['dark', 'light'], 'dark')

@@ -1,0 +1,30 @@
+import vue from '@vitejs/plugin-vue'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+// Where `npm run dev` finds a Freshet server, e.g. `freshet demo --http 127.0.0.1:8080`.
+const server = process.env.FRESHET_HTTP ?? 'http://127.0.0.1:8080'
+const proxied = ['/v1', '/auth', '/cap', '/healthz', '/readyz', '/openapi.json', '/metrics', '/about']
+
+export default defineConfig({
+  plugins: [vue()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  define: {
+    __VUE_OPTIONS_API__: false,
+    __VUE_PROD_DEVTOOLS__: false,
+    __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: false,
+    __VUE_I18N_FULL_INSTALL__: false,
+    __VUE_I18N_LEGACY_API__: false,
+    __INTLIFY_PROD_DEVTOOLS__: false,
+  },
+  build: {
+    target: 'es2022',
+    emptyOutDir: false, // dist keeps the placeholder that Go embeds on a machine without Node; scripts/clean.mjs empties the rest
+    assetsInlineLimit: 0, // the content security policy allows no data: scripts or fonts
+    modulePreload: { polyfill: false },
+    manifest: true,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 1200, // the budget is scripts/budget.mjs
+  },
+  server: { proxy: Object.fromEntries(proxied.map((p) => [p, { target: server, changeOrigin: false }])) },
+})

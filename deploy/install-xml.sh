@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Installs what the tests of alert/cap hold against it from Debian's packages: xmllint (the schema of OASIS) and xmlsec1
+# (a second implementation of XML signatures).
+set -euo pipefail
+missing=()
+command -v xmllint >/dev/null || missing+=(libxml2-utils)
+command -v xmlsec1 >/dev/null || missing+=(xmlsec1)
+if ((${#missing[@]})); then
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" ||
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; }
+fi
+xmllint --version 2>&1 | head -n 1
+xmlsec1 --version

@@ -1,0 +1,63 @@
+package catalog
+
+import (
+	"math"
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+// Marks are the levels of a river station that people measure a flood by: what
+// stands above them is told as 超警 and 超保. They ask for no stage; stage tables
+// do. No number has a default: where the competent department has given none,
+// there is none.
+type Marks struct {
+	Station      string
+	ValidFrom    time.Time
+	Datum        hydro.Datum
+	Warning      float64 // 警戒水位, m; NaN: not given
+	Guarantee    float64 // 保证水位, m; NaN: not given
+	Source       string
+	Illustrative bool
+}
+
+// MarksOf returns the marks of a station that are in force at the instant.
+func (c *Catalog) MarksOf(station string, at time.Time) (*Marks, bool) {
+	var best *Marks
+	for i := range c.Marks {
+		m := &c.Marks[i]
+		if m.Station == station && !m.ValidFrom.After(at) && (best == nil || m.ValidFrom.After(best.ValidFrom)) {
+			best = m
+		}
+	}
+	return best, best != nil
+}
+
+func (l *loader) buildMarks(m *mapping) {
+	x := Marks{Source: m.needText("source"), Illustrative: m.flag("illustrative")}
+	zone := time.UTC
+	if v, ok := m.need("station"); ok {
+		if s, ok := v.station("station"); ok {
+			x.Station, zone = s.ID, l.locations[s.ID]
+			if !s.Reports(hydro.WaterLevel) {
+				v.fail("marks: station %q reports no water_level, so nothing can stand above a mark", s.ID)
+			}
+		}
+	}
+	x.ValidFrom = m.instant("valid_from", zone)
+	x.Datum = l.tableDatum(m, x.Station, "the marks")
+	x.Warning = m.number("warning", math.NaN(), anyNumber)
+	x.Guarantee = m.number("guarantee", math.NaN(), anyNumber)
+	switch {
+	case m.values["warning"].n == nil && m.values["guarantee"].n == nil:
+		l.report(m.at(), "marks: no mark is given; give warning, guarantee or both")
+	case x.Guarantee <= x.Warning:
+		l.report(m.place("guarantee"), "guarantee: %g is not above warning %g: 保证水位 lies above 警戒水位", x.Guarantee, x.Warning)
+	}
+	for _, o := range l.cat.Marks {
+		if o.Station == x.Station && x.Station != "" && o.ValidFrom.Equal(x.ValidFrom) && !x.ValidFrom.IsZero() {
+			l.report(m.place("valid_from"), "station %q has other marks with the same valid_from", x.Station)
+		}
+	}
+	l.cat.Marks = append(l.cat.Marks, x)
+}

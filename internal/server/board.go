@@ -1,0 +1,282 @@
+package server
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"freshet/ingest/accumulation"
+	"freshet/internal/catalog"
+	"freshet/internal/engine"
+	"freshet/internal/hydro"
+	"freshet/internal/wire"
+	freshetv1 "freshet/proto/freshet/v1"
+)
+
+// How the trend 水势 is told; the contract (BoardTrend) says the same.
+const (
+	trendBack     = time.Hour        // the value compared with is about this old
+	trendSlack    = 30 * time.Minute // and no further from that than this
+	levelDeadBand = 0.02             // m
+	flowDeadShare = 0.05             // of the larger value
+)
+
+// boardWindows are the windows of rain on the board, in its order; 0 is the
+// hydrological day.
+var boardWindows = []time.Duration{time.Hour, 3 * time.Hour, 6 * time.Hour, 24 * time.Hour, 0}
+
+// ListBoard gives the station table in one answer.
+func (s *Server) ListBoard(_ context.Context, req *freshetv1.ListBoardRequest) (*freshetv1.ListBoardResponse, error) {
+	c, err := s.catalogue()
+	if err != nil {
+		return nil, err
+	}
+	basins, err := s.someBasins(req.GetBasin())
+	if err != nil {
+		return nil, err
+	}
+	wall := s.opts.Clock.Now()
+	rows := map[string]*freshetv1.BoardRow{} // by station
+	var earliest time.Time
+	for i, b := range basins {
+		b.Engine.Query(func(e *engine.Engine) {
+			now := e.Now()
+			if i == 0 || now.Before(earliest) {
+				earliest = now
+			}
+			for k := range c.Stations {
+				st := &c.Stations[k]
+				d := req.GetDepartment()
+				if st.Basin != b.ID || d != freshetv1.Department_DEPARTMENT_UNSPECIFIED && wire.FromDepartment(st.Department) != d {
+					continue
+				}
+				at := now
+				if at.IsZero() {
+					at = wall
+				}
+				rows[st.ID] = boardRow(c, st, e, at, wall)
+			}
+		})
+	}
+	resp := &freshetv1.ListBoardResponse{Now: timestamp(earliest)}
+	for k := range c.Stations { // ascending by id
+		if row, ok := rows[c.Stations[k].ID]; ok {
+			resp.Rows = append(resp.Rows, row)
+		}
+	}
+	return resp, nil
+}
+
+// boardRow tells what counts of one station.
+func boardRow(c *catalog.Catalog, st *catalog.Station, e *engine.Engine, now, wall time.Time) *freshetv1.BoardRow {
+	row := &freshetv1.BoardRow{
+		Station: st.ID, NameZh: st.NameZH, NameEn: st.NameEN, River: st.River, Basin: st.Basin, Department: wire.FromDepartment(st.Department),
+		Kind: string(st.Kind), Illustrative: illustrative(c, st, now),
+		// Until the rules have decided, nobody sees the station.
+		Stage: freshetv1.Stage_STAGE_BLIND,
+	}
+	var newest time.Time
+	latest := e.Latest(st.ID)
+	for i := range latest {
+		l := &latest[i]
+		row.Overdue = row.Overdue || l.Overdue
+		if l.Observation.At.After(newest) {
+			newest = l.Observation.At
+		}
+	}
+	if !newest.IsZero() {
+		age := wall.Sub(newest).Seconds()
+		row.AgeS = &age
+	}
+	level, flow := findLatest(latest, hydro.WaterLevel), findLatest(latest, hydro.Discharge, hydro.Inflow)
+	row.Level, row.Flow = boardValue(level), boardValue(flow)
+	usable, inTime := boardTrend(row, level, flow, e)
+	if m, ok := c.MarksOf(st.ID, now); ok {
+		row.Illustrative = row.Illustrative || m.Illustrative
+		if level != nil && m.Datum == level.Observation.Datum && m.Datum != hydro.NoDatum { // else they cannot be compared
+			row.WarningLevel, row.GuaranteeLevel = given(m.Warning), given(m.Guarantee)
+			if inTime {
+				row.OverWarning, row.OverGuarantee = given(usable-m.Warning), given(usable-m.Guarantee)
+			}
+		}
+	}
+	sums := e.BasinAccumulations(st.ID)
+	for _, w := range boardWindows {
+		i := slices.IndexFunc(sums, func(s accumulation.Sum) bool { return s.Window == w })
+		if i >= 0 {
+			row.Rain = append(row.Rain, &freshetv1.BoardRain{WindowS: uint32(w / time.Second), Rain: sums[i].Rain, Coverage: sums[i].Coverage})
+		}
+	}
+	if status, ok := findStatus(e.Statuses(), st.ID); ok {
+		row.Stage, row.Since, row.Cause = wire.FromStage(status.Stage), wire.FromTime(status.Since), status.Cause
+		row.ReasonZh, row.ReasonEn = status.ReasonZH, status.ReasonEN
+		row.Observed, row.Forecast = wire.FromStage(status.Observed.Stage), wire.FromStage(status.Forecast.Stage)
+	}
+	return row
+}
+
+// given returns x, or nil for NaN.
+func given(x float64) *float64 {
+	if math.IsNaN(x) {
+		return nil
+	}
+	return &x
+}
+
+// findLatest returns the newest value of the first of the variables that there
+// is a value of, on the station's first sensor.
+func findLatest(latest []engine.Latest, variables ...hydro.Variable) *engine.Latest {
+	for _, v := range variables {
+		for i := range latest {
+			if latest[i].Observation.Variable == v {
+				return &latest[i]
+			}
+		}
+	}
+	return nil
+}
+
+func boardValue(l *engine.Latest) *freshetv1.BoardValue {
+	if l == nil {
+		return nil
+	}
+	o := &l.Observation
+	return &freshetv1.BoardValue{
+		Variable: wire.FromVariable(o.Variable), Value: o.Value, At: timestamp(o.At), Datum: string(o.Datum), Quality: wire.FromQuality(o.Quality),
+		Tests: o.Tests.Names(), Why: o.Why, Overdue: l.Overdue,
+	}
+}
+
+// boardTrend fills in the trend of a row. It returns the newest usable level,
+// and whether there is one that is not overdue.
+func boardTrend(row *freshetv1.BoardRow, level, flow *engine.Latest, e *engine.Engine) (usable float64, inTime bool) {
+	of := level
+	if of == nil {
+		of = flow
+	}
+	if of == nil {
+		return 0, false
+	}
+	key := of.Observation.Key
+	h := e.History(key)
+	if h == nil {
+		return 0, false
+	}
+	last, ok := h.LastUsable()
+	if !ok || e.Overdue(key, last.Time()) {
+		return 0, false
+	}
+	row.Trend = trendOf(h, last, key.Variable)
+	return last.Value, of == level
+}
+
+// trendOf compares the newest usable sample with the usable one nearest to
+// trendBack before it.
+func trendOf(h *hydro.History, last hydro.Sample, v hydro.Variable) *freshetv1.BoardTrend {
+	t := &freshetv1.BoardTrend{Variable: wire.FromVariable(v), To: timestamp(last.Time())}
+	aim := last.At - trendBack.Milliseconds()
+	best := int64(math.MaxInt64)
+	var from hydro.Sample
+	first, _ := h.Find(aim - trendSlack.Milliseconds())
+	for _, s := range h.Samples[first:] {
+		off := max(s.At-aim, aim-s.At)
+		if s.At > aim && off > trendSlack.Milliseconds() {
+			break
+		}
+		if s.Quality.Usable() && off < best && s.At < last.At {
+			best, from = off, s
+		}
+	}
+	if best > trendSlack.Milliseconds() {
+		return t
+	}
+	t.From, t.Change, t.DeadBand = timestamp(from.Time()), last.Value-from.Value, levelDeadBand
+	if v != hydro.WaterLevel {
+		t.DeadBand = flowDeadShare * max(math.Abs(last.Value), math.Abs(from.Value))
+	}
+	switch {
+	case t.GetChange() > t.GetDeadBand():
+		t.Trend = freshetv1.Trend_TREND_RISING
+	case t.GetChange() < -t.GetDeadBand():
+		t.Trend = freshetv1.Trend_TREND_FALLING
+	default:
+		t.Trend = freshetv1.Trend_TREND_STEADY
+	}
+	return t
+}
+
+// ListThresholds gives the stage tables and marks in force.
+func (s *Server) ListThresholds(_ context.Context, req *freshetv1.ListThresholdsRequest) (*freshetv1.ListThresholdsResponse, error) {
+	c, err := s.catalogue()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.someBasins(req.GetBasin()); err != nil {
+		return nil, err
+	}
+	only := ""
+	if req.GetStation() != "" {
+		_, st, err := s.station(req.GetStation())
+		if err != nil {
+			return nil, err
+		}
+		only = st.ID
+	}
+	resp := &freshetv1.ListThresholdsResponse{Catalogue: c.Version}
+	nows := map[string]time.Time{} // engine time by basin
+	var earliest time.Time
+	for i := range c.Stations {
+		st := &c.Stations[i]
+		if req.GetBasin() != "" && st.Basin != req.GetBasin() || only != "" && st.ID != only {
+			continue
+		}
+		now, ok := nows[st.Basin]
+		if !ok {
+			now = s.now(st.Basin)
+			nows[st.Basin] = now
+			if earliest.IsZero() || now.Before(earliest) {
+				earliest = now
+			}
+		}
+		if t := stationThresholds(c, st, now); t != nil {
+			resp.Stations = append(resp.Stations, t)
+		}
+	}
+	resp.Now = timestamp(earliest)
+	return resp, nil
+}
+
+// stationThresholds returns the table and marks of a station, or nil if it has
+// none.
+func stationThresholds(c *catalog.Catalog, st *catalog.Station, now time.Time) *freshetv1.StationThresholds {
+	table, hasTable := c.StageTable(st.ID, now)
+	marks, hasMarks := c.MarksOf(st.ID, now)
+	if !hasTable && !hasMarks {
+		return nil
+	}
+	out := &freshetv1.StationThresholds{Station: st.ID, Datum: string(st.Datum.Name), Illustrative: st.Illustrative}
+	if hasTable {
+		out.ValidFrom, out.Source, out.Illustrative = wire.FromTime(table.ValidFrom), table.Source, out.GetIllustrative() || table.Illustrative
+		for _, h := range table.Thresholds {
+			out.Lines = append(out.Lines, &freshetv1.ThresholdLine{
+				Stage: wire.FromStage(h.Stage), Variable: wire.FromVariable(h.Variable), WindowS: uint32(h.Window / time.Second),
+				Value: h.Value, Observed: h.Observed, Forecast: h.Forecast,
+			})
+		}
+	}
+	if hasMarks {
+		out.Illustrative = out.GetIllustrative() || marks.Illustrative
+		for _, m := range []struct {
+			value  float64
+			zh, en string
+		}{{marks.Warning, "警戒水位", "warning level"}, {marks.Guarantee, "保证水位", "guarantee level"}} {
+			if !math.IsNaN(m.value) {
+				out.Lines = append(out.Lines, &freshetv1.ThresholdLine{
+					Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, Value: m.value, NameZh: m.zh, NameEn: m.en, Source: marks.Source,
+				})
+			}
+		}
+	}
+	return out
+}
