@@ -164,9 +164,11 @@ func (a *App) openAccess() (*certs.Source, *server.Auth, error) {
 			return nil, nil, err
 		}
 	}
+	sessions := auth.NewSessions(book, people, a.wall, auth.SessionBounds{Idle: o.SessionIdle, Absolute: o.SessionMax})
+	sessions.Keep(auth.SessionsIn(o.Data), func(err error) { a.logger.Warn("sessions are not kept well", "err", err) })
 	return source, &server.Auth{
 		OpenID:   provider,
-		Sessions: auth.NewSessions(book, people, a.wall, auth.SessionBounds{Idle: o.SessionIdle, Absolute: o.SessionMax}),
+		Sessions: sessions,
 		Book:     book, Now: a.wall, Recheck: o.Recheck, OpenMetrics: loopback(o.HTTP), Refused: a.openAudit(),
 		Limits: server.Limits{Calls: o.LimitCalls, Streams: o.LimitStreams, Frames: o.LimitFrames},
 	}, nil

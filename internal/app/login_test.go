@@ -199,6 +199,33 @@ func TestASessionEndsByItselfAndWithItsToken(t *testing.T) {
 	}
 }
 
+func TestASessionOutlivesARestart(t *testing.T) {
+	g := guard(t)
+	p := g.token(all(auth.Officer, 0), nil)
+	b, out := g.browser(), g.browser()
+	b.login(p)
+	out.login(p)
+	if code := out.status(http.MethodPost, "/auth/logout", ""); code != http.StatusNoContent {
+		t.Fatal(code)
+	}
+	if err := g.app.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g.app = start(t, g.opts)
+	again := g.browser()
+	b.base, out.base = again.base, again.base
+	if m := b.me(); m["signed_in"] != true || m["name"] != "test officer" {
+		t.Errorf("after a restart: %v", m)
+	}
+	if m := out.me(); m["signed_in"] != false {
+		t.Errorf("signed out before: %v", m)
+	}
+	g.change(func(f *auth.File) error { return f.Revoke(p.id, g.wall.Now()) })
+	if m := b.me(); m["signed_in"] != false {
+		t.Errorf("revoked: %v", m)
+	}
+}
+
 func TestAPageOfAnotherSiteGetsNothingDone(t *testing.T) {
 	g := guard(t)
 	officer := g.token(all(auth.Admin, 0), nil)

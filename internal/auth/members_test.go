@@ -26,7 +26,7 @@ func TestAFileOfMembersIsReadWholeAndMistakesArePlaced(t *testing.T) {
 			`m.yaml:4:10: empty`,
 		},
 		"members:\n- {claim: groups, values: flood}\n": {"m.yaml:2:19: "},
-		"members: [":                                   {"m.yaml:1:"},
+		"members: [": {"m.yaml:1:"},
 	} {
 		err := auth.ParseMembers("m.yaml", []byte(text))
 		if !errors.Is(err, hydro.ErrInvalid) {

@@ -17,8 +17,10 @@ type Sessions struct {
 	now    func() time.Time
 	bounds SessionBounds
 
-	mu   sync.Mutex
-	open map[Hash]*session
+	mu     sync.Mutex
+	path   string // of the file; "": none
+	failed func(error)
+	open   map[Hash]*session
 }
 
 // SessionBounds say when a session ends by itself.
@@ -96,6 +98,7 @@ func (s *Sessions) Start(c Credential) (id string, _ Credential, who *Principal,
 		delete(s.open, oldest.cred.session)
 	}
 	s.open[c.session] = &session{cred: c, expires: now.Add(s.bounds.Absolute), used: now}
+	s.save()
 	return id, c, who, nil
 }
 
@@ -152,7 +155,10 @@ func (s *Sessions) Refresh() (changed bool, err error) {
 func (s *Sessions) End(c Credential) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, c.session)
+	if _, ok := s.open[c.session]; ok {
+		delete(s.open, c.session)
+		s.save()
+	}
 }
 
 // Expires returns when the session of c ends whatever happens; zero if it has
@@ -174,11 +180,15 @@ func (s *Sessions) Sweep() {
 }
 
 func (s *Sessions) sweep(now time.Time) {
+	before := len(s.open)
 	for id, o := range s.open {
 		_, no := s.owner(o.cred)
 		if no != nil || o.ended(now, s.bounds.Idle) {
 			delete(s.open, id)
 		}
+	}
+	if len(s.open) != before {
+		s.save() // or a restart would bring them back
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"freshet/internal/auth"
+	"freshet/internal/hydro"
 )
 
 // Whatever is done in whatever order, a session is good exactly as long as it was
@@ -29,7 +30,12 @@ func TestASessionLivesAsLongAsWhatItStandsOn(t *testing.T) {
 			rt.Fatal(err)
 		}
 		bounds := auth.SessionBounds{Idle: time.Hour, Absolute: 6 * time.Hour, Each: 3}
-		sessions := auth.NewSessions(book, nil, func() time.Time { return now }, bounds)
+		var sessions *auth.Sessions
+		restart := func() {
+			sessions = auth.NewSessions(book, nil, func() time.Time { return now }, bounds)
+			sessions.Keep(auth.SessionsIn(dir), func(err error) { rt.Fatal(err) })
+		}
+		restart()
 		type token struct {
 			text, id string
 			revoked  bool
@@ -125,6 +131,15 @@ func TestASessionLivesAsLongAsWhatItStandsOn(t *testing.T) {
 				update(func(f *auth.File) error { return f.Revoke(tok.id, now) })
 				tok.revoked = true
 			},
+			"restart": func(*rapid.T) {
+				sessions.Sweep() // as a server does each second
+				for _, o := range all {
+					if o.ended = !good(o); !o.ended { // a restart is use
+						o.used = now
+					}
+				}
+				restart()
+			},
 			"time": func(rt *rapid.T) {
 				now = now.Add(time.Duration(rapid.IntRange(1, 70).Draw(rt, "minutes")) * time.Minute)
 				if rapid.Bool().Draw(rt, "sweep") {
@@ -172,4 +187,30 @@ func TestAGatewayHasNoSession(t *testing.T) {
 	if _, _, _, no := auth.NewSessions(book, nil, func() time.Time { return noon }, auth.SessionBounds{}).Start(cred); no == nil || no.Reason != auth.NotPermitted {
 		t.Errorf("a gateway signs in: %v", no)
 	}
+}
+
+// A file of sessions that cannot be read is told, and lets nobody in.
+func FuzzSessions(f *testing.F) {
+	f.Add([]byte(`{"version":1,"sessions":[{"sha256":"0000000000000000000000000000000000000000000000000000000000000001","token":"aaaaaaaa","token_hash":"0000000000000000000000000000000000000000000000000000000000000001","expires_at":"2027-01-01T00:00:00Z"}]}`))
+	f.Add([]byte(`{"version":1,"sessions":[]}`))
+	f.Add([]byte(`{"version":2}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(auth.SessionsIn(dir), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		book, err := auth.Open(auth.PathIn(dir), func() time.Time { return noon })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := auth.NewSessions(book, nil, func() time.Time { return noon }, auth.SessionBounds{})
+		s.Keep(auth.SessionsIn(dir), func(err error) {
+			if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("of no kind: %v", err)
+			}
+		})
+		if _, no := s.Show("anything"); no == nil {
+			t.Fatal("somebody is let in")
+		}
+	})
 }

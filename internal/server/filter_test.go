@@ -2,16 +2,21 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	"freshet/internal/journal"
 	"freshet/internal/server"
 	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
@@ -25,7 +30,7 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 		t.Run(fmt.Sprintf("kept=%d", kept), func(t *testing.T) {
 			b := newBench(t, func(o *server.Options) { o.FeedKept = kept })
 			rnd := rand.New(rand.NewPCG(7, uint64(kept)))
-			var all []hydro.Warning
+			var all []feedItem
 			stations := []string{"nowhere"} // of no department that is known: everybody's
 			for _, d := range hydro.Departments {
 				for i := range b.catalog.Stations {
@@ -38,19 +43,18 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 			if len(stations) != 4 {
 				t.Fatal(stations)
 			}
-			change := func(w *hydro.Warning) {
-				w.Station = stations[rnd.IntN(len(stations))]
-				w.From, w.To = hydro.Stages[rnd.IntN(6)], hydro.Stages[rnd.IntN(6)]
-				if rnd.IntN(5) == 0 {
-					w.Cause = "silent"
+			for k, basin := range []string{riverBasin, quietBasin} {
+				n := 200 - 100*k
+				var outs []hydro.Output
+				for i := range n {
+					it := drawItem(rnd, b.catalog, stations, basin, i)
+					all = append(all, it)
+					outs = append(outs, hydro.Output{Audit: &hydro.Audit{At: begin, Kind: "refused", Text: "passed over"}}, it.out)
 				}
-				all = append(all, *w)
-			}
-			if err := b.publish(t.Context(), riverBasin, 0, 200, change); err != nil {
-				t.Fatal(err)
-			}
-			if err := b.publish(t.Context(), quietBasin, 0, 100, change); err != nil {
-				t.Fatal(err)
+				p := b.journal.Publisher(basin, journal.Position{})
+				if err := errors.Join(p.Publish(t.Context(), 1, outs), p.Flush(t.Context())); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, req := range []*freshetv1.WatchWarningsRequest{
 				{},
@@ -59,24 +63,25 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 				{Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_HYDROLOGY}},
 				{Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_WEATHER, freshetv1.Department_DEPARTMENT_WATER_RESOURCES}, MinStage: freshetv1.Stage_STAGE_YELLOW},
 				{MinStage: freshetv1.Stage_STAGE_RED},
+				{Kinds: []string{"group", "duty"}, MinStage: freshetv1.Stage_STAGE_ORANGE},
+				{Kinds: []string{"duty"}, Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_WEATHER}},
 				{MinStage: freshetv1.Stage_STAGE_BLIND, Basins: []string{riverBasin}},
 			} {
 				// In other words than the server's.
 				want := map[string][]string{}
 				waiting := uint64(0)
-				for _, w := range all {
-					if len(req.GetBasins()) > 0 && !slices.Contains(req.GetBasins(), w.Basin) {
-						continue
+				for _, it := range all {
+					switch {
+					case len(req.GetBasins()) > 0 && !slices.Contains(req.GetBasins(), it.basin):
+					case len(req.GetKinds()) > 0 && !slices.Contains(req.GetKinds(), it.out.Kind()):
+					case len(req.GetDepartments()) > 0 && !it.everybodys && !slices.ContainsFunc(it.of, func(d hydro.Department) bool {
+						return slices.Contains(req.GetDepartments(), wire.FromDepartment(d))
+					}):
+					case !it.always && wire.FromStage(it.highest) < req.GetMinStage():
+					default:
+						want[it.basin] = append(want[it.basin], it.id)
+						waiting++
 					}
-					if st, ok := b.catalog.Station(w.Station); ok && len(req.GetDepartments()) > 0 && !slices.Contains(req.GetDepartments(), wire.FromDepartment(st.Department)) {
-						continue
-					}
-					blind := w.From == hydro.Blind || w.To == hydro.Blind || w.Cause != ""
-					if least := req.GetMinStage(); least != 0 && !blind && wire.FromStage(w.From) < least && wire.FromStage(w.To) < least {
-						continue
-					}
-					want[w.Basin] = append(want[w.Basin], w.ID)
-					waiting++
 				}
 				if waiting == 0 || len(want) == 0 {
 					t.Fatalf("%v: nothing to see", req)
@@ -89,11 +94,15 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 					for range 1 + rnd.IntN(60) {
 						m := w.next()
 						req.ResumeToken = m.GetResumeToken()
-						if got[m.GetWarning().GetBasin()] = append(got[m.GetWarning().GetBasin()], m.GetWarning().GetId()); m.GetWarning() != nil {
-							waiting--
+						for _, one := range []interface{ GetId() string }{m.GetWarning(), m.GetGroup(), m.GetDuty()} {
+							if id := one.GetId(); id != "" {
+								basin, _, _ := strings.Cut(id, "/")
+								got[basin] = append(got[basin], id)
+								waiting--
+							}
 						}
 						if m.GetUnseen() != waiting {
-							t.Fatalf("%v: %d wait, want %d (warning %v)", req, m.GetUnseen(), waiting, m.GetWarning().GetId())
+							t.Fatalf("%v: %d wait, want %d (%v)", req, m.GetUnseen(), waiting, m)
 						}
 						if waiting == 0 {
 							break
@@ -101,13 +110,71 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 					}
 					cancel()
 				}
-				delete(got, "") // heartbeats
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%v (-want +got):\n%s", req, diff)
 				}
 			}
 		})
 	}
+}
+
+// A feedItem is one record, and what filters look at.
+type feedItem struct {
+	out        hydro.Output
+	basin, id  string
+	of         []hydro.Department
+	everybodys bool // whatever departments are asked for
+	highest    hydro.Stage
+	always     bool // whatever stage is asked for
+}
+
+func drawItem(rnd *rand.Rand, cat *catalog.Catalog, stations []string, basin string, i int) feedItem {
+	it := feedItem{basin: basin, id: fmt.Sprintf("%s/%d", basin, i)}
+	concerns := func() string {
+		id := stations[rnd.IntN(len(stations))]
+		if st, ok := cat.Station(id); ok {
+			it.of = append(it.of, st.Department)
+		} else {
+			it.everybodys = true
+		}
+		return id
+	}
+	stage := func() hydro.Stage { return hydro.Stages[rnd.IntN(len(hydro.Stages))] }
+	from, to := stage(), stage()
+	it.highest, it.always = max(from, to), from == hydro.Blind || to == hydro.Blind
+	switch at := begin.Add(time.Duration(i) * time.Minute); rnd.IntN(4) {
+	case 0:
+		g := &hydro.GroupChange{ID: it.id, Basin: basin, Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: at, OpenedAt: at, Stage: from, Highest: to, TextZH: "一次洪水", TextEN: "one wave"}
+		for range 1 + rnd.IntN(3) {
+			g.Stations = append(g.Stations, hydro.GroupStation{Station: concerns(), Stage: from, Highest: to, JoinedAt: at})
+		}
+		if g.Count = len(g.Stations); rnd.IntN(4) == 0 {
+			g.Count++ // one that is not named
+			it.everybodys = true
+		}
+		it.out.Group = g
+	case 1:
+		d := &hydro.DutyEvent{ID: it.id, Basin: basin, At: at, Kind: "acknowledged", Stage: to, TextZH: "已确认", TextEN: "acknowledged"}
+		it.highest, it.always = to, to == hydro.Blind || to == hydro.Clear
+		switch rnd.IntN(3) {
+		case 0:
+			d.Station = concerns()
+		case 1:
+			d.By = hydro.Person{Name: "Li", Department: hydro.Weather, Role: "officer"}
+			it.of = append(it.of, hydro.Weather)
+		case 2:
+			it.everybodys = true
+		}
+		it.out.Duty = d
+	default:
+		w := feedWarning(basin, i)
+		w.ID, w.Station, w.From, w.To = it.id, concerns(), from, to
+		if rnd.IntN(5) == 0 {
+			w.Cause, it.always = "silent", true
+		}
+		it.out.Warning = &w
+	}
+	return it
 }
 
 func TestFiltersThatAreWrongAreTold(t *testing.T) {
