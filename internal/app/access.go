@@ -55,7 +55,7 @@ func (o *Options) insecure() string {
 	}
 	var open []string
 	if !o.asks() {
-		open = append(open, "whoever reaches "+strings.Join(beyond, " and ")+" may read everything, send readings of any station and order dispatch plans")
+		open = append(open, "whoever reaches "+strings.Join(beyond, " and ")+" may read everything, send readings of any station, order dispatch plans and silence alarms")
 	}
 	if o.TLSCert == "" {
 		open = append(open, "nothing is encrypted on "+strings.Join(beyond, " and ")+", tokens included")
@@ -93,7 +93,7 @@ func (o *Options) validateAccess() error {
 	if beyond := o.beyond(); len(beyond) > 0 && o.TLSCert == "" && !o.Insecure {
 		for _, b := range beyond {
 			name, address, _ := strings.Cut(strings.TrimPrefix(b, "--"), " ")
-			bad(name, "%s can be reached from other machines, and there is no TLS: anybody could read, send false readings or order dispatch plans. "+
+			bad(name, "%s can be reached from other machines, and there is no TLS: anybody could read, send false readings, order dispatch plans or silence alarms. "+
 				"Give --tls-cert and --tls-key, and make tokens with `freshet token create`; or listen on 127.0.0.1; "+
 				"or say --insecure if the network is yours alone and everybody on it may do everything", address)
 		}

@@ -2,8 +2,14 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"freshet/internal/hydro"
 )
 
 // Identity returns text that names the basin's out-log and no other: it differs
@@ -35,4 +41,27 @@ func (j *Journal) FirstOutput(ctx context.Context, basin string) (uint64, error)
 		return state.LastSeq + 1, nil
 	}
 	return state.FirstSeq, nil
+}
+
+// LastOutputOf returns the sequence number of the newest message of a kind (see
+// [hydro.Output.Kind]) on the basin's out-log, 0 if it holds none.
+func (j *Journal) LastOutputOf(ctx context.Context, basin, kind string) (uint64, error) {
+	if err := checkBasin(basin); err != nil {
+		return 0, fmt.Errorf("last output: %w", err)
+	}
+	if !slices.Contains(kinds, kind) {
+		return 0, fmt.Errorf("last output: basin %s: kind %q is not one of %q: %w", basin, kind, kinds, hydro.ErrInvalid)
+	}
+	s, err := j.js.Stream(ctx, outStream(basin))
+	if err == nil {
+		var m *jetstream.RawStreamMsg
+		m, err = s.GetLastMsgForSubject(ctx, outSubject(basin, kind))
+		switch {
+		case err == nil:
+			return m.Sequence, nil
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return 0, nil
+		}
+	}
+	return 0, fmt.Errorf("last output: basin %s: %w", basin, j.kind(ctx, err))
 }

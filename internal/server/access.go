@@ -96,6 +96,14 @@ var rules = map[string]rule{
 	freshetv1.CapService_Approve_FullMethodName:      {permits: onDuty},
 	freshetv1.CapService_Reject_FullMethodName:       {permits: onDuty},
 
+	freshetv1.DutyService_ListAlarms_FullMethodName:       {permits: readers},
+	freshetv1.DutyService_ListDutyEvents_FullMethodName:   {permits: readers},
+	freshetv1.DutyService_Acknowledge_FullMethodName:      {permits: onDuty},
+	freshetv1.DutyService_Shelve_FullMethodName:           {permits: onDuty},
+	freshetv1.DutyService_Unshelve_FullMethodName:         {permits: onDuty},
+	freshetv1.DutyService_TakeOutOfService_FullMethodName: {permits: onDuty}, // and see mayPutOut
+	freshetv1.DutyService_ReturnToService_FullMethodName:  {permits: onDuty},
+
 	freshetv1.ClockService_AdvanceClock_FullMethodName: {permits: operator},
 	freshetv1.ClockService_GetClock_FullMethodName:     {permits: operator},
 

@@ -98,7 +98,7 @@ func (s *Server) command(ctx context.Context, by string, commands ...hydro.Comma
 		case !ok:
 			return nil, again(fmt.Errorf("basin %s: the command %s was not obeyed: %w", c.Basin, c.ID, hydro.ErrUnavailable))
 		case !a.Command.Same(c):
-			return nil, badField("request_id", fmt.Sprintf("was used at %s, %s, for something else: choose another", a.Command.At.Format(time.RFC3339), a.Command.By))
+			return nil, badField("request_id", fmt.Sprintf("was used at %s for something else, %s: choose another", a.Command.At.Format(time.RFC3339), &a.Command))
 		}
 		events = append(events, a.Events...)
 		allRefused = allRefused && slices.ContainsFunc(a.Events, isRefused)

@@ -133,6 +133,9 @@ type Feed interface {
 	FirstOutput(ctx context.Context, basin string) (uint64, error)
 	// LastOutput returns the end of a basin's out-log.
 	LastOutput(ctx context.Context, basin string) (journal.Position, error)
+	// LastOutputOf returns the sequence number of the newest record of a kind on a
+	// basin's out-log, 0 if it holds none.
+	LastOutputOf(ctx context.Context, basin, kind string) (uint64, error)
 	// Identity returns text that differs from that of any other log of the
 	// basin, here or elsewhere, for as long as the log exists.
 	Identity(ctx context.Context, basin string) (string, error)
@@ -198,6 +201,7 @@ type Server struct {
 	freshetv1.UnimplementedClockServiceServer
 	freshetv1.UnimplementedCalloutServiceServer
 	freshetv1.UnimplementedPlanServiceServer
+	freshetv1.UnimplementedDutyServiceServer
 
 	opts      Options
 	basins    map[string]Basin
@@ -253,6 +257,7 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterCapServiceServer(s.grpc, &capServer{s: s})
 	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
 	freshetv1.RegisterPlanServiceServer(s.grpc, s)
+	freshetv1.RegisterDutyServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)

@@ -7,6 +7,8 @@
 package freshetv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -21,6 +23,1114 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// The states of the life of an alarm, after ANSI/ISA-18.2.
+type AlarmState int32
+
+const (
+	AlarmState_ALARM_STATE_UNSPECIFIED AlarmState = 0
+	// Clear, and nothing is open. Not listed.
+	AlarmState_ALARM_STATE_NORMAL AlarmState = 1
+	// The condition stands, and nobody has said that they know.
+	AlarmState_ALARM_STATE_UNACKNOWLEDGED AlarmState = 2
+	// The condition stands, and somebody has.
+	AlarmState_ALARM_STATE_ACKNOWLEDGED AlarmState = 3
+	// The condition has gone before anybody has said so.
+	AlarmState_ALARM_STATE_RETURNED_UNACKNOWLEDGED AlarmState = 4
+	// Set aside by a person, with a reason, for a time.
+	AlarmState_ALARM_STATE_SHELVED AlarmState = 5
+	// By a person, with a reason, until a person puts it back.
+	AlarmState_ALARM_STATE_OUT_OF_SERVICE AlarmState = 6
+)
+
+// Enum value maps for AlarmState.
+var (
+	AlarmState_name = map[int32]string{
+		0: "ALARM_STATE_UNSPECIFIED",
+		1: "ALARM_STATE_NORMAL",
+		2: "ALARM_STATE_UNACKNOWLEDGED",
+		3: "ALARM_STATE_ACKNOWLEDGED",
+		4: "ALARM_STATE_RETURNED_UNACKNOWLEDGED",
+		5: "ALARM_STATE_SHELVED",
+		6: "ALARM_STATE_OUT_OF_SERVICE",
+	}
+	AlarmState_value = map[string]int32{
+		"ALARM_STATE_UNSPECIFIED":             0,
+		"ALARM_STATE_NORMAL":                  1,
+		"ALARM_STATE_UNACKNOWLEDGED":          2,
+		"ALARM_STATE_ACKNOWLEDGED":            3,
+		"ALARM_STATE_RETURNED_UNACKNOWLEDGED": 4,
+		"ALARM_STATE_SHELVED":                 5,
+		"ALARM_STATE_OUT_OF_SERVICE":          6,
+	}
+)
+
+func (x AlarmState) Enum() *AlarmState {
+	p := new(AlarmState)
+	*p = x
+	return p
+}
+
+func (x AlarmState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AlarmState) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_duty_proto_enumTypes[0].Descriptor()
+}
+
+func (AlarmState) Type() protoreflect.EnumType {
+	return &file_freshet_v1_duty_proto_enumTypes[0]
+}
+
+func (x AlarmState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AlarmState.Descriptor instead.
+func (AlarmState) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{0}
+}
+
+type ListAlarmsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Only these; empty for all.
+	States []AlarmState `protobuf:"varint,2,rep,packed,name=states,proto3,enum=freshet.v1.AlarmState" json:"states,omitempty"`
+	// Only stations of these departments; empty for all.
+	Departments   []Department `protobuf:"varint,3,rep,packed,name=departments,proto3,enum=freshet.v1.Department" json:"departments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAlarmsRequest) Reset() {
+	*x = ListAlarmsRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAlarmsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAlarmsRequest) ProtoMessage() {}
+
+func (x *ListAlarmsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAlarmsRequest.ProtoReflect.Descriptor instead.
+func (*ListAlarmsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ListAlarmsRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *ListAlarmsRequest) GetStates() []AlarmState {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *ListAlarmsRequest) GetDepartments() []Department {
+	if x != nil {
+		return x.Departments
+	}
+	return nil
+}
+
+type ListAlarmsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Engine time, the earliest of the basins asked for.
+	Now    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	Alarms []*Alarm               `protobuf:"bytes,2,rep,name=alarms,proto3" json:"alarms,omitempty"`
+	// How many of them nobody has acknowledged, those that have returned included.
+	Unacknowledged uint32 `protobuf:"varint,3,opt,name=unacknowledged,proto3" json:"unacknowledged,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ListAlarmsResponse) Reset() {
+	*x = ListAlarmsResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAlarmsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAlarmsResponse) ProtoMessage() {}
+
+func (x *ListAlarmsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAlarmsResponse.ProtoReflect.Descriptor instead.
+func (*ListAlarmsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListAlarmsResponse) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *ListAlarmsResponse) GetAlarms() []*Alarm {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
+func (x *ListAlarmsResponse) GetUnacknowledged() uint32 {
+	if x != nil {
+		return x.Unacknowledged
+	}
+	return 0
+}
+
+type Alarm struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Basin      string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	Station    string                 `protobuf:"bytes,2,opt,name=station,proto3" json:"station,omitempty"`
+	NameZh     string                 `protobuf:"bytes,3,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn     string                 `protobuf:"bytes,4,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	Department Department             `protobuf:"varint,5,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
+	State      AlarmState             `protobuf:"varint,6,opt,name=state,proto3,enum=freshet.v1.AlarmState" json:"state,omitempty"`
+	// Of the state.
+	Since *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
+	// As it stands; clear: the condition has gone.
+	Stage Stage `protobuf:"varint,8,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// The stage as it last was, if it is clear now.
+	Was Stage `protobuf:"varint,9,opt,name=was,proto3,enum=freshet.v1.Stage" json:"was,omitempty"`
+	// Why the station, or a part of it, is blind; empty if all is seen.
+	Cause string `protobuf:"bytes,10,opt,name=cause,proto3" json:"cause,omitempty"`
+	// When it last rose; not set: it has not.
+	RaisedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=raised_at,json=raisedAt,proto3" json:"raised_at,omitempty"`
+	// The warning that last raised it.
+	Warning string `protobuf:"bytes,12,opt,name=warning,proto3" json:"warning,omitempty"`
+	// The newest warning of the station.
+	LatestWarning string `protobuf:"bytes,13,opt,name=latest_warning,json=latestWarning,proto3" json:"latest_warning,omitempty"`
+	// Who acknowledged or shelved it or put it out of service, and their words.
+	By     *Person `protobuf:"bytes,14,opt,name=by,proto3" json:"by,omitempty"`
+	Reason string  `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of a shelf.
+	Until *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=until,proto3" json:"until,omitempty"`
+	// Of a shelf, and of being out of service: it rose meanwhile.
+	RoseMeanwhile bool `protobuf:"varint,17,opt,name=rose_meanwhile,json=roseMeanwhile,proto3" json:"rose_meanwhile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alarm) Reset() {
+	*x = Alarm{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alarm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alarm) ProtoMessage() {}
+
+func (x *Alarm) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alarm.ProtoReflect.Descriptor instead.
+func (*Alarm) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Alarm) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *Alarm) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *Alarm) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *Alarm) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *Alarm) GetDepartment() Department {
+	if x != nil {
+		return x.Department
+	}
+	return Department_DEPARTMENT_UNSPECIFIED
+}
+
+func (x *Alarm) GetState() AlarmState {
+	if x != nil {
+		return x.State
+	}
+	return AlarmState_ALARM_STATE_UNSPECIFIED
+}
+
+func (x *Alarm) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Alarm) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *Alarm) GetWas() Stage {
+	if x != nil {
+		return x.Was
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *Alarm) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Alarm) GetRaisedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RaisedAt
+	}
+	return nil
+}
+
+func (x *Alarm) GetWarning() string {
+	if x != nil {
+		return x.Warning
+	}
+	return ""
+}
+
+func (x *Alarm) GetLatestWarning() string {
+	if x != nil {
+		return x.LatestWarning
+	}
+	return ""
+}
+
+func (x *Alarm) GetBy() *Person {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *Alarm) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Alarm) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Alarm) GetRoseMeanwhile() bool {
+	if x != nil {
+		return x.RoseMeanwhile
+	}
+	return false
+}
+
+type AcknowledgeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the client, new for each thing done: a UUID will do.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Who does it. Only on a server that asks nobody who they are, and needed there;
+	// elsewhere the credential says it.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// By id or by a code of any department.
+	Stations []string `protobuf:"bytes,3,rep,name=stations,proto3" json:"stations,omitempty"`
+	// Warnings as they were seen: refused where the station has been raised since.
+	// Of several warnings of one station the last one counts.
+	Warnings []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What there is to say; may be empty.
+	Note          string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcknowledgeRequest) Reset() {
+	*x = AcknowledgeRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcknowledgeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcknowledgeRequest) ProtoMessage() {}
+
+func (x *AcknowledgeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcknowledgeRequest.ProtoReflect.Descriptor instead.
+func (*AcknowledgeRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AcknowledgeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AcknowledgeRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *AcknowledgeRequest) GetStations() []string {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *AcknowledgeRequest) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *AcknowledgeRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type AcknowledgeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*DutyEvent           `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcknowledgeResponse) Reset() {
+	*x = AcknowledgeResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcknowledgeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcknowledgeResponse) ProtoMessage() {}
+
+func (x *AcknowledgeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcknowledgeResponse.ProtoReflect.Descriptor instead.
+func (*AcknowledgeResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AcknowledgeResponse) GetEvents() []*DutyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type ShelveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the client, new for each thing done: a UUID will do.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Who does it. Only on a server that asks nobody who they are, and needed there;
+	// elsewhere the credential says it.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// By id or by a code of any department.
+	Stations []string `protobuf:"bytes,3,rep,name=stations,proto3" json:"stations,omitempty"`
+	// Warnings as they were seen: refused where the station has been raised since.
+	// Of several warnings of one station the last one counts.
+	Warnings []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// At most shelve_max of the basin ahead.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShelveRequest) Reset() {
+	*x = ShelveRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShelveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShelveRequest) ProtoMessage() {}
+
+func (x *ShelveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShelveRequest.ProtoReflect.Descriptor instead.
+func (*ShelveRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ShelveRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ShelveRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *ShelveRequest) GetStations() []string {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *ShelveRequest) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *ShelveRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ShelveRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ShelveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*DutyEvent           `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShelveResponse) Reset() {
+	*x = ShelveResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShelveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShelveResponse) ProtoMessage() {}
+
+func (x *ShelveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShelveResponse.ProtoReflect.Descriptor instead.
+func (*ShelveResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ShelveResponse) GetEvents() []*DutyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type UnshelveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the client, new for each thing done: a UUID will do.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Who does it. Only on a server that asks nobody who they are, and needed there;
+	// elsewhere the credential says it.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// By id or by a code of any department.
+	Stations []string `protobuf:"bytes,3,rep,name=stations,proto3" json:"stations,omitempty"`
+	// What there is to say; may be empty.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnshelveRequest) Reset() {
+	*x = UnshelveRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnshelveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnshelveRequest) ProtoMessage() {}
+
+func (x *UnshelveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnshelveRequest.ProtoReflect.Descriptor instead.
+func (*UnshelveRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UnshelveRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UnshelveRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *UnshelveRequest) GetStations() []string {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *UnshelveRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type UnshelveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*DutyEvent           `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnshelveResponse) Reset() {
+	*x = UnshelveResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnshelveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnshelveResponse) ProtoMessage() {}
+
+func (x *UnshelveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnshelveResponse.ProtoReflect.Descriptor instead.
+func (*UnshelveResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UnshelveResponse) GetEvents() []*DutyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type TakeOutOfServiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the client, new for each thing done: a UUID will do.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Who does it. Only on a server that asks nobody who they are, and needed there;
+	// elsewhere the credential says it.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// By id or by a code of any department.
+	Stations      []string `protobuf:"bytes,3,rep,name=stations,proto3" json:"stations,omitempty"`
+	Reason        string   `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeOutOfServiceRequest) Reset() {
+	*x = TakeOutOfServiceRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeOutOfServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeOutOfServiceRequest) ProtoMessage() {}
+
+func (x *TakeOutOfServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeOutOfServiceRequest.ProtoReflect.Descriptor instead.
+func (*TakeOutOfServiceRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *TakeOutOfServiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *TakeOutOfServiceRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *TakeOutOfServiceRequest) GetStations() []string {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *TakeOutOfServiceRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type TakeOutOfServiceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*DutyEvent           `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeOutOfServiceResponse) Reset() {
+	*x = TakeOutOfServiceResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeOutOfServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeOutOfServiceResponse) ProtoMessage() {}
+
+func (x *TakeOutOfServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeOutOfServiceResponse.ProtoReflect.Descriptor instead.
+func (*TakeOutOfServiceResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TakeOutOfServiceResponse) GetEvents() []*DutyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type ReturnToServiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the client, new for each thing done: a UUID will do.
+	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Who does it. Only on a server that asks nobody who they are, and needed there;
+	// elsewhere the credential says it.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// By id or by a code of any department.
+	Stations []string `protobuf:"bytes,3,rep,name=stations,proto3" json:"stations,omitempty"`
+	// What there is to say; may be empty.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReturnToServiceRequest) Reset() {
+	*x = ReturnToServiceRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReturnToServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReturnToServiceRequest) ProtoMessage() {}
+
+func (x *ReturnToServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReturnToServiceRequest.ProtoReflect.Descriptor instead.
+func (*ReturnToServiceRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ReturnToServiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReturnToServiceRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *ReturnToServiceRequest) GetStations() []string {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *ReturnToServiceRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type ReturnToServiceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*DutyEvent           `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReturnToServiceResponse) Reset() {
+	*x = ReturnToServiceResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReturnToServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReturnToServiceResponse) ProtoMessage() {}
+
+func (x *ReturnToServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReturnToServiceResponse.ProtoReflect.Descriptor instead.
+func (*ReturnToServiceResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ReturnToServiceResponse) GetEvents() []*DutyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+type ListDutyEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	From  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// Only of this station.
+	Station string `protobuf:"bytes,4,opt,name=station,proto3" json:"station,omitempty"`
+	// Only of these kinds; empty for all.
+	Kinds         []string `protobuf:"bytes,5,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDutyEventsRequest) Reset() {
+	*x = ListDutyEventsRequest{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDutyEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDutyEventsRequest) ProtoMessage() {}
+
+func (x *ListDutyEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDutyEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListDutyEventsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListDutyEventsRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *ListDutyEventsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListDutyEventsRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ListDutyEventsRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *ListDutyEventsRequest) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+type ListDutyEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*DutyEvent           `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDutyEventsResponse) Reset() {
+	*x = ListDutyEventsResponse{}
+	mi := &file_freshet_v1_duty_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDutyEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDutyEventsResponse) ProtoMessage() {}
+
+func (x *ListDutyEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_duty_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDutyEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListDutyEventsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListDutyEventsResponse) GetEvents() []*DutyEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
 
 // Who did something: by their credential, or, on a server that asks nobody who
 // they are, by their own word.
@@ -39,7 +1149,7 @@ type Person struct {
 
 func (x *Person) Reset() {
 	*x = Person{}
-	mi := &file_freshet_v1_duty_proto_msgTypes[0]
+	mi := &file_freshet_v1_duty_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -51,7 +1161,7 @@ func (x *Person) String() string {
 func (*Person) ProtoMessage() {}
 
 func (x *Person) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_duty_proto_msgTypes[0]
+	mi := &file_freshet_v1_duty_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -64,7 +1174,7 @@ func (x *Person) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Person.ProtoReflect.Descriptor instead.
 func (*Person) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{0}
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Person) GetId() string {
@@ -125,7 +1235,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_freshet_v1_duty_proto_msgTypes[1]
+	mi := &file_freshet_v1_duty_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -137,7 +1247,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_duty_proto_msgTypes[1]
+	mi := &file_freshet_v1_duty_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -150,7 +1260,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{1}
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Command) GetId() string {
@@ -291,7 +1401,7 @@ type DutyEvent struct {
 
 func (x *DutyEvent) Reset() {
 	*x = DutyEvent{}
-	mi := &file_freshet_v1_duty_proto_msgTypes[2]
+	mi := &file_freshet_v1_duty_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +1413,7 @@ func (x *DutyEvent) String() string {
 func (*DutyEvent) ProtoMessage() {}
 
 func (x *DutyEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_duty_proto_msgTypes[2]
+	mi := &file_freshet_v1_duty_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +1426,7 @@ func (x *DutyEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DutyEvent.ProtoReflect.Descriptor instead.
 func (*DutyEvent) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{2}
+	return file_freshet_v1_duty_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DutyEvent) GetId() string {
@@ -457,7 +1567,91 @@ var File_freshet_v1_duty_proto protoreflect.FileDescriptor
 const file_freshet_v1_duty_proto_rawDesc = "" +
 	"\n" +
 	"\x15freshet/v1/duty.proto\x12\n" +
-	"freshet.v1\x1a\x16freshet/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"x\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n" +
+	"\x11ListAlarmsRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x12=\n" +
+	"\x06states\x18\x02 \x03(\x0e2\x16.freshet.v1.AlarmStateB\r\xbaH\n" +
+	"\x92\x01\a\"\x05\x82\x01\x02\x10\x01R\x06states\x12G\n" +
+	"\vdepartments\x18\x03 \x03(\x0e2\x16.freshet.v1.DepartmentB\r\xbaH\n" +
+	"\x92\x01\a\"\x05\x82\x01\x02\x10\x01R\vdepartments\"\x95\x01\n" +
+	"\x12ListAlarmsResponse\x12,\n" +
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12)\n" +
+	"\x06alarms\x18\x02 \x03(\v2\x11.freshet.v1.AlarmR\x06alarms\x12&\n" +
+	"\x0eunacknowledged\x18\x03 \x01(\rR\x0eunacknowledged\"\xf4\x04\n" +
+	"\x05Alarm\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x18\n" +
+	"\astation\x18\x02 \x01(\tR\astation\x12\x17\n" +
+	"\aname_zh\x18\x03 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x04 \x01(\tR\x06nameEn\x126\n" +
+	"\n" +
+	"department\x18\x05 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
+	"department\x12,\n" +
+	"\x05state\x18\x06 \x01(\x0e2\x16.freshet.v1.AlarmStateR\x05state\x120\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12'\n" +
+	"\x05stage\x18\b \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12#\n" +
+	"\x03was\x18\t \x01(\x0e2\x11.freshet.v1.StageR\x03was\x12\x14\n" +
+	"\x05cause\x18\n" +
+	" \x01(\tR\x05cause\x127\n" +
+	"\traised_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\braisedAt\x12\x18\n" +
+	"\awarning\x18\f \x01(\tR\awarning\x12%\n" +
+	"\x0elatest_warning\x18\r \x01(\tR\rlatestWarning\x12\"\n" +
+	"\x02by\x18\x0e \x01(\v2\x12.freshet.v1.PersonR\x02by\x12\x16\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\x120\n" +
+	"\x05until\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12%\n" +
+	"\x0erose_meanwhile\x18\x11 \x01(\bR\rroseMeanwhile\"\xd4\x01\n" +
+	"\x12AcknowledgeRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x17\n" +
+	"\x02by\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02by\x12-\n" +
+	"\bstations\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xf4\x03\"\x06r\x04\x10\x01\x18@R\bstations\x12.\n" +
+	"\bwarnings\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xf4\x03\"\ar\x05\x10\x01\x18\xc8\x01R\bwarnings\x12\x1c\n" +
+	"\x04note\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x90\x03R\x04note\"D\n" +
+	"\x13AcknowledgeResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.freshet.v1.DutyEventR\x06events\"\x8f\x02\n" +
+	"\rShelveRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x17\n" +
+	"\x02by\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02by\x12-\n" +
+	"\bstations\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xf4\x03\"\x06r\x04\x10\x01\x18@R\bstations\x12.\n" +
+	"\bwarnings\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xf4\x03\"\ar\x05\x10\x01\x18\xc8\x01R\bwarnings\x128\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x05until\x12\"\n" +
+	"\x06reason\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\"?\n" +
+	"\x0eShelveResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.freshet.v1.DutyEventR\x06events\"\xa1\x01\n" +
+	"\x0fUnshelveRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x17\n" +
+	"\x02by\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02by\x12-\n" +
+	"\bstations\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xf4\x03\"\x06r\x04\x10\x01\x18@R\bstations\x12\x1c\n" +
+	"\x04note\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x90\x03R\x04note\"A\n" +
+	"\x10UnshelveResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.freshet.v1.DutyEventR\x06events\"\xaf\x01\n" +
+	"\x17TakeOutOfServiceRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x17\n" +
+	"\x02by\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02by\x12-\n" +
+	"\bstations\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xf4\x03\"\x06r\x04\x10\x01\x18@R\bstations\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\"I\n" +
+	"\x18TakeOutOfServiceResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.freshet.v1.DutyEventR\x06events\"\xa8\x01\n" +
+	"\x16ReturnToServiceRequest\x12(\n" +
+	"\n" +
+	"request_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\trequestId\x12\x17\n" +
+	"\x02by\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x02by\x12-\n" +
+	"\bstations\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\xf4\x03\"\x06r\x04\x10\x01\x18@R\bstations\x12\x1c\n" +
+	"\x04note\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\x90\x03R\x04note\"H\n" +
+	"\x17ReturnToServiceResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.freshet.v1.DutyEventR\x06events\"\xd3\x01\n" +
+	"\x15ListDutyEventsRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
+	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12\x18\n" +
+	"\astation\x18\x04 \x01(\tR\astation\x12\x1e\n" +
+	"\x05kinds\x18\x05 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\x05kinds\"G\n" +
+	"\x16ListDutyEventsResponse\x12-\n" +
+	"\x06events\x18\x01 \x03(\v2\x15.freshet.v1.DutyEventR\x06events\"x\n" +
 	"\x06Person\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x126\n" +
@@ -502,7 +1696,26 @@ const file_freshet_v1_duty_proto_rawDesc = "" +
 	"\x05until\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
 	"\acommand\x18\x11 \x01(\tR\acommand\x12\x17\n" +
 	"\atext_zh\x18\x12 \x01(\tR\x06textZh\x12\x17\n" +
-	"\atext_en\x18\x13 \x01(\tR\x06textEnB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\atext_en\x18\x13 \x01(\tR\x06textEn*\xe1\x01\n" +
+	"\n" +
+	"AlarmState\x12\x1b\n" +
+	"\x17ALARM_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12ALARM_STATE_NORMAL\x10\x01\x12\x1e\n" +
+	"\x1aALARM_STATE_UNACKNOWLEDGED\x10\x02\x12\x1c\n" +
+	"\x18ALARM_STATE_ACKNOWLEDGED\x10\x03\x12'\n" +
+	"#ALARM_STATE_RETURNED_UNACKNOWLEDGED\x10\x04\x12\x17\n" +
+	"\x13ALARM_STATE_SHELVED\x10\x05\x12\x1e\n" +
+	"\x1aALARM_STATE_OUT_OF_SERVICE\x10\x062\x9d\x06\n" +
+	"\vDutyService\x12_\n" +
+	"\n" +
+	"ListAlarms\x12\x1d.freshet.v1.ListAlarmsRequest\x1a\x1e.freshet.v1.ListAlarmsResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"/v1/alarms\x12q\n" +
+	"\vAcknowledge\x12\x1e.freshet.v1.AcknowledgeRequest\x1a\x1f.freshet.v1.AcknowledgeResponse\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/alarms/acknowledge\x12]\n" +
+	"\x06Shelve\x12\x19.freshet.v1.ShelveRequest\x1a\x1a.freshet.v1.ShelveResponse\"\x1c\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/alarms/shelve\x12e\n" +
+	"\bUnshelve\x12\x1b.freshet.v1.UnshelveRequest\x1a\x1c.freshet.v1.UnshelveResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/alarms/unshelve\x12\x83\x01\n" +
+	"\x10TakeOutOfService\x12#.freshet.v1.TakeOutOfServiceRequest\x1a$.freshet.v1.TakeOutOfServiceResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/alarms/out-of-service\x12|\n" +
+	"\x0fReturnToService\x12\".freshet.v1.ReturnToServiceRequest\x1a#.freshet.v1.ReturnToServiceResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/alarms/in-service\x12p\n" +
+	"\x0eListDutyEvents\x12!.freshet.v1.ListDutyEventsRequest\x1a\".freshet.v1.ListDutyEventsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/duty-eventsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_duty_proto_rawDescOnce sync.Once
@@ -516,30 +1729,82 @@ func file_freshet_v1_duty_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_duty_proto_rawDescData
 }
 
-var file_freshet_v1_duty_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_freshet_v1_duty_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_freshet_v1_duty_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_freshet_v1_duty_proto_goTypes = []any{
-	(*Person)(nil),                // 0: freshet.v1.Person
-	(*Command)(nil),               // 1: freshet.v1.Command
-	(*DutyEvent)(nil),             // 2: freshet.v1.DutyEvent
-	(Department)(0),               // 3: freshet.v1.Department
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(Stage)(0),                    // 5: freshet.v1.Stage
+	(AlarmState)(0),                  // 0: freshet.v1.AlarmState
+	(*ListAlarmsRequest)(nil),        // 1: freshet.v1.ListAlarmsRequest
+	(*ListAlarmsResponse)(nil),       // 2: freshet.v1.ListAlarmsResponse
+	(*Alarm)(nil),                    // 3: freshet.v1.Alarm
+	(*AcknowledgeRequest)(nil),       // 4: freshet.v1.AcknowledgeRequest
+	(*AcknowledgeResponse)(nil),      // 5: freshet.v1.AcknowledgeResponse
+	(*ShelveRequest)(nil),            // 6: freshet.v1.ShelveRequest
+	(*ShelveResponse)(nil),           // 7: freshet.v1.ShelveResponse
+	(*UnshelveRequest)(nil),          // 8: freshet.v1.UnshelveRequest
+	(*UnshelveResponse)(nil),         // 9: freshet.v1.UnshelveResponse
+	(*TakeOutOfServiceRequest)(nil),  // 10: freshet.v1.TakeOutOfServiceRequest
+	(*TakeOutOfServiceResponse)(nil), // 11: freshet.v1.TakeOutOfServiceResponse
+	(*ReturnToServiceRequest)(nil),   // 12: freshet.v1.ReturnToServiceRequest
+	(*ReturnToServiceResponse)(nil),  // 13: freshet.v1.ReturnToServiceResponse
+	(*ListDutyEventsRequest)(nil),    // 14: freshet.v1.ListDutyEventsRequest
+	(*ListDutyEventsResponse)(nil),   // 15: freshet.v1.ListDutyEventsResponse
+	(*Person)(nil),                   // 16: freshet.v1.Person
+	(*Command)(nil),                  // 17: freshet.v1.Command
+	(*DutyEvent)(nil),                // 18: freshet.v1.DutyEvent
+	(Department)(0),                  // 19: freshet.v1.Department
+	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
+	(Stage)(0),                       // 21: freshet.v1.Stage
 }
 var file_freshet_v1_duty_proto_depIdxs = []int32{
-	3, // 0: freshet.v1.Person.department:type_name -> freshet.v1.Department
-	4, // 1: freshet.v1.Command.at:type_name -> google.protobuf.Timestamp
-	0, // 2: freshet.v1.Command.by:type_name -> freshet.v1.Person
-	5, // 3: freshet.v1.Command.stage:type_name -> freshet.v1.Stage
-	4, // 4: freshet.v1.Command.until:type_name -> google.protobuf.Timestamp
-	4, // 5: freshet.v1.DutyEvent.at:type_name -> google.protobuf.Timestamp
-	0, // 6: freshet.v1.DutyEvent.by:type_name -> freshet.v1.Person
-	5, // 7: freshet.v1.DutyEvent.stage:type_name -> freshet.v1.Stage
-	4, // 8: freshet.v1.DutyEvent.until:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	0,  // 0: freshet.v1.ListAlarmsRequest.states:type_name -> freshet.v1.AlarmState
+	19, // 1: freshet.v1.ListAlarmsRequest.departments:type_name -> freshet.v1.Department
+	20, // 2: freshet.v1.ListAlarmsResponse.now:type_name -> google.protobuf.Timestamp
+	3,  // 3: freshet.v1.ListAlarmsResponse.alarms:type_name -> freshet.v1.Alarm
+	19, // 4: freshet.v1.Alarm.department:type_name -> freshet.v1.Department
+	0,  // 5: freshet.v1.Alarm.state:type_name -> freshet.v1.AlarmState
+	20, // 6: freshet.v1.Alarm.since:type_name -> google.protobuf.Timestamp
+	21, // 7: freshet.v1.Alarm.stage:type_name -> freshet.v1.Stage
+	21, // 8: freshet.v1.Alarm.was:type_name -> freshet.v1.Stage
+	20, // 9: freshet.v1.Alarm.raised_at:type_name -> google.protobuf.Timestamp
+	16, // 10: freshet.v1.Alarm.by:type_name -> freshet.v1.Person
+	20, // 11: freshet.v1.Alarm.until:type_name -> google.protobuf.Timestamp
+	18, // 12: freshet.v1.AcknowledgeResponse.events:type_name -> freshet.v1.DutyEvent
+	20, // 13: freshet.v1.ShelveRequest.until:type_name -> google.protobuf.Timestamp
+	18, // 14: freshet.v1.ShelveResponse.events:type_name -> freshet.v1.DutyEvent
+	18, // 15: freshet.v1.UnshelveResponse.events:type_name -> freshet.v1.DutyEvent
+	18, // 16: freshet.v1.TakeOutOfServiceResponse.events:type_name -> freshet.v1.DutyEvent
+	18, // 17: freshet.v1.ReturnToServiceResponse.events:type_name -> freshet.v1.DutyEvent
+	20, // 18: freshet.v1.ListDutyEventsRequest.from:type_name -> google.protobuf.Timestamp
+	20, // 19: freshet.v1.ListDutyEventsRequest.to:type_name -> google.protobuf.Timestamp
+	18, // 20: freshet.v1.ListDutyEventsResponse.events:type_name -> freshet.v1.DutyEvent
+	19, // 21: freshet.v1.Person.department:type_name -> freshet.v1.Department
+	20, // 22: freshet.v1.Command.at:type_name -> google.protobuf.Timestamp
+	16, // 23: freshet.v1.Command.by:type_name -> freshet.v1.Person
+	21, // 24: freshet.v1.Command.stage:type_name -> freshet.v1.Stage
+	20, // 25: freshet.v1.Command.until:type_name -> google.protobuf.Timestamp
+	20, // 26: freshet.v1.DutyEvent.at:type_name -> google.protobuf.Timestamp
+	16, // 27: freshet.v1.DutyEvent.by:type_name -> freshet.v1.Person
+	21, // 28: freshet.v1.DutyEvent.stage:type_name -> freshet.v1.Stage
+	20, // 29: freshet.v1.DutyEvent.until:type_name -> google.protobuf.Timestamp
+	1,  // 30: freshet.v1.DutyService.ListAlarms:input_type -> freshet.v1.ListAlarmsRequest
+	4,  // 31: freshet.v1.DutyService.Acknowledge:input_type -> freshet.v1.AcknowledgeRequest
+	6,  // 32: freshet.v1.DutyService.Shelve:input_type -> freshet.v1.ShelveRequest
+	8,  // 33: freshet.v1.DutyService.Unshelve:input_type -> freshet.v1.UnshelveRequest
+	10, // 34: freshet.v1.DutyService.TakeOutOfService:input_type -> freshet.v1.TakeOutOfServiceRequest
+	12, // 35: freshet.v1.DutyService.ReturnToService:input_type -> freshet.v1.ReturnToServiceRequest
+	14, // 36: freshet.v1.DutyService.ListDutyEvents:input_type -> freshet.v1.ListDutyEventsRequest
+	2,  // 37: freshet.v1.DutyService.ListAlarms:output_type -> freshet.v1.ListAlarmsResponse
+	5,  // 38: freshet.v1.DutyService.Acknowledge:output_type -> freshet.v1.AcknowledgeResponse
+	7,  // 39: freshet.v1.DutyService.Shelve:output_type -> freshet.v1.ShelveResponse
+	9,  // 40: freshet.v1.DutyService.Unshelve:output_type -> freshet.v1.UnshelveResponse
+	11, // 41: freshet.v1.DutyService.TakeOutOfService:output_type -> freshet.v1.TakeOutOfServiceResponse
+	13, // 42: freshet.v1.DutyService.ReturnToService:output_type -> freshet.v1.ReturnToServiceResponse
+	15, // 43: freshet.v1.DutyService.ListDutyEvents:output_type -> freshet.v1.ListDutyEventsResponse
+	37, // [37:44] is the sub-list for method output_type
+	30, // [30:37] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_duty_proto_init() }
@@ -553,13 +1818,14 @@ func file_freshet_v1_duty_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_duty_proto_rawDesc), len(file_freshet_v1_duty_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   3,
+			NumEnums:      1,
+			NumMessages:   18,
 			NumExtensions: 0,
-			NumServices:   0,
+			NumServices:   1,
 		},
 		GoTypes:           file_freshet_v1_duty_proto_goTypes,
 		DependencyIndexes: file_freshet_v1_duty_proto_depIdxs,
+		EnumInfos:         file_freshet_v1_duty_proto_enumTypes,
 		MessageInfos:      file_freshet_v1_duty_proto_msgTypes,
 	}.Build()
 	File_freshet_v1_duty_proto = out.File
