@@ -133,8 +133,8 @@ export const narrow = { width: 390, height: 844 }
 export const openBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium' })
 
 /** A page on which somebody has signed in, with what went wrong in it. */
-export async function signIn(browser, server, who, size = wide, path = '/') {
-  const context = await browser.newContext({ viewport: size, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', hasTouch: size.width < 500 })
+export async function signIn(browser, server, who, size = wide, path = '/', more = {}) {
+  const context = await browser.newContext({ ...more, viewport: size, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', hasTouch: size.width < 500 })
   const page = await context.newPage()
   const faults = watch(page)
   await page.addInitScript(notes)
