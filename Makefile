@@ -5,7 +5,7 @@ GOLANGCI := $(BIN)/golangci-lint
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME ?= 60s
 
-.PHONY: demo build console console-check test lint generate fresh bench fuzz tools clean
+.PHONY: demo build console console-check test-console test lint generate fresh bench fuzz tools clean
 
 demo: build ## the synthetic Dragon Boat storm, live in the terminal
 	./freshet demo
@@ -19,7 +19,10 @@ console-check: ## types and unit tests of the console
 build: console ## one static binary
 	CGO_ENABLED=0 go build -trimpath -o freshet ./cmd/freshet
 
-test: tools console-check ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
+test-console: ## what an officer does at the console, in Debian's Chromium
+	console/e2e/run.sh
+
+test: tools console-check test-console ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
 	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
 
 tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL, xmllint and xmlsec1

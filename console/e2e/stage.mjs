@@ -133,8 +133,8 @@ export const narrow = { width: 390, height: 844 }
 export const openBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium' })
 
 /** A page on which somebody has signed in, with what went wrong in it. */
-export async function signIn(browser, server, who, size = wide, path = '/') {
-  const context = await browser.newContext({ viewport: size, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', hasTouch: size.width < 500 })
+export async function signIn(browser, server, who, size = wide, path = '/', more = {}) {
+  const context = await browser.newContext({ ...more, viewport: size, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', hasTouch: size.width < 500 })
   const page = await context.newPage()
   const faults = watch(page)
   await page.addInitScript(notes)
@@ -156,9 +156,9 @@ export function watch(page) {
 }
 
 // Runs in the page before anything else: when each warning came from the server,
-// when it stood on the page, and what was heard.
+// when its message and a red alarm stood on the page, and what was heard.
 function notes() {
-  const seen = { delivered: {}, shown: {}, played: [] }
+  const seen = { delivered: {}, shown: {}, red: {}, played: [] }
   window.deskNotes = seen
   const Real = window.EventSource
   window.EventSource = class extends Real {
@@ -172,6 +172,8 @@ function notes() {
   }
   document.addEventListener('playing', (e) => seen.played.push({ at: performance.now(), src: e.target.currentSrc }), true)
   new MutationObserver(() => {
-    for (const el of document.querySelectorAll('[data-warning]')) seen.shown[el.dataset.warning] ??= performance.now()
-  }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-warning'] })
+    const now = performance.now()
+    for (const el of document.querySelectorAll('[data-testid=message][data-id]')) seen.shown[el.dataset.id] ??= now
+    for (const el of document.querySelectorAll('[data-testid^=alarm-].red')) seen.red[el.dataset.testid.slice('alarm-'.length)] ??= now
+  }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-id', 'class'] })
 }

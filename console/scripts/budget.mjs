@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 
-const budget = { js: 90_000, css: 12_000, chart: 230_000 } // bytes, gzip
+// bytes, gzip. The scripts hold the Chinese texts of all pages, some 2 kB each.
+const budget = { js: 100_000, css: 12_000, chart: 230_000 }
 
 const dist = new URL('../dist/', import.meta.url)
 const manifest = JSON.parse(await readFile(new URL('.vite/manifest.json', dist), 'utf8'))

@@ -11,7 +11,7 @@ export default {
   basin: 'Basin',
   only: 'Only what is not well',
   legend: 'Legend',
-  reach: 'A reach shows the higher stage of the stations at its ends; dashed: both are blind',
+  reach: 'A reach shows the higher stage of the stations at its ends; dashed: no colour, and an end is blind',
   guessed: 'Place of the node is a guess',
   unwell: 'Needs attention',
   well: 'No station needs attention',
