@@ -146,13 +146,13 @@ type Ladder struct {
 	Forecast bool           // of the forecast leg; else of the observed leg
 	Variable hydro.Variable // WaterLevel, Discharge, Inflow or Rain
 	Window   time.Duration  // of a rain accumulation, a rise or a chance
-	Measure  hydro.Basis
+	Basis    hydro.Basis
 	Of       hydro.Stage // of a chance: the stage whose threshold may be met
 
 	Stage hydro.Stage // Clear to Red
 	Lost  bool        // no evidence yet, or none since it went out of sight
 	At    int64       // of the latest evidence: observed at, or issued at; Unix milliseconds, 0 if none
-	Value float64     // the latest evidence: the value observed, or the forecast's peak; what follows from it by Measure
+	Value float64     // the latest evidence: the value observed, or the forecast's peak; what follows from it by Basis
 	Level float64     // of the observed leg: the value observed
 	Limit float64     // the limit level in force, or the threshold that may be met
 	Part  bool        // the latest evidence can raise and not lower: its window is not covered
@@ -335,7 +335,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		switch {
 		case len(steps) == 0: // not in the table that is in force
 			*l = l.key().ladder()
-		case l.Measure == hydro.OverLimit && !st.limited(o.now):
+		case l.Basis == hydro.OverLimit && !st.limited(o.now):
 			*l = l.key().ladder() // no limit level is in force: nothing can be above it
 		case l.Forecast:
 			if o.run != nil {
@@ -632,8 +632,8 @@ func deciding(ladders []Ladder, forecast bool) int {
 // leg describes the ladder i of a station.
 func (st *station) leg(t *table, ladders []Ladder, i int) hydro.Leg {
 	l := &ladders[i]
-	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Measure: l.Measure, Value: l.Value, Limit: l.Limit}
-	if l.Variable == hydro.WaterLevel && l.Measure != hydro.Rise { // a difference has no datum, a limit level has
+	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Basis: l.Basis, Value: l.Value, Limit: l.Limit}
+	if l.Variable == hydro.WaterLevel && l.Basis != hydro.Rise { // a difference has no datum, a limit level has
 		leg.Datum = st.datum
 	}
 	if l.Stage > hydro.Clear {

@@ -32,7 +32,7 @@ type Stood struct {
 type Noted struct {
 	Station  string
 	Variable hydro.Variable
-	Measure  hydro.Basis
+	Basis    hydro.Basis
 	Window   time.Duration
 	Stage    hydro.Stage // the highest
 	From, To int64       // Unix milliseconds
@@ -190,7 +190,7 @@ func sumUpTo(h *hydro.History, at int64, window time.Duration) (mm, coverage flo
 // old notes values that no history holds, one by one and without any dwell.
 func (w *hindsight) old(st *station, k int, g *gauge, samples []hydro.Sample) {
 	l := w.rules.ladders[st.first+k].ladder()
-	if l.Measure != hydro.Itself || l.Variable == hydro.Rain {
+	if l.Basis != hydro.Itself || l.Variable == hydro.Rain {
 		return
 	}
 	samples = slices.Clone(samples)
@@ -208,7 +208,7 @@ func (w *hindsight) old(st *station, k int, g *gauge, samples []hydro.Sample) {
 func (w *hindsight) event(l *Ladder, gap, at int64) *Noted {
 	for i := range w.noted {
 		n := &w.noted[i]
-		if n.Station == l.Station && n.Variable == l.Variable && n.Measure == l.Measure && n.Window == l.Window && at >= n.From-gap && at <= n.To+gap {
+		if n.Station == l.Station && n.Variable == l.Variable && n.Basis == l.Basis && n.Window == l.Window && at >= n.From-gap && at <= n.To+gap {
 			return n
 		}
 	}
@@ -231,7 +231,7 @@ func (w *hindsight) note(st *station, k int, g *gauge, l Ladder, at int64, old s
 		}
 		n.Stage = l.Stage
 	} else {
-		w.noted = append(w.noted, Noted{l.Station, l.Variable, l.Measure, l.Window, l.Stage, at, at})
+		w.noted = append(w.noted, Noted{l.Station, l.Variable, l.Basis, l.Window, l.Stage, at, at})
 	}
 	t := st.table(time.UnixMilli(at))
 	limit, _ := stepOf(t.steps(k), l.Stage)

@@ -434,10 +434,10 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 		w.Basin, w.Catalogue = e.basin, e.cat.Version
 		outs = append(outs, hydro.Output{Warning: w})
 	}
-	outs = e.hindsight(outs)
 	for i := range groups {
 		outs = append(outs, hydro.Output{Group: &groups[i]})
 	}
+	outs = e.hindsight(outs)
 	return e.reviewRegister(e.requestRates(e.applyTickDuty(warnings, outs)))
 }
 

@@ -22,14 +22,14 @@ func (s *Server) ListBlind(_ context.Context, req *freshetv1.ListBlindRequest) (
 	for i, b := range basins {
 		var (
 			id   string
-			sets []hydro.Outage
+			sets []hydro.BlindSet
 			now  time.Time
 		)
 		b.Engine.Query(func(e *engine.Engine) { id, sets, now = e.Basin(), e.Blind(), e.Now() })
 		if i == 0 || now.Before(earliest) {
 			earliest = now
 		}
-		resp.Groups = append(resp.Groups, wire.FromBlind(id, sets)...)
+		resp.Sets = append(resp.Sets, wire.FromBlind(id, sets)...)
 	}
 	resp.Now = timestamp(earliest)
 	return resp, nil

@@ -30,20 +30,20 @@ func FromBasis(m hydro.Basis) freshetv1.Basis {
 	return basesFrom[m]
 }
 
-// ToBasis returns the basis.
+// ToBasis returns the measure.
 func ToBasis(p freshetv1.Basis) (hydro.Basis, error) {
 	if p < 0 || int(p) >= len(basesTo) {
-		return 0, fmt.Errorf("basis: %d is not known: %w", p, hydro.ErrInvalid)
+		return 0, fmt.Errorf("measure: %d is not known: %w", p, hydro.ErrInvalid)
 	}
 	return basesTo[p], nil
 }
 
 // FromBlind returns what is not seen of a basin as protobuf.
-func FromBlind(basin string, sets []hydro.Outage) []*freshetv1.BlindGroup {
-	out := make([]*freshetv1.BlindGroup, 0, len(sets))
+func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindSet {
+	out := make([]*freshetv1.BlindSet, 0, len(sets))
 	for i := range sets {
 		s := &sets[i]
-		out = append(out, &freshetv1.BlindGroup{
+		out = append(out, &freshetv1.BlindSet{
 			Basin: basin, Cause: s.Cause, Department: FromDepartment(s.Department), Gateway: s.Gateway, Whole: s.Whole,
 			Stations: s.Stations, Escalated: s.Escalated, Since: FromTime(s.Since),
 		})

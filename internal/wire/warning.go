@@ -84,9 +84,9 @@ func checkWarning(w *hydro.Warning) error {
 		return fmt.Errorf("stage: from %d to %d is not known: %w", w.From, w.To, hydro.ErrInvalid)
 	}
 	for i, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
-		if FromStage(l.Stage) == 0 || int(l.Measure) >= len(basesFrom) || (l.Variable != 0 && FromVariable(l.Variable) == 0) || !validTimes(l.At, l.PeakAt) ||
+		if FromStage(l.Stage) == 0 || int(l.Basis) >= len(basesFrom) || (l.Variable != 0 && FromVariable(l.Variable) == 0) || !validTimes(l.At, l.PeakAt) ||
 			time.Duration(seconds(l.Window))*time.Second != l.Window {
-			return fmt.Errorf("leg %d: stage, variable, basis, window or time is not known: %w", i, hydro.ErrInvalid)
+			return fmt.Errorf("leg %d: stage, variable, measure, window or time is not known: %w", i, hydro.ErrInvalid)
 		}
 	}
 	return nil
@@ -104,7 +104,7 @@ func FromLeg(l *hydro.Leg) *freshetv1.Leg {
 		At:        FromTime(l.At),
 		PeakValue: l.PeakValue,
 		PeakAt:    FromTime(l.PeakAt),
-		Basis:     FromBasis(l.Measure),
+		Basis:     FromBasis(l.Basis),
 		Limit:     l.Limit,
 	}
 }
@@ -124,7 +124,7 @@ func ToLeg(p *freshetv1.Leg) (hydro.Leg, error) {
 		Limit:     p.GetLimit(),
 	}
 	var err error
-	if l.Measure, err = ToBasis(p.GetBasis()); err != nil {
+	if l.Basis, err = ToBasis(p.GetBasis()); err != nil {
 		return hydro.Leg{}, err
 	}
 	if l.Stage, err = ToStage(p.GetStage()); err != nil {

@@ -247,7 +247,7 @@ func leg() *rapid.Generator[hydro.Leg] {
 			At:        maybe(instant()).Draw(t, "at"),
 			PeakValue: number().Draw(t, "peak"),
 			PeakAt:    maybe(instant()).Draw(t, "peak_at"),
-			Measure:   rapid.SampledFrom(hydro.Bases()).Draw(t, "measure"),
+			Basis:     rapid.SampledFrom(hydro.Bases()).Draw(t, "measure"),
 			Limit:     number().Draw(t, "limit"),
 		}
 	})

@@ -351,7 +351,7 @@ func AppendWarning(b []byte, w *hydro.Warning) []byte {
 	b = appendText(b, w.Group)
 	b = appendBool(b, w.Escalated)
 	for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
-		b = appendFloat(append(b, byte(l.Measure)), l.Limit)
+		b = appendFloat(append(b, byte(l.Basis)), l.Limit)
 	}
 	return b
 }
@@ -381,7 +381,7 @@ func Warning(b []byte) (hydro.Warning, error) {
 		w.Group = r.text()
 		w.Escalated = r.bool()
 		for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
-			l.Measure, l.Limit = hydro.Basis(r.byte()), r.float()
+			l.Basis, l.Limit = hydro.Basis(r.byte()), r.float()
 		}
 	}
 	if err := r.end(); err != nil {

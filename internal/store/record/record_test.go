@@ -57,7 +57,7 @@ func leg() *rapid.Generator[hydro.Leg] {
 			Stage: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "stage")), Variable: hydro.Variable(rapid.IntRange(0, 8).Draw(t, "variable")),
 			Window: time.Duration(rapid.Int64().Draw(t, "window")), Value: value().Draw(t, "value"), Threshold: value().Draw(t, "threshold"),
 			Datum: hydro.Datum(rapid.String().Draw(t, "datum")), At: instant().Draw(t, "at"), PeakValue: value().Draw(t, "peak"), PeakAt: instant().Draw(t, "peak at"),
-			Measure: rapid.SampledFrom(hydro.Bases()).Draw(t, "measure"), Limit: value().Draw(t, "limit"),
+			Basis: rapid.SampledFrom(hydro.Bases()).Draw(t, "measure"), Limit: value().Draw(t, "limit"),
 		}
 	})
 }
