@@ -158,17 +158,17 @@ func (r *Rules) rises(st *station, o *occasion) bool {
 	if h == nil {
 		return false
 	}
-	lowest, latest, any := 0.0, 0.0, false
+	lowest, latest, seen := 0.0, 0.0, false
 	for _, x := range h.Between(o.ms-r.riseWindow-1, o.ms) {
 		if !x.Quality.Usable() {
 			continue
 		}
-		if !any || x.Value < lowest {
+		if !seen || x.Value < lowest {
 			lowest = x.Value
 		}
-		latest, any = x.Value, true
+		latest, seen = x.Value, true
 	}
-	return any && latest-lowest >= r.riseTrigger
+	return seen && latest-lowest >= r.riseTrigger
 }
 
 // escalation says that a blind station lies on a rising reach, and by what that

@@ -107,10 +107,13 @@ func share(s termui.Station) float64 {
 func stationLine(e *engine.Engine, st hydro.StationStatus) (termui.Station, bool) {
 	station, known := e.Catalog().Station(st.Station)
 	table, staged := e.Catalog().StageTable(st.Station, e.Now())
-	if !known || !staged {
+	if !known || !staged || len(table.Thresholds) == 0 { // a table of conditions alone has no level to show
 		return termui.Station{}, false
 	}
 	leg := st.Observed
+	if leg.Basis != hydro.Itself { // a rise is not a level
+		leg = hydro.Leg{}
+	}
 	if h := e.History(hydro.Key{Station: st.Station, Variable: table.Thresholds[0].Variable}); leg.Variable == 0 && h != nil {
 		// Out of sight: what was seen last, with its age.
 		if last, ok := h.LastUsable(); ok && table.Thresholds[0].Variable != hydro.Rain {

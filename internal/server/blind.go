@@ -29,7 +29,7 @@ func (s *Server) ListBlind(_ context.Context, req *freshetv1.ListBlindRequest) (
 		if i == 0 || now.Before(earliest) {
 			earliest = now
 		}
-		resp.Groups = append(resp.Groups, wire.FromBlind(id, sets)...)
+		resp.Sets = append(resp.Sets, wire.FromBlind(id, sets)...)
 	}
 	resp.Now = timestamp(earliest)
 	return resp, nil

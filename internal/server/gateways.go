@@ -251,7 +251,10 @@ func (s *Server) ListGateways(_ context.Context, req *freshetv1.ListGatewaysRequ
 			if d := req.GetDepartment(); d != freshetv1.Department_DEPARTMENT_UNSPECIFIED && wire.FromDepartment(g.Department) != d {
 				continue
 			}
-			resp.Blind = append(resp.Blind, wire.FromBlind(id, blind[i:i+1])...)
+			resp.Blind = append(resp.Blind, &freshetv1.BlindGroup{
+				Basin: id, Cause: g.Cause, Department: wire.FromDepartment(g.Department), Gateway: g.Gateway, Whole: g.Whole,
+				Stations: g.Stations, Escalated: g.Escalated, Since: timestamp(g.Since),
+			})
 		}
 	}
 	resp.Now = timestamp(earliest)

@@ -351,7 +351,7 @@ func TestWhatIsNotSeenIsListedOnce(t *testing.T) {
 			want = append(want, s.GetStation())
 		}
 	}
-	for _, s := range got.GetGroups() {
+	for _, s := range got.GetSets() {
 		listed = append(listed, s.GetStations()...)
 		if s.GetBasin() != riverBasin || s.GetCause() == "" || s.GetDepartment() == freshetv1.Department_DEPARTMENT_UNSPECIFIED {
 			t.Errorf("%v", s)

@@ -43,7 +43,7 @@ func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindGroup {
 	out := make([]*freshetv1.BlindGroup, 0, len(sets))
 	for i := range sets {
 		s := &sets[i]
-		out = append(out, &freshetv1.BlindGroup{
+		out = append(out, &freshetv1.BlindSet{
 			Basin: basin, Cause: s.Cause, Department: FromDepartment(s.Department), Gateway: s.Gateway, Whole: s.Whole,
 			Stations: s.Stations, Escalated: s.Escalated, Since: FromTime(s.Since),
 		})

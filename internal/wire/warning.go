@@ -86,7 +86,7 @@ func checkWarning(w *hydro.Warning) error {
 	for i, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
 		if FromStage(l.Stage) == 0 || int(l.Basis) >= len(basesFrom) || (l.Variable != 0 && FromVariable(l.Variable) == 0) || !validTimes(l.At, l.PeakAt) ||
 			time.Duration(seconds(l.Window))*time.Second != l.Window {
-			return fmt.Errorf("leg %d: stage, variable, basis, window or time is not known: %w", i, hydro.ErrInvalid)
+			return fmt.Errorf("leg %d: stage, variable, measure, window or time is not known: %w", i, hydro.ErrInvalid)
 		}
 	}
 	return nil

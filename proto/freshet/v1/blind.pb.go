@@ -71,7 +71,7 @@ type ListBlindResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Now   *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
 	// Those with escalated stations first, then the largest.
-	Groups        []*BlindGroup `protobuf:"bytes,2,rep,name=groups,proto3" json:"groups,omitempty"`
+	Sets          []*BlindSet `protobuf:"bytes,2,rep,name=sets,proto3" json:"sets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -113,9 +113,119 @@ func (x *ListBlindResponse) GetNow() *timestamppb.Timestamp {
 	return nil
 }
 
-func (x *ListBlindResponse) GetGroups() []*BlindGroup {
+func (x *ListBlindResponse) GetSets() []*BlindSet {
 	if x != nil {
-		return x.Groups
+		return x.Sets
+	}
+	return nil
+}
+
+// Stations of which something is not seen, for one cause, of one department and
+// behind one gateway: what one call can mend.
+type BlindSet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	// "silent", "never reported", "not yet reported", "maintenance",
+	// "refused: <reason>" or "quality: <tests>".
+	Cause      string     `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`
+	Department Department `protobuf:"varint,3,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
+	// Through which they report, by the catalogue. Empty if it does not say, and if
+	// nothing of the department is seen.
+	Gateway string `protobuf:"bytes,4,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// Nothing else is seen either: of the gateway, or without one of the department.
+	Whole    bool     `protobuf:"varint,5,opt,name=whole,proto3" json:"whole,omitempty"`
+	Stations []string `protobuf:"bytes,6,rep,name=stations,proto3" json:"stations,omitempty"`
+	// Those of them on a rising reach: somebody must look.
+	Escalated []string `protobuf:"bytes,7,rep,name=escalated,proto3" json:"escalated,omitempty"`
+	// The latest usable observation of the one that has been out of sight for
+	// longest. Not set: one never reported.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlindSet) Reset() {
+	*x = BlindSet{}
+	mi := &file_freshet_v1_blind_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlindSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlindSet) ProtoMessage() {}
+
+func (x *BlindSet) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_blind_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlindSet.ProtoReflect.Descriptor instead.
+func (*BlindSet) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_blind_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BlindSet) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *BlindSet) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *BlindSet) GetDepartment() Department {
+	if x != nil {
+		return x.Department
+	}
+	return Department_DEPARTMENT_UNSPECIFIED
+}
+
+func (x *BlindSet) GetGateway() string {
+	if x != nil {
+		return x.Gateway
+	}
+	return ""
+}
+
+func (x *BlindSet) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+func (x *BlindSet) GetStations() []string {
+	if x != nil {
+		return x.Stations
+	}
+	return nil
+}
+
+func (x *BlindSet) GetEscalated() []string {
+	if x != nil {
+		return x.Escalated
+	}
+	return nil
+}
+
+func (x *BlindSet) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
 	}
 	return nil
 }
@@ -125,12 +235,23 @@ var File_freshet_v1_blind_proto protoreflect.FileDescriptor
 const file_freshet_v1_blind_proto_rawDesc = "" +
 	"\n" +
 	"\x16freshet/v1/blind.proto\x12\n" +
-	"freshet.v1\x1a\x16freshet/v1/board.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n" +
+	"freshet.v1\x1a\x16freshet/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n" +
 	"\x10ListBlindRequest\x12\x14\n" +
-	"\x05basin\x18\x01 \x01(\tR\x05basin\"q\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\"k\n" +
 	"\x11ListBlindResponse\x12,\n" +
-	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12.\n" +
-	"\x06groups\x18\x02 \x03(\v2\x16.freshet.v1.BlindGroupR\x06groupsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12(\n" +
+	"\x04sets\x18\x02 \x03(\v2\x14.freshet.v1.BlindSetR\x04sets\"\x8a\x02\n" +
+	"\bBlindSet\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x14\n" +
+	"\x05cause\x18\x02 \x01(\tR\x05cause\x126\n" +
+	"\n" +
+	"department\x18\x03 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
+	"department\x12\x18\n" +
+	"\agateway\x18\x04 \x01(\tR\agateway\x12\x14\n" +
+	"\x05whole\x18\x05 \x01(\bR\x05whole\x12\x1a\n" +
+	"\bstations\x18\x06 \x03(\tR\bstations\x12\x1c\n" +
+	"\tescalated\x18\a \x03(\tR\tescalated\x120\n" +
+	"\x05since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05sinceB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_blind_proto_rawDescOnce sync.Once
@@ -144,21 +265,24 @@ func file_freshet_v1_blind_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_blind_proto_rawDescData
 }
 
-var file_freshet_v1_blind_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_freshet_v1_blind_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_freshet_v1_blind_proto_goTypes = []any{
 	(*ListBlindRequest)(nil),      // 0: freshet.v1.ListBlindRequest
 	(*ListBlindResponse)(nil),     // 1: freshet.v1.ListBlindResponse
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
-	(*BlindGroup)(nil),            // 3: freshet.v1.BlindGroup
+	(*BlindSet)(nil),              // 2: freshet.v1.BlindSet
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(Department)(0),               // 4: freshet.v1.Department
 }
 var file_freshet_v1_blind_proto_depIdxs = []int32{
-	2, // 0: freshet.v1.ListBlindResponse.now:type_name -> google.protobuf.Timestamp
-	3, // 1: freshet.v1.ListBlindResponse.groups:type_name -> freshet.v1.BlindGroup
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	3, // 0: freshet.v1.ListBlindResponse.now:type_name -> google.protobuf.Timestamp
+	2, // 1: freshet.v1.ListBlindResponse.sets:type_name -> freshet.v1.BlindSet
+	4, // 2: freshet.v1.BlindSet.department:type_name -> freshet.v1.Department
+	3, // 3: freshet.v1.BlindSet.since:type_name -> google.protobuf.Timestamp
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_blind_proto_init() }
@@ -166,14 +290,14 @@ func file_freshet_v1_blind_proto_init() {
 	if File_freshet_v1_blind_proto != nil {
 		return
 	}
-	file_freshet_v1_board_proto_init()
+	file_freshet_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_blind_proto_rawDesc), len(file_freshet_v1_blind_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -911,7 +911,7 @@ type Leg struct {
 	// What value, threshold and peak are of the variable.
 	Basis Basis `protobuf:"varint,10,opt,name=basis,proto3,enum=freshet.v1.Basis" json:"basis,omitempty"`
 	// The limit level that an excess is above, or the threshold that may be met; 0 of
-	// other bases.
+	// other measures.
 	Limit         float64 `protobuf:"fixed64,11,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
