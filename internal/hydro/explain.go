@@ -31,7 +31,7 @@ type ExplainedQuantity struct {
 	Forecast    bool // of the forecast leg; else of the observed leg
 	Variable    Variable
 	Window      time.Duration
-	Measure     Basis
+	Basis       Basis
 	From, To    Stage // before and after the tick
 	Decides     bool  // it gave its leg the stage
 	Evidence    bool  // there is any that is not out of sight or expired

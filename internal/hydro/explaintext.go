@@ -96,7 +96,7 @@ func span(d time.Duration) string {
 // quantity says where one quantity stands, and its clocks.
 func (x *Explanation) quantity(q *ExplainedQuantity) (zh, en string) {
 	unit := q.Variable.Unit()
-	if q.Measure == Likelihood {
+	if q.Basis == Likelihood {
 		unit = ""
 	}
 	number := func(v float64) string { return strings.TrimSpace(strconv.FormatFloat(v, 'f', 2, 64) + " " + unit) }
@@ -105,8 +105,8 @@ func (x *Explanation) quantity(q *ExplainedQuantity) (zh, en string) {
 		leg, legEN = "预报", "Forecast "
 	}
 	zh, en = leg+q.Variable.ZH(), legEN+strings.ReplaceAll(q.Variable.String(), "_", " ")
-	if int(q.Measure) < len(measuresZH) {
-		zh, en = zh+measuresZH[q.Measure], en+measuresEN[q.Measure]
+	if int(q.Basis) < len(measuresZH) {
+		zh, en = zh+measuresZH[q.Basis], en+measuresEN[q.Basis]
 	}
 	if q.Window > 0 {
 		zh, en = zh+"（"+span(q.Window)+"）", en+" ("+span(q.Window)+")"

@@ -246,15 +246,10 @@ func (s *Server) ListGateways(_ context.Context, req *freshetv1.ListGatewaysRequ
 			}
 		})
 		resp.Lags = append(resp.Lags, lag)
-		for i := range blind {
-			g := &blind[i]
-			if d := req.GetDepartment(); d != freshetv1.Department_DEPARTMENT_UNSPECIFIED && wire.FromDepartment(g.Department) != d {
-				continue
+		for _, set := range wire.FromBlind(id, blind) {
+			if d := req.GetDepartment(); d == freshetv1.Department_DEPARTMENT_UNSPECIFIED || set.GetDepartment() == d {
+				resp.Blind = append(resp.Blind, set)
 			}
-			resp.Blind = append(resp.Blind, &freshetv1.BlindGroup{
-				Basin: id, Cause: g.Cause, Department: wire.FromDepartment(g.Department), Gateway: g.Gateway, Whole: g.Whole,
-				Stations: g.Stations, Escalated: g.Escalated, Since: timestamp(g.Since),
-			})
 		}
 	}
 	resp.Now = timestamp(earliest)

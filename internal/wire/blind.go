@@ -39,8 +39,8 @@ func ToBasis(p freshetv1.Basis) (hydro.Basis, error) {
 }
 
 // FromBlind returns what is not seen of a basin as protobuf.
-func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindGroup {
-	out := make([]*freshetv1.BlindGroup, 0, len(sets))
+func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindSet {
+	out := make([]*freshetv1.BlindSet, 0, len(sets))
 	for i := range sets {
 		s := &sets[i]
 		out = append(out, &freshetv1.BlindSet{

@@ -18,7 +18,7 @@ func FromExplanation(x *hydro.Explanation) *freshetv1.Explanation {
 	for i := range x.Quantities {
 		q := &x.Quantities[i]
 		pq := &freshetv1.ExplainedQuantity{
-			Forecast: q.Forecast, Variable: FromVariable(q.Variable), WindowS: seconds(q.Window), Measure: q.Measure.String(),
+			Forecast: q.Forecast, Variable: FromVariable(q.Variable), WindowS: seconds(q.Window), Measure: q.Basis.String(),
 			From: FromStage(q.From), To: FromStage(q.To), Decides: q.Decides, Evidence: q.Evidence, Value: q.Value, At: FromTime(q.At), PeakAt: FromTime(q.PeakAt),
 			DwellRaiseS: seconds(q.Raise), DwellLowerS: seconds(q.Lower), Persistence: uint32(q.Persistence),
 		}

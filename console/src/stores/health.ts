@@ -3,7 +3,7 @@ import { api, must, type Schemas } from '@/api/client'
 import { resource } from './resource'
 
 export type GatewayStatus = Schemas['v1GatewayStatus']
-export type BlindGroup = Schemas['v1BlindGroup']
+export type BlindSet = Schemas['v1BlindSet']
 export type Conflict = Schemas['v1Conflict']
 
 export const gateways = resource(() => must(api.GET('/v1/gateways')), 5_000)
