@@ -77,6 +77,7 @@ var rules = map[string]rule{
 
 	freshetv1.WarningService_WatchWarnings_FullMethodName: {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:    {permits: readers},
+	freshetv1.WarningService_ListBlind_FullMethodName:     {permits: readers},
 	freshetv1.WarningService_ListWarnings_FullMethodName:  {permits: readers},
 	freshetv1.WarningService_ListGroups_FullMethodName:    {permits: readers},
 
@@ -99,6 +100,10 @@ var rules = map[string]rule{
 	freshetv1.DutyService_TakeOutOfService_FullMethodName: {permits: onDuty}, // and see mayPutOut
 	freshetv1.DutyService_ReturnToService_FullMethodName:  {permits: onDuty},
 
+	freshetv1.CapService_ListMessages_FullMethodName: {permits: readers},
+	freshetv1.CapService_Approve_FullMethodName:      {permits: onDuty},
+	freshetv1.CapService_Reject_FullMethodName:       {permits: onDuty},
+
 	freshetv1.ClockService_AdvanceClock_FullMethodName: {permits: operator},
 	freshetv1.ClockService_GetClock_FullMethodName:     {permits: operator},
 
@@ -115,6 +120,7 @@ var (
 	webFeed    = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
 	webPages   = rule{permits: anybody} // the index and the description of the interface
 	webMetrics = rule{permits: readers}
+	webCAP     = rule{permits: anybody} // messages that are out; drafts are not there
 	webSession = rule{permits: readers} // who may sign in at a browser
 )
 
