@@ -48,7 +48,7 @@ func season(t *rapid.T) []step {
 	group := map[string]string{}
 	at, n := start, 0
 	var out []step
-	for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
+	for i := range rapid.IntRange(1, 24).Draw(t, "steps") {
 		gap := rapid.SampledFrom([]time.Duration{10 * time.Second, 10 * time.Second, 50 * time.Second, 100 * time.Second, 7 * time.Minute, time.Hour}).Draw(t, "gap")
 		at = at.Add(gap)
 		s := step{at: at}

@@ -219,7 +219,7 @@ func TestPlanProperties(t *testing.T) {
 				}
 			}
 		}
-		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
+		for i := range rapid.IntRange(1, 24).Draw(t, "steps") {
 			at = at.Add(rapid.SampledFrom([]time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, 20 * time.Minute}).Draw(t, "gap"))
 			var warnings []hydro.Warning
 			for _, id := range []string{"a", "c"} {
@@ -229,7 +229,11 @@ func TestPlanProperties(t *testing.T) {
 				}
 			}
 			before := s
-			was := stored(t, s)
+			var was plan.State
+			if i%8 == 0 {
+				was = stored(t, s)
+				again = stored(t, again)
+			}
 			var events, replayed []hydro.DutyEvent
 			s, events = r.Step(s, at, warnings)
 			again, replayed = r.Step(again, at, warnings)
@@ -243,15 +247,14 @@ func TestPlanProperties(t *testing.T) {
 					By:       rapid.SampledFrom([]hydro.Person{water, water, gauger, weather, admin}).Draw(t, "by"),
 					Text:     rapid.SampledFrom([]string{"", "said"}).Draw(t, "text"),
 				}
-				held := stored(t, s)
 				next, told, err := r.Do(s, c)
 				var twice error
 				var more []hydro.DutyEvent
-				again, more, twice = r.Do(stored(t, again), c)
+				again, more, twice = r.Do(again, c)
 				if fmt.Sprint(err) != fmt.Sprint(twice) {
 					t.Fatalf("%v, and %v in the replay", err, twice)
 				}
-				if err != nil && (len(told) > 0 || cmp.Diff(held, stored(t, next), cmpopts.EquateEmpty()) != "") {
+				if err != nil && (len(told) > 0 || cmp.Diff(s, next, cmpopts.EquateEmpty()) != "") {
 					t.Fatalf("a refused command changed something: %v", err)
 				}
 				s = next
@@ -261,8 +264,10 @@ func TestPlanProperties(t *testing.T) {
 			if diff := cmp.Diff(events, replayed); diff != "" {
 				t.Fatalf("the replay differs:\n%s", diff)
 			}
-			if diff := cmp.Diff(was, stored(t, before), cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("a step changed the state it was given:\n%s", diff)
+			if i%8 == 0 {
+				if diff := cmp.Diff(was, stored(t, before), cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("a step changed the state it was given:\n%s", diff)
+				}
 			}
 			for _, x := range r.Responses(s) {
 				if x.Declared.String() != declared[x.Plan] {
