@@ -3,7 +3,9 @@
 import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 
-const budget = { js: 90_000, css: 12_000, chart: 230_000 } // bytes, gzip
+// Bytes, gzip. Scripts: Vue, router and i18n are 62 kB of it; the Chinese texts of
+// all pages come at once, so that no page waits for its words.
+const budget = { js: 100_000, css: 12_000, chart: 230_000 }
 
 const dist = new URL('../dist/', import.meta.url)
 const manifest = JSON.parse(await readFile(new URL('.vite/manifest.json', dist), 'utf8'))
