@@ -37,7 +37,7 @@ func (e *Engine) Explain(w hydro.Warning) hydro.Explanation {
 		}
 		if add, ok := e.rules.Offset(w.Station, t.Datum); ok {
 			for i := range x.Quantities {
-				if q := &x.Quantities[i]; q.Variable == hydro.WaterLevel && q.Measure == hydro.Itself {
+				if q := &x.Quantities[i]; q.Variable == hydro.WaterLevel && q.Basis == hydro.Itself {
 					for k := range q.Steps {
 						q.Steps[k].Given = given(t, q, &q.Steps[k], add)
 					}

@@ -1833,7 +1833,7 @@ type ListGatewaysResponse struct {
 	Refusals []*StationRefusal `protobuf:"bytes,3,rep,name=refusals,proto3" json:"refusals,omitempty"`
 	Lags     []*BasinLag       `protobuf:"bytes,4,rep,name=lags,proto3" json:"lags,omitempty"`
 	// What is not seen, by basin, those first that hang over a rising reach.
-	Blind         []*BlindGroup `protobuf:"bytes,5,rep,name=blind,proto3" json:"blind,omitempty"`
+	Blind         []*BlindSet `protobuf:"bytes,5,rep,name=blind,proto3" json:"blind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1896,120 +1896,9 @@ func (x *ListGatewaysResponse) GetLags() []*BasinLag {
 	return nil
 }
 
-func (x *ListGatewaysResponse) GetBlind() []*BlindGroup {
+func (x *ListGatewaysResponse) GetBlind() []*BlindSet {
 	if x != nil {
 		return x.Blind
-	}
-	return nil
-}
-
-// Stations that are not seen for one cause, of one department and behind one
-// gateway: what one call can mend.
-type BlindGroup struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
-	// "silent", "never reported", "not yet reported", "maintenance",
-	// "refused: <reason>" or "quality: <tests>".
-	Cause      string     `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`
-	Department Department `protobuf:"varint,3,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
-	// Through which they report, by the catalogue; empty: it does not say, or the
-	// whole department is not seen.
-	Gateway string `protobuf:"bytes,4,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	// Nothing else of the gateway or, without one, of the department is seen.
-	Whole bool `protobuf:"varint,5,opt,name=whole,proto3" json:"whole,omitempty"`
-	// Ascending.
-	Stations []string `protobuf:"bytes,6,rep,name=stations,proto3" json:"stations,omitempty"`
-	// Those of them on a rising reach.
-	Escalated []string `protobuf:"bytes,7,rep,name=escalated,proto3" json:"escalated,omitempty"`
-	// The latest usable observation of the one that has been out of sight for
-	// longest; not set: one never reported.
-	Since         *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=since,proto3" json:"since,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BlindGroup) Reset() {
-	*x = BlindGroup{}
-	mi := &file_freshet_v1_board_proto_msgTypes[20]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BlindGroup) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BlindGroup) ProtoMessage() {}
-
-func (x *BlindGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[20]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BlindGroup.ProtoReflect.Descriptor instead.
-func (*BlindGroup) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{20}
-}
-
-func (x *BlindGroup) GetBasin() string {
-	if x != nil {
-		return x.Basin
-	}
-	return ""
-}
-
-func (x *BlindGroup) GetCause() string {
-	if x != nil {
-		return x.Cause
-	}
-	return ""
-}
-
-func (x *BlindGroup) GetDepartment() Department {
-	if x != nil {
-		return x.Department
-	}
-	return Department_DEPARTMENT_UNSPECIFIED
-}
-
-func (x *BlindGroup) GetGateway() string {
-	if x != nil {
-		return x.Gateway
-	}
-	return ""
-}
-
-func (x *BlindGroup) GetWhole() bool {
-	if x != nil {
-		return x.Whole
-	}
-	return false
-}
-
-func (x *BlindGroup) GetStations() []string {
-	if x != nil {
-		return x.Stations
-	}
-	return nil
-}
-
-func (x *BlindGroup) GetEscalated() []string {
-	if x != nil {
-		return x.Escalated
-	}
-	return nil
-}
-
-func (x *BlindGroup) GetSince() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Since
 	}
 	return nil
 }
@@ -2043,7 +1932,7 @@ type GatewayStatus struct {
 
 func (x *GatewayStatus) Reset() {
 	*x = GatewayStatus{}
-	mi := &file_freshet_v1_board_proto_msgTypes[21]
+	mi := &file_freshet_v1_board_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2055,7 +1944,7 @@ func (x *GatewayStatus) String() string {
 func (*GatewayStatus) ProtoMessage() {}
 
 func (x *GatewayStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[21]
+	mi := &file_freshet_v1_board_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2068,7 +1957,7 @@ func (x *GatewayStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GatewayStatus.ProtoReflect.Descriptor instead.
 func (*GatewayStatus) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GatewayStatus) GetGateway() string {
@@ -2160,7 +2049,7 @@ type RefusalCount struct {
 
 func (x *RefusalCount) Reset() {
 	*x = RefusalCount{}
-	mi := &file_freshet_v1_board_proto_msgTypes[22]
+	mi := &file_freshet_v1_board_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2172,7 +2061,7 @@ func (x *RefusalCount) String() string {
 func (*RefusalCount) ProtoMessage() {}
 
 func (x *RefusalCount) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[22]
+	mi := &file_freshet_v1_board_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2185,7 +2074,7 @@ func (x *RefusalCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusalCount.ProtoReflect.Descriptor instead.
 func (*RefusalCount) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RefusalCount) GetReason() RefusalReason {
@@ -2228,7 +2117,7 @@ type StationRefusal struct {
 
 func (x *StationRefusal) Reset() {
 	*x = StationRefusal{}
-	mi := &file_freshet_v1_board_proto_msgTypes[23]
+	mi := &file_freshet_v1_board_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2129,7 @@ func (x *StationRefusal) String() string {
 func (*StationRefusal) ProtoMessage() {}
 
 func (x *StationRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[23]
+	mi := &file_freshet_v1_board_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2142,7 @@ func (x *StationRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationRefusal.ProtoReflect.Descriptor instead.
 func (*StationRefusal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StationRefusal) GetBasin() string {
@@ -2327,7 +2216,7 @@ type BasinLag struct {
 
 func (x *BasinLag) Reset() {
 	*x = BasinLag{}
-	mi := &file_freshet_v1_board_proto_msgTypes[24]
+	mi := &file_freshet_v1_board_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2228,7 @@ func (x *BasinLag) String() string {
 func (*BasinLag) ProtoMessage() {}
 
 func (x *BasinLag) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[24]
+	mi := &file_freshet_v1_board_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2241,7 @@ func (x *BasinLag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BasinLag.ProtoReflect.Descriptor instead.
 func (*BasinLag) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *BasinLag) GetBasin() string {
@@ -2388,7 +2277,7 @@ var File_freshet_v1_board_proto protoreflect.FileDescriptor
 const file_freshet_v1_board_proto_rawDesc = "" +
 	"\n" +
 	"\x16freshet/v1/board.proto\x12\n" +
-	"freshet.v1\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
+	"freshet.v1\x1a\x16freshet/v1/blind.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
 	"\x10ListBoardRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
 	"\n" +
@@ -2564,25 +2453,13 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\x13ListGatewaysRequest\x126\n" +
 	"\n" +
 	"department\x18\x01 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
-	"department\"\x8b\x02\n" +
+	"department\"\x89\x02\n" +
 	"\x14ListGatewaysResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x125\n" +
 	"\bgateways\x18\x02 \x03(\v2\x19.freshet.v1.GatewayStatusR\bgateways\x126\n" +
 	"\brefusals\x18\x03 \x03(\v2\x1a.freshet.v1.StationRefusalR\brefusals\x12(\n" +
-	"\x04lags\x18\x04 \x03(\v2\x14.freshet.v1.BasinLagR\x04lags\x12,\n" +
-	"\x05blind\x18\x05 \x03(\v2\x16.freshet.v1.BlindGroupR\x05blind\"\x8c\x02\n" +
-	"\n" +
-	"BlindGroup\x12\x14\n" +
-	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x14\n" +
-	"\x05cause\x18\x02 \x01(\tR\x05cause\x126\n" +
-	"\n" +
-	"department\x18\x03 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
-	"department\x12\x18\n" +
-	"\agateway\x18\x04 \x01(\tR\agateway\x12\x14\n" +
-	"\x05whole\x18\x05 \x01(\bR\x05whole\x12\x1a\n" +
-	"\bstations\x18\x06 \x03(\tR\bstations\x12\x1c\n" +
-	"\tescalated\x18\a \x03(\tR\tescalated\x120\n" +
-	"\x05since\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x99\x04\n" +
+	"\x04lags\x18\x04 \x03(\v2\x14.freshet.v1.BasinLagR\x04lags\x12*\n" +
+	"\x05blind\x18\x05 \x03(\v2\x14.freshet.v1.BlindSetR\x05blind\"\x99\x04\n" +
 	"\rGatewayStatus\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x126\n" +
 	"\n" +
@@ -2637,7 +2514,7 @@ func file_freshet_v1_board_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_board_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_freshet_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_freshet_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_freshet_v1_board_proto_goTypes = []any{
 	(Trend)(0),                     // 0: freshet.v1.Trend
 	(*ListBoardRequest)(nil),       // 1: freshet.v1.ListBoardRequest
@@ -2660,81 +2537,79 @@ var file_freshet_v1_board_proto_goTypes = []any{
 	(*NetworkSubBasin)(nil),        // 18: freshet.v1.NetworkSubBasin
 	(*ListGatewaysRequest)(nil),    // 19: freshet.v1.ListGatewaysRequest
 	(*ListGatewaysResponse)(nil),   // 20: freshet.v1.ListGatewaysResponse
-	(*BlindGroup)(nil),             // 21: freshet.v1.BlindGroup
-	(*GatewayStatus)(nil),          // 22: freshet.v1.GatewayStatus
-	(*RefusalCount)(nil),           // 23: freshet.v1.RefusalCount
-	(*StationRefusal)(nil),         // 24: freshet.v1.StationRefusal
-	(*BasinLag)(nil),               // 25: freshet.v1.BasinLag
-	(Department)(0),                // 26: freshet.v1.Department
-	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
-	(Stage)(0),                     // 28: freshet.v1.Stage
-	(Variable)(0),                  // 29: freshet.v1.Variable
-	(Quality)(0),                   // 30: freshet.v1.Quality
+	(*GatewayStatus)(nil),          // 21: freshet.v1.GatewayStatus
+	(*RefusalCount)(nil),           // 22: freshet.v1.RefusalCount
+	(*StationRefusal)(nil),         // 23: freshet.v1.StationRefusal
+	(*BasinLag)(nil),               // 24: freshet.v1.BasinLag
+	(Department)(0),                // 25: freshet.v1.Department
+	(*timestamppb.Timestamp)(nil),  // 26: google.protobuf.Timestamp
+	(Stage)(0),                     // 27: freshet.v1.Stage
+	(Variable)(0),                  // 28: freshet.v1.Variable
+	(Quality)(0),                   // 29: freshet.v1.Quality
+	(*BlindSet)(nil),               // 30: freshet.v1.BlindSet
 	(RefusalReason)(0),             // 31: freshet.v1.RefusalReason
 }
 var file_freshet_v1_board_proto_depIdxs = []int32{
-	26, // 0: freshet.v1.ListBoardRequest.department:type_name -> freshet.v1.Department
-	27, // 1: freshet.v1.ListBoardResponse.now:type_name -> google.protobuf.Timestamp
+	25, // 0: freshet.v1.ListBoardRequest.department:type_name -> freshet.v1.Department
+	26, // 1: freshet.v1.ListBoardResponse.now:type_name -> google.protobuf.Timestamp
 	3,  // 2: freshet.v1.ListBoardResponse.rows:type_name -> freshet.v1.BoardRow
-	26, // 3: freshet.v1.BoardRow.department:type_name -> freshet.v1.Department
+	25, // 3: freshet.v1.BoardRow.department:type_name -> freshet.v1.Department
 	5,  // 4: freshet.v1.BoardRow.level:type_name -> freshet.v1.BoardValue
 	5,  // 5: freshet.v1.BoardRow.flow:type_name -> freshet.v1.BoardValue
 	6,  // 6: freshet.v1.BoardRow.trend:type_name -> freshet.v1.BoardTrend
 	4,  // 7: freshet.v1.BoardRow.rain:type_name -> freshet.v1.BoardRain
-	28, // 8: freshet.v1.BoardRow.stage:type_name -> freshet.v1.Stage
-	27, // 9: freshet.v1.BoardRow.since:type_name -> google.protobuf.Timestamp
-	28, // 10: freshet.v1.BoardRow.observed:type_name -> freshet.v1.Stage
-	28, // 11: freshet.v1.BoardRow.forecast:type_name -> freshet.v1.Stage
-	29, // 12: freshet.v1.BoardValue.variable:type_name -> freshet.v1.Variable
-	27, // 13: freshet.v1.BoardValue.at:type_name -> google.protobuf.Timestamp
-	30, // 14: freshet.v1.BoardValue.quality:type_name -> freshet.v1.Quality
+	27, // 8: freshet.v1.BoardRow.stage:type_name -> freshet.v1.Stage
+	26, // 9: freshet.v1.BoardRow.since:type_name -> google.protobuf.Timestamp
+	27, // 10: freshet.v1.BoardRow.observed:type_name -> freshet.v1.Stage
+	27, // 11: freshet.v1.BoardRow.forecast:type_name -> freshet.v1.Stage
+	28, // 12: freshet.v1.BoardValue.variable:type_name -> freshet.v1.Variable
+	26, // 13: freshet.v1.BoardValue.at:type_name -> google.protobuf.Timestamp
+	29, // 14: freshet.v1.BoardValue.quality:type_name -> freshet.v1.Quality
 	0,  // 15: freshet.v1.BoardTrend.trend:type_name -> freshet.v1.Trend
-	29, // 16: freshet.v1.BoardTrend.variable:type_name -> freshet.v1.Variable
-	27, // 17: freshet.v1.BoardTrend.from:type_name -> google.protobuf.Timestamp
-	27, // 18: freshet.v1.BoardTrend.to:type_name -> google.protobuf.Timestamp
-	27, // 19: freshet.v1.ListThresholdsResponse.now:type_name -> google.protobuf.Timestamp
+	28, // 16: freshet.v1.BoardTrend.variable:type_name -> freshet.v1.Variable
+	26, // 17: freshet.v1.BoardTrend.from:type_name -> google.protobuf.Timestamp
+	26, // 18: freshet.v1.BoardTrend.to:type_name -> google.protobuf.Timestamp
+	26, // 19: freshet.v1.ListThresholdsResponse.now:type_name -> google.protobuf.Timestamp
 	9,  // 20: freshet.v1.ListThresholdsResponse.stations:type_name -> freshet.v1.StationThresholds
-	27, // 21: freshet.v1.StationThresholds.valid_from:type_name -> google.protobuf.Timestamp
+	26, // 21: freshet.v1.StationThresholds.valid_from:type_name -> google.protobuf.Timestamp
 	10, // 22: freshet.v1.StationThresholds.lines:type_name -> freshet.v1.ThresholdLine
-	28, // 23: freshet.v1.ThresholdLine.stage:type_name -> freshet.v1.Stage
-	29, // 24: freshet.v1.ThresholdLine.variable:type_name -> freshet.v1.Variable
-	27, // 25: freshet.v1.GetNetworkResponse.now:type_name -> google.protobuf.Timestamp
+	27, // 23: freshet.v1.ThresholdLine.stage:type_name -> freshet.v1.Stage
+	28, // 24: freshet.v1.ThresholdLine.variable:type_name -> freshet.v1.Variable
+	26, // 25: freshet.v1.GetNetworkResponse.now:type_name -> google.protobuf.Timestamp
 	14, // 26: freshet.v1.GetNetworkResponse.stations:type_name -> freshet.v1.NetworkStation
 	15, // 27: freshet.v1.GetNetworkResponse.nodes:type_name -> freshet.v1.NetworkNode
 	16, // 28: freshet.v1.GetNetworkResponse.reaches:type_name -> freshet.v1.NetworkReach
 	17, // 29: freshet.v1.GetNetworkResponse.reservoirs:type_name -> freshet.v1.NetworkReservoir
 	18, // 30: freshet.v1.GetNetworkResponse.sub_basins:type_name -> freshet.v1.NetworkSubBasin
-	26, // 31: freshet.v1.NetworkStation.department:type_name -> freshet.v1.Department
+	25, // 31: freshet.v1.NetworkStation.department:type_name -> freshet.v1.Department
 	13, // 32: freshet.v1.NetworkStation.place:type_name -> freshet.v1.Place
 	13, // 33: freshet.v1.NetworkNode.place:type_name -> freshet.v1.Place
 	13, // 34: freshet.v1.NetworkReach.line:type_name -> freshet.v1.Place
 	13, // 35: freshet.v1.NetworkSubBasin.boundary:type_name -> freshet.v1.Place
-	27, // 36: freshet.v1.NetworkSubBasin.rain_at:type_name -> google.protobuf.Timestamp
-	26, // 37: freshet.v1.ListGatewaysRequest.department:type_name -> freshet.v1.Department
-	27, // 38: freshet.v1.ListGatewaysResponse.now:type_name -> google.protobuf.Timestamp
-	22, // 39: freshet.v1.ListGatewaysResponse.gateways:type_name -> freshet.v1.GatewayStatus
-	24, // 40: freshet.v1.ListGatewaysResponse.refusals:type_name -> freshet.v1.StationRefusal
-	25, // 41: freshet.v1.ListGatewaysResponse.lags:type_name -> freshet.v1.BasinLag
-	21, // 42: freshet.v1.ListGatewaysResponse.blind:type_name -> freshet.v1.BlindGroup
-	26, // 43: freshet.v1.BlindGroup.department:type_name -> freshet.v1.Department
-	27, // 44: freshet.v1.BlindGroup.since:type_name -> google.protobuf.Timestamp
-	26, // 45: freshet.v1.GatewayStatus.department:type_name -> freshet.v1.Department
-	27, // 46: freshet.v1.GatewayStatus.connected_since:type_name -> google.protobuf.Timestamp
-	27, // 47: freshet.v1.GatewayStatus.disconnected_at:type_name -> google.protobuf.Timestamp
-	27, // 48: freshet.v1.GatewayStatus.last_frame_at:type_name -> google.protobuf.Timestamp
-	27, // 49: freshet.v1.GatewayStatus.last_reading_at:type_name -> google.protobuf.Timestamp
-	23, // 50: freshet.v1.GatewayStatus.refusals:type_name -> freshet.v1.RefusalCount
-	31, // 51: freshet.v1.RefusalCount.reason:type_name -> freshet.v1.RefusalReason
-	29, // 52: freshet.v1.StationRefusal.variable:type_name -> freshet.v1.Variable
-	31, // 53: freshet.v1.StationRefusal.reason:type_name -> freshet.v1.RefusalReason
-	27, // 54: freshet.v1.StationRefusal.last_at:type_name -> google.protobuf.Timestamp
-	27, // 55: freshet.v1.StationRefusal.received_at:type_name -> google.protobuf.Timestamp
-	27, // 56: freshet.v1.BasinLag.now:type_name -> google.protobuf.Timestamp
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	26, // 36: freshet.v1.NetworkSubBasin.rain_at:type_name -> google.protobuf.Timestamp
+	25, // 37: freshet.v1.ListGatewaysRequest.department:type_name -> freshet.v1.Department
+	26, // 38: freshet.v1.ListGatewaysResponse.now:type_name -> google.protobuf.Timestamp
+	21, // 39: freshet.v1.ListGatewaysResponse.gateways:type_name -> freshet.v1.GatewayStatus
+	23, // 40: freshet.v1.ListGatewaysResponse.refusals:type_name -> freshet.v1.StationRefusal
+	24, // 41: freshet.v1.ListGatewaysResponse.lags:type_name -> freshet.v1.BasinLag
+	30, // 42: freshet.v1.ListGatewaysResponse.blind:type_name -> freshet.v1.BlindSet
+	25, // 43: freshet.v1.GatewayStatus.department:type_name -> freshet.v1.Department
+	26, // 44: freshet.v1.GatewayStatus.connected_since:type_name -> google.protobuf.Timestamp
+	26, // 45: freshet.v1.GatewayStatus.disconnected_at:type_name -> google.protobuf.Timestamp
+	26, // 46: freshet.v1.GatewayStatus.last_frame_at:type_name -> google.protobuf.Timestamp
+	26, // 47: freshet.v1.GatewayStatus.last_reading_at:type_name -> google.protobuf.Timestamp
+	22, // 48: freshet.v1.GatewayStatus.refusals:type_name -> freshet.v1.RefusalCount
+	31, // 49: freshet.v1.RefusalCount.reason:type_name -> freshet.v1.RefusalReason
+	28, // 50: freshet.v1.StationRefusal.variable:type_name -> freshet.v1.Variable
+	31, // 51: freshet.v1.StationRefusal.reason:type_name -> freshet.v1.RefusalReason
+	26, // 52: freshet.v1.StationRefusal.last_at:type_name -> google.protobuf.Timestamp
+	26, // 53: freshet.v1.StationRefusal.received_at:type_name -> google.protobuf.Timestamp
+	26, // 54: freshet.v1.BasinLag.now:type_name -> google.protobuf.Timestamp
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_board_proto_init() }
@@ -2742,19 +2617,20 @@ func file_freshet_v1_board_proto_init() {
 	if File_freshet_v1_board_proto != nil {
 		return
 	}
+	file_freshet_v1_blind_proto_init()
 	file_freshet_v1_ingest_proto_init()
 	file_freshet_v1_types_proto_init()
 	file_freshet_v1_board_proto_msgTypes[2].OneofWrappers = []any{}
 	file_freshet_v1_board_proto_msgTypes[16].OneofWrappers = []any{}
 	file_freshet_v1_board_proto_msgTypes[17].OneofWrappers = []any{}
-	file_freshet_v1_board_proto_msgTypes[21].OneofWrappers = []any{}
+	file_freshet_v1_board_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_board_proto_rawDesc), len(file_freshet_v1_board_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -17,6 +17,7 @@ export default {
   opened: 'since {time}',
   standing: '{n} stations in force',
   ackAll: 'Acknowledge all ({n})',
+  ackReturned: 'Acknowledge all that are back to normal ({n})',
   ack: 'Acknowledge',
   acking: 'Sending…',
   shelve: 'Shelve',

@@ -17,6 +17,7 @@ export default {
   opened: '始于 {time}',
   standing: '{n} 站生效',
   ackAll: '全部确认（{n}）',
+  ackReturned: '已恢复的全部确认（{n}）',
   ack: '确认',
   acking: '正在提交……',
   shelve: '搁置',
