@@ -44,7 +44,8 @@
 // used and not older than the blind window, so that a back-fill moves nothing.
 // A correction of the very last observation counts as new. A rain accumulation
 // is evidence about the window that ends now: a late report inside that window
-// heals it, and so may raise; one outside cannot.
+// heals it, and so may raise; one outside cannot. [Rules.Hindsight] notes what late
+// observations would have raised.
 //
 // # Blindness
 //
@@ -109,6 +110,7 @@ type State struct {
 	Stations []StationState
 	Ladders  []Ladder
 	Gone     []StationState // removed from the catalogue, to be closed on the feed; ascending by station
+	Noted    []Noted        // what late observations would have warned of, in the order in which it was found
 }
 
 // A StationState is where one station stands.
@@ -120,6 +122,8 @@ type StationState struct {
 	Cause   string      // why it, or its part that is not seen, is blind; "" if all is in sight
 	Waiting bool        // it or a part has not yet reported and is still in the grace of a start
 	Sights  [classes]Sight
+
+	Past []Stood // where it stood, ascending; the last one is where it stands
 
 	Escalated time.Time // since when it is known that it is blind on a rising reach; zero if it is not
 	Rising    time.Time // when the reach of a blind station was last known to rise
@@ -142,13 +146,13 @@ type Ladder struct {
 	Forecast bool           // of the forecast leg; else of the observed leg
 	Variable hydro.Variable // WaterLevel, Discharge, Inflow or Rain
 	Window   time.Duration  // of a rain accumulation, a rise or a chance
-	Measure  hydro.Basis
+	Basis    hydro.Basis
 	Of       hydro.Stage // of a chance: the stage whose threshold may be met
 
 	Stage hydro.Stage // Clear to Red
 	Lost  bool        // no evidence yet, or none since it went out of sight
 	At    int64       // of the latest evidence: observed at, or issued at; Unix milliseconds, 0 if none
-	Value float64     // the latest evidence: the value observed, or the forecast's peak; what follows from it by Measure
+	Value float64     // the latest evidence: the value observed, or the forecast's peak; what follows from it by Basis
 	Level float64     // of the observed leg: the value observed
 	Limit float64     // the limit level in force, or the threshold that may be met
 	Part  bool        // the latest evidence can raise and not lower: its window is not covered
@@ -194,7 +198,7 @@ func (r *Rules) Start(now time.Time) State { return r.Adopt(State{}, now) }
 // gone is forgotten, after the next evaluation has closed it on the feed if it
 // was not Clear. The result shares no memory with old.
 func (r *Rules) Adopt(old State, now time.Time) State {
-	s := State{Now: old.Now, Step: old.Step, Run: old.Run}
+	s := State{Now: old.Now, Step: old.Step, Run: old.Run, Noted: old.Noted}
 	s.Stations = make([]StationState, len(r.stations))
 	s.Ladders = make([]Ladder, len(r.ladders))
 	for i := range r.stations {
@@ -331,7 +335,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		switch {
 		case len(steps) == 0: // not in the table that is in force
 			*l = l.key().ladder()
-		case l.Measure == hydro.OverLimit && !st.limited(o.now):
+		case l.Basis == hydro.OverLimit && !st.limited(o.now):
 			*l = l.key().ladder() // no limit level is in force: nothing can be above it
 		case l.Forecast:
 			if o.run != nil {
@@ -360,6 +364,7 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 	}
 	if stage != state.Stage {
 		state.Stage, state.Since = stage, o.now
+		state.Past = stand(state.Past, stage, o.ms)
 	}
 	if stage == before.Stage && (state.Cause == "") == (before.Cause == "") {
 		return hydro.Warning{}, false
@@ -627,8 +632,8 @@ func deciding(ladders []Ladder, forecast bool) int {
 // leg describes the ladder i of a station.
 func (st *station) leg(t *table, ladders []Ladder, i int) hydro.Leg {
 	l := &ladders[i]
-	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Measure: l.Measure, Value: l.Value, Limit: l.Limit}
-	if l.Variable == hydro.WaterLevel && l.Measure != hydro.Rise { // a difference has no datum, a limit level has
+	leg := hydro.Leg{Stage: l.Stage, Variable: l.Variable, Window: l.Window, Basis: l.Basis, Value: l.Value, Limit: l.Limit}
+	if l.Variable == hydro.WaterLevel && l.Basis != hydro.Rise { // a difference has no datum, a limit level has
 		leg.Datum = st.datum
 	}
 	if l.Stage > hydro.Clear {

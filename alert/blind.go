@@ -13,7 +13,7 @@ import (
 // department and gateway, the largest group first. A gateway or a department of
 // which nothing is seen is one group: one cable, one call. It is a pure function
 // of the state.
-func (r *Rules) Blind(s State) []hydro.Outage {
+func (r *Rules) Blind(s State) []hydro.BlindSet {
 	if !r.fits(s) {
 		s = r.Adopt(s, s.Now)
 	}
@@ -39,7 +39,7 @@ func (r *Rules) Blind(s State) []hydro.Outage {
 		}
 	}
 	var keys []key
-	groups := map[key]*hydro.Outage{}
+	groups := map[key]*hydro.BlindSet{}
 	for i := range r.stations {
 		if causes[i] == "" {
 			continue
@@ -57,7 +57,7 @@ func (r *Rules) Blind(s State) []hydro.Outage {
 		}
 		g := groups[k]
 		if g == nil {
-			g = &hydro.Outage{Cause: k.cause, Department: k.department, Gateway: k.gateway, Whole: isWhole, Since: state.Seen}
+			g = &hydro.BlindSet{Cause: k.cause, Department: k.department, Gateway: k.gateway, Whole: isWhole, Since: state.Seen}
 			groups[k], keys = g, append(keys, k)
 		}
 		g.Stations = append(g.Stations, st.id)
@@ -68,11 +68,11 @@ func (r *Rules) Blind(s State) []hydro.Outage {
 			g.Escalated = append(g.Escalated, st.id)
 		}
 	}
-	out := make([]hydro.Outage, 0, len(keys))
+	out := make([]hydro.BlindSet, 0, len(keys))
 	for _, k := range keys {
 		out = append(out, *groups[k])
 	}
-	slices.SortStableFunc(out, func(a, b hydro.Outage) int {
+	slices.SortStableFunc(out, func(a, b hydro.BlindSet) int {
 		return cmp.Or(
 			cmp.Compare(len(b.Escalated), len(a.Escalated)), cmp.Compare(len(b.Stations), len(a.Stations)),
 			cmp.Compare(a.Department, b.Department), cmp.Compare(a.Gateway, b.Gateway), cmp.Compare(a.Cause, b.Cause),

@@ -34,7 +34,7 @@ func (r *Rules) Explain(x *hydro.Explanation, before, after State, id string) bo
 			continue
 		}
 		q := hydro.ExplainedQuantity{
-			Forecast: l.Forecast, Variable: l.Variable, Window: l.Window, Measure: l.Measure, From: old[k].Stage, To: l.Stage,
+			Forecast: l.Forecast, Variable: l.Variable, Window: l.Window, Measure: l.Basis, From: old[k].Stage, To: l.Stage,
 			Decides: k == observed || k == forecast, Evidence: l.At != 0 && !l.Lost, Value: l.Value, At: instant(l.At),
 		}
 		if timing := t.timings[k]; l.Forecast {

@@ -27,9 +27,9 @@ func (r *Rules) reach(l *Ladder, steps []step, value float64) (met, held hydro.S
 // rise is never below half of it: a river that has stopped rising must let go.
 func (r *Rules) floor(l *Ladder, threshold float64) float64 {
 	switch {
-	case l.Measure == hydro.Rise:
+	case l.Basis == hydro.Rise:
 		return max(threshold-r.deadBand, threshold/2)
-	case l.Measure == hydro.Likelihood || l.Variable != hydro.WaterLevel:
+	case l.Basis == hydro.Likelihood || l.Variable != hydro.WaterLevel:
 		return threshold * (1 - r.deadShare)
 	}
 	return threshold - r.deadBand
@@ -91,7 +91,7 @@ func (r *Rules) take(st *station, l *Ladder, steps []step, h *hydro.History, s *
 // rise is covered by reports for less than three quarters. Old points in the window
 // of a rise count once the next report comes; they move nothing by themselves.
 func (st *station) worth(l *Ladder, h *hydro.History, s *hydro.Sample) (value, limit float64, whole, ok bool) {
-	switch l.Measure {
+	switch l.Basis {
 	case hydro.Rise:
 		window := l.Window.Milliseconds()
 		lowest, first := s.Value, s.At
@@ -291,7 +291,7 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, persistence int64,
 		}
 	}
 	var v view
-	if l.Measure == hydro.Likelihood {
+	if l.Basis == hydro.Likelihood {
 		v, ok = chanceOf(l, steps, f, add, run.IssuedAt)
 	} else {
 		v, ok = st.ahead(l, steps, f, add, run)
@@ -311,7 +311,7 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, persistence int64,
 		if step, ok := stepOf(steps, stage); ok && v.best >= step.value {
 			at := v.cross[i]
 			switch {
-			case l.Measure == hydro.Itself:
+			case l.Basis == hydro.Itself:
 				at = crossing(f, l.Variable, step, add, at, v.bestAt)
 			case at.IsZero():
 				at = v.bestAt
@@ -352,7 +352,7 @@ func (st *station) ahead(l *Ladder, steps []step, f *hydro.StationForecast, add 
 	for i, value := range values {
 		at := run.IssuedAt.Add(time.Duration(i+1) * run.Step)
 		x, limit := value+add, 0.0
-		switch l.Measure {
+		switch l.Basis {
 		case hydro.Rise:
 			lowest := value
 			for j := i - 1; j >= max(i-back, -1); j-- {
@@ -389,7 +389,7 @@ func (st *station) ahead(l *Ladder, steps []step, f *hydro.StationForecast, add 
 	if out.bestAt.IsZero() {
 		return view{}, false
 	}
-	if p := peak + add; l.Measure == hydro.Itself && f.Peak.At.After(run.IssuedAt) && p > out.best { // found between two output steps; false for NaN
+	if p := peak + add; l.Basis == hydro.Itself && f.Peak.At.After(run.IssuedAt) && p > out.best { // found between two output steps; false for NaN
 		out.best, out.bestAt = p, f.Peak.At
 	}
 	return out, true
@@ -459,7 +459,7 @@ func (r *Rules) outlast(l *Ladder, ladders []Ladder, lower, now int64) {
 	}
 	for i := range ladders {
 		o := &ladders[i]
-		if o.Forecast || o.Lost || o.Variable != l.Variable || o.Measure != l.Measure || o.Window != l.Window || l.Stage == hydro.Clear {
+		if o.Forecast || o.Lost || o.Variable != l.Variable || o.Basis != l.Basis || o.Window != l.Window || l.Stage == hydro.Clear {
 			continue
 		}
 		if k := l.Stage - hydro.Blue; l.Cross[k] == 0 && l.Below[k] == 0 {

@@ -122,7 +122,7 @@ func TestARiseOverItsWindowRaisesAndStandingStillLowers(t *testing.T) {
 		"Hekou: observed 1 h rise of the water level 0.52 m at 06-09 10:35, at or above the BLUE threshold 0.50 m.")
 	p.none(p.feed(repeat(3.76, 8)...))
 	got := p.feed(repeat(3.76, 12)...)
-	if len(got) != 1 || got[0].To != hydro.Clear || got[0].Observed.Measure != hydro.Rise || got[0].Observed.Datum != hydro.NoDatum {
+	if len(got) != 1 || got[0].To != hydro.Clear || got[0].Observed.Basis != hydro.Rise || got[0].Observed.Datum != hydro.NoDatum {
 		t.Fatalf("a river that stands still: %+v", got)
 	}
 }
@@ -336,7 +336,7 @@ func TestAChanceCountsWithinItsWindow(t *testing.T) {
 		run(0.9, time.Hour, 2*time.Hour, 5*time.Hour)
 		p.evaluate()
 	}
-	if s := p.rules.Statuses(p.state)[1]; s.Stage != hydro.Orange || s.Forecast.Measure != hydro.Likelihood || s.Forecast.Limit != 10 || s.Forecast.Value < 0.8 || s.Forecast.Value > 0.9 {
+	if s := p.rules.Statuses(p.state)[1]; s.Stage != hydro.Orange || s.Forecast.Basis != hydro.Likelihood || s.Forecast.Limit != 10 || s.Forecast.Value < 0.8 || s.Forecast.Value > 0.9 {
 		t.Fatalf("%+v", s)
 	}
 	for range 2 {

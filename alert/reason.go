@@ -251,7 +251,7 @@ func variableNames(vars []hydro.Variable) (zh, en string) {
 func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before StationState, to hydro.Stage, now time.Time) (zh, en string) {
 	l := &ladders[i]
 	leg := st.leg(t, ladders, i)
-	if l.Measure == hydro.Likelihood {
+	if l.Basis == hydro.Likelihood {
 		return r.chance(t.steps(i), l, leg, before, to)
 	}
 	what := measured(l)
@@ -282,7 +282,7 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 			en = "no valid forecast since the run of " + issued + ", its " + en
 		}
 	}
-	if l.Measure == hydro.OverLimit {
+	if l.Basis == hydro.OverLimit {
 		limitZH, limitEN := r.limitText(leg)
 		zh, en = zh+limitZH, en+limitEN
 	}
@@ -309,7 +309,7 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 		}
 		zh += fmt.Sprintf("，最高 %s %s%s（%s）", value, what.unitZH, datumZH, r.clock(leg.PeakAt))
 		en += fmt.Sprintf(", peak %s %s%s at %s", value, what.unitEN, datumEN, r.clock(leg.PeakAt))
-		if l.Measure == hydro.OverLimit {
+		if l.Basis == hydro.OverLimit {
 			limitZH, limitEN := r.limitText(leg)
 			zh, en = zh+limitZH, en+limitEN
 		}
@@ -378,7 +378,7 @@ type quantity struct{ zh, en, unitZH, unitEN string }
 
 // measured names what a ladder compares.
 func measured(l *Ladder) quantity {
-	switch l.Measure {
+	switch l.Basis {
 	case hydro.Rise:
 		return quantity{"水位涨幅", "rise of the water level", "米", "m"}
 	case hydro.OverLimit:
@@ -409,7 +409,7 @@ func number2(v hydro.Variable, x float64) string {
 }
 
 func datumText(leg hydro.Leg) (zh, en string) {
-	if leg.Variable != hydro.WaterLevel || leg.Datum == hydro.NoDatum || leg.Measure == hydro.Rise || leg.Measure == hydro.OverLimit {
+	if leg.Variable != hydro.WaterLevel || leg.Datum == hydro.NoDatum || leg.Basis == hydro.Rise || leg.Basis == hydro.OverLimit {
 		return "", ""
 	}
 	name, ok := datumZH[leg.Datum]

@@ -101,12 +101,12 @@ type ladderKey struct {
 }
 
 func (l *Ladder) key() ladderKey {
-	return ladderKey{l.Station, l.Forecast, l.Variable, l.Window, l.Measure, l.Of}
+	return ladderKey{l.Station, l.Forecast, l.Variable, l.Window, l.Basis, l.Of}
 }
 
 // ladder returns a ladder that has seen nothing.
 func (k ladderKey) ladder() Ladder {
-	return Ladder{Station: k.station, Forecast: k.forecast, Variable: k.variable, Window: k.window, Measure: k.measure, Of: k.of, Lost: true}
+	return Ladder{Station: k.station, Forecast: k.forecast, Variable: k.variable, Window: k.window, Basis: k.measure, Of: k.of, Lost: true}
 }
 
 func (k ladderKey) compare(o ladderKey) int {
@@ -311,8 +311,8 @@ func (st *station) check(t *catalog.StageTable, th catalog.Threshold) error {
 
 // checkCondition returns an error unless a condition can be used at the station.
 func (st *station) checkCondition(t *catalog.StageTable, h *catalog.Condition) error {
-	where := fmt.Sprintf("station %q, stage table valid from %s, %s %s of %s", st.id, t.ValidFrom.UTC().Format(time.RFC3339), h.Stage, h.Measure, h.Variable)
-	switch h.Measure {
+	where := fmt.Sprintf("station %q, stage table valid from %s, %s %s of %s", st.id, t.ValidFrom.UTC().Format(time.RFC3339), h.Stage, h.Basis, h.Variable)
+	switch h.Basis {
 	case hydro.Rise:
 		if h.Variable == hydro.WaterLevel && h.Window > 0 && h.Value > 0 {
 			return nil
@@ -356,7 +356,7 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 	each := func(t *catalog.StageTable, use func(ladderKey, step, *catalog.Timing)) {
 		for i := range t.Conditions {
 			h := &t.Conditions[i]
-			key := ladderKey{station: st.id, variable: h.Variable, window: h.Window, measure: h.Measure, of: h.Of}
+			key := ladderKey{station: st.id, variable: h.Variable, window: h.Window, measure: h.Basis, of: h.Of}
 			if _, measured := st.gauge(h.Variable); h.Observed && measured {
 				use(key, step{stage: h.Stage, value: h.Value}, h.Timing)
 			}

@@ -34,7 +34,7 @@ func (r *Rules) Standings(s State) []Standing {
 		ladders := s.Ladders[st.first : st.first+st.count]
 		for j := range ladders {
 			l := &ladders[j]
-			if l.Forecast || l.Lost || l.At == 0 || l.Measure != hydro.Itself || classOf(l.Variable) != river {
+			if l.Forecast || l.Lost || l.At == 0 || l.Basis != hydro.Itself || classOf(l.Variable) != river {
 				continue
 			}
 			for k := range l.Met {

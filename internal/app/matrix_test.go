@@ -144,7 +144,7 @@ func may(p person, method string) bool {
 		return p.department == hydro.WaterResources
 	case p.role == auth.Gateway, strings.HasPrefix(method, "/freshet.v1.ClockService/"):
 		return false
-	case short == "WatchWarnings", strings.HasPrefix(method, "/freshet.v1.CalloutService/"):
+	case short == "WatchWarnings", short == "Approve", short == "Reject", strings.HasPrefix(method, "/freshet.v1.CalloutService/"):
 		return p.role == auth.Officer
 	}
 	return true // officers and briefings read, and speak for plans of their department

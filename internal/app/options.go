@@ -59,6 +59,10 @@ type Options struct {
 	InfluxBucket string
 	InfluxToken  string
 
+	CAPCert   string // file of the certificate that signs CAP messages, PEM; "": they are not signed
+	CAPKey    string // file of its RSA key, PEM
+	CAPPublic bool   // everybody may read CAP messages that are out and meant for the public
+
 	Notify string // file of the receivers that warnings are sent to; "": none
 
 	Clock string        // "wall", or "driven" by ClockService
@@ -131,6 +135,9 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.InfluxOrg, "influx-org", o.InfluxOrg, "InfluxDB organisation")
 	fs.StringVar(&o.InfluxBucket, "influx-bucket", o.InfluxBucket, "InfluxDB bucket")
 	fs.StringVar(&o.InfluxToken, "influx-token", o.InfluxToken, "InfluxDB token; better given as FRESHET_INFLUX_TOKEN")
+	fs.StringVar(&o.CAPCert, "cap-cert", o.CAPCert, "file of the certificate that signs CAP messages, PEM; empty: they are not signed")
+	fs.StringVar(&o.CAPKey, "cap-key", o.CAPKey, "file of the RSA key of that certificate, PEM")
+	fs.BoolVar(&o.CAPPublic, "cap-public", o.CAPPublic, "let everybody read /cap/: messages that are out and of scope Public, never drafts")
 	fs.StringVar(&o.Notify, "notify", o.Notify, "file of the receivers that warnings are sent to (see docs/formats/notify.md); empty: none")
 	fs.StringVar(&o.Clock, "clock", o.Clock, "wall, or driven by ClockService (replays)")
 	fs.DurationVar(&o.Tick, "tick", o.Tick, "time between decisions on the wall clock")
@@ -182,6 +189,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Settle < 0 || o.Settle > time.Hour {
 		bad("settle", "%s is not between 0 and 1h", o.Settle)
+	}
+	if (o.CAPCert == "") != (o.CAPKey == "") {
+		bad("cap-cert", "certificate and key belong together: give both --cap-cert and --cap-key, or neither")
 	}
 	if o.LogMaxAge < 0 {
 		bad("log-max-age", "%s is negative", o.LogMaxAge)

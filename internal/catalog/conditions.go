@@ -13,7 +13,7 @@ import (
 // rise, an excess over a limit level, the chance of a crossing. Conditions stand
 // apart from thresholds so that nobody takes a rise for a level.
 type Condition struct {
-	Measure  hydro.Basis // Rise, OverLimit or Likelihood
+	Basis    hydro.Basis // Rise, OverLimit or Likelihood
 	Stage    hydro.Stage // Blue to Red
 	Variable hydro.Variable
 	Window   time.Duration // of a rise, up to the value; of a chance, from the run's issue on
@@ -183,7 +183,7 @@ func (l *loader) timing(m *mapping, station *Station) *Timing {
 // condition reads a ladder of a measure that is not the value itself. Thresholds
 // are those that the table has given before it.
 func (l *loader) condition(m *mapping, station *Station, measure hydro.Basis, table []Threshold) []Condition {
-	h := Condition{Measure: measure, Timing: l.timing(m, station)}
+	h := Condition{Basis: measure, Timing: l.timing(m, station)}
 	v, ok := parsed(m, "variable", hydro.ParseVariable, "water_level, discharge or inflow")
 	h.Variable = v
 	reports := func() bool {

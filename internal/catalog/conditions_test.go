@@ -35,9 +35,9 @@ func TestATableMayHangOnEveryMeasure(t *testing.T) {
 	own := &catalog.Timing{DwellRaise: 10 * time.Minute, DwellLower: time.Hour, Persistence: 3}
 	level := hydro.WaterLevel
 	want := []catalog.Condition{
-		{Measure: hydro.Rise, Stage: hydro.Blue, Variable: level, Window: time.Hour, Value: 0.5, Observed: true, Forecast: true},
-		{Measure: hydro.Rise, Stage: hydro.Yellow, Variable: level, Window: time.Hour, Value: 1, Observed: true, Forecast: true},
-		{Measure: hydro.Likelihood, Stage: hydro.Blue, Variable: level, Window: 24 * time.Hour, Of: hydro.Orange, Value: 0.3, Forecast: true, Timing: own},
+		{Basis: hydro.Rise, Stage: hydro.Blue, Variable: level, Window: time.Hour, Value: 0.5, Observed: true, Forecast: true},
+		{Basis: hydro.Rise, Stage: hydro.Yellow, Variable: level, Window: time.Hour, Value: 1, Observed: true, Forecast: true},
+		{Basis: hydro.Likelihood, Stage: hydro.Blue, Variable: level, Window: 24 * time.Hour, Of: hydro.Orange, Value: 0.3, Forecast: true, Timing: own},
 	}
 	if diff := cmp.Diff(want, table.Conditions); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"freshet/alert/callout"
+	"freshet/alert/cap"
 	"freshet/alert/duty"
 	"freshet/alert/plan"
 	"freshet/internal/catalog"
@@ -21,18 +22,20 @@ import (
 
 // dutyRules are the rules of the parts, as the catalogue in force has them.
 type dutyRules struct {
-	callout *callout.Rules
-	plan    *plan.Rules
-	alarms  *duty.Rules
+	callout  *callout.Rules
+	plan     *plan.Rules
+	alarms   *duty.Rules
+	messages *cap.Rules // nil: none are asked for
 }
 
 // dutyState is what the parts remember, and which commands were given. It is
 // stored whole.
 type dutyState struct {
-	Answers []Answer // in the order of the log
-	Callout callout.State
-	Plan    plan.State
-	Alarms  duty.State
+	Answers  []Answer // in the order of the log
+	Callout  callout.State
+	Plan     plan.State
+	Alarms   duty.State
+	Messages cap.State
 }
 
 // An Answer is what followed from a command.
@@ -59,6 +62,7 @@ func compileDuty(c *catalog.Catalog, basin string) (r dutyRules, err error) {
 	if r.plan, err = plan.Compile(c, basin); err != nil {
 		return r, err
 	}
+	r.messages = cap.Compile(c, basin)
 	return r, nil
 }
 
@@ -71,6 +75,8 @@ func (e *Engine) stepDuty(warnings []hydro.Warning) (events []hydro.DutyEvent) {
 	e.duty.Callout, more = e.parts.callout.Step(e.duty.Callout, e.now, warnings)
 	events = append(events, more...)
 	e.duty.Plan, more = e.parts.plan.Step(e.duty.Plan, e.now, warnings)
+	events = append(events, more...)
+	e.duty.Messages, more = e.parts.messages.Step(e.duty.Messages, e.now, warnings)
 	events = append(events, more...)
 	return events
 }
@@ -87,6 +93,9 @@ func (e *Engine) doDuty(c hydro.Command) (events []hydro.DutyEvent, err error) {
 		return events, err
 	case plan.Does(c.Kind):
 		e.duty.Plan, events, err = e.parts.plan.Do(e.duty.Plan, c)
+		return events, err
+	case c.Kind == hydro.Approve, c.Kind == hydro.Reject:
+		e.duty.Messages, events, err = e.parts.messages.Do(e.duty.Messages, c.At, c)
 		return events, err
 	}
 	return nil, &hydro.CommandError{ZH: fmt.Sprintf("没有名为 %q 的命令", c.Kind), EN: fmt.Sprintf("no command is called %q", c.Kind)}
@@ -161,3 +170,7 @@ func (e *Engine) Answer(command string) (Answer, bool) {
 // Alarms returns the alarms that are not normal, ascending by station. They are
 // never changed afterwards.
 func (e *Engine) Alarms() []duty.Alarm { return e.duty.Alarms.Alarms }
+
+// Messages returns the CAP messages that are remembered, oldest first. They are
+// never changed afterwards.
+func (e *Engine) Messages() []cap.Message { return e.duty.Messages.Messages }

@@ -76,6 +76,11 @@ type series struct {
 	Datum   hydro.Datum
 	Changed quality.Hours // since the last tick
 
+	// What came since the last tick and too late for a stage: in the history from …
+	// to …, Unix ms, 0 if nothing; and what is too old for it.
+	LateFrom, LateTo int64
+	Old              []hydro.Sample
+
 	// What the catalogue in force says; nil where it no longer knows the series.
 	station   *catalog.Station
 	parameter *catalog.Parameter
@@ -289,6 +294,7 @@ func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro
 			if o.Why != "" {
 				late = o.Why + "; " + late
 			}
+			s.old(o, o.Quality)
 			o.Quality, o.Tests, o.Why = max(o.Quality, hydro.Suspect), o.Tests|hydro.TestLate, late
 		}
 		return obs
@@ -299,10 +305,17 @@ func (e *Engine) observe(i int, r hydro.Reading, received time.Time, obs []hydro
 		}
 	}
 	s.Datum = r.Datum
+	newest := int64(-1 << 62)
+	if last, ok := s.History.Last(); ok {
+		newest = last.At
+	}
 	n := len(obs)
 	obs = quality.Check(s.parameter, s.station.Kind, &s.History, r, received, obs)
 	for k := n; k < len(obs); k++ {
 		s.note(&obs[k])
+		if obs[k].At.Equal(r.At) { // not one that it made to be judged anew
+			e.late(s, &obs[k], newest)
+		}
 	}
 	return obs
 }
@@ -426,6 +439,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	for i := range groups {
 		outs = append(outs, hydro.Output{Group: &groups[i]})
 	}
+	outs = e.hindsight(outs)
 	return e.reviewRegister(e.requestRates(e.applyTickDuty(warnings, outs)))
 }
 

@@ -106,7 +106,7 @@ func (e *Engine) Statuses() []hydro.StationStatus {
 
 // Blind returns the stations of which something is not seen, grouped by cause,
 // department and gateway.
-func (e *Engine) Blind() []hydro.Outage {
+func (e *Engine) Blind() []hydro.BlindSet {
 	if e.rules == nil {
 		return nil
 	}

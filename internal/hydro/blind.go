@@ -2,9 +2,9 @@ package hydro
 
 import "time"
 
-// An Outage is stations that are not seen for one cause, of one department
+// A BlindSet is stations that are not seen for one cause, of one department
 // and behind one gateway: what one call can mend.
-type Outage struct {
+type BlindSet struct {
 	// "silent", "never reported", "not yet reported", "maintenance",
 	// "refused: <reason>" or "quality: <tests>".
 	Cause      string

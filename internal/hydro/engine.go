@@ -110,11 +110,15 @@ func (o Output) Kind() string {
 	}
 }
 
+// AuditWouldHaveWarned is the kind of a note on what late observations would have
+// raised: Before is the threshold, After the value.
+const AuditWouldHaveWarned = "would_have_warned"
+
 // An Audit is a note for the record: a catalogue put in force, an accumulation
 // healed by late data, a forecast run that failed.
 type Audit struct {
 	At      time.Time
-	Kind    string // "catalogue", "accumulation_healed", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "withdrawal", "not_used", "conflict_opened", "conflict_settled"
+	Kind    string // "catalogue", "accumulation_healed", "would_have_warned", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "withdrawal", "not_used", "conflict_opened", "conflict_settled"
 	Station string
 	Text    string
 	Before  float64

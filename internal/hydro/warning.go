@@ -37,7 +37,7 @@ type Leg struct {
 	Stage     Stage
 	Variable  Variable      // 0: the leg has no evidence
 	Window    time.Duration // of a rain accumulation, a rise, or a chance
-	Measure   Basis         // what Value is of the variable
+	Basis     Basis         // what Value is of the variable
 	Value     float64       // the value that decided
 	Threshold float64       // the threshold it met; 0 where Stage is Clear
 	Datum     Datum

@@ -80,6 +80,7 @@ var rules = map[string]rule{
 	freshetv1.WarningService_ListWarnings_FullMethodName:   {permits: readers},
 	freshetv1.WarningService_ListGroups_FullMethodName:     {permits: readers},
 	freshetv1.WarningService_ExplainWarning_FullMethodName: {permits: readers},
+	freshetv1.WarningService_ListBlind_FullMethodName:      {permits: readers},
 
 	freshetv1.CalloutService_ListCalls_FullMethodName:     {permits: onDuty}, // it has people's telephone numbers
 	freshetv1.CalloutService_ListUnreached_FullMethodName: {permits: onDuty},
@@ -91,6 +92,10 @@ var rules = map[string]rule{
 	freshetv1.PlanService_Declare_FullMethodName:       {permits: readers},
 	freshetv1.PlanService_StandDown_FullMethodName:     {permits: readers},
 	freshetv1.PlanService_UpdateMeasure_FullMethodName: {permits: readers},
+
+	freshetv1.CapService_ListMessages_FullMethodName: {permits: readers},
+	freshetv1.CapService_Approve_FullMethodName:      {permits: onDuty},
+	freshetv1.CapService_Reject_FullMethodName:       {permits: onDuty},
 
 	freshetv1.ClockService_AdvanceClock_FullMethodName: {permits: operator},
 	freshetv1.ClockService_GetClock_FullMethodName:     {permits: operator},
@@ -108,6 +113,7 @@ var (
 	webFeed    = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
 	webPages   = rule{permits: anybody} // the index and the description of the interface
 	webMetrics = rule{permits: readers}
+	webCAP     = rule{permits: anybody} // messages that are out; drafts are not there
 	webSession = rule{permits: readers} // who may sign in at a browser
 )
 

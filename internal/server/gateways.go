@@ -223,7 +223,7 @@ func (s *Server) ListGateways(_ context.Context, req *freshetv1.ListGatewaysRequ
 		if s.opts.Lag != nil {
 			lag.StoreOutputs = s.opts.Lag(id)
 		}
-		var blind []hydro.Outage
+		var blind []hydro.BlindSet
 		s.basins[id].Engine.Query(func(e *engine.Engine) {
 			now := e.Now()
 			blind = e.Blind()

@@ -40,7 +40,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	rest := runtime.NewServeMux()
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		freshetv1.RegisterStationServiceHandler, freshetv1.RegisterForecastServiceHandler, freshetv1.RegisterWarningServiceHandler,
-		freshetv1.RegisterIngestServiceHandler,
+		freshetv1.RegisterIngestServiceHandler, freshetv1.RegisterCapServiceHandler,
 		freshetv1.RegisterCalloutServiceHandler, freshetv1.RegisterPlanServiceHandler,
 	} {
 		if err := register(s.closing, rest, conn); err != nil {
@@ -64,6 +64,10 @@ func (s *Server) newHandler() (http.Handler, error) {
 		_, _ = w.Write(proto.OpenAPI) // the client has gone: nobody to tell
 	}))
 	guarded("GET /metrics", &metrics, promhttp.HandlerFor(s.opts.Gatherer, promhttp.HandlerOpts{Registry: s.opts.Registerer}))
+	messages := webCAP
+	messages.open = s.opts.CAP.Public
+	guarded("GET /cap/feed.atom", &messages, http.HandlerFunc(s.serveAtom))
+	guarded("GET /cap/{file}", &messages, http.HandlerFunc(s.serveMessage))
 	guarded("GET /about", &webPages, http.HandlerFunc(s.serveIndex))
 	if s.opts.Console != nil {
 		mux.Handle("/", s.opts.Console) // it holds no data, and who signs in is nobody yet

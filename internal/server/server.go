@@ -99,6 +99,8 @@ type Options struct {
 	Patience time.Duration
 	// StopWithin bounds how long a stop waits for calls in flight; 0 means 5 s.
 	StopWithin time.Duration
+	// CAP says how messages of the Common Alerting Protocol are served.
+	CAP CAP
 }
 
 // A Basin is one river system and the engine that follows it.
@@ -250,6 +252,7 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterForecastServiceServer(s.grpc, s)
 	freshetv1.RegisterWarningServiceServer(s.grpc, s)
 	freshetv1.RegisterClockServiceServer(s.grpc, s)
+	freshetv1.RegisterCapServiceServer(s.grpc, &capServer{s: s})
 	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
 	freshetv1.RegisterPlanServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -328,6 +329,43 @@ func TestStagesNameEveryStation(t *testing.T) {
 		if s.GetNameZh() == "" || s.GetStage() == freshetv1.Stage_STAGE_UNSPECIFIED {
 			t.Errorf("%v", s)
 		}
+	}
+}
+
+// The bench's engine knows some readings and its tick: what has not reported is
+// listed, each station once, and matches the stages.
+func TestWhatIsNotSeenIsListedOnce(t *testing.T) {
+	b := newBench(t)
+	warnings := freshetv1.NewWarningServiceClient(b.conn)
+	stages, err := warnings.ListStages(t.Context(), &freshetv1.ListStagesRequest{Basin: riverBasin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := warnings.ListBlind(t.Context(), &freshetv1.ListBlindRequest{Basin: riverBasin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, listed []string
+	for _, s := range stages.GetStages() {
+		if s.GetCause() != "" {
+			want = append(want, s.GetStation())
+		}
+	}
+	for _, s := range got.GetSets() {
+		listed = append(listed, s.GetStations()...)
+		if s.GetBasin() != riverBasin || s.GetCause() == "" || s.GetDepartment() == freshetv1.Department_DEPARTMENT_UNSPECIFIED {
+			t.Errorf("%v", s)
+		}
+	}
+	slices.Sort(listed)
+	if len(want) == 0 || !slices.Equal(want, listed) || !got.GetNow().AsTime().Equal(today) {
+		t.Errorf("not seen %q, listed %q at %v", want, listed, got.GetNow())
+	}
+	if code, body := get(t, b.http+"/v1/blind?basin="+riverBasin); code != http.StatusOK || !strings.Contains(body, listed[0]) {
+		t.Errorf("by HTTP: %d %s", code, body)
+	}
+	if _, err := warnings.ListBlind(t.Context(), &freshetv1.ListBlindRequest{Basin: "elsewhere"}); status.Code(err) != codes.NotFound {
+		t.Errorf("an unknown basin: %v", err)
 	}
 }
 

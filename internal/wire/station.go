@@ -58,6 +58,8 @@ func FromStatus(st *hydro.StationStatus, s *catalog.Station) *freshetv1.StationS
 		Cause:    st.Cause,
 		Observed: FromLeg(&st.Observed),
 		Forecast: FromLeg(&st.Forecast),
+
+		Escalated: st.Escalated,
 	}
 	if s != nil {
 		p.NameZh, p.NameEn, p.Illustrative = s.NameZH, s.NameEN, s.Illustrative
@@ -69,7 +71,7 @@ func FromStatus(st *hydro.StationStatus, s *catalog.Station) *freshetv1.StationS
 // zero for a station that never changed its stage.
 func ToStatus(p *freshetv1.StationStage) (hydro.StationStatus, error) {
 	st := hydro.StationStatus{
-		Station: p.GetStation(), ReasonZH: p.GetReasonZh(), ReasonEN: p.GetReasonEn(), Cause: p.GetCause(),
+		Station: p.GetStation(), ReasonZH: p.GetReasonZh(), ReasonEN: p.GetReasonEn(), Cause: p.GetCause(), Escalated: p.GetEscalated(),
 	}
 	if st.Station == "" {
 		return hydro.StationStatus{}, fmt.Errorf("station: missing: %w", hydro.ErrInvalid)

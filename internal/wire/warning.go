@@ -25,6 +25,7 @@ func FromWarning(w *hydro.Warning) *freshetv1.Warning {
 		Catalogue:        w.Catalogue,
 		ForecastIssuedAt: FromTime(w.ForecastIssuedAt),
 		Illustrative:     w.Illustrative,
+		Escalated:        w.Escalated,
 		Group:            w.Group,
 	}
 }
@@ -41,6 +42,7 @@ func ToWarning(p *freshetv1.Warning) (hydro.Warning, error) {
 		Cause:        p.GetCause(),
 		Catalogue:    p.GetCatalogue(),
 		Illustrative: p.GetIllustrative(),
+		Escalated:    p.GetEscalated(),
 		Group:        p.GetGroup(),
 	}
 	var err error
@@ -82,9 +84,9 @@ func checkWarning(w *hydro.Warning) error {
 		return fmt.Errorf("stage: from %d to %d is not known: %w", w.From, w.To, hydro.ErrInvalid)
 	}
 	for i, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
-		if FromStage(l.Stage) == 0 || (l.Variable != 0 && FromVariable(l.Variable) == 0) || !validTimes(l.At, l.PeakAt) ||
+		if FromStage(l.Stage) == 0 || int(l.Basis) >= len(basesFrom) || (l.Variable != 0 && FromVariable(l.Variable) == 0) || !validTimes(l.At, l.PeakAt) ||
 			time.Duration(seconds(l.Window))*time.Second != l.Window {
-			return fmt.Errorf("leg %d: stage, variable, window or time is not known: %w", i, hydro.ErrInvalid)
+			return fmt.Errorf("leg %d: stage, variable, measure, window or time is not known: %w", i, hydro.ErrInvalid)
 		}
 	}
 	return nil
@@ -102,6 +104,8 @@ func FromLeg(l *hydro.Leg) *freshetv1.Leg {
 		At:        FromTime(l.At),
 		PeakValue: l.PeakValue,
 		PeakAt:    FromTime(l.PeakAt),
+		Basis:     FromBasis(l.Basis),
+		Limit:     l.Limit,
 	}
 }
 
@@ -117,8 +121,12 @@ func ToLeg(p *freshetv1.Leg) (hydro.Leg, error) {
 		Threshold: p.GetThreshold(),
 		Datum:     hydro.Datum(p.GetDatum()),
 		PeakValue: p.GetPeakValue(),
+		Limit:     p.GetLimit(),
 	}
 	var err error
+	if l.Basis, err = ToBasis(p.GetBasis()); err != nil {
+		return hydro.Leg{}, err
+	}
 	if l.Stage, err = ToStage(p.GetStage()); err != nil {
 		return hydro.Leg{}, err
 	}

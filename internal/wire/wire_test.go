@@ -247,6 +247,8 @@ func leg() *rapid.Generator[hydro.Leg] {
 			At:        maybe(instant()).Draw(t, "at"),
 			PeakValue: number().Draw(t, "peak"),
 			PeakAt:    maybe(instant()).Draw(t, "peak_at"),
+			Basis:     rapid.SampledFrom(hydro.Bases()).Draw(t, "measure"),
+			Limit:     number().Draw(t, "limit"),
 		}
 	})
 }
@@ -261,7 +263,7 @@ func warning() *rapid.Generator[hydro.Warning] {
 			Observed: leg().Draw(t, "observed"), Forecast: leg().Draw(t, "forecast"),
 			ReasonZH: text().Draw(t, "zh"), ReasonEN: text().Draw(t, "en"), Cause: text().Draw(t, "cause"),
 			Catalogue: text().Draw(t, "catalogue"), ForecastIssuedAt: maybe(instant()).Draw(t, "issued"),
-			Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text().Draw(t, "group"),
+			Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text().Draw(t, "group"), Escalated: rapid.Bool().Draw(t, "escalated"),
 		}
 	})
 }
@@ -525,6 +527,7 @@ func TestMessagesComeBackEqual(t *testing.T) {
 				Station: name().Draw(t, "station"), Stage: stage().Draw(t, "stage"), Since: maybe(instant()).Draw(t, "since"),
 				ReasonZH: text().Draw(t, "zh"), ReasonEN: text().Draw(t, "en"), Cause: text().Draw(t, "cause"),
 				Observed: leg().Draw(t, "observed"), Forecast: leg().Draw(t, "forecast"),
+				Escalated: rapid.Bool().Draw(t, "escalated"),
 			}
 		})
 		from := func(st *hydro.StationStatus) *freshetv1.StationStage { return wire.FromStatus(st, nil) }

@@ -1,5 +1,6 @@
 // The REST interface, typed from the server's own description of it.
 import createClient, { type Middleware } from 'openapi-fetch'
+import type { Group } from '@/stores/groups'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -19,9 +20,26 @@ export type StationForecast = Schemas['v1StationForecast']
  * REST description, which knows no streams. */
 export interface WatchAnswer {
   warning: Warning | null
+  group?: Group | null
+  duty?: DutyEvent | null
   resumeToken: string
   unseen: string
   now: string | null
+}
+
+/** freshet.v1.DutyEvent: what followed from a command of somebody, or from time. */
+export interface DutyEvent {
+  id: string
+  basin: string
+  at: string | null
+  kind: string
+  station: string
+  group: string
+  by: { name: string } | null
+  stage: string
+  until: string | null
+  textZh: string
+  textEn: string
 }
 
 /** What went wrong, in the server's own words. */
@@ -89,6 +107,7 @@ async function request(path: string, init: RequestInit): Promise<unknown> {
   } catch {
     // not JSON: a proxy's page
   }
+  if (r.status === 401 && path.startsWith('/v1/')) unauthorised()
   if (!r.ok) throw new ApiError(r.status, messageOf(data, r))
   return data
 }

@@ -1,7 +1,133 @@
-// What waits for somebody.
-import { ref } from 'vue'
+// What waits for somebody: the alarms, after ISA-18.2, as the server keeps them.
+import { computed, watch } from 'vue'
+import { api, ApiError, get, must, post } from '@/api/client'
+import { stageOf, urgency, type Stage } from '@/lib/stage'
+import { ms } from '@/lib/time'
+import { onFeed, onFeedReset } from './feed'
+import { officer } from './prefs'
+import { resource } from './resource'
+import { me } from './session'
+import { ring, waiting } from './sound'
 
-/** Alarms that nobody has acknowledged. */
-export const unacknowledged = ref(0)
-/** People who were to be called and have not confirmed; null: not known. */
-export const unreached = ref<number | null>(null)
+export type AlarmState = 'unacknowledged' | 'acknowledged' | 'returned' | 'shelved' | 'out_of_service'
+
+export interface Alarm {
+  station: string
+  basin: string
+  state: AlarmState
+  stage: Stage
+  since: number | null
+  /** The stage as it last was, if it is clear now. */
+  was: Stage
+  /** The warning that last raised it. */
+  warning: string
+  by: string
+  reason: string
+  until: number | null
+}
+
+/** freshet.v1.Alarm. */
+interface WireAlarm {
+  station: string
+  basin: string
+  state: string
+  stage: string
+  was: string
+  since: string | null
+  warning: string
+  by: { id: string; name: string } | null
+  reason: string
+  until: string | null
+}
+
+const states: Record<string, AlarmState> = {
+  ALARM_STATE_UNACKNOWLEDGED: 'unacknowledged',
+  ALARM_STATE_ACKNOWLEDGED: 'acknowledged',
+  ALARM_STATE_RETURNED_UNACKNOWLEDGED: 'returned',
+  ALARM_STATE_SHELVED: 'shelved',
+  ALARM_STATE_OUT_OF_SERVICE: 'out_of_service',
+}
+
+export const alarms = resource(async () => {
+  const r = (await get('/v1/alarms')) as { alarms: WireAlarm[] }
+  return r.alarms.map<Alarm>((a) => ({
+    station: a.station,
+    basin: a.basin,
+    state: states[a.state] ?? 'unacknowledged', // of a newer server: better one look too many
+    stage: stageOf(a.stage),
+    was: stageOf(a.was),
+    since: ms(a.since),
+    warning: a.warning,
+    by: a.by?.name || a.by?.id || '',
+    reason: a.reason,
+    until: ms(a.until),
+  }))
+}, 5_000)
+
+export const alarmByStation = computed(() => new Map<string, Alarm>((alarms.data.value ?? []).map((a) => [a.station, a])))
+export const waits = (a: Alarm | undefined) => a?.state === 'unacknowledged' || a?.state === 'returned'
+
+const open = computed(() => (alarms.data.value ?? []).filter(waits))
+/** Alarms that nobody has acknowledged; null: not known. */
+export const unacknowledged = computed(() => (alarms.data.value === null ? null : open.value.length))
+
+/** Everybody whose calls ran out and who has not confirmed since. */
+export const calls = resource(async () => (await must(api.GET('/v1/calls/unreached'))).unreached, 10_000)
+/** How many; null: not known. */
+export const unreached = computed(() => calls.data.value?.length ?? null)
+
+// The sound follows what waits; something new or worse is heard at once.
+let before = new Map<string, number>()
+watch(open, (all) => {
+  const sounding = all.filter((a) => a.state === 'unacknowledged')
+  const worst = sounding.reduce<Stage | null>((s, a) => (s === null || urgency(a.stage) > urgency(s) ? a.stage : s), null)
+  waiting.value = worst
+  const fresh = sounding.filter((a) => urgency(a.stage) > (before.get(a.station) ?? -1))
+  before = new Map(sounding.map((a) => [a.station, urgency(a.stage)]))
+  if (fresh.length) ring(fresh.reduce((a, b) => (urgency(b.stage) > urgency(a.stage) ? b : a)).stage)
+})
+
+let due = false
+onFeed((_, name) => {
+  if (name === 'heartbeat' || due) return
+  due = true
+  setTimeout(() => {
+    due = false
+    void alarms.refresh()
+    void calls.refresh()
+  }, 60)
+})
+onFeedReset(() => {
+  before = new Map()
+  alarms.reset()
+})
+
+/** An id for a command, so that one that is sent twice is done once. */
+function commandId(): string {
+  const b = crypto.getRandomValues(new Uint8Array(16))
+  return [...b].map((x) => x.toString(16).padStart(2, '0')).join('')
+}
+
+/** A server that asks nobody who they are takes the officer's word. */
+export const needsName = computed(() => me.value !== null && !me.value.auth && officer.value.trim() === '')
+
+async function command(path: string, body: Record<string, unknown>) {
+  try {
+    await post(path, { request_id: commandId(), ...(me.value?.auth ? {} : { by: officer.value.trim() }), ...body })
+  } finally {
+    await alarms.refresh()
+  }
+}
+
+// The warnings as they were seen: what has risen since is not acknowledged with them.
+const seen = (all: readonly Alarm[]) => ({ warnings: all.flatMap((a) => a.warning || []), stations: all.flatMap((a) => (a.warning ? [] : a.station)) })
+const ids = (all: readonly Alarm[]) => ({ stations: all.map((a) => a.station) })
+
+export const acknowledge = (all: readonly Alarm[], note = '') => command('/v1/alarms/acknowledge', { ...seen(all), note })
+export const shelve = (all: readonly Alarm[], until: number, reason: string) => command('/v1/alarms/shelve', { ...seen(all), until: new Date(until).toISOString(), reason })
+export const unshelve = (all: readonly Alarm[]) => command('/v1/alarms/unshelve', ids(all))
+export const takeOut = (all: readonly Alarm[], reason: string) => command('/v1/alarms/out-of-service', { ...ids(all), reason })
+export const bringBack = (all: readonly Alarm[]) => command('/v1/alarms/in-service', ids(all))
+
+/** Whether the server keeps alarms at all. */
+export const kept = computed(() => !(alarms.error.value instanceof ApiError && (alarms.error.value.status === 404 || alarms.error.value.status === 501)))

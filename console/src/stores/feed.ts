@@ -1,6 +1,6 @@
 // The alert feed, as it came: each warning once, in order.
 import { computed, ref, shallowRef } from 'vue'
-import type { WatchAnswer, Warning } from '@/api/client'
+import type { DutyEvent, WatchAnswer, Warning } from '@/api/client'
 import { FeedLink, type LinkState } from '@/lib/feedlink'
 import { eachSecond, resetEngineNow, tellEngineNow } from './clock'
 import { me } from './session'
@@ -12,6 +12,8 @@ const most = 3000
 export const link = ref<LinkState>({ kind: 'connecting' })
 /** Newest first. */
 export const warnings = shallowRef<readonly Warning[]>([])
+/** What people on duty did, and what followed from time; newest first. */
+export const dutyEvents = shallowRef<readonly DutyEvent[]>([])
 /** Warnings that the server still holds back behind the last one. */
 export const unseen = ref(0)
 /** Wall time at which anything was last heard. */
@@ -38,6 +40,7 @@ export function onFeedReset(f: () => void): () => void {
 }
 
 let arrived: Warning[] = []
+let done: DutyEvent[] = []
 const known = new Set<string>()
 let flushing = false
 
@@ -46,6 +49,8 @@ function flush() {
   flushing = false
   warnings.value = [...arrived.reverse(), ...warnings.value].slice(0, most)
   arrived = []
+  dutyEvents.value = [...done.reverse(), ...dutyEvents.value].slice(0, most)
+  done = []
   void stages.refresh()
 }
 
@@ -60,8 +65,10 @@ const feed = new FeedLink({
   },
   onReset() {
     arrived = []
+    done = []
     known.clear()
     warnings.value = []
+    dutyEvents.value = []
     resetEngineNow()
     for (const f of resets) f()
   },
@@ -73,10 +80,14 @@ const feed = new FeedLink({
     if (answer.warning && !known.has(answer.warning.id)) {
       known.add(answer.warning.id)
       arrived.push(answer.warning)
-      if (!flushing) {
-        flushing = true
-        setTimeout(flush, 50)
-      }
+    }
+    if (answer.duty && !known.has(answer.duty.id)) {
+      known.add(answer.duty.id)
+      done.push(answer.duty)
+    }
+    if (!flushing && (arrived.length || done.length)) {
+      flushing = true
+      setTimeout(flush, 50)
     }
     for (const f of listeners) f(answer, name)
   },

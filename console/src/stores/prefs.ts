@@ -20,7 +20,26 @@ function kept<T extends string>(key: string, allowed: readonly T[], first: T): R
   return r
 }
 
+function keptText(key: string): Ref<string> {
+  const r = ref('')
+  try {
+    r.value = localStorage.getItem(`freshet.${key}`) ?? ''
+  } catch {
+    // as above
+  }
+  watchEffect(() => {
+    try {
+      localStorage.setItem(`freshet.${key}`, r.value)
+    } catch {
+      // as above
+    }
+  })
+  return r
+}
+
 export type Lang = 'zh' | 'en'
 
 export const lang = kept<Lang>('lang', ['zh', 'en'], 'zh')
 export const theme = kept<'dark' | 'light'>('theme', ['dark', 'light'], 'dark')
+/** Who has the watch, on a server that asks nobody who they are. */
+export const officer = keptText('officer')

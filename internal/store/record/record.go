@@ -20,7 +20,8 @@
 // The revision stands first so that two records can be compared by it alone.
 // Forecasts and warnings start with a version byte, and hold their fields in
 // the order of the Go structs. Forecasts of version 1 have no bands, chances,
-// band step and basis; warnings of version 1 have no group.
+// band step and basis; warnings of version 1 have no group,
+// escalation and measures, which follow the legs' other fields at the end.
 package record
 
 import (
@@ -39,7 +40,7 @@ var ErrCorrupt = errors.New("corrupt record")
 
 const (
 	forecastVersion = 2 // version 1 has no bands, chances and areal rain
-	warningVersion  = 2 // version 1 has no group
+	warningVersion  = 2 // version 1 has no group, escalation and measures
 )
 
 // The flags of an observation: which optional parts follow.
@@ -347,7 +348,12 @@ func AppendWarning(b []byte, w *hydro.Warning) []byte {
 	b = appendText(b, w.Catalogue)
 	b = appendTime(b, w.ForecastIssuedAt)
 	b = appendBool(b, w.Illustrative)
-	return appendText(b, w.Group)
+	b = appendText(b, w.Group)
+	b = appendBool(b, w.Escalated)
+	for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
+		b = appendFloat(append(b, byte(l.Basis)), l.Limit)
+	}
+	return b
 }
 
 // Warning decodes what [AppendWarning] appended.
@@ -373,6 +379,10 @@ func Warning(b []byte) (hydro.Warning, error) {
 	w.Illustrative = r.bool()
 	if v >= 2 {
 		w.Group = r.text()
+		w.Escalated = r.bool()
+		for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
+			l.Basis, l.Limit = hydro.Basis(r.byte()), r.float()
+		}
 	}
 	if err := r.end(); err != nil {
 		return hydro.Warning{}, fmt.Errorf("warning: %w", err)

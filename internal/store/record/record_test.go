@@ -57,6 +57,7 @@ func leg() *rapid.Generator[hydro.Leg] {
 			Stage: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "stage")), Variable: hydro.Variable(rapid.IntRange(0, 8).Draw(t, "variable")),
 			Window: time.Duration(rapid.Int64().Draw(t, "window")), Value: value().Draw(t, "value"), Threshold: value().Draw(t, "threshold"),
 			Datum: hydro.Datum(rapid.String().Draw(t, "datum")), At: instant().Draw(t, "at"), PeakValue: value().Draw(t, "peak"), PeakAt: instant().Draw(t, "peak at"),
+			Basis: rapid.SampledFrom(hydro.Bases()).Draw(t, "measure"), Limit: value().Draw(t, "limit"),
 		}
 	})
 }
@@ -69,7 +70,7 @@ func warning() *rapid.Generator[hydro.Warning] {
 			From: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "from")), To: hydro.Stage(rapid.IntRange(0, 5).Draw(t, "to")),
 			Observed: leg().Draw(t, "observed"), Forecast: leg().Draw(t, "forecast"),
 			ReasonZH: text.Draw(t, "zh"), ReasonEN: text.Draw(t, "en"), Cause: text.Draw(t, "cause"), Catalogue: text.Draw(t, "catalogue"),
-			ForecastIssuedAt: instant().Draw(t, "issued"), Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text.Draw(t, "group"),
+			ForecastIssuedAt: instant().Draw(t, "issued"), Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text.Draw(t, "group"), Escalated: rapid.Bool().Draw(t, "escalated"),
 		}
 	})
 }
@@ -248,7 +249,7 @@ func TestForecastsOfBeforeThereWereBandsAreRead(t *testing.T) {
 func TestAWarningFromBeforeThereWereGroupsIsRead(t *testing.T) {
 	want := hydro.Warning{ID: "i", Basin: "b", Station: "s", To: hydro.Red, Cause: "c", Illustrative: true}
 	b := record.AppendWarning(nil, &want)
-	b[0], b = 1, b[:len(b)-1] // version 1 ends before the group, which is one byte here: its length
+	b[0], b = 1, b[:len(b)-20] // version 1 ends before the group, which is one byte here: its length; escalation, and two measures with limits
 	if got, err := record.Warning(b); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got))
 	}

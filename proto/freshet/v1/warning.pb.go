@@ -24,6 +24,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What a threshold is compared with.
+type Basis int32
+
+const (
+	// The value of the variable itself.
+	Basis_BASIS_UNSPECIFIED Basis = 0
+	// How far a level stands above the lowest of the window before it, m.
+	Basis_BASIS_RISE Basis = 1
+	// How far a reservoir's level stands above the limit level of the day, m.
+	Basis_BASIS_OVER_LIMIT Basis = 2
+	// How probable it is that a threshold is met within the window, 0 to 1.
+	Basis_BASIS_CHANCE Basis = 3
+)
+
+// Enum value maps for Basis.
+var (
+	Basis_name = map[int32]string{
+		0: "BASIS_UNSPECIFIED",
+		1: "BASIS_RISE",
+		2: "BASIS_OVER_LIMIT",
+		3: "BASIS_CHANCE",
+	}
+	Basis_value = map[string]int32{
+		"BASIS_UNSPECIFIED": 0,
+		"BASIS_RISE":        1,
+		"BASIS_OVER_LIMIT":  2,
+		"BASIS_CHANCE":      3,
+	}
+)
+
+func (x Basis) Enum() *Basis {
+	p := new(Basis)
+	*p = x
+	return p
+}
+
+func (x Basis) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Basis) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_warning_proto_enumTypes[0].Descriptor()
+}
+
+func (Basis) Type() protoreflect.EnumType {
+	return &file_freshet_v1_warning_proto_enumTypes[0]
+}
+
+func (x Basis) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Basis.Descriptor instead.
+func (Basis) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{0}
+}
+
 // What holds the warnings of a group together.
 type GroupKind int32
 
@@ -60,11 +117,11 @@ func (x GroupKind) String() string {
 }
 
 func (GroupKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_freshet_v1_warning_proto_enumTypes[0].Descriptor()
+	return file_freshet_v1_warning_proto_enumTypes[1].Descriptor()
 }
 
 func (GroupKind) Type() protoreflect.EnumType {
-	return &file_freshet_v1_warning_proto_enumTypes[0]
+	return &file_freshet_v1_warning_proto_enumTypes[1]
 }
 
 func (x GroupKind) Number() protoreflect.EnumNumber {
@@ -73,7 +130,7 @@ func (x GroupKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GroupKind.Descriptor instead.
 func (GroupKind) EnumDescriptor() ([]byte, []int) {
-	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{0}
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{1}
 }
 
 // What happened to a group.
@@ -122,11 +179,11 @@ func (x GroupEvent) String() string {
 }
 
 func (GroupEvent) Descriptor() protoreflect.EnumDescriptor {
-	return file_freshet_v1_warning_proto_enumTypes[1].Descriptor()
+	return file_freshet_v1_warning_proto_enumTypes[2].Descriptor()
 }
 
 func (GroupEvent) Type() protoreflect.EnumType {
-	return &file_freshet_v1_warning_proto_enumTypes[1]
+	return &file_freshet_v1_warning_proto_enumTypes[2]
 }
 
 func (x GroupEvent) Number() protoreflect.EnumNumber {
@@ -135,7 +192,7 @@ func (x GroupEvent) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use GroupEvent.Descriptor instead.
 func (GroupEvent) EnumDescriptor() ([]byte, []int) {
-	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{1}
+	return file_freshet_v1_warning_proto_rawDescGZIP(), []int{2}
 }
 
 type WatchWarningsRequest struct {
@@ -424,13 +481,15 @@ type StationStage struct {
 	NameEn  string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
 	Stage   Stage                  `protobuf:"varint,4,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
 	// Not set: it has not changed yet.
-	Since         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
-	ReasonZh      string                 `protobuf:"bytes,6,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
-	ReasonEn      string                 `protobuf:"bytes,7,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
-	Cause         string                 `protobuf:"bytes,8,opt,name=cause,proto3" json:"cause,omitempty"`
-	Observed      *Leg                   `protobuf:"bytes,9,opt,name=observed,proto3" json:"observed,omitempty"`
-	Forecast      *Leg                   `protobuf:"bytes,10,opt,name=forecast,proto3" json:"forecast,omitempty"`
-	Illustrative  bool                   `protobuf:"varint,11,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	Since        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	ReasonZh     string                 `protobuf:"bytes,6,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
+	ReasonEn     string                 `protobuf:"bytes,7,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
+	Cause        string                 `protobuf:"bytes,8,opt,name=cause,proto3" json:"cause,omitempty"`
+	Observed     *Leg                   `protobuf:"bytes,9,opt,name=observed,proto3" json:"observed,omitempty"`
+	Forecast     *Leg                   `protobuf:"bytes,10,opt,name=forecast,proto3" json:"forecast,omitempty"`
+	Illustrative bool                   `protobuf:"varint,11,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	// It is blind on a rising reach: somebody must look.
+	Escalated     bool `protobuf:"varint,12,opt,name=escalated,proto3" json:"escalated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -538,6 +597,13 @@ func (x *StationStage) GetForecast() *Leg {
 func (x *StationStage) GetIllustrative() bool {
 	if x != nil {
 		return x.Illustrative
+	}
+	return false
+}
+
+func (x *StationStage) GetEscalated() bool {
+	if x != nil {
+		return x.Escalated
 	}
 	return false
 }
@@ -673,7 +739,10 @@ type Warning struct {
 	Illustrative bool `protobuf:"varint,14,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
 	// The id of the group that it belongs to; empty in logs from before there were
 	// groups.
-	Group         string `protobuf:"bytes,15,opt,name=group,proto3" json:"group,omitempty"`
+	Group string `protobuf:"bytes,15,opt,name=group,proto3" json:"group,omitempty"`
+	// It is blind on a rising reach: somebody must look. When that becomes known of a
+	// station that is blind already, from equals to.
+	Escalated     bool `protobuf:"varint,16,opt,name=escalated,proto3" json:"escalated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -813,13 +882,20 @@ func (x *Warning) GetGroup() string {
 	return ""
 }
 
+func (x *Warning) GetEscalated() bool {
+	if x != nil {
+		return x.Escalated
+	}
+	return false
+}
+
 // The stage that one kind of evidence asks for, and that evidence.
 type Leg struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Stage Stage                  `protobuf:"varint,1,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
 	// Unspecified: no evidence.
 	Variable Variable `protobuf:"varint,2,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
-	// Seconds of a rain accumulation.
+	// Seconds of a rain accumulation, a rise or a chance.
 	WindowS uint32 `protobuf:"varint,3,opt,name=window_s,json=windowS,proto3" json:"window_s,omitempty"`
 	// The value that decided, in the unit of the variable.
 	Value float64 `protobuf:"fixed64,4,opt,name=value,proto3" json:"value,omitempty"`
@@ -830,8 +906,13 @@ type Leg struct {
 	// When it was observed, or is forecast to reach the threshold.
 	At *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
 	// Of the forecast leg.
-	PeakValue     float64                `protobuf:"fixed64,8,opt,name=peak_value,json=peakValue,proto3" json:"peak_value,omitempty"`
-	PeakAt        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=peak_at,json=peakAt,proto3" json:"peak_at,omitempty"`
+	PeakValue float64                `protobuf:"fixed64,8,opt,name=peak_value,json=peakValue,proto3" json:"peak_value,omitempty"`
+	PeakAt    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=peak_at,json=peakAt,proto3" json:"peak_at,omitempty"`
+	// What value, threshold and peak are of the variable.
+	Basis Basis `protobuf:"varint,10,opt,name=basis,proto3,enum=freshet.v1.Basis" json:"basis,omitempty"`
+	// The limit level that an excess is above, or the threshold that may be met; 0 of
+	// other measures.
+	Limit         float64 `protobuf:"fixed64,11,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -927,6 +1008,20 @@ func (x *Leg) GetPeakAt() *timestamppb.Timestamp {
 		return x.PeakAt
 	}
 	return nil
+}
+
+func (x *Leg) GetBasis() Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return Basis_BASIS_UNSPECIFIED
+}
+
+func (x *Leg) GetLimit() float64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
 }
 
 type ListGroupsRequest struct {
@@ -1569,7 +1664,7 @@ var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x15freshet/v1/duty.proto\x1a\x18freshet/v1/explain.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x15freshet/v1/duty.proto\x1a\x18freshet/v1/explain.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
@@ -1589,7 +1684,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"t\n" +
 	"\x12ListStagesResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x120\n" +
-	"\x06stages\x18\x02 \x03(\v2\x18.freshet.v1.StationStageR\x06stages\"\x83\x03\n" +
+	"\x06stages\x18\x02 \x03(\v2\x18.freshet.v1.StationStageR\x06stages\"\xa1\x03\n" +
 	"\fStationStage\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -1602,13 +1697,14 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\bobserved\x18\t \x01(\v2\x0f.freshet.v1.LegR\bobserved\x12+\n" +
 	"\bforecast\x18\n" +
 	" \x01(\v2\x0f.freshet.v1.LegR\bforecast\x12\"\n" +
-	"\fillustrative\x18\v \x01(\bR\fillustrative\"\x97\x01\n" +
+	"\fillustrative\x18\v \x01(\bR\fillustrative\x12\x1c\n" +
+	"\tescalated\x18\f \x01(\bR\tescalated\"\x97\x01\n" +
 	"\x13ListWarningsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\"G\n" +
 	"\x14ListWarningsResponse\x12/\n" +
-	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\x8b\x04\n" +
+	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\xa9\x04\n" +
 	"\aWarning\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05basin\x18\x02 \x01(\tR\x05basin\x12\x18\n" +
@@ -1625,7 +1721,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\tcatalogue\x18\f \x01(\tR\tcatalogue\x12H\n" +
 	"\x12forecast_issued_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\x12\"\n" +
 	"\fillustrative\x18\x0e \x01(\bR\fillustrative\x12\x14\n" +
-	"\x05group\x18\x0f \x01(\tR\x05group\"\xc5\x02\n" +
+	"\x05group\x18\x0f \x01(\tR\x05group\x12\x1c\n" +
+	"\tescalated\x18\x10 \x01(\bR\tescalated\"\x84\x03\n" +
 	"\x03Leg\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -1636,7 +1733,10 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"peak_value\x18\b \x01(\x01R\tpeakValue\x123\n" +
-	"\apeak_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt\"F\n" +
+	"\apeak_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x06peakAt\x12'\n" +
+	"\x05basis\x18\n" +
+	" \x01(\x0e2\x11.freshet.v1.BasisR\x05basis\x12\x14\n" +
+	"\x05limit\x18\v \x01(\x01R\x05limit\"F\n" +
 	"\x11ListGroupsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x1b\n" +
 	"\topen_only\x18\x02 \x01(\bR\bopenOnly\"t\n" +
@@ -1692,7 +1792,13 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x02id\"\x82\x01\n" +
 	"\x16ExplainWarningResponse\x12-\n" +
 	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x129\n" +
-	"\vexplanation\x18\x02 \x01(\v2\x17.freshet.v1.ExplanationR\vexplanation*R\n" +
+	"\vexplanation\x18\x02 \x01(\v2\x17.freshet.v1.ExplanationR\vexplanation*V\n" +
+	"\x05Basis\x12\x15\n" +
+	"\x11BASIS_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"BASIS_RISE\x10\x01\x12\x14\n" +
+	"\x10BASIS_OVER_LIMIT\x10\x02\x12\x10\n" +
+	"\fBASIS_CHANCE\x10\x03*R\n" +
 	"\tGroupKind\x12\x1a\n" +
 	"\x16GROUP_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fGROUP_KIND_WAVE\x10\x01\x12\x14\n" +
@@ -1704,12 +1810,13 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x12GROUP_EVENT_RAISED\x10\x02\x12\x18\n" +
 	"\x14GROUP_EVENT_EXTENDED\x10\x03\x12\x17\n" +
 	"\x13GROUP_EVENT_LOWERED\x10\x04\x12\x16\n" +
-	"\x12GROUP_EVENT_CLOSED\x10\x052\x8a\x04\n" +
+	"\x12GROUP_EVENT_CLOSED\x10\x052\xe7\x04\n" +
 	"\x0eWarningService\x12V\n" +
 	"\rWatchWarnings\x12 .freshet.v1.WatchWarningsRequest\x1a!.freshet.v1.WatchWarningsResponse0\x01\x12_\n" +
 	"\n" +
 	"ListStages\x12\x1d.freshet.v1.ListStagesRequest\x1a\x1e.freshet.v1.ListStagesResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v1/stages\x12g\n" +
+	"/v1/stages\x12[\n" +
+	"\tListBlind\x12\x1c.freshet.v1.ListBlindRequest\x1a\x1d.freshet.v1.ListBlindResponse\"\x11\x82\xd3\xe4\x93\x02\v\x12\t/v1/blind\x12g\n" +
 	"\fListWarnings\x12\x1f.freshet.v1.ListWarningsRequest\x1a .freshet.v1.ListWarningsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/warnings\x12_\n" +
 	"\n" +
 	"ListGroups\x12\x1d.freshet.v1.ListGroupsRequest\x1a\x1e.freshet.v1.ListGroupsResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
@@ -1728,98 +1835,104 @@ func file_freshet_v1_warning_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_warning_proto_rawDescData
 }
 
-var file_freshet_v1_warning_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_freshet_v1_warning_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_freshet_v1_warning_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_freshet_v1_warning_proto_goTypes = []any{
-	(GroupKind)(0),                 // 0: freshet.v1.GroupKind
-	(GroupEvent)(0),                // 1: freshet.v1.GroupEvent
-	(*WatchWarningsRequest)(nil),   // 2: freshet.v1.WatchWarningsRequest
-	(*WatchWarningsResponse)(nil),  // 3: freshet.v1.WatchWarningsResponse
-	(*ListStagesRequest)(nil),      // 4: freshet.v1.ListStagesRequest
-	(*ListStagesResponse)(nil),     // 5: freshet.v1.ListStagesResponse
-	(*StationStage)(nil),           // 6: freshet.v1.StationStage
-	(*ListWarningsRequest)(nil),    // 7: freshet.v1.ListWarningsRequest
-	(*ListWarningsResponse)(nil),   // 8: freshet.v1.ListWarningsResponse
-	(*Warning)(nil),                // 9: freshet.v1.Warning
-	(*Leg)(nil),                    // 10: freshet.v1.Leg
-	(*ListGroupsRequest)(nil),      // 11: freshet.v1.ListGroupsRequest
-	(*ListGroupsResponse)(nil),     // 12: freshet.v1.ListGroupsResponse
-	(*WarningGroup)(nil),           // 13: freshet.v1.WarningGroup
-	(*GroupStation)(nil),           // 14: freshet.v1.GroupStation
-	(*GroupArrival)(nil),           // 15: freshet.v1.GroupArrival
-	(*ExplainWarningRequest)(nil),  // 16: freshet.v1.ExplainWarningRequest
-	(*ExplainWarningResponse)(nil), // 17: freshet.v1.ExplainWarningResponse
-	(Department)(0),                // 18: freshet.v1.Department
-	(Stage)(0),                     // 19: freshet.v1.Stage
-	(*timestamppb.Timestamp)(nil),  // 20: google.protobuf.Timestamp
-	(*DutyEvent)(nil),              // 21: freshet.v1.DutyEvent
-	(Variable)(0),                  // 22: freshet.v1.Variable
-	(*Explanation)(nil),            // 23: freshet.v1.Explanation
+	(Basis)(0),                     // 0: freshet.v1.Basis
+	(GroupKind)(0),                 // 1: freshet.v1.GroupKind
+	(GroupEvent)(0),                // 2: freshet.v1.GroupEvent
+	(*WatchWarningsRequest)(nil),   // 3: freshet.v1.WatchWarningsRequest
+	(*WatchWarningsResponse)(nil),  // 4: freshet.v1.WatchWarningsResponse
+	(*ListStagesRequest)(nil),      // 5: freshet.v1.ListStagesRequest
+	(*ListStagesResponse)(nil),     // 6: freshet.v1.ListStagesResponse
+	(*StationStage)(nil),           // 7: freshet.v1.StationStage
+	(*ListWarningsRequest)(nil),    // 8: freshet.v1.ListWarningsRequest
+	(*ListWarningsResponse)(nil),   // 9: freshet.v1.ListWarningsResponse
+	(*Warning)(nil),                // 10: freshet.v1.Warning
+	(*Leg)(nil),                    // 11: freshet.v1.Leg
+	(*ListGroupsRequest)(nil),      // 12: freshet.v1.ListGroupsRequest
+	(*ListGroupsResponse)(nil),     // 13: freshet.v1.ListGroupsResponse
+	(*WarningGroup)(nil),           // 14: freshet.v1.WarningGroup
+	(*GroupStation)(nil),           // 15: freshet.v1.GroupStation
+	(*GroupArrival)(nil),           // 16: freshet.v1.GroupArrival
+	(*ExplainWarningRequest)(nil),  // 17: freshet.v1.ExplainWarningRequest
+	(*ExplainWarningResponse)(nil), // 18: freshet.v1.ExplainWarningResponse
+	(Department)(0),                // 19: freshet.v1.Department
+	(Stage)(0),                     // 20: freshet.v1.Stage
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
+	(*DutyEvent)(nil),              // 22: freshet.v1.DutyEvent
+	(Variable)(0),                  // 23: freshet.v1.Variable
+	(*Explanation)(nil),            // 24: freshet.v1.Explanation
+	(*ListBlindRequest)(nil),       // 25: freshet.v1.ListBlindRequest
+	(*ListBlindResponse)(nil),      // 26: freshet.v1.ListBlindResponse
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
-	18, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
-	19, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
-	9,  // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
-	20, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
-	13, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
-	21, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
-	20, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
-	6,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	19, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	20, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
-	10, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
-	10, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	20, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	20, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
-	9,  // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	20, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	19, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	19, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
-	10, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
-	10, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	20, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	19, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	22, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	20, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	20, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	20, // 25: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
-	13, // 26: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
-	0,  // 27: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
-	1,  // 28: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
-	20, // 29: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
-	20, // 30: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
-	20, // 31: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
-	19, // 32: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
-	19, // 33: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
-	18, // 34: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
-	14, // 35: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
-	20, // 36: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	19, // 37: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
-	19, // 38: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
-	20, // 39: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
-	20, // 40: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
-	15, // 41: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
-	20, // 42: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
-	22, // 43: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
-	19, // 44: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
-	20, // 45: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
-	9,  // 46: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
-	23, // 47: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
-	2,  // 48: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	4,  // 49: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	7,  // 50: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	11, // 51: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
-	16, // 52: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
-	3,  // 53: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	5,  // 54: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	8,  // 55: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	12, // 56: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
-	17, // 57: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
-	53, // [53:58] is the sub-list for method output_type
-	48, // [48:53] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	19, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
+	20, // 1: freshet.v1.WatchWarningsRequest.min_stage:type_name -> freshet.v1.Stage
+	10, // 2: freshet.v1.WatchWarningsResponse.warning:type_name -> freshet.v1.Warning
+	21, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
+	22, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
+	21, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	7,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
+	20, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	21, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	11, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
+	11, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
+	21, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	21, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	10, // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
+	21, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	20, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	20, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	11, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
+	11, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
+	21, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	20, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	23, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	21, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	21, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	0,  // 25: freshet.v1.Leg.basis:type_name -> freshet.v1.Basis
+	21, // 26: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 27: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
+	1,  // 28: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
+	2,  // 29: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
+	21, // 30: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	21, // 31: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	21, // 32: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	20, // 33: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	20, // 34: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	19, // 35: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	15, // 36: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
+	21, // 37: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	20, // 38: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	20, // 39: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	21, // 40: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	21, // 41: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	16, // 42: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
+	21, // 43: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	23, // 44: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	20, // 45: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	21, // 46: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	10, // 47: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
+	24, // 48: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
+	3,  // 49: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	5,  // 50: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	25, // 51: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
+	8,  // 52: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	12, // 53: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	17, // 54: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
+	4,  // 55: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	6,  // 56: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	26, // 57: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
+	9,  // 58: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	13, // 59: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	18, // 60: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
+	55, // [55:61] is the sub-list for method output_type
+	49, // [49:55] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
@@ -1827,6 +1940,7 @@ func file_freshet_v1_warning_proto_init() {
 	if File_freshet_v1_warning_proto != nil {
 		return
 	}
+	file_freshet_v1_blind_proto_init()
 	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_explain_proto_init()
 	file_freshet_v1_types_proto_init()
@@ -1835,7 +1949,7 @@ func file_freshet_v1_warning_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_warning_proto_rawDesc), len(file_freshet_v1_warning_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,

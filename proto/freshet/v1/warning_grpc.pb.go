@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	WarningService_WatchWarnings_FullMethodName  = "/freshet.v1.WarningService/WatchWarnings"
 	WarningService_ListStages_FullMethodName     = "/freshet.v1.WarningService/ListStages"
+	WarningService_ListBlind_FullMethodName      = "/freshet.v1.WarningService/ListBlind"
 	WarningService_ListWarnings_FullMethodName   = "/freshet.v1.WarningService/ListWarnings"
 	WarningService_ListGroups_FullMethodName     = "/freshet.v1.WarningService/ListGroups"
 	WarningService_ExplainWarning_FullMethodName = "/freshet.v1.WarningService/ExplainWarning"
@@ -46,6 +47,8 @@ type WarningServiceClient interface {
 	WatchWarnings(ctx context.Context, in *WatchWarningsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchWarningsResponse], error)
 	// Where every station stands now.
 	ListStages(ctx context.Context, in *ListStagesRequest, opts ...grpc.CallOption) (*ListStagesResponse, error)
+	// What is not seen now, grouped by cause, department and gateway.
+	ListBlind(ctx context.Context, in *ListBlindRequest, opts ...grpc.CallOption) (*ListBlindResponse, error)
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(ctx context.Context, in *ListWarningsRequest, opts ...grpc.CallOption) (*ListWarningsResponse, error)
@@ -90,6 +93,16 @@ func (c *warningServiceClient) ListStages(ctx context.Context, in *ListStagesReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListStagesResponse)
 	err := c.cc.Invoke(ctx, WarningService_ListStages_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *warningServiceClient) ListBlind(ctx context.Context, in *ListBlindRequest, opts ...grpc.CallOption) (*ListBlindResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBlindResponse)
+	err := c.cc.Invoke(ctx, WarningService_ListBlind_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +159,8 @@ type WarningServiceServer interface {
 	WatchWarnings(*WatchWarningsRequest, grpc.ServerStreamingServer[WatchWarningsResponse]) error
 	// Where every station stands now.
 	ListStages(context.Context, *ListStagesRequest) (*ListStagesResponse, error)
+	// What is not seen now, grouped by cause, department and gateway.
+	ListBlind(context.Context, *ListBlindRequest) (*ListBlindResponse, error)
 	// Warnings in [from, to), from the store, oldest first. A range with more than
 	// 10000 is INVALID_ARGUMENT: ask for a shorter one.
 	ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error)
@@ -172,6 +187,9 @@ func (UnimplementedWarningServiceServer) WatchWarnings(*WatchWarningsRequest, gr
 }
 func (UnimplementedWarningServiceServer) ListStages(context.Context, *ListStagesRequest) (*ListStagesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListStages not implemented")
+}
+func (UnimplementedWarningServiceServer) ListBlind(context.Context, *ListBlindRequest) (*ListBlindResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBlind not implemented")
 }
 func (UnimplementedWarningServiceServer) ListWarnings(context.Context, *ListWarningsRequest) (*ListWarningsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWarnings not implemented")
@@ -228,6 +246,24 @@ func _WarningService_ListStages_Handler(srv interface{}, ctx context.Context, de
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WarningServiceServer).ListStages(ctx, req.(*ListStagesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _WarningService_ListBlind_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBlindRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WarningServiceServer).ListBlind(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WarningService_ListBlind_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WarningServiceServer).ListBlind(ctx, req.(*ListBlindRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -296,6 +332,10 @@ var WarningService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListStages",
 			Handler:    _WarningService_ListStages_Handler,
+		},
+		{
+			MethodName: "ListBlind",
+			Handler:    _WarningService_ListBlind_Handler,
 		},
 		{
 			MethodName: "ListWarnings",
