@@ -29,11 +29,11 @@ type quietDesk struct {
 	asked  proto.Message
 }
 
-var deskNow = time.Date(2026, 6, 8, 4, 0, 0, 0, time.UTC)
+var dutyNow = time.Date(2026, 6, 8, 4, 0, 0, 0, time.UTC)
 
 func (d *quietDesk) ListAlarms(_ context.Context, req *freshetv1.ListAlarmsRequest) (*freshetv1.ListAlarmsResponse, error) {
 	d.asked = req
-	resp := &freshetv1.ListAlarmsResponse{Now: timestamppb.New(deskNow), Alarms: d.alarms}
+	resp := &freshetv1.ListAlarmsResponse{Now: timestamppb.New(dutyNow), Alarms: d.alarms}
 	for _, a := range d.alarms {
 		if a.GetState() == freshetv1.AlarmState_ALARM_STATE_UNACKNOWLEDGED {
 			resp.Unacknowledged++
@@ -94,11 +94,11 @@ func TestAlarmsAreListedForPeopleAndForScripts(t *testing.T) {
 	d.alarms = []*freshetv1.Alarm{
 		{
 			Station: "h-enping", NameZh: "恩平", NameEn: "Enping", State: freshetv1.AlarmState_ALARM_STATE_UNACKNOWLEDGED, Stage: freshetv1.Stage_STAGE_ORANGE,
-			Since: timestamppb.New(deskNow.Add(-time.Hour)), Cause: "rain silent",
+			Since: timestamppb.New(dutyNow.Add(-time.Hour)), Cause: "rain silent",
 		},
 		{
 			Station: "h-2", State: freshetv1.AlarmState_ALARM_STATE_SHELVED, Stage: freshetv1.Stage_STAGE_CLEAR, Was: freshetv1.Stage_STAGE_BLIND,
-			Since: timestamppb.New(deskNow), By: &freshetv1.Person{Name: "张三"}, Reason: "检修", Until: timestamppb.New(deskNow.Add(time.Hour)), RoseMeanwhile: true,
+			Since: timestamppb.New(dutyNow), By: &freshetv1.Person{Name: "张三"}, Reason: "检修", Until: timestamppb.New(dutyNow.Add(time.Hour)), RoseMeanwhile: true,
 		},
 	}
 	for lang, want := range map[string]string{
@@ -138,8 +138,8 @@ func TestDutyCommandsSendWhatTheyAreTold(t *testing.T) {
 		want proto.Message
 	}{
 		{[]string{"ack", "b/20260608T000000Z/h-1", "h-2", "--note", "电话核实"}, &freshetv1.AcknowledgeRequest{Warnings: []string{"b/20260608T000000Z/h-1"}, Stations: []string{"h-2"}, Note: "电话核实"}},
-		{[]string{"shelve", "h-2", "--for", "2h", "--reason", "检修"}, &freshetv1.ShelveRequest{Stations: []string{"h-2"}, Until: timestamppb.New(deskNow.Add(2 * time.Hour)), Reason: "检修"}},
-		{[]string{"shelve", "h-2", "--until", "2026-06-08T14:00:00+08:00", "--reason", "检修"}, &freshetv1.ShelveRequest{Stations: []string{"h-2"}, Until: timestamppb.New(deskNow.Add(2 * time.Hour)), Reason: "检修"}},
+		{[]string{"shelve", "h-2", "--for", "2h", "--reason", "检修"}, &freshetv1.ShelveRequest{Stations: []string{"h-2"}, Until: timestamppb.New(dutyNow.Add(2 * time.Hour)), Reason: "检修"}},
+		{[]string{"shelve", "h-2", "--until", "2026-06-08T14:00:00+08:00", "--reason", "检修"}, &freshetv1.ShelveRequest{Stations: []string{"h-2"}, Until: timestamppb.New(dutyNow.Add(2 * time.Hour)), Reason: "检修"}},
 		{[]string{"unshelve", "h-2"}, &freshetv1.UnshelveRequest{Stations: []string{"h-2"}}},
 		{[]string{"out", "h-2", "--reason", "检修"}, &freshetv1.TakeOutOfServiceRequest{Stations: []string{"h-2"}, Reason: "检修"}},
 		{[]string{"in", "h-2"}, &freshetv1.ReturnToServiceRequest{Stations: []string{"h-2"}}},
@@ -176,8 +176,8 @@ func TestDutyCommandsSendWhatTheyAreTold(t *testing.T) {
 }
 
 func TestWhatWasNotDoneIsSaidAndTheExitCodeTells(t *testing.T) {
-	no := &freshetv1.DutyEvent{Kind: "refused", TextZh: "已被确认", TextEn: "it is acknowledged already", By: &freshetv1.Person{Name: "李四"}, At: timestamppb.New(deskNow)}
-	yes := &freshetv1.DutyEvent{Kind: "acknowledged", TextZh: "做了", TextEn: "done", At: timestamppb.New(deskNow)}
+	no := &freshetv1.DutyEvent{Kind: "refused", TextZh: "已被确认", TextEn: "it is acknowledged already", By: &freshetv1.Person{Name: "李四"}, At: timestamppb.New(dutyNow)}
+	yes := &freshetv1.DutyEvent{Kind: "acknowledged", TextZh: "做了", TextEn: "done", At: timestamppb.New(dutyNow)}
 	d := &quietDesk{events: []*freshetv1.DutyEvent{yes, no}}
 	run := atDesk(t, d)
 	got, err := run("ack", "a", "b", "--lang", "zh")
@@ -200,7 +200,7 @@ func TestWhatWasNotDoneIsSaidAndTheExitCodeTells(t *testing.T) {
 	if got, err := run("events", "--lang", "zh", "--since", "2h"); err != nil || got != "2026-06-08 12:00:00  做了\n2026-06-08 12:00:00  未执行（李四）：已被确认\n" {
 		t.Errorf("%q, %v", got, err)
 	}
-	want := &freshetv1.ListDutyEventsRequest{From: timestamppb.New(deskNow.Add(time.Minute - 2*time.Hour)), To: timestamppb.New(deskNow.Add(time.Minute))}
+	want := &freshetv1.ListDutyEventsRequest{From: timestamppb.New(dutyNow.Add(time.Minute - 2*time.Hour)), To: timestamppb.New(dutyNow.Add(time.Minute))}
 	if !proto.Equal(d.asked, want) {
 		t.Errorf("asked %v", d.asked)
 	}
