@@ -284,13 +284,18 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, persistence int64,
 	if f == nil || run.Step <= 0 {
 		return
 	}
-	add, ok := 0.0, true
+	var add float64
 	if l.Variable == hydro.WaterLevel {
-		if add, ok = st.offset(f.Datum); !ok {
+		offset, known := st.offset(f.Datum)
+		if !known {
 			return
 		}
+		add = offset
 	}
-	var v view
+	var (
+		v  view
+		ok bool
+	)
 	if l.Basis == hydro.Likelihood {
 		v, ok = chanceOf(l, steps, f, add, run.IssuedAt)
 	} else {

@@ -89,10 +89,10 @@ func (p *post) feed(levels ...float64) []hydro.Warning {
 	return out
 }
 
-func (p *post) want(got []hydro.Warning, from, to hydro.Stage, zh, en string) {
+func (p *post) want(got []hydro.Warning, to hydro.Stage, zh, en string) {
 	p.t.Helper()
-	if len(got) != 1 || got[0].From != from || got[0].To != to {
-		p.t.Fatalf("got %+v, want one warning from %s to %s", got, from, to)
+	if len(got) != 1 || got[0].From != hydro.Clear || got[0].To != to {
+		p.t.Fatalf("got %+v, want one warning from clear to %s", got, to)
 	}
 	if got[0].ReasonZH != zh {
 		p.t.Errorf("got %s\nwant %s", got[0].ReasonZH, zh)
@@ -117,7 +117,7 @@ func TestARiseOverItsWindowRaisesAndStandingStillLowers(t *testing.T) {
 	p.none(p.feed(ramp(3, 3.48, 12)...)) // 48 cm in an hour
 	p.none(p.feed(ramp(3.48, 3.60, 3)...))
 	p.none(p.feed(3.66, 3.71)) // 3.16 and 3.20 m an hour before
-	p.want(p.feed(3.76), hydro.Clear, hydro.Blue,
+	p.want(p.feed(3.76), hydro.Blue,
 		"河口：06-09 10:35 实测 1 小时水位涨幅 0.52 米，达到蓝色阈值 0.50 米。",
 		"Hekou: observed 1 h rise of the water level 0.52 m at 06-09 10:35, at or above the BLUE threshold 0.50 m.")
 	p.none(p.feed(repeat(3.76, 8)...))
@@ -191,7 +191,7 @@ func TestAReservoirIsJudgedByTheLimitLevelOfTheDay(t *testing.T) {
 	p := newPost(t, "thresholds: [{variable: water_level, blue: 8}]", "r", day)
 	p.none(p.feed(repeat(85, 2)...))
 	p.none(p.feed(86.2, 86.2))
-	p.want(p.feed(86.2), hydro.Clear, hydro.Yellow,
+	p.want(p.feed(86.2), hydro.Yellow,
 		"水库：06-09 23:25 实测超汛限幅度 0.20 米（汛限水位 86.00 米），达到黄色阈值 0.00 米。",
 		"Dam: observed water level above the flood limit 0.20 m at 06-09 23:25 (limit level 86.00 m), at or above the YELLOW threshold 0.00 m.")
 	p.none(p.feed(repeat(86.2, 6)...))
@@ -215,7 +215,7 @@ func TestAReservoirIsJudgedByTheLimitLevelOfTheDay(t *testing.T) {
 func TestAReturnPeriodStandsForTheStationsOwnValue(t *testing.T) {
 	p := newPost(t, "thresholds: [{variable: water_level, blue: 8, yellow: 9.5}, {variable: water_level, measure: return_period, yellow: 5, orange: 20, red: 50}]", "z", start)
 	p.none(p.feed(8.5 - 1))
-	p.want(p.feed(8.5, 8.5, 8.5), hydro.Clear, hydro.Yellow, // 8.2 m is met before 9.5 m: either will do
+	p.want(p.feed(8.5, 8.5, 8.5), hydro.Yellow, // 8.2 m is met before 9.5 m: either will do
 		"河口：06-09 08:20 实测水位 8.50 米（珠江基面），达到黄色阈值 8.20 米（5 年一遇）。",
 		"Hekou: observed water level 8.50 m (PEARL_RIVER) at 06-09 08:20, at or above the YELLOW threshold 8.20 m (5-year return period).")
 	if got := p.feed(9.4, 9.4, 9.4); len(got) != 1 || got[0].To != hydro.Orange || got[0].Observed.Threshold != 9.4 {
@@ -226,7 +226,7 @@ func TestAReturnPeriodStandsForTheStationsOwnValue(t *testing.T) {
 func TestAProfileExpandsAndSaysThatItIsNoOfficialSignal(t *testing.T) {
 	p := newPost(t, "profile: {name: national-2013-first, warning: 7, guarantee: 9, highest: 10, near: 0.3, return_periods: true}", "z", start)
 	p.none(p.feed(6))
-	p.want(p.feed(repeat(6.7, 3)...), hydro.Clear, hydro.Blue,
+	p.want(p.feed(repeat(6.7, 3)...), hydro.Blue,
 		"河口：06-09 08:20 实测水位 6.70 米（珠江基面），达到蓝色阈值 6.70 米（内部条件，取自水情预警发布管理办法（2013）数值表，非官方预警信号）。",
 		"Hekou: observed water level 6.70 m (PEARL_RIVER) at 06-09 08:20, at or above the BLUE threshold 6.70 m (internal condition by profile national-2013-first, MWR 2013 measure, first wording; not an official signal).")
 	for _, c := range []struct {
@@ -259,7 +259,7 @@ func TestAProfileExpandsAndSaysThatItIsNoOfficialSignal(t *testing.T) {
 		for range 2 {
 			practice.now = practice.now.Add(5 * time.Minute)
 			practice.put(hydro.WaterLevel, practice.now, 6)
-			practice.run = forecastOf("z", practice.now, time.Hour, 6.5, c.peak, 6.5)
+			practice.run = forecastOf("z", practice.now, 6.5, c.peak, 6.5)
 			practice.evaluate()
 			got = practice.rules.Statuses(practice.state)[1].Stage
 		}
@@ -270,12 +270,12 @@ func TestAProfileExpandsAndSaysThatItIsNoOfficialSignal(t *testing.T) {
 }
 
 // forecastOf is a run of one station.
-func forecastOf(station string, issued time.Time, step time.Duration, levels ...float64) *hydro.Forecast {
+func forecastOf(station string, issued time.Time, levels ...float64) *hydro.Forecast {
 	nan := make([]float64, len(levels))
 	for i := range nan {
 		nan[i] = math.NaN()
 	}
-	return &hydro.Forecast{Basin: "b", IssuedAt: issued, Step: step, ValidUntil: issued.Add(30 * time.Minute), Stations: []hydro.StationForecast{{
+	return &hydro.Forecast{Basin: "b", IssuedAt: issued, Step: time.Hour, ValidUntil: issued.Add(30 * time.Minute), Stations: []hydro.StationForecast{{
 		Station: station, Datum: hydro.PearlRiver, Level: levels, Discharge: nan, NowLevel: levels[0], NowDischarge: math.NaN(),
 		Peak: hydro.Peak{Level: math.NaN(), Discharge: math.NaN()},
 	}}}
@@ -284,14 +284,14 @@ func forecastOf(station string, issued time.Time, step time.Duration, levels ...
 func TestForecastsOfARiseAndOfAnExcessCountRuns(t *testing.T) {
 	p := newPost(t, "thresholds: [{variable: water_level, measure: rise, window: 2h, orange: 1}]", "z", start)
 	p.none(p.feed(3, 3))
-	p.run = forecastOf("z", p.now, time.Hour, 3, 3.4, 3.9, 4.3, 4.3)
+	p.run = forecastOf("z", p.now, 3, 3.4, 3.9, 4.3, 4.3)
 	p.none(p.feed(3))
-	p.run = forecastOf("z", p.now, time.Hour, 3, 3.4, 4.1, 4.3, 4.3)
+	p.run = forecastOf("z", p.now, 3, 3.4, 4.1, 4.3, 4.3)
 	p.now = p.now.Add(time.Minute)
 	p.none(p.evaluate()) // one run agrees, the one before had 90 cm in two hours
 	p.now = p.now.Add(time.Minute)
-	p.run = forecastOf("z", p.now, time.Hour, 3, 3.4, 4.1, 4.3, 4.3)
-	p.want(p.evaluate(), hydro.Clear, hydro.Orange,
+	p.run = forecastOf("z", p.now, 3, 3.4, 4.1, 4.3, 4.3)
+	p.want(p.evaluate(), hydro.Orange,
 		"河口：预计 06-09 11:17 2 小时水位涨幅达到橙色阈值 1.00 米，提前 3 小时，最高 1.10 米（06-09 11:17）。",
 		"Hekou: forecast to reach the ORANGE threshold of 2 h rise of the water level 1.00 m at 06-09 11:17, lead time 3 h, peak 1.10 m at 06-09 11:17.")
 
@@ -300,7 +300,7 @@ func TestForecastsOfARiseAndOfAnExcessCountRuns(t *testing.T) {
 	levels := append(ramp(84, 86.3, 14), ramp(86.3, 87.9, 14)...) // 86.3 m at 22:05, 87.9 m at noon of the 10th
 	for range 2 {
 		r.now = r.now.Add(time.Minute)
-		r.run = forecastOf("r", r.now, time.Hour, levels...)
+		r.run = forecastOf("r", r.now, levels...)
 		if got := r.evaluate(); len(got) > 0 {
 			l := got[0].Forecast
 			if got[0].To != hydro.Orange && got[0].To != hydro.Yellow || l.Limit != 86 || l.Value > 0.55 || l.Value < 0.3 || l.PeakAt.In(beijing).Day() != 9 {
@@ -317,7 +317,7 @@ func TestAChanceCountsWithinItsWindow(t *testing.T) {
 	p.none(p.feed(3, 3))
 	run := func(probability float64, early, middle, late time.Duration) {
 		p.now = p.now.Add(time.Minute)
-		p.run = forecastOf("z", p.now, time.Hour, 3, 4, 5)
+		p.run = forecastOf("z", p.now, 3, 4, 5)
 		p.run.Stations[0].Crossings = []hydro.Crossing{{Stage: hydro.Orange, Variable: hydro.WaterLevel, Threshold: 10, Chance: hydro.Chance{
 			Until: p.now.Add(24 * time.Hour), Probability: probability, Early: p.now.Add(early), Middle: p.now.Add(middle), Late: p.now.Add(late),
 		}}}
@@ -329,7 +329,7 @@ func TestAChanceCountsWithinItsWindow(t *testing.T) {
 	run(0.6, 2*time.Hour, 6*time.Hour, 12*time.Hour) // half of it within 6 h: 30 %
 	p.none(p.evaluate())
 	run(0.6, 2*time.Hour, 6*time.Hour, 12*time.Hour)
-	p.want(p.evaluate(), hydro.Clear, hydro.Yellow,
+	p.want(p.evaluate(), hydro.Yellow,
 		"河口：06-09 08:15 预报，6 小时内水位达到橙色阈值 10.00 米（珠江基面）的概率 30%，不低于黄色界限 20%。",
 		"Hekou: chance 30% that the water level reaches the ORANGE threshold 10.00 m (PEARL_RIVER) within 6 h, by the run of 06-09 08:15, at or above the YELLOW limit of 20%.")
 	for range 2 {
@@ -359,7 +359,7 @@ func TestALadderMayHaveItsOwnDwellAndPersistence(t *testing.T) {
 	}
 	for i := range 3 {
 		p.now = p.now.Add(time.Minute)
-		p.run = forecastOf("z", p.now, time.Hour, 7, 9, 7)
+		p.run = forecastOf("z", p.now, 7, 9, 7)
 		if got := p.evaluate(); (len(got) == 1) != (i == 2) {
 			t.Fatalf("run %d of three: %+v", i+1, got)
 		}

@@ -262,10 +262,10 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	before := a
 	a = a.move(trigger, c.At)
 	a.By, a.Reason = c.By, c.Text
-	switch trigger {
-	case TakeOut:
+	if trigger == TakeOut {
 		a.Unheard = false
-	case Shelve:
+	}
+	if trigger == Shelve {
 		a.Until, a.Unheard = c.Until, false
 		a.Cover, a.CoverSees = colour(before.Stage), !before.blind()
 		if !before.Active() {
@@ -316,8 +316,10 @@ func (r *Rules) refuse(a *Alarm, t Trigger, c *hydro.Command) error {
 	if c.Warning != "" && (t == Acknowledge || t == Shelve) && (c.Warning < a.Raised || c.Warning > a.Latest) {
 		return r.overtaken(a, c)
 	}
-	switch t {
-	case Shelve:
+	if t == TakeOut && c.Text == "" {
+		return no("停用须说明理由", "say why it is out of service")
+	}
+	if t == Shelve {
 		switch longest := c.At.Add(r.shelf); {
 		case c.Text == "":
 			return no("搁置须说明理由", "say why it is shelved")
@@ -325,10 +327,6 @@ func (r *Rules) refuse(a *Alarm, t Trigger, c *hydro.Command) error {
 			return no("搁置须有截止时间，且晚于现在（%s）", "say until when it is shelved, later than now (%s)", r.clock(c.At))
 		case c.Until.After(longest):
 			return no("搁置最长 %[1]s，即至 %[2]s", "a shelf lasts at most %s, until %s", span(r.shelf), r.clock(longest))
-		}
-	case TakeOut:
-		if c.Text == "" {
-			return no("停用须说明理由", "say why it is out of service")
 		}
 	}
 	return nil

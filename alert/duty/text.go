@@ -109,6 +109,7 @@ func (r *Rules) doneText(t Trigger, before *Alarm, after Alarm, c *hydro.Command
 		zh, en = c.By.Name+"停用"+nameZH+"警报："+nowZH, c.By.Name+" put the alarm at "+nameEN+" out of service: "+nowEN
 	case PutBack:
 		zh, en = c.By.Name+"恢复使用"+nameZH+"警报："+nowZH, c.By.Name+" returned the alarm at "+nameEN+" to service: "+nowEN
+	case Raise, RaiseCovered, Lower, Return, Expire: // nobody does these
 	}
 	if c.Text != "" {
 		zh, en = zh+"，理由："+c.Text, en+"; reason: "+c.Text

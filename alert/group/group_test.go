@@ -154,14 +154,18 @@ func TestWhoIsInWhichWave(t *testing.T) {
 		moves []move
 	}{
 		{"a wave runs from the headwater to the mouth", []move{
-			{0, "up=blue", "up: up"}, {time.Hour, "mid=blue", "up: mid up"}, {time.Hour, "low=yellow mate=blue up=clear", "up: low mate mid"},
+			{0, "up=blue", "up: up"},
+			{time.Hour, "mid=blue", "up: mid up"},
+			{time.Hour, "low=yellow mate=blue up=clear", "up: low mate mid"},
 			{3 * time.Hour, "mouth=blue mid=clear low=clear mate=clear", "up: mouth"},
 		}},
 		{"rain opens the wave that it feeds", []move{{0, "w=blue", "w: w"}, {time.Hour, "up=blue", "w: up w"}, {time.Hour, "v=blue side=blue", "w: side up v w"}}},
 		{"tributaries that rise in one storm are one wave", []move{{0, "up=blue", "up: up"}, {time.Hour, "side=blue", "up: side up"}}},
 		{"a forecast may warn the mouth first", []move{{0, "mouth=blue", "mouth: mouth"}, {time.Hour, "up=blue", "mouth: mouth up"}}},
 		{"a new rise is a new wave while the old one is at the mouth", []move{
-			{0, "up=blue", "up: up"}, {time.Hour, "mouth=blue", "up: mouth up"}, {time.Hour, "up=clear", "up: mouth"},
+			{0, "up=blue", "up: up"},
+			{time.Hour, "mouth=blue", "up: mouth up"},
+			{time.Hour, "up=clear", "up: mouth"},
 			{2 * time.Hour, "up=blue", "up: mouth; up: up"},
 			{time.Hour, "mid=blue", "up: mouth; up: mid up"}, // it came down from up
 			{time.Hour, "mouth=red", "up: mouth; up: mid up"},
@@ -182,8 +186,11 @@ func TestWhoIsInWhichWave(t *testing.T) {
 			{0, "w=blue", "w: w"}, {time.Hour, "up=blue", "w: up w"}, {time.Hour, "up=clear", "w: w"}, {day, "up=blue", "w: w; up: up"},
 		}},
 		{"who goes blind holds the wave open", []move{
-			{0, "up=blue", "up: up"}, {time.Hour, "up=blind silent since 06-08 09:00", "up: up"}, {5 * time.Hour, "", "up: up"},
-			{time.Hour, "up=clear", "up: "}, {time.Hour, "", ""},
+			{0, "up=blue", "up: up"},
+			{time.Hour, "up=blind silent since 06-08 09:00", "up: up"},
+			{5 * time.Hour, "", "up: up"},
+			{time.Hour, "up=clear", "up: "},
+			{time.Hour, "", ""},
 		}},
 		{"but not for ever", []move{
 			{0, "up=blue", "up: up"}, {time.Hour, "up=blind silent since 06-08 09:00", "up: up"}, {day, "", "up: "}, {time.Hour, "", ""},

@@ -56,7 +56,7 @@ and, if watchers share a token, --limit-streams above their number.`,
 				if err != nil {
 					return fmt.Errorf("profile: %w", err)
 				}
-				defer f.Close()
+				defer func() { err = errors.Join(err, f.Close()) }()
 				if err := pprof.StartCPUProfile(f); err != nil {
 					return fmt.Errorf("profile: %w", err)
 				}

@@ -39,8 +39,10 @@ func TestGroupsShowAWaveStationByStation(t *testing.T) {
 			ID: "b/wave/20260608T013000Z/up", Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: at(3), OpenedAt: at(1), Stage: hydro.Orange, Highest: hydro.Orange,
 			Station: "up", TextZH: "锦江洪水波升级。", TextEN: "Flood wave rises.", Count: 4, Standing: 2,
 			Stations: []hydro.GroupStation{
-				{Station: "up", Stage: hydro.Orange, Highest: hydro.Orange, JoinedAt: at(1), PeakAt: at(3), PeakValue: 8.25, PeakVariable: hydro.WaterLevel, PeakObserved: true,
-					Arrivals: []hydro.GroupArrival{{Stage: hydro.Blue, At: at(1), Observed: true}, {Stage: hydro.Orange, At: at(2), Observed: true}}},
+				{
+					Station: "up", Stage: hydro.Orange, Highest: hydro.Orange, JoinedAt: at(1), PeakAt: at(3), PeakValue: 8.25, PeakVariable: hydro.WaterLevel, PeakObserved: true,
+					Arrivals: []hydro.GroupArrival{{Stage: hydro.Blue, At: at(1), Observed: true}, {Stage: hydro.Orange, At: at(2), Observed: true}},
+				},
 				{Station: "middle", Stage: hydro.Blind, Highest: hydro.Blue, JoinedAt: at(1), Cause: "silent since 06-08 10:00"},
 				{Station: "rain", Highest: hydro.Yellow, JoinedAt: at(1), LeftAt: at(3), Rain: true},
 				{Station: "mouth", PeakAt: at(9), PeakValue: 900, PeakVariable: hydro.Discharge, Arrivals: []hydro.GroupArrival{{Stage: hydro.Blue, At: at(6)}}},

@@ -47,16 +47,6 @@ func openDesk(t *testing.T, o app.Options) *desk {
 	return d
 }
 
-func (d *desk) close() {
-	d.t.Helper()
-	if err := d.conn.Close(); err != nil {
-		d.t.Fatal(err)
-	}
-	if err := d.app.Close(); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 // observe sends a level of each station.
 func (d *desk) observe(at time.Time, levels map[string]float64) {
 	d.t.Helper()

@@ -241,7 +241,7 @@ func (f *follower) watchGRPC(ctx context.Context, opened func()) error {
 	if err != nil {
 		return fmt.Errorf("dial: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // nothing is lost with it
 	stream, err := freshetv1.NewWarningServiceClient(conn).WatchWarnings(ctx, &freshetv1.WatchWarningsRequest{ResumeToken: f.token})
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
@@ -269,8 +269,8 @@ func (f *follower) watchSSE(ctx context.Context, opened func()) error {
 	if err != nil {
 		return fmt.Errorf("dial: %w", err)
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer func() { _ = conn.Close() }() // nothing is lost with it
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	resume := ""
 	if f.token != "" {
 		resume = "Last-Event-ID: " + f.token + "\r\n"

@@ -123,8 +123,8 @@ func (l *loader) ladder(m *mapping, station *Station, table *ReturnPeriods) []Th
 	}
 	h.Observed, h.Forecast = l.legs(m, station, v)
 	if table != nil && ok && station != nil {
-		found := false
-		if table, found = l.cat.returnPeriods(station.ID, v, table.ValidFrom); !found {
+		in, found := l.cat.returnPeriods(station.ID, v, table.ValidFrom)
+		if table = in; !found {
 			l.report(m.place("measure"), "measure: station %q has no return_periods of %s in force from the table's valid_from on", station.ID, v)
 			m.take("blue")
 			m.take("yellow")

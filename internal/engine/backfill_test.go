@@ -27,12 +27,15 @@ func (w *watch) stages() []hydro.Stage {
 	return out
 }
 
-// send gives levels of a station, all in one batch.
-func (w *watch) send(station string, at func(i int) time.Time, levels ...float64) {
-	s, _ := w.c.Station(station)
+// mouth is a station by the sea.
+const mouth = "h-yamen"
+
+// send gives levels of the mouth, all in one batch.
+func (w *watch) send(at func(i int) time.Time, levels ...float64) {
+	s, _ := w.c.Station(mouth)
 	b := &hydro.Batch{Basin: w.e.Basin(), ReceivedAt: w.now}
 	for i, z := range levels {
-		b.Readings = append(b.Readings, hydro.Reading{Key: hydro.Key{Station: station, Variable: hydro.WaterLevel}, At: at(i), Raw: z, Value: z, Datum: s.Datum.Name})
+		b.Readings = append(b.Readings, hydro.Reading{Key: hydro.Key{Station: mouth, Variable: hydro.WaterLevel}, At: at(i), Raw: z, Value: z, Datum: s.Datum.Name})
 	}
 	w.apply(hydro.Input{Batch: b})
 }
@@ -41,7 +44,6 @@ func (w *watch) send(station string, at func(i int) time.Time, levels ...float64
 // and red 2.3 m, by observation alone: the tide rules there, and no forecast hangs
 // on its level.
 func TestABackFillFlipsNoLiveStageAndIsNoted(t *testing.T) {
-	const mouth = "h-yamen"
 	base := watched(t)
 	base.silent[mouth] = true
 	base.until(base.now.Add(12 * time.Hour))
@@ -57,28 +59,28 @@ func TestABackFillFlipsNoLiveStageAndIsNoted(t *testing.T) {
 		notes []string // what each says, in turn
 	}{
 		{"a two-week-old point", func(w *watch) {
-			w.send(mouth, func(int) time.Time { return base.now.AddDate(0, 0, -14) }, 2.5)
+			w.send(func(int) time.Time { return base.now.AddDate(0, 0, -14) }, 2.5)
 		}, []string{"would have warned at 05-25 21:05 (RED): water level 2.50 m"}},
 		{"the same, twice", func(w *watch) {
 			for range 2 {
-				w.send(mouth, func(int) time.Time { return base.now.AddDate(0, 0, -14) }, 2.5)
+				w.send(func(int) time.Time { return base.now.AddDate(0, 0, -14) }, 2.5)
 				w.until(w.now.Add(time.Minute))
 			}
 		}, []string{"would have warned at 05-25 21:05 (RED): water level 2.50 m"}},
 		{"a calm two-week-old point", func(w *watch) {
-			w.send(mouth, func(int) time.Time { return base.now.AddDate(0, 0, -14) }, 1)
+			w.send(func(int) time.Time { return base.now.AddDate(0, 0, -14) }, 1)
 		}, nil},
 		{"a 12-h backlog", func(w *watch) { // up to 1.9 m after 6 h, and down again
 			levels := append(rampTo(-0.6, 1.9, 72), rampTo(1.9, -0.6, 66)...)
 			for part := 0; part < len(levels); part += 23 { // in six messages, with ticks in between
-				w.send(mouth, func(i int) time.Time { return cut.Add(time.Duration(part+i+1) * step) }, levels[part:part+23]...)
+				w.send(func(i int) time.Time { return cut.Add(time.Duration(part+i+1) * step) }, levels[part:part+23]...)
 				w.until(w.now.Add(time.Minute))
 			}
 		}, []string{"would have warned at 06-08 14:00 (BLUE): water level 1.48 m", "would have warned at 06-08 14:45 (YELLOW): water level 1.80 m"}},
 		{"an out-of-order hour", func(w *watch) {
 			w.silent, w.rise = map[string]bool{}, map[string]float64{mouth: 1.9} // 1.3 m
 			w.until(w.now.Add(2 * step))                                         // it reports again, and then the hour before comes
-			w.send(mouth, func(i int) time.Time { return base.now.Add(time.Duration(i-11) * step) }, append(rampTo(1.3, 1.85, 7), rampTo(1.8, 1.35, 5)...)...)
+			w.send(func(i int) time.Time { return base.now.Add(time.Duration(i-11) * step) }, append(rampTo(1.3, 1.85, 7), rampTo(1.8, 1.35, 5)...)...)
 		}, []string{"would have warned at 06-08 20:25 (BLUE): water level 1.61 m", "would have warned at 06-08 20:45 (YELLOW): water level 1.71 m"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"freshet/alert"
@@ -36,7 +37,7 @@ func (s *series) interval() time.Duration {
 // limits doubt is none to note.
 func (s *series) old(o *hydro.Observation, quality hydro.Quality) {
 	if quality.Usable() {
-		s.Old = append(s.Old[:len(s.Old):len(s.Old)], hydro.Sample{At: o.At.UnixMilli(), Value: o.Value, Quality: quality})
+		s.Old = append(slices.Clip(s.Old), hydro.Sample{At: o.At.UnixMilli(), Value: o.Value, Quality: quality})
 	}
 }
 

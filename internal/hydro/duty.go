@@ -128,8 +128,11 @@ func (c *Command) Check() []*FieldError {
 	needed("by.name", c.By.Name == "")
 	bounded("id", c.ID, MaxCommandID)
 	for _, f := range [...]struct{ path, text string }{
-		{"basin", c.Basin}, {"kind", string(c.Kind)},
-		{"by.id", c.By.ID}, {"by.name", c.By.Name}, {"by.role", c.By.Role},
+		{"basin", c.Basin},
+		{"kind", string(c.Kind)},
+		{"by.id", c.By.ID},
+		{"by.name", c.By.Name},
+		{"by.role", c.By.Role},
 		{"station", c.Station},
 		{"warning", c.Warning},
 		{"group", c.Group},

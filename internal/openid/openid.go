@@ -61,7 +61,7 @@ type Provider struct {
 func (o *Options) Validate() error {
 	for _, u := range []struct{ name, value string }{{"issuer", o.Issuer}, {"redirect", o.Redirect}} {
 		parsed, err := url.Parse(u.value)
-		if err != nil || parsed.Host == "" || parsed.Scheme != "https" && !(parsed.Scheme == "http" && loopback(parsed.Hostname())) {
+		if err != nil || parsed.Host == "" || parsed.Scheme != "https" && (parsed.Scheme != "http" || !loopback(parsed.Hostname())) {
 			return fmt.Errorf("%s %q: give an address that begins with https:// (http:// on this machine only): %w", u.name, u.value, hydro.ErrInvalid)
 		}
 		if u.name == "redirect" && parsed.Path != "/auth/openid/callback" {

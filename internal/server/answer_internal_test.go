@@ -45,8 +45,10 @@ func TestAnAnswerReadsAsTheContractSays(t *testing.T) {
 			case "warning":
 				out.Warning, want.Warning = w, wire.FromWarning(w)
 			case "group":
-				out.Group = &hydro.GroupChange{ID: w.ID, Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: w.At, OpenedAt: w.At, Stage: w.To, TextZH: w.ReasonZH,
-					Stations: []hydro.GroupStation{{Station: w.Station, Stage: w.To, Highest: w.To, JoinedAt: w.At}}, Count: 1}
+				out.Group = &hydro.GroupChange{
+					ID: w.ID, Basin: "b", Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: w.At, OpenedAt: w.At, Stage: w.To, TextZH: w.ReasonZH,
+					Stations: []hydro.GroupStation{{Station: w.Station, Stage: w.To, Highest: w.To, JoinedAt: w.At}}, Count: 1,
+				}
 				want.Group = wire.FromGroup(out.Group)
 			case "duty":
 				out.Duty = &hydro.DutyEvent{ID: w.ID, Basin: "b", At: w.At, Kind: "acknowledged", TextZH: w.ReasonZH, By: hydro.Person{Name: w.Station}}

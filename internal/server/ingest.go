@@ -124,7 +124,6 @@ func GRPCOptions() []grpc.ServerOption {
 		// connection has the one buffer, and shares the other.
 		grpc.ReadBufferSize(64 << 10),
 		grpc.WriteBufferSize(64 << 10),
-		grpc.SharedWriteBuffer(true),
 		// A gateway may have a megabyte on its way before it needs a window
 		// update; the readings' own bound is the frames that wait for the disk.
 		grpc.InitialWindowSize(1 << 20),

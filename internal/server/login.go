@@ -117,7 +117,7 @@ func (s *Server) me(r *http.Request, cred auth.Credential, who *auth.Principal) 
 // serveMe says who asks. Somebody who is nobody gets an answer too.
 func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
 	if s.guard == nil {
-		answerJSON(w, http.StatusOK, s.me(r, auth.Credential{}, nil))
+		answerJSON(w, s.me(r, auth.Credential{}, nil))
 		return
 	}
 	cred, no := s.shown(r)
@@ -129,10 +129,10 @@ func (s *Server) serveMe(w http.ResponseWriter, r *http.Request) {
 		if len(s.sessionCookies(r)) > 0 {
 			http.SetCookie(w, s.cookie("", 0))
 		}
-		answerJSON(w, http.StatusOK, s.me(r, auth.Credential{}, nil))
+		answerJSON(w, s.me(r, auth.Credential{}, nil))
 		return
 	}
-	answerJSON(w, http.StatusOK, s.me(r, cred, who))
+	answerJSON(w, s.me(r, cred, who))
 }
 
 // serveLogin begins a session by a token: {"token": "freshet_…"}.
@@ -149,14 +149,14 @@ func (s *Server) serveLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.guard == nil {
-		answerJSON(w, http.StatusOK, s.me(r, auth.Credential{}, nil))
+		answerJSON(w, s.me(r, auth.Credential{}, nil))
 		return
 	}
 	cred, no := auth.Show(body.Token, verified(r))
 	if no == nil && body.Token == "" {
 		no = &auth.Refusal{Reason: auth.NoCredential, Text: "no token"}
 	}
-	s.signIn(w, r, cred, no, func(cred auth.Credential, who *auth.Principal) { answerJSON(w, http.StatusOK, s.me(r, cred, who)) })
+	s.signIn(w, r, cred, no, func(cred auth.Credential, who *auth.Principal) { answerJSON(w, s.me(r, cred, who)) })
 }
 
 // signIn begins a session of somebody who has shown cred, sets its cookie and
@@ -197,10 +197,9 @@ func (s *Server) serveLogout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func answerJSON(w http.ResponseWriter, code int, v any) {
+func answerJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(v) // the client has gone: nobody to tell
 }
 

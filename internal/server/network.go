@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"math"
 	"time"
 
@@ -167,9 +168,7 @@ func nodePlaces(c *catalog.Catalog, b *catalog.Basin) map[string]nodePlace {
 		if len(placed) == 0 {
 			break
 		}
-		for id, p := range placed {
-			out[id] = p
-		}
+		maps.Copy(out, placed)
 	}
 	return out
 }

@@ -160,6 +160,7 @@ type shelf struct {
 	// entries that were fresh when they came, old over the others.
 	live, past, old ID
 	newest          [2]ID // last id put, by old
+	fresh           ID    // the boundary when it was last looked at
 }
 
 // A Spool is safe for use by many goroutines.

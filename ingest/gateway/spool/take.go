@@ -17,6 +17,15 @@ func (s *Spool) boundary() ID {
 	return ID(max(s.opts.Now().Add(-s.opts.Live).UnixMicro(), 0))
 }
 
+// turn takes note of the boundary. When the clock was put back, entries that had
+// become backlog are fresh again, and the cursor of the fresh ones is behind them.
+func (sh *shelf) turn(fresh ID) {
+	if fresh < sh.fresh {
+		sh.live = min(sh.live, fresh)
+	}
+	sh.fresh = fresh
+}
+
 // Has reports whether Take may find an entry of that lane.
 func (s *Spool) Has(d hydro.Department, lane Lane) bool {
 	s.mu.Lock()
@@ -26,6 +35,7 @@ func (s *Spool) Has(d hydro.Department, lane Lane) bool {
 		return false
 	}
 	fresh := s.boundary()
+	sh.turn(fresh)
 	if lane == Live {
 		return sh.newest[0] >= max(sh.live, fresh)
 	}
@@ -47,6 +57,7 @@ func (s *Spool) Take(d hydro.Department, lane Lane, readings int) (entries []Ent
 	}
 	defer s.users.Done()
 	fresh := s.boundary()
+	sh.turn(fresh)
 	if lane == Live {
 		sh.live = max(sh.live, fresh)
 		return s.scan(d, sh, false, &sh.live, sh.newest[0]+1, lane, readings, nil)
