@@ -116,14 +116,7 @@ func callsAttemptCommand() *cobra.Command {
 				resp, err := freshetv1.NewCalloutServiceClient(conn).RecordAttempt(ctx, &freshetv1.RecordAttemptRequest{
 					Basin: f.basin, RequestId: f.id(), By: f.by, Person: args[0], Group: f.group, Station: f.station, Stage: stage, Text: f.text,
 				})
-				switch {
-				case err != nil:
-					return err
-				case f.asJSON:
-					return printJSON(out, resp)
-				}
-				printEvents(out, resp.GetEvents(), lang)
-				return nil
+				return printDone(out, resp, err, f.asJSON, lang)
 			})
 		},
 	}
@@ -146,14 +139,7 @@ func callsConfirmCommand() *cobra.Command {
 				resp, err := freshetv1.NewCalloutServiceClient(conn).ConfirmCall(ctx, &freshetv1.ConfirmCallRequest{
 					Basin: f.basin, RequestId: f.id(), By: f.by, Person: args[0], Group: f.group, Station: f.station, Stage: stage, Text: f.text,
 				})
-				switch {
-				case err != nil:
-					return err
-				case f.asJSON:
-					return printJSON(out, resp)
-				}
-				printEvents(out, resp.GetEvents(), lang)
-				return nil
+				return printDone(out, resp, err, f.asJSON, lang)
 			})
 		},
 	}

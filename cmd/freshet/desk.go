@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
@@ -70,6 +71,22 @@ func (a *actFlags) id() string {
 		a.request = rand.Text()
 	}
 	return a.request
+}
+
+// printDone prints what followed from a command.
+func printDone(w io.Writer, resp interface {
+	proto.Message
+	GetEvents() []*freshetv1.DutyEvent
+}, err error, asJSON bool, lang termui.Lang,
+) error {
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return printJSON(w, resp)
+	}
+	printEvents(w, resp.GetEvents(), lang)
+	return nil
 }
 
 // printEvents prints what followed, one a line.

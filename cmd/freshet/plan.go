@@ -97,14 +97,7 @@ func planDeclareCommand() *cobra.Command {
 				resp, err := freshetv1.NewPlanServiceClient(conn).Declare(ctx, &freshetv1.DeclareRequest{
 					Basin: a.basin, RequestId: a.id(), By: a.by, Plan: args[0], Level: wire.FromResponseLevel(level), Text: a.text,
 				})
-				switch {
-				case err != nil:
-					return err
-				case a.asJSON:
-					return printJSON(out, resp)
-				}
-				printEvents(out, resp.GetEvents(), lang)
-				return nil
+				return printDone(out, resp, err, a.asJSON, lang)
 			})
 		},
 	}
@@ -123,14 +116,7 @@ func planStandDownCommand() *cobra.Command {
 				resp, err := freshetv1.NewPlanServiceClient(conn).StandDown(ctx, &freshetv1.StandDownRequest{
 					Basin: a.basin, RequestId: a.id(), By: a.by, Plan: args[0], Text: a.text,
 				})
-				switch {
-				case err != nil:
-					return err
-				case a.asJSON:
-					return printJSON(out, resp)
-				}
-				printEvents(out, resp.GetEvents(), lang)
-				return nil
+				return printDone(out, resp, err, a.asJSON, lang)
 			})
 		},
 	}
@@ -159,14 +145,7 @@ func planTickCommand() *cobra.Command {
 				resp, err := freshetv1.NewPlanServiceClient(conn).UpdateMeasure(ctx, &freshetv1.UpdateMeasureRequest{
 					Basin: a.basin, RequestId: a.id(), By: a.by, Plan: args[0], Measure: args[1], Action: action, Text: a.text,
 				})
-				switch {
-				case err != nil:
-					return err
-				case a.asJSON:
-					return printJSON(out, resp)
-				}
-				printEvents(out, resp.GetEvents(), lang)
-				return nil
+				return printDone(out, resp, err, a.asJSON, lang)
 			})
 		},
 	}

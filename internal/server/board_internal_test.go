@@ -108,7 +108,7 @@ func TestTheBookCountsStreamsWhateverTheirOrder(t *testing.T) {
 			},
 			"use": func(t *rapid.T) {
 				if len(hands) == 0 {
-					t.Skip("no stream")
+					return
 				}
 				wall = wall.Add(time.Second)
 				h := rapid.SampledFrom(hands).Draw(t, "hand")
