@@ -426,6 +426,9 @@ func TestAReceiverThatIsDownDelaysNoOtherAndIsLoud(t *testing.T) {
 		turns <- struct{}{}
 	}
 	down.wait(t, func() bool { return len(down.calls) >= 11 })
+	for value(t, registry, "freshet_outbox_queue_items", "down") < float64(len(ids)) {
+		time.Sleep(time.Millisecond)
+	}
 	stop1()
 	stop2()
 	if got := once(down.calls); len(got) != 1 || got[0] != ids[0] {
