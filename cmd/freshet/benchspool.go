@@ -33,7 +33,9 @@ value and by hash.
 
 live_p50, live_p99 and live_max count from the arrival in the spool to the
 acknowledgement, times of a killed process included, and are upper bounds of
-histogram buckets. A killed process takes with it what it had measured since the
+histogram buckets. A restart lasts from a kill until a fresh reading is acknowledged
+again; what is acknowledged by then waited for it, and is counted apart as well.
+A killed process takes with it what it had measured since the
 last look, at most some tenths of a second.
 
 It exits with 1 if the store is not that of an uncut run.`,
@@ -84,8 +86,9 @@ func printSpool(w io.Writer, r *bench.SpoolResult) error {
 	_, err := fmt.Fprintf(w, `%d stations, %d readings spooled in %.1f s, %.1f bytes each
   drained in         %10.1f s, %.0f readings/s; both ends killed %d times
   live               %10d readings in %d puts: p50 <= %g s, p99 <= %g s, all <= %g s
+  apart from restarts%10d puts: p99 <= %g s, all <= %g s; restarts took %.1f s in all, the longest %.1f s
   store              %10d readings, lost %d, wrong %d, hash %s: %s
 `, r.Stations, r.Backlog, r.FillSeconds, float64(r.SpoolBytes)/float64(r.Backlog), r.Drain, r.PerSecond, r.Kills,
-		r.Live, r.LiveFiles, r.LiveP50, r.LiveP99, r.LiveMax, r.Stored, r.Lost, r.Wrong, r.Hash, equal)
+		r.Live, r.LiveFiles, r.LiveP50, r.LiveP99, r.LiveMax, r.ApartFiles, r.ApartP99, r.ApartMax, r.Restarts, r.Longest, r.Stored, r.Lost, r.Wrong, r.Hash, equal)
 	return err
 }

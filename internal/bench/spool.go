@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -72,7 +73,12 @@ type SpoolResult struct {
 	LiveP50     float64 `json:"live_p50_s"` // upper bounds, of the metric's buckets: from the arrival in the spool to the ack
 	LiveP99     float64 `json:"live_p99_s"`
 	LiveMax     float64 `json:"live_max_s"`
+	ApartFiles  int     `json:"live_puts_apart_from_restarts"` // and their times, as above
+	ApartP99    float64 `json:"live_p99_apart_from_restarts_s"`
+	ApartMax    float64 `json:"live_max_apart_from_restarts_s"`
 	Kills       int     `json:"kills_each"`
+	Restarts    float64 `json:"restart_seconds"` // from a kill until a fresh reading was acknowledged again, in all
+	Longest     float64 `json:"restart_longest_s"`
 	Stored      int     `json:"stored_readings"`
 	Lost        int     `json:"lost"`
 	Wrong       int     `json:"wrong"` // in the store with another value, or never sent
@@ -148,6 +154,15 @@ type spoolBench struct {
 	status  string // address
 	live    map[liveKey]bool
 	h       histogram
+	restart *restart // nil: both ends run
+}
+
+// A restart lasts from a kill until a fresh reading is acknowledged again. The
+// readings that are acknowledged by then waited for it.
+type restart struct {
+	began time.Time
+	base  map[float64]float64 // of the histogram, then
+	count float64             // of the acknowledgements before the server was killed
 }
 
 // prepare writes catalogue, map and configuration.
@@ -271,8 +286,9 @@ func (b *spoolBench) drain(ctx context.Context, r *SpoolResult) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil: // it is starting
-		case kills < b.o.Kill && left < total*int64(b.o.Kill-kills)/int64(b.o.Kill+1):
+		case b.restart == nil && kills < b.o.Kill && left < total*int64(b.o.Kill-kills)/int64(b.o.Kill+1):
 			kills++
+			b.restart = &restart{began: now, base: b.h.totals()}
 			b.say("kill %d of %d, with %d readings left", kills, b.o.Kill, left)
 			for _, c := range []*child{&b.gateway, &b.server} {
 				c.kill()
@@ -282,6 +298,17 @@ func (b *spoolBench) drain(ctx context.Context, r *SpoolResult) error {
 				if err := pause(ctx, time.Duration(random.Int64N(int64(500*time.Millisecond)))); err != nil {
 					return err
 				}
+			}
+			_, _ = b.poll(ctx) // the gateway may be starting; then nothing was acknowledged yet
+			b.restart.count = b.h.count()
+		case b.restart != nil:
+			if b.h.count() > b.restart.count {
+				lasted := b.o.Now().Sub(b.restart.began).Seconds()
+				r.Restarts += lasted
+				r.Longest = max(r.Longest, lasted)
+				b.h.exclude(b.restart.base)
+				b.restart = nil
+				b.say("fresh readings are acknowledged again after %.1f s", lasted)
 			}
 		case kills == b.o.Kill && left <= int64(3*b.o.Live):
 			r.Drain = now.Sub(begin).Seconds()
@@ -319,7 +346,12 @@ func (b *spoolBench) finish(ctx context.Context, r *SpoolResult) error {
 		}
 	}
 	r.Live, r.LiveFiles = len(b.live), int(b.h.count())
-	r.LiveP50, r.LiveP99, r.LiveMax = b.h.quantile(0.5), b.h.quantile(0.99), b.h.quantile(1)
+	all := b.h.totals()
+	r.LiveP50, r.LiveP99, r.LiveMax = bucketQuantile(all, 0.5), bucketQuantile(all, 0.99), bucketQuantile(all, 1)
+	for le := range all {
+		all[le] -= b.h.apart[le]
+	}
+	r.ApartFiles, r.ApartP99, r.ApartMax = int(total(all)), bucketQuantile(all, 0.99), bucketQuantile(all, 1)
 	return nil
 }
 
@@ -504,6 +536,7 @@ func (c *child) stop() error {
 // A histogram adds up the latencies of processes that begin anew.
 type histogram struct {
 	base, last map[float64]float64 // cumulative counts, by upper bound
+	apart      map[float64]float64 // those of the restarts
 }
 
 const liveBuckets = "freshet_gateway_live_ack_seconds_bucket{le=\""
@@ -540,23 +573,39 @@ func (h *histogram) take(metrics []byte) error {
 	return lines.Err()
 }
 
-func (h *histogram) count() float64 {
-	n := 0.0
+// totals returns the cumulative counts over all processes.
+func (h *histogram) totals() map[float64]float64 {
+	out := make(map[float64]float64, len(h.last))
 	for le := range h.last {
-		n = max(n, h.last[le]+h.base[le])
+		out[le] = h.last[le] + h.base[le]
+	}
+	return out
+}
+
+// exclude counts what came since base apart.
+func (h *histogram) exclude(base map[float64]float64) {
+	if h.apart == nil {
+		h.apart = map[float64]float64{}
+	}
+	for le, n := range h.totals() {
+		h.apart[le] += n - base[le]
+	}
+}
+
+func (h *histogram) count() float64 { return total(h.totals()) }
+
+func total(counts map[float64]float64) float64 {
+	n := 0.0
+	for _, c := range counts {
+		n = max(n, c)
 	}
 	return n
 }
 
-// quantile returns the smallest bound that holds that share of the latencies.
-func (h *histogram) quantile(q float64) float64 {
-	bounds := make([]float64, 0, len(h.last))
-	for le := range h.last {
-		bounds = append(bounds, le)
-	}
-	slices.Sort(bounds)
-	for _, le := range bounds {
-		if h.last[le]+h.base[le] >= q*h.count() {
+// bucketQuantile returns the smallest bound that holds that share of the latencies.
+func bucketQuantile(counts map[float64]float64, q float64) float64 {
+	for _, le := range slices.Sorted(maps.Keys(counts)) {
+		if counts[le] >= q*total(counts) {
 			return le
 		}
 	}
