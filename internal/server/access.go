@@ -73,7 +73,9 @@ var rules = map[string]rule{
 
 	freshetv1.ForecastService_GetForecast_FullMethodName:   {permits: readers},
 	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},
-	freshetv1.BriefingService_GetSituation_FullMethodName:  {permits: readers},
+
+	freshetv1.BriefingService_GetSituation_FullMethodName:      {permits: readers}, // without telephone numbers
+	freshetv1.BriefingService_CompareSituations_FullMethodName: {permits: readers},
 
 	freshetv1.WarningService_WatchWarnings_FullMethodName:  {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:     {permits: readers},
