@@ -196,4 +196,3 @@ func TestABadScenarioSaysWhatWhereAndHow(t *testing.T) {
 		}
 	}
 }
-
