@@ -30,7 +30,7 @@ type given struct {
 	answers map[string]string
 }
 
-// storms plays four hours of the demo's storm in which rivers rise. Beside are
+// storms plays two hours of the demo's storm in which rivers rise. Beside are
 // called with the server once it plays.
 func storms(t *testing.T, beside func(ctx context.Context, a *app.App)) given {
 	t.Helper()
@@ -46,7 +46,7 @@ func storms(t *testing.T, beside func(ctx context.Context, a *app.App)) given {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const first, steps = 30 * 12, 48
+	const first, steps = 30 * 12, 24
 	clock := client.NewClock(conn, client.Backoff{})
 	if err := clock.Advance(t.Context(), storm.Frames(first).At.Add(-storm.Step())); err != nil {
 		t.Fatal(err)
@@ -75,6 +75,9 @@ func storms(t *testing.T, beside func(ctx context.Context, a *app.App)) given {
 				continue
 			}
 			if _, err := gateways[d].Send(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			if err := gateways[d].Flush(t.Context()); err != nil { // else what is one input is the disk's doing
 				t.Fatal(err)
 			}
 		}
@@ -112,6 +115,9 @@ func storms(t *testing.T, beside func(ctx context.Context, a *app.App)) given {
 		t.Fatal(err)
 	}
 	for _, r := range all {
+		if x := r.Output.Audit; x != nil && x.Kind == "catalogue" {
+			continue // put in force at the start, by the machine's clock
+		}
 		data, err := wire.EncodeOutput(r.InputSeq, r.Index, r.Output)
 		if err != nil {
 			t.Fatal(err)
@@ -167,7 +173,7 @@ func TestRehearsalsAtFullLoadLeaveNoTraceInWhatIs(t *testing.T) {
 	}
 	for i := range quiet.outs {
 		if !bytes.Equal(quiet.outs[i], loud.outs[i]) {
-			t.Fatalf("output %d differs beside rehearsals", i)
+			t.Fatalf("output %d differs beside rehearsals:\n%x\n%x", i, quiet.outs[i], loud.outs[i])
 		}
 	}
 	for path, want := range quiet.answers {
