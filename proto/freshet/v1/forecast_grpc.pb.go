@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ForecastService_GetForecast_FullMethodName   = "/freshet.v1.ForecastService/GetForecast"
-	ForecastService_ListForecasts_FullMethodName = "/freshet.v1.ForecastService/ListForecasts"
+	ForecastService_GetForecast_FullMethodName    = "/freshet.v1.ForecastService/GetForecast"
+	ForecastService_ListForecasts_FullMethodName  = "/freshet.v1.ForecastService/ListForecasts"
+	ForecastService_WatchForecasts_FullMethodName = "/freshet.v1.ForecastService/WatchForecasts"
 )
 
 // ForecastServiceClient is the client API for ForecastService service.
@@ -31,8 +32,14 @@ const (
 type ForecastServiceClient interface {
 	// The latest run of a basin, or of the basin of a station.
 	GetForecast(ctx context.Context, in *GetForecastRequest, opts ...grpc.CallOption) (*GetForecastResponse, error)
-	// Runs issued in [from, to), newest first, without their values.
+	// Runs issued in [from, to), newest first, without their values. Over HTTP a run
+	// is also read at /v1/forecasts/{basin}/latest.csv and .../{issued_at}.csv; see
+	// docs/formats/forecast-csv.md.
 	ListForecasts(ctx context.Context, in *ListForecastsRequest, opts ...grpc.CallOption) (*ListForecastsResponse, error)
+	// Runs as they are issued, with their values, each once and in order. A reader
+	// that was away gives the token of the last answer it has, or the time of issue
+	// of the last run.
+	WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error)
 }
 
 type forecastServiceClient struct {
@@ -63,6 +70,25 @@ func (c *forecastServiceClient) ListForecasts(ctx context.Context, in *ListForec
 	return out, nil
 }
 
+func (c *forecastServiceClient) WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ForecastService_ServiceDesc.Streams[0], ForecastService_WatchForecasts_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchForecastsRequest, WatchForecastsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_WatchForecastsClient = grpc.ServerStreamingClient[WatchForecastsResponse]
+
 // ForecastServiceServer is the server API for ForecastService service.
 // All implementations must embed UnimplementedForecastServiceServer
 // for forward compatibility.
@@ -71,8 +97,14 @@ func (c *forecastServiceClient) ListForecasts(ctx context.Context, in *ListForec
 type ForecastServiceServer interface {
 	// The latest run of a basin, or of the basin of a station.
 	GetForecast(context.Context, *GetForecastRequest) (*GetForecastResponse, error)
-	// Runs issued in [from, to), newest first, without their values.
+	// Runs issued in [from, to), newest first, without their values. Over HTTP a run
+	// is also read at /v1/forecasts/{basin}/latest.csv and .../{issued_at}.csv; see
+	// docs/formats/forecast-csv.md.
 	ListForecasts(context.Context, *ListForecastsRequest) (*ListForecastsResponse, error)
+	// Runs as they are issued, with their values, each once and in order. A reader
+	// that was away gives the token of the last answer it has, or the time of issue
+	// of the last run.
+	WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error
 	mustEmbedUnimplementedForecastServiceServer()
 }
 
@@ -88,6 +120,9 @@ func (UnimplementedForecastServiceServer) GetForecast(context.Context, *GetForec
 }
 func (UnimplementedForecastServiceServer) ListForecasts(context.Context, *ListForecastsRequest) (*ListForecastsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListForecasts not implemented")
+}
+func (UnimplementedForecastServiceServer) WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchForecasts not implemented")
 }
 func (UnimplementedForecastServiceServer) mustEmbedUnimplementedForecastServiceServer() {}
 func (UnimplementedForecastServiceServer) testEmbeddedByValue()                         {}
@@ -146,6 +181,17 @@ func _ForecastService_ListForecasts_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ForecastService_WatchForecasts_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchForecastsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ForecastServiceServer).WatchForecasts(m, &grpc.GenericServerStream[WatchForecastsRequest, WatchForecastsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_WatchForecastsServer = grpc.ServerStreamingServer[WatchForecastsResponse]
+
 // ForecastService_ServiceDesc is the grpc.ServiceDesc for ForecastService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -162,6 +208,12 @@ var ForecastService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ForecastService_ListForecasts_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchForecasts",
+			Handler:       _ForecastService_WatchForecasts_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "freshet/v1/forecast.proto",
 }
