@@ -76,7 +76,9 @@ var rules = map[string]rule{
 	freshetv1.ForecastService_WatchForecasts_FullMethodName: {permits: readers},
 	freshetv1.SeasonService_GetSeason_FullMethodName:        {permits: readers},
 	freshetv1.RecordService_ReadInputs_FullMethodName:       {permits: operator}, // it holds what everybody wrote, and whom they called
-	freshetv1.BriefingService_GetSituation_FullMethodName:   {permits: readers},
+
+	freshetv1.BriefingService_GetSituation_FullMethodName:      {permits: readers}, // without telephone numbers
+	freshetv1.BriefingService_CompareSituations_FullMethodName: {permits: readers},
 
 	freshetv1.WarningService_WatchWarnings_FullMethodName:  {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:     {permits: readers},
