@@ -1038,7 +1038,7 @@ var File_freshet_v1_forecast_proto protoreflect.FileDescriptor
 const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\n" +
 	"\x19freshet/v1/forecast.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1afreshet/v1/rehearsal.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n" +
 	"\x12GetForecastRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x18\n" +
 	"\astation\x18\x02 \x01(\tR\astation\x127\n" +
@@ -1129,10 +1129,16 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\vprobability\x18\x02 \x01(\x01R\vprobability\x120\n" +
 	"\x05early\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05early\x122\n" +
 	"\x06middle\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06middle\x12.\n" +
-	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late2\xec\x01\n" +
+	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late2\xaa\a\n" +
 	"\x0fForecastService\x12l\n" +
 	"\vGetForecast\x12\x1e.freshet.v1.GetForecastRequest\x1a\x1f.freshet.v1.GetForecastResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/forecasts/latest\x12k\n" +
-	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecastsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecasts\x12i\n" +
+	"\vRunScenario\x12\x1e.freshet.v1.RunScenarioRequest\x1a\x1f.freshet.v1.RunScenarioResponse\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/rehearsals\x12l\n" +
+	"\rListScenarios\x12 .freshet.v1.ListScenariosRequest\x1a!.freshet.v1.ListScenariosResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/rehearsals\x12k\n" +
+	"\vGetScenario\x12\x1e.freshet.v1.GetScenarioRequest\x1a\x1f.freshet.v1.GetScenarioResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/rehearsals/{id}\x12t\n" +
+	"\x0eDeleteScenario\x12!.freshet.v1.DeleteScenarioRequest\x1a\".freshet.v1.DeleteScenarioResponse\"\x1b\x82\xd3\xe4\x93\x02\x15*\x13/v1/rehearsals/{id}\x12\x85\x01\n" +
+	"\x10CompareScenarios\x12#.freshet.v1.CompareScenariosRequest\x1a$.freshet.v1.CompareScenariosResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/rehearsals/{a}/against/{b}\x12x\n" +
+	"\rSearchRelease\x12 .freshet.v1.SearchReleaseRequest\x1a!.freshet.v1.SearchReleaseResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/rehearsals/search0\x01B$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_forecast_proto_rawDescOnce sync.Once
@@ -1148,21 +1154,33 @@ func file_freshet_v1_forecast_proto_rawDescGZIP() []byte {
 
 var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_freshet_v1_forecast_proto_goTypes = []any{
-	(*GetForecastRequest)(nil),    // 0: freshet.v1.GetForecastRequest
-	(*GetForecastResponse)(nil),   // 1: freshet.v1.GetForecastResponse
-	(*ListForecastsRequest)(nil),  // 2: freshet.v1.ListForecastsRequest
-	(*ListForecastsResponse)(nil), // 3: freshet.v1.ListForecastsResponse
-	(*Forecast)(nil),              // 4: freshet.v1.Forecast
-	(*ArealRain)(nil),             // 5: freshet.v1.ArealRain
-	(*Honesty)(nil),               // 6: freshet.v1.Honesty
-	(*StationForecast)(nil),       // 7: freshet.v1.StationForecast
-	(*BandStep)(nil),              // 8: freshet.v1.BandStep
-	(*ForecastPeak)(nil),          // 9: freshet.v1.ForecastPeak
-	(*ThresholdCrossing)(nil),     // 10: freshet.v1.ThresholdCrossing
-	(*CrossingChance)(nil),        // 11: freshet.v1.CrossingChance
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(Stage)(0),                    // 13: freshet.v1.Stage
-	(Variable)(0),                 // 14: freshet.v1.Variable
+	(*GetForecastRequest)(nil),       // 0: freshet.v1.GetForecastRequest
+	(*GetForecastResponse)(nil),      // 1: freshet.v1.GetForecastResponse
+	(*ListForecastsRequest)(nil),     // 2: freshet.v1.ListForecastsRequest
+	(*ListForecastsResponse)(nil),    // 3: freshet.v1.ListForecastsResponse
+	(*Forecast)(nil),                 // 4: freshet.v1.Forecast
+	(*ArealRain)(nil),                // 5: freshet.v1.ArealRain
+	(*Honesty)(nil),                  // 6: freshet.v1.Honesty
+	(*StationForecast)(nil),          // 7: freshet.v1.StationForecast
+	(*BandStep)(nil),                 // 8: freshet.v1.BandStep
+	(*ForecastPeak)(nil),             // 9: freshet.v1.ForecastPeak
+	(*ThresholdCrossing)(nil),        // 10: freshet.v1.ThresholdCrossing
+	(*CrossingChance)(nil),           // 11: freshet.v1.CrossingChance
+	(*timestamppb.Timestamp)(nil),    // 12: google.protobuf.Timestamp
+	(Stage)(0),                       // 13: freshet.v1.Stage
+	(Variable)(0),                    // 14: freshet.v1.Variable
+	(*RunScenarioRequest)(nil),       // 15: freshet.v1.RunScenarioRequest
+	(*ListScenariosRequest)(nil),     // 16: freshet.v1.ListScenariosRequest
+	(*GetScenarioRequest)(nil),       // 17: freshet.v1.GetScenarioRequest
+	(*DeleteScenarioRequest)(nil),    // 18: freshet.v1.DeleteScenarioRequest
+	(*CompareScenariosRequest)(nil),  // 19: freshet.v1.CompareScenariosRequest
+	(*SearchReleaseRequest)(nil),     // 20: freshet.v1.SearchReleaseRequest
+	(*RunScenarioResponse)(nil),      // 21: freshet.v1.RunScenarioResponse
+	(*ListScenariosResponse)(nil),    // 22: freshet.v1.ListScenariosResponse
+	(*GetScenarioResponse)(nil),      // 23: freshet.v1.GetScenarioResponse
+	(*DeleteScenarioResponse)(nil),   // 24: freshet.v1.DeleteScenarioResponse
+	(*CompareScenariosResponse)(nil), // 25: freshet.v1.CompareScenariosResponse
+	(*SearchReleaseResponse)(nil),    // 26: freshet.v1.SearchReleaseResponse
 }
 var file_freshet_v1_forecast_proto_depIdxs = []int32{
 	12, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
@@ -1190,10 +1208,22 @@ var file_freshet_v1_forecast_proto_depIdxs = []int32{
 	12, // 22: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
 	0,  // 23: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
 	2,  // 24: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
-	1,  // 25: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
-	3,  // 26: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
-	25, // [25:27] is the sub-list for method output_type
-	23, // [23:25] is the sub-list for method input_type
+	15, // 25: freshet.v1.ForecastService.RunScenario:input_type -> freshet.v1.RunScenarioRequest
+	16, // 26: freshet.v1.ForecastService.ListScenarios:input_type -> freshet.v1.ListScenariosRequest
+	17, // 27: freshet.v1.ForecastService.GetScenario:input_type -> freshet.v1.GetScenarioRequest
+	18, // 28: freshet.v1.ForecastService.DeleteScenario:input_type -> freshet.v1.DeleteScenarioRequest
+	19, // 29: freshet.v1.ForecastService.CompareScenarios:input_type -> freshet.v1.CompareScenariosRequest
+	20, // 30: freshet.v1.ForecastService.SearchRelease:input_type -> freshet.v1.SearchReleaseRequest
+	1,  // 31: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
+	3,  // 32: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
+	21, // 33: freshet.v1.ForecastService.RunScenario:output_type -> freshet.v1.RunScenarioResponse
+	22, // 34: freshet.v1.ForecastService.ListScenarios:output_type -> freshet.v1.ListScenariosResponse
+	23, // 35: freshet.v1.ForecastService.GetScenario:output_type -> freshet.v1.GetScenarioResponse
+	24, // 36: freshet.v1.ForecastService.DeleteScenario:output_type -> freshet.v1.DeleteScenarioResponse
+	25, // 37: freshet.v1.ForecastService.CompareScenarios:output_type -> freshet.v1.CompareScenariosResponse
+	26, // 38: freshet.v1.ForecastService.SearchRelease:output_type -> freshet.v1.SearchReleaseResponse
+	31, // [31:39] is the sub-list for method output_type
+	23, // [23:31] is the sub-list for method input_type
 	23, // [23:23] is the sub-list for extension type_name
 	23, // [23:23] is the sub-list for extension extendee
 	0,  // [0:23] is the sub-list for field type_name
@@ -1204,6 +1234,7 @@ func file_freshet_v1_forecast_proto_init() {
 	if File_freshet_v1_forecast_proto != nil {
 		return
 	}
+	file_freshet_v1_rehearsal_proto_init()
 	file_freshet_v1_types_proto_init()
 	file_freshet_v1_forecast_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
