@@ -9,6 +9,7 @@ FUZZTIME ?= 60s
 # detector finds nothing in them and makes them ten times slower, so they are tested without it. NUMBERS, the
 # arithmetic, is not instrumented in the servers of other tests either; the engine is, and all that hands its
 # answers about. `make race` instruments everything.
+# Tests that kill whole servers show what is on the disk: their files have the constraint !race.
 NUMBERS := forecast forecast/band forecast/calibrate forecast/rain forecast/rating forecast/reservoir forecast/routing forecast/runoff forecast/unithydrograph forecast/updating forecast/xinanjiang ingest/accumulation ingest/quality
 ALONE := $(NUMBERS) alert/... internal/demo/scenario internal/engine
 
@@ -31,6 +32,7 @@ test-console: ## what an officer does at the console, in Debian's Chromium
 
 test: tools console-check test-console ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
 	go test -timeout 20m $(ALONE:%=./%)
+	go test -timeout 20m -run Kill ./internal/e2e ./internal/station
 	PATH="$(BIN):$$PATH" go test -race $(NUMBERS:%=-gcflags=freshet/%=-race=false) -timeout 20m $$(go list ./... | grep -vxFf <(go list $(ALONE:%=./%)))
 
 race: tools ## every Go test with every package instrumented: half an hour on two cores
