@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,9 +16,8 @@ const warningStamp = "20060102T150405Z"
 // explainLimit bounds how long the replay behind one explanation may take.
 const explainLimit = 2 * time.Minute
 
-// Explain says why a warning of the basin was given, by a replay of the in-log on
-// an engine of its own: from the newest snapshot if that lies before the warning,
-// else from the start of the log. One replay runs at a time, others wait for it.
+// Explain says why a warning of the basin was given, by applying the tick that gave
+// it once more to the engine as it stood before.
 func (b *basin) Explain(ctx context.Context, id string) (hydro.Explanation, error) {
 	parts := strings.Split(id, "/")
 	if len(parts) != 3 || parts[0] != b.id {
@@ -31,12 +29,6 @@ func (b *basin) Explain(ctx context.Context, id string) (hydro.Explanation, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, explainLimit)
 	defer cancel()
-	select {
-	case b.explaining <- struct{}{}:
-		defer func() { <-b.explaining }()
-	case <-ctx.Done():
-		return hydro.Explanation{}, fmt.Errorf("another explanation is being computed: %w", ctx.Err())
-	}
 	var now time.Time
 	b.Query(func(e *engine.Engine) { now = e.Now() })
 	if now.Before(at) { // nothing to replay up to
@@ -46,11 +38,11 @@ func (b *basin) Explain(ctx context.Context, id string) (hydro.Explanation, erro
 	if err != nil {
 		return hydro.Explanation{}, err
 	}
-	e := b.engineBefore(ctx, at)
+	e, err := b.engineAt(ctx, at.Add(-time.Nanosecond))
+	if err != nil {
+		return hydro.Explanation{}, fmt.Errorf("warning %q: %w", id, err)
+	}
 	for in, err := range b.log.Inputs(ctx, b.id, e.Seq()) {
-		if errors.Is(err, hydro.ErrNotFound) {
-			return hydro.Explanation{}, fmt.Errorf("warning %q: the log no longer reaches back to where a replay up to it would begin: %w", id, err)
-		}
 		if err != nil {
 			return hydro.Explanation{}, err
 		}
@@ -66,20 +58,6 @@ func (b *basin) Explain(ctx context.Context, id string) (hydro.Explanation, erro
 		return hydro.Explanation{}, fmt.Errorf("warning %q: replaying the log up to it: %w", id, err)
 	}
 	return hydro.Explanation{}, fmt.Errorf("warning %q: the replay of the log gives no such warning: %w", id, hydro.ErrNotFound)
-}
-
-// engineBefore returns the engine of the newest snapshot if that lies before at,
-// else a new one.
-func (b *basin) engineBefore(ctx context.Context, at time.Time) *engine.Engine {
-	seq, data, err := b.log.LoadSnapshot(ctx, b.id)
-	if err != nil { // there is none, or it is damaged: the log holds it all
-		return engine.New(b.id)
-	}
-	e, _, err := restore(seq, data, b.catalog)
-	if err != nil || !e.Now().Before(at) {
-		return engine.New(b.id)
-	}
-	return e
 }
 
 // explainInput applies an input and explains the warning of that id if it follows
