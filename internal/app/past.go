@@ -19,6 +19,8 @@ const (
 	// keptEngines is how many engines of instants that were asked for are kept for
 	// each basin: a meeting asks for the same few again and again.
 	keptEngines = 4
+	// keptFor is how long they are kept when nobody asks.
+	keptFor = 10 * time.Minute
 	// foldTold is how long a fold goes on before it says how far it is, and again.
 	foldTold = 5 * time.Second
 )
@@ -31,8 +33,9 @@ var errPassed = errors.New("it holds inputs behind that tick")
 type past struct {
 	folds chan struct{} // one element for each fold that runs, of all basins
 
-	mu   sync.Mutex
-	kept []keptEngine // the one asked for last stands last
+	mu     sync.Mutex
+	kept   []keptEngine // the one asked for last stands last
+	forget *time.Timer  // an engine holds days of readings, and nobody may ask again
 }
 
 // A keptEngine is the state right after a tick.
@@ -113,6 +116,7 @@ func (p *past) find(at time.Time) (*engine.Engine, bool) {
 	}
 	k := p.kept[i]
 	p.kept = append(slices.Delete(p.kept, i, i+1), k)
+	p.asked()
 	return k.engine, true
 }
 
@@ -139,6 +143,19 @@ func (p *past) keep(k keptEngine) {
 		p.kept = slices.Delete(p.kept, 0, 1)
 	}
 	p.kept = append(p.kept, k)
+	p.asked()
+}
+
+// asked puts off that all are forgotten. The caller holds mu.
+func (p *past) asked() {
+	if p.forget == nil {
+		p.forget = time.AfterFunc(keptFor, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.kept = nil
+		})
+	}
+	p.forget.Reset(keptFor)
 }
 
 // fold makes the engine of an instant from the newest state before it that can be
