@@ -94,7 +94,9 @@ func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 	if d := cmp.Diff(runs[0], runs[1]); d != "" {
 		t.Errorf("two runs counted differently (-first +second):\n%.3000s", d)
 	}
-	t.Run("explained", func(t *testing.T) { checkExplanations(t, data, feeds[0], live) })
+	a := startAgain(t, data)
+	t.Run("every warning is explained from the log", func(t *testing.T) { checkExplanations(t, a, feeds[0], live) })
+	t.Run("messages of CAP", func(t *testing.T) { checkMessages(t, a) })
 }
 
 func warningLines(t *testing.T, out []byte) []string {
