@@ -204,6 +204,8 @@ type Server struct {
 	freshetv1.UnimplementedDutyServiceServer
 	freshetv1.UnimplementedCalloutServiceServer
 	freshetv1.UnimplementedPlanServiceServer
+	freshetv1.UnimplementedSeasonServiceServer
+	freshetv1.UnimplementedRecordServiceServer
 
 	opts      Options
 	basins    map[string]Basin
@@ -261,6 +263,8 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
 	freshetv1.RegisterPlanServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
+	freshetv1.RegisterSeasonServiceServer(s.grpc, s)
+	freshetv1.RegisterRecordServiceServer(s.grpc, s)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.setHealth(false)

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ForecastService_GetForecast_FullMethodName      = "/freshet.v1.ForecastService/GetForecast"
 	ForecastService_ListForecasts_FullMethodName    = "/freshet.v1.ForecastService/ListForecasts"
+	ForecastService_WatchForecasts_FullMethodName   = "/freshet.v1.ForecastService/WatchForecasts"
 	ForecastService_RunScenario_FullMethodName      = "/freshet.v1.ForecastService/RunScenario"
 	ForecastService_ListScenarios_FullMethodName    = "/freshet.v1.ForecastService/ListScenarios"
 	ForecastService_GetScenario_FullMethodName      = "/freshet.v1.ForecastService/GetScenario"
@@ -40,8 +41,14 @@ const (
 type ForecastServiceClient interface {
 	// The latest run of a basin, or of the basin of a station.
 	GetForecast(ctx context.Context, in *GetForecastRequest, opts ...grpc.CallOption) (*GetForecastResponse, error)
-	// Runs issued in [from, to), newest first, without their values.
+	// Runs issued in [from, to), newest first, without their values. Over HTTP a run
+	// is also read at /v1/forecasts/{basin}/latest.csv and .../{issued_at}.csv; see
+	// docs/formats/forecast-csv.md.
 	ListForecasts(ctx context.Context, in *ListForecastsRequest, opts ...grpc.CallOption) (*ListForecastsResponse, error)
+	// Runs as they are issued, with their values, each once and in order. A reader
+	// that was away gives the token of the last answer it has, or the time of issue
+	// of the last run.
+	WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error)
 	// Asks a scenario. One is computed at a time; others wait.
 	RunScenario(ctx context.Context, in *RunScenarioRequest, opts ...grpc.CallOption) (*RunScenarioResponse, error)
 	// The rehearsals that are kept, the newest first, without their series.
@@ -85,6 +92,25 @@ func (c *forecastServiceClient) ListForecasts(ctx context.Context, in *ListForec
 	}
 	return out, nil
 }
+
+func (c *forecastServiceClient) WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ForecastService_ServiceDesc.Streams[0], ForecastService_WatchForecasts_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchForecastsRequest, WatchForecastsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_WatchForecastsClient = grpc.ServerStreamingClient[WatchForecastsResponse]
 
 func (c *forecastServiceClient) RunScenario(ctx context.Context, in *RunScenarioRequest, opts ...grpc.CallOption) (*RunScenarioResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -138,7 +164,7 @@ func (c *forecastServiceClient) CompareScenarios(ctx context.Context, in *Compar
 
 func (c *forecastServiceClient) SearchRelease(ctx context.Context, in *SearchReleaseRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SearchReleaseResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &ForecastService_ServiceDesc.Streams[0], ForecastService_SearchRelease_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ForecastService_ServiceDesc.Streams[1], ForecastService_SearchRelease_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,8 +192,14 @@ type ForecastService_SearchReleaseClient = grpc.ServerStreamingClient[SearchRele
 type ForecastServiceServer interface {
 	// The latest run of a basin, or of the basin of a station.
 	GetForecast(context.Context, *GetForecastRequest) (*GetForecastResponse, error)
-	// Runs issued in [from, to), newest first, without their values.
+	// Runs issued in [from, to), newest first, without their values. Over HTTP a run
+	// is also read at /v1/forecasts/{basin}/latest.csv and .../{issued_at}.csv; see
+	// docs/formats/forecast-csv.md.
 	ListForecasts(context.Context, *ListForecastsRequest) (*ListForecastsResponse, error)
+	// Runs as they are issued, with their values, each once and in order. A reader
+	// that was away gives the token of the last answer it has, or the time of issue
+	// of the last run.
+	WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error
 	// Asks a scenario. One is computed at a time; others wait.
 	RunScenario(context.Context, *RunScenarioRequest) (*RunScenarioResponse, error)
 	// The rehearsals that are kept, the newest first, without their series.
@@ -197,6 +229,9 @@ func (UnimplementedForecastServiceServer) GetForecast(context.Context, *GetForec
 }
 func (UnimplementedForecastServiceServer) ListForecasts(context.Context, *ListForecastsRequest) (*ListForecastsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListForecasts not implemented")
+}
+func (UnimplementedForecastServiceServer) WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchForecasts not implemented")
 }
 func (UnimplementedForecastServiceServer) RunScenario(context.Context, *RunScenarioRequest) (*RunScenarioResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RunScenario not implemented")
@@ -272,6 +307,17 @@ func _ForecastService_ListForecasts_Handler(srv interface{}, ctx context.Context
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _ForecastService_WatchForecasts_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchForecastsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ForecastServiceServer).WatchForecasts(m, &grpc.GenericServerStream[WatchForecastsRequest, WatchForecastsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_WatchForecastsServer = grpc.ServerStreamingServer[WatchForecastsResponse]
 
 func _ForecastService_RunScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RunScenarioRequest)
@@ -411,6 +457,11 @@ var ForecastService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchForecasts",
+			Handler:       _ForecastService_WatchForecasts_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "SearchRelease",
 			Handler:       _ForecastService_SearchRelease_Handler,
