@@ -161,6 +161,9 @@ func checkExplanation(t *testing.T, r *freshetv1.ExplainWarningResponse) (raised
 	if len(zh) != len(en) || len(en) < 3 || x.GetTable() == nil && len(x.GetQuantities()) > 0 {
 		t.Errorf("%s is explained by %q", w.GetId(), en)
 	}
+	if c := w.GetCause(); c != "" && (strings.Contains(strings.Join(zh, ""), c) || w.GetCauseZh() == "" || w.GetCauseZh() == c) {
+		t.Errorf("%s: the cause %q is English in Chinese: %q, %q", w.GetId(), c, w.GetCauseZh(), zh)
+	}
 	for _, line := range slices.Concat(zh, en) {
 		if strings.Contains(line, "%!") || line == "" {
 			t.Errorf("%s: %q", w.GetId(), line)
