@@ -182,7 +182,10 @@ type Situation struct {
 	NameZh string `protobuf:"bytes,22,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
 	NameEn string `protobuf:"bytes,23,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
 	// The basin's zone, e.g. "+08:00": people see times in it.
-	Zone          string `protobuf:"bytes,24,opt,name=zone,proto3" json:"zone,omitempty"`
+	Zone string `protobuf:"bytes,24,opt,name=zone,proto3" json:"zone,omitempty"`
+	// As GetNetwork, the sub-basins without their outlines.
+	Reservoirs    []*NetworkReservoir `protobuf:"bytes,25,rep,name=reservoirs,proto3" json:"reservoirs,omitempty"`
+	SubBasins     []*NetworkSubBasin  `protobuf:"bytes,26,rep,name=sub_basins,json=subBasins,proto3" json:"sub_basins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -383,6 +386,20 @@ func (x *Situation) GetZone() string {
 		return x.Zone
 	}
 	return ""
+}
+
+func (x *Situation) GetReservoirs() []*NetworkReservoir {
+	if x != nil {
+		return x.Reservoirs
+	}
+	return nil
+}
+
+func (x *Situation) GetSubBasins() []*NetworkSubBasin {
+	if x != nil {
+		return x.SubBasins
+	}
+	return nil
 }
 
 // One series, in columns: value i was observed offset_ms[i] after the situation's
@@ -623,21 +640,21 @@ type SituationDiff struct {
 	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
 	From  *SituationPoint        `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
 	To    *SituationPoint        `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	// Stations, each list by the stage in to (in from, of gone), highest first, then
-	// by id. One may be in two: worse and lost.
+	// Stations, each list by the stage in to (in from, of gone), highest first, blind
+	// behind red, then by id. One may be in two: worse and lost.
 	//
 	// In the catalogue of to, not of from.
 	New  []*StationChange `protobuf:"bytes,10,rep,name=new,proto3" json:"new,omitempty"`
 	Gone []*StationChange `protobuf:"bytes,11,rep,name=gone,proto3" json:"gone,omitempty"`
-	// At a higher stage. Blind is no stage: see lost.
+	// At a higher stage; one that was blind and is at blue or higher, too.
 	Worse []*StationChange `protobuf:"bytes,12,rep,name=worse,proto3" json:"worse,omitempty"`
-	// At a lower one.
+	// At a lower one. Never one that is blind: see lost.
 	Better []*StationChange `protobuf:"bytes,13,rep,name=better,proto3" json:"better,omitempty"`
 	// Something of it is not seen, and was.
 	Lost []*StationChange `protobuf:"bytes,14,rep,name=lost,proto3" json:"lost,omitempty"`
 	// All of it is seen again.
 	Back []*StationChange `protobuf:"bytes,15,rep,name=back,proto3" json:"back,omitempty"`
-	// Levels and flows that can be compared, by id.
+	// Levels and flows that can be compared and differ, by id.
 	Values []*ValueChange `protobuf:"bytes,16,rep,name=values,proto3" json:"values,omitempty"`
 	// Rain since from, of every station with a rain gauge: the most first, then by id.
 	Rain []*RainSince `protobuf:"bytes,17,rep,name=rain,proto3" json:"rain,omitempty"`
@@ -657,7 +674,7 @@ type SituationDiff struct {
 	ConflictsOpened  []*Conflict `protobuf:"bytes,40,rep,name=conflicts_opened,json=conflictsOpened,proto3" json:"conflicts_opened,omitempty"`
 	ConflictsSettled []*Conflict `protobuf:"bytes,41,rep,name=conflicts_settled,json=conflictsSettled,proto3" json:"conflicts_settled,omitempty"`
 	// As ListBlind: only the stations that became blind, or are no longer, for that
-	// cause; since and escalated are those of the set.
+	// cause; since and whole are those of the set. By cause, department and gateway.
 	BlindOpened  []*BlindSet `protobuf:"bytes,42,rep,name=blind_opened,json=blindOpened,proto3" json:"blind_opened,omitempty"`
 	BlindSettled []*BlindSet `protobuf:"bytes,43,rep,name=blind_settled,json=blindSettled,proto3" json:"blind_settled,omitempty"`
 	// Waves and outages: opened and closed between from and to is in both lists. By
@@ -1373,13 +1390,17 @@ type ForecastChange struct {
 	Datum   string                 `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
 	From    *ForecastPeak          `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
 	To      *ForecastPeak          `protobuf:"bytes,6,opt,name=to,proto3" json:"to,omitempty"`
-	// to less from; not set where one of them is not known, or their datums differ.
+	// to less from; not set where one of them is not known, their datums differ, or one
+	// of them is no crest to come.
 	LevelChange     *float64 `protobuf:"fixed64,7,opt,name=level_change,json=levelChange,proto3,oneof" json:"level_change,omitempty"`
 	DischargeChange *float64 `protobuf:"fixed64,8,opt,name=discharge_change,json=dischargeChange,proto3,oneof" json:"discharge_change,omitempty"`
 	// Seconds that the peak comes later; negative: sooner.
 	LaterS *float64 `protobuf:"fixed64,9,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
 	// By variable, stage and threshold.
-	Crossings     []*CrossingChange `protobuf:"bytes,10,rep,name=crossings,proto3" json:"crossings,omitempty"`
+	Crossings []*CrossingChange `protobuf:"bytes,10,rep,name=crossings,proto3" json:"crossings,omitempty"`
+	// The water falls from the start of the forecast: its peak is where it begins.
+	FallingFrom   bool `protobuf:"varint,11,opt,name=falling_from,json=fallingFrom,proto3" json:"falling_from,omitempty"`
+	FallingTo     bool `protobuf:"varint,12,opt,name=falling_to,json=fallingTo,proto3" json:"falling_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1484,6 +1505,20 @@ func (x *ForecastChange) GetCrossings() []*CrossingChange {
 	return nil
 }
 
+func (x *ForecastChange) GetFallingFrom() bool {
+	if x != nil {
+		return x.FallingFrom
+	}
+	return false
+}
+
+func (x *ForecastChange) GetFallingTo() bool {
+	if x != nil {
+		return x.FallingTo
+	}
+	return false
+}
+
 // A threshold that a forecast meets otherwise.
 type CrossingChange struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1493,8 +1528,12 @@ type CrossingChange struct {
 	// Not set: it is not expected.
 	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
 	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
-	// Seconds that it comes later; not set where it was or is not expected.
-	LaterS        *float64 `protobuf:"fixed64,6,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
+	// Seconds that it comes later; not set where it was or is not expected, or met.
+	LaterS *float64 `protobuf:"fixed64,6,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
+	// It was, or is, met when the run was issued: from, or to, is that time. Met before
+	// and not expected now: the water has gone back below it.
+	MetFrom       bool `protobuf:"varint,7,opt,name=met_from,json=metFrom,proto3" json:"met_from,omitempty"`
+	MetTo         bool `protobuf:"varint,8,opt,name=met_to,json=metTo,proto3" json:"met_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1569,6 +1608,20 @@ func (x *CrossingChange) GetLaterS() float64 {
 		return *x.LaterS
 	}
 	return 0
+}
+
+func (x *CrossingChange) GetMetFrom() bool {
+	if x != nil {
+		return x.MetFrom
+	}
+	return false
+}
+
+func (x *CrossingChange) GetMetTo() bool {
+	if x != nil {
+		return x.MetTo
+	}
+	return false
 }
 
 // A plan that stands otherwise.
@@ -1899,7 +1952,7 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04asOf\"_\n" +
 	"\x14GetSituationResponse\x123\n" +
 	"\tsituation\x18\x01 \x01(\v2\x15.freshet.v1.SituationR\tsituation\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\tR\x04hash\"\xc4\a\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\"\xbe\b\n" +
 	"\tSituation\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12/\n" +
 	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12*\n" +
@@ -1927,7 +1980,12 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\x06series\x18\x15 \x03(\v2\x1b.freshet.v1.SituationSeriesR\x06series\x12\x17\n" +
 	"\aname_zh\x18\x16 \x01(\tR\x06nameZh\x12\x17\n" +
 	"\aname_en\x18\x17 \x01(\tR\x06nameEn\x12\x12\n" +
-	"\x04zone\x18\x18 \x01(\tR\x04zone\"\xc9\x02\n" +
+	"\x04zone\x18\x18 \x01(\tR\x04zone\x12<\n" +
+	"\n" +
+	"reservoirs\x18\x19 \x03(\v2\x1c.freshet.v1.NetworkReservoirR\n" +
+	"reservoirs\x12:\n" +
+	"\n" +
+	"sub_basins\x18\x1a \x03(\v2\x1b.freshet.v1.NetworkSubBasinR\tsubBasins\"\xc9\x02\n" +
 	"\x0fSituationSeries\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x16\n" +
@@ -2025,7 +2083,7 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
 	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x12\n" +
 	"\x04rain\x18\x04 \x01(\x01R\x04rain\x12\x1a\n" +
-	"\bcoverage\x18\x05 \x01(\x01R\bcoverage\"\xac\x03\n" +
+	"\bcoverage\x18\x05 \x01(\x01R\bcoverage\"\xee\x03\n" +
 	"\x0eForecastChange\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -2037,18 +2095,23 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\x10discharge_change\x18\b \x01(\x01H\x01R\x0fdischargeChange\x88\x01\x01\x12\x1c\n" +
 	"\alater_s\x18\t \x01(\x01H\x02R\x06laterS\x88\x01\x01\x128\n" +
 	"\tcrossings\x18\n" +
-	" \x03(\v2\x1a.freshet.v1.CrossingChangeR\tcrossingsB\x0f\n" +
+	" \x03(\v2\x1a.freshet.v1.CrossingChangeR\tcrossings\x12!\n" +
+	"\ffalling_from\x18\v \x01(\bR\vfallingFrom\x12\x1d\n" +
+	"\n" +
+	"falling_to\x18\f \x01(\bR\tfallingToB\x0f\n" +
 	"\r_level_changeB\x13\n" +
 	"\x11_discharge_changeB\n" +
 	"\n" +
-	"\b_later_s\"\x8f\x02\n" +
+	"\b_later_s\"\xc1\x02\n" +
 	"\x0eCrossingChange\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x1c\n" +
 	"\tthreshold\x18\x03 \x01(\x01R\tthreshold\x12.\n" +
 	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x1c\n" +
-	"\alater_s\x18\x06 \x01(\x01H\x00R\x06laterS\x88\x01\x01B\n" +
+	"\alater_s\x18\x06 \x01(\x01H\x00R\x06laterS\x88\x01\x01\x12\x19\n" +
+	"\bmet_from\x18\a \x01(\bR\ametFrom\x12\x15\n" +
+	"\x06met_to\x18\b \x01(\bR\x05metToB\n" +
 	"\n" +
 	"\b_later_s\"\xe9\x03\n" +
 	"\x0eResponseChange\x12\x12\n" +
@@ -2130,15 +2193,17 @@ var file_freshet_v1_briefing_proto_goTypes = []any{
 	(*CallRound)(nil),                 // 25: freshet.v1.CallRound
 	(*Unreached)(nil),                 // 26: freshet.v1.Unreached
 	(*StationThresholds)(nil),         // 27: freshet.v1.StationThresholds
-	(Variable)(0),                     // 28: freshet.v1.Variable
-	(Quality)(0),                      // 29: freshet.v1.Quality
-	(Department)(0),                   // 30: freshet.v1.Department
-	(Stage)(0),                        // 31: freshet.v1.Stage
-	(*ForecastPeak)(nil),              // 32: freshet.v1.ForecastPeak
-	(ResponseLevel)(0),                // 33: freshet.v1.ResponseLevel
-	(*Person)(nil),                    // 34: freshet.v1.Person
-	(*Measure)(nil),                   // 35: freshet.v1.Measure
-	(GroupKind)(0),                    // 36: freshet.v1.GroupKind
+	(*NetworkReservoir)(nil),          // 28: freshet.v1.NetworkReservoir
+	(*NetworkSubBasin)(nil),           // 29: freshet.v1.NetworkSubBasin
+	(Variable)(0),                     // 30: freshet.v1.Variable
+	(Quality)(0),                      // 31: freshet.v1.Quality
+	(Department)(0),                   // 32: freshet.v1.Department
+	(Stage)(0),                        // 33: freshet.v1.Stage
+	(*ForecastPeak)(nil),              // 34: freshet.v1.ForecastPeak
+	(ResponseLevel)(0),                // 35: freshet.v1.ResponseLevel
+	(*Person)(nil),                    // 36: freshet.v1.Person
+	(*Measure)(nil),                   // 37: freshet.v1.Measure
+	(GroupKind)(0),                    // 38: freshet.v1.GroupKind
 }
 var file_freshet_v1_briefing_proto_depIdxs = []int32{
 	16, // 0: freshet.v1.GetSituationRequest.as_of:type_name -> google.protobuf.Timestamp
@@ -2157,78 +2222,80 @@ var file_freshet_v1_briefing_proto_depIdxs = []int32{
 	26, // 13: freshet.v1.Situation.unreached:type_name -> freshet.v1.Unreached
 	27, // 14: freshet.v1.Situation.thresholds:type_name -> freshet.v1.StationThresholds
 	3,  // 15: freshet.v1.Situation.series:type_name -> freshet.v1.SituationSeries
-	28, // 16: freshet.v1.SituationSeries.variable:type_name -> freshet.v1.Variable
-	29, // 17: freshet.v1.SituationSeries.quality:type_name -> freshet.v1.Quality
-	16, // 18: freshet.v1.CompareSituationsRequest.from:type_name -> google.protobuf.Timestamp
-	16, // 19: freshet.v1.CompareSituationsRequest.to:type_name -> google.protobuf.Timestamp
-	6,  // 20: freshet.v1.CompareSituationsResponse.diff:type_name -> freshet.v1.SituationDiff
-	7,  // 21: freshet.v1.SituationDiff.from:type_name -> freshet.v1.SituationPoint
-	7,  // 22: freshet.v1.SituationDiff.to:type_name -> freshet.v1.SituationPoint
-	8,  // 23: freshet.v1.SituationDiff.new:type_name -> freshet.v1.StationChange
-	8,  // 24: freshet.v1.SituationDiff.gone:type_name -> freshet.v1.StationChange
-	8,  // 25: freshet.v1.SituationDiff.worse:type_name -> freshet.v1.StationChange
-	8,  // 26: freshet.v1.SituationDiff.better:type_name -> freshet.v1.StationChange
-	8,  // 27: freshet.v1.SituationDiff.lost:type_name -> freshet.v1.StationChange
-	8,  // 28: freshet.v1.SituationDiff.back:type_name -> freshet.v1.StationChange
-	9,  // 29: freshet.v1.SituationDiff.values:type_name -> freshet.v1.ValueChange
-	10, // 30: freshet.v1.SituationDiff.rain:type_name -> freshet.v1.RainSince
-	11, // 31: freshet.v1.SituationDiff.forecasts:type_name -> freshet.v1.ForecastChange
-	13, // 32: freshet.v1.SituationDiff.responses:type_name -> freshet.v1.ResponseChange
-	14, // 33: freshet.v1.SituationDiff.opened:type_name -> freshet.v1.MeasureChange
-	14, // 34: freshet.v1.SituationDiff.started:type_name -> freshet.v1.MeasureChange
-	14, // 35: freshet.v1.SituationDiff.done:type_name -> freshet.v1.MeasureChange
-	14, // 36: freshet.v1.SituationDiff.late:type_name -> freshet.v1.MeasureChange
-	14, // 37: freshet.v1.SituationDiff.closed:type_name -> freshet.v1.MeasureChange
-	22, // 38: freshet.v1.SituationDiff.conflicts_opened:type_name -> freshet.v1.Conflict
-	22, // 39: freshet.v1.SituationDiff.conflicts_settled:type_name -> freshet.v1.Conflict
-	21, // 40: freshet.v1.SituationDiff.blind_opened:type_name -> freshet.v1.BlindSet
-	21, // 41: freshet.v1.SituationDiff.blind_settled:type_name -> freshet.v1.BlindSet
-	15, // 42: freshet.v1.SituationDiff.groups_opened:type_name -> freshet.v1.GroupMove
-	15, // 43: freshet.v1.SituationDiff.groups_raised:type_name -> freshet.v1.GroupMove
-	15, // 44: freshet.v1.SituationDiff.groups_lowered:type_name -> freshet.v1.GroupMove
-	15, // 45: freshet.v1.SituationDiff.groups_closed:type_name -> freshet.v1.GroupMove
-	26, // 46: freshet.v1.SituationDiff.unreached_opened:type_name -> freshet.v1.Unreached
-	26, // 47: freshet.v1.SituationDiff.unreached_settled:type_name -> freshet.v1.Unreached
-	16, // 48: freshet.v1.SituationPoint.as_of:type_name -> google.protobuf.Timestamp
-	16, // 49: freshet.v1.SituationPoint.at:type_name -> google.protobuf.Timestamp
-	16, // 50: freshet.v1.SituationPoint.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	30, // 51: freshet.v1.StationChange.department:type_name -> freshet.v1.Department
-	31, // 52: freshet.v1.StationChange.from:type_name -> freshet.v1.Stage
-	31, // 53: freshet.v1.StationChange.to:type_name -> freshet.v1.Stage
-	16, // 54: freshet.v1.StationChange.since:type_name -> google.protobuf.Timestamp
-	28, // 55: freshet.v1.ValueChange.variable:type_name -> freshet.v1.Variable
-	16, // 56: freshet.v1.ValueChange.from_at:type_name -> google.protobuf.Timestamp
-	29, // 57: freshet.v1.ValueChange.from_quality:type_name -> freshet.v1.Quality
-	16, // 58: freshet.v1.ValueChange.to_at:type_name -> google.protobuf.Timestamp
-	29, // 59: freshet.v1.ValueChange.to_quality:type_name -> freshet.v1.Quality
-	32, // 60: freshet.v1.ForecastChange.from:type_name -> freshet.v1.ForecastPeak
-	32, // 61: freshet.v1.ForecastChange.to:type_name -> freshet.v1.ForecastPeak
-	12, // 62: freshet.v1.ForecastChange.crossings:type_name -> freshet.v1.CrossingChange
-	31, // 63: freshet.v1.CrossingChange.stage:type_name -> freshet.v1.Stage
-	28, // 64: freshet.v1.CrossingChange.variable:type_name -> freshet.v1.Variable
-	16, // 65: freshet.v1.CrossingChange.from:type_name -> google.protobuf.Timestamp
-	16, // 66: freshet.v1.CrossingChange.to:type_name -> google.protobuf.Timestamp
-	33, // 67: freshet.v1.ResponseChange.proposed_from:type_name -> freshet.v1.ResponseLevel
-	33, // 68: freshet.v1.ResponseChange.proposed_to:type_name -> freshet.v1.ResponseLevel
-	33, // 69: freshet.v1.ResponseChange.declared_from:type_name -> freshet.v1.ResponseLevel
-	33, // 70: freshet.v1.ResponseChange.declared_to:type_name -> freshet.v1.ResponseLevel
-	16, // 71: freshet.v1.ResponseChange.declared_at:type_name -> google.protobuf.Timestamp
-	34, // 72: freshet.v1.ResponseChange.by:type_name -> freshet.v1.Person
-	35, // 73: freshet.v1.MeasureChange.measure:type_name -> freshet.v1.Measure
-	36, // 74: freshet.v1.GroupMove.kind:type_name -> freshet.v1.GroupKind
-	31, // 75: freshet.v1.GroupMove.from:type_name -> freshet.v1.Stage
-	31, // 76: freshet.v1.GroupMove.to:type_name -> freshet.v1.Stage
-	16, // 77: freshet.v1.GroupMove.opened_at:type_name -> google.protobuf.Timestamp
-	16, // 78: freshet.v1.GroupMove.closed_at:type_name -> google.protobuf.Timestamp
-	0,  // 79: freshet.v1.BriefingService.GetSituation:input_type -> freshet.v1.GetSituationRequest
-	4,  // 80: freshet.v1.BriefingService.CompareSituations:input_type -> freshet.v1.CompareSituationsRequest
-	1,  // 81: freshet.v1.BriefingService.GetSituation:output_type -> freshet.v1.GetSituationResponse
-	5,  // 82: freshet.v1.BriefingService.CompareSituations:output_type -> freshet.v1.CompareSituationsResponse
-	81, // [81:83] is the sub-list for method output_type
-	79, // [79:81] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	28, // 16: freshet.v1.Situation.reservoirs:type_name -> freshet.v1.NetworkReservoir
+	29, // 17: freshet.v1.Situation.sub_basins:type_name -> freshet.v1.NetworkSubBasin
+	30, // 18: freshet.v1.SituationSeries.variable:type_name -> freshet.v1.Variable
+	31, // 19: freshet.v1.SituationSeries.quality:type_name -> freshet.v1.Quality
+	16, // 20: freshet.v1.CompareSituationsRequest.from:type_name -> google.protobuf.Timestamp
+	16, // 21: freshet.v1.CompareSituationsRequest.to:type_name -> google.protobuf.Timestamp
+	6,  // 22: freshet.v1.CompareSituationsResponse.diff:type_name -> freshet.v1.SituationDiff
+	7,  // 23: freshet.v1.SituationDiff.from:type_name -> freshet.v1.SituationPoint
+	7,  // 24: freshet.v1.SituationDiff.to:type_name -> freshet.v1.SituationPoint
+	8,  // 25: freshet.v1.SituationDiff.new:type_name -> freshet.v1.StationChange
+	8,  // 26: freshet.v1.SituationDiff.gone:type_name -> freshet.v1.StationChange
+	8,  // 27: freshet.v1.SituationDiff.worse:type_name -> freshet.v1.StationChange
+	8,  // 28: freshet.v1.SituationDiff.better:type_name -> freshet.v1.StationChange
+	8,  // 29: freshet.v1.SituationDiff.lost:type_name -> freshet.v1.StationChange
+	8,  // 30: freshet.v1.SituationDiff.back:type_name -> freshet.v1.StationChange
+	9,  // 31: freshet.v1.SituationDiff.values:type_name -> freshet.v1.ValueChange
+	10, // 32: freshet.v1.SituationDiff.rain:type_name -> freshet.v1.RainSince
+	11, // 33: freshet.v1.SituationDiff.forecasts:type_name -> freshet.v1.ForecastChange
+	13, // 34: freshet.v1.SituationDiff.responses:type_name -> freshet.v1.ResponseChange
+	14, // 35: freshet.v1.SituationDiff.opened:type_name -> freshet.v1.MeasureChange
+	14, // 36: freshet.v1.SituationDiff.started:type_name -> freshet.v1.MeasureChange
+	14, // 37: freshet.v1.SituationDiff.done:type_name -> freshet.v1.MeasureChange
+	14, // 38: freshet.v1.SituationDiff.late:type_name -> freshet.v1.MeasureChange
+	14, // 39: freshet.v1.SituationDiff.closed:type_name -> freshet.v1.MeasureChange
+	22, // 40: freshet.v1.SituationDiff.conflicts_opened:type_name -> freshet.v1.Conflict
+	22, // 41: freshet.v1.SituationDiff.conflicts_settled:type_name -> freshet.v1.Conflict
+	21, // 42: freshet.v1.SituationDiff.blind_opened:type_name -> freshet.v1.BlindSet
+	21, // 43: freshet.v1.SituationDiff.blind_settled:type_name -> freshet.v1.BlindSet
+	15, // 44: freshet.v1.SituationDiff.groups_opened:type_name -> freshet.v1.GroupMove
+	15, // 45: freshet.v1.SituationDiff.groups_raised:type_name -> freshet.v1.GroupMove
+	15, // 46: freshet.v1.SituationDiff.groups_lowered:type_name -> freshet.v1.GroupMove
+	15, // 47: freshet.v1.SituationDiff.groups_closed:type_name -> freshet.v1.GroupMove
+	26, // 48: freshet.v1.SituationDiff.unreached_opened:type_name -> freshet.v1.Unreached
+	26, // 49: freshet.v1.SituationDiff.unreached_settled:type_name -> freshet.v1.Unreached
+	16, // 50: freshet.v1.SituationPoint.as_of:type_name -> google.protobuf.Timestamp
+	16, // 51: freshet.v1.SituationPoint.at:type_name -> google.protobuf.Timestamp
+	16, // 52: freshet.v1.SituationPoint.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	32, // 53: freshet.v1.StationChange.department:type_name -> freshet.v1.Department
+	33, // 54: freshet.v1.StationChange.from:type_name -> freshet.v1.Stage
+	33, // 55: freshet.v1.StationChange.to:type_name -> freshet.v1.Stage
+	16, // 56: freshet.v1.StationChange.since:type_name -> google.protobuf.Timestamp
+	30, // 57: freshet.v1.ValueChange.variable:type_name -> freshet.v1.Variable
+	16, // 58: freshet.v1.ValueChange.from_at:type_name -> google.protobuf.Timestamp
+	31, // 59: freshet.v1.ValueChange.from_quality:type_name -> freshet.v1.Quality
+	16, // 60: freshet.v1.ValueChange.to_at:type_name -> google.protobuf.Timestamp
+	31, // 61: freshet.v1.ValueChange.to_quality:type_name -> freshet.v1.Quality
+	34, // 62: freshet.v1.ForecastChange.from:type_name -> freshet.v1.ForecastPeak
+	34, // 63: freshet.v1.ForecastChange.to:type_name -> freshet.v1.ForecastPeak
+	12, // 64: freshet.v1.ForecastChange.crossings:type_name -> freshet.v1.CrossingChange
+	33, // 65: freshet.v1.CrossingChange.stage:type_name -> freshet.v1.Stage
+	30, // 66: freshet.v1.CrossingChange.variable:type_name -> freshet.v1.Variable
+	16, // 67: freshet.v1.CrossingChange.from:type_name -> google.protobuf.Timestamp
+	16, // 68: freshet.v1.CrossingChange.to:type_name -> google.protobuf.Timestamp
+	35, // 69: freshet.v1.ResponseChange.proposed_from:type_name -> freshet.v1.ResponseLevel
+	35, // 70: freshet.v1.ResponseChange.proposed_to:type_name -> freshet.v1.ResponseLevel
+	35, // 71: freshet.v1.ResponseChange.declared_from:type_name -> freshet.v1.ResponseLevel
+	35, // 72: freshet.v1.ResponseChange.declared_to:type_name -> freshet.v1.ResponseLevel
+	16, // 73: freshet.v1.ResponseChange.declared_at:type_name -> google.protobuf.Timestamp
+	36, // 74: freshet.v1.ResponseChange.by:type_name -> freshet.v1.Person
+	37, // 75: freshet.v1.MeasureChange.measure:type_name -> freshet.v1.Measure
+	38, // 76: freshet.v1.GroupMove.kind:type_name -> freshet.v1.GroupKind
+	33, // 77: freshet.v1.GroupMove.from:type_name -> freshet.v1.Stage
+	33, // 78: freshet.v1.GroupMove.to:type_name -> freshet.v1.Stage
+	16, // 79: freshet.v1.GroupMove.opened_at:type_name -> google.protobuf.Timestamp
+	16, // 80: freshet.v1.GroupMove.closed_at:type_name -> google.protobuf.Timestamp
+	0,  // 81: freshet.v1.BriefingService.GetSituation:input_type -> freshet.v1.GetSituationRequest
+	4,  // 82: freshet.v1.BriefingService.CompareSituations:input_type -> freshet.v1.CompareSituationsRequest
+	1,  // 83: freshet.v1.BriefingService.GetSituation:output_type -> freshet.v1.GetSituationResponse
+	5,  // 84: freshet.v1.BriefingService.CompareSituations:output_type -> freshet.v1.CompareSituationsResponse
+	83, // [83:85] is the sub-list for method output_type
+	81, // [81:83] is the sub-list for method input_type
+	81, // [81:81] is the sub-list for extension type_name
+	81, // [81:81] is the sub-list for extension extendee
+	0,  // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_briefing_proto_init() }
