@@ -60,6 +60,8 @@ type Options struct {
 	Ingest freshetv1.IngestServiceServer
 	// Gateways knows the gateways' streams; nil: nothing is known of them.
 	Gateways *GatewayBook
+	// Record reads the in-logs; nil: nobody can.
+	Record InputLog
 	// Lag tells by how many outputs the store is behind the log of a basin; nil: it
 	// is not.
 	Lag func(basin string) uint64
@@ -99,6 +101,8 @@ type Options struct {
 	Patience time.Duration
 	// StopWithin bounds how long a stop waits for calls in flight; 0 means 5 s.
 	StopWithin time.Duration
+	// Rehearsals keeps rehearsals; nil: none are kept.
+	Rehearsals Shelf
 	// CAP says how messages of the Common Alerting Protocol are served.
 	CAP CAP
 }
@@ -111,6 +115,17 @@ type Basin struct {
 	Commands CommandLog
 	// Explain says why warnings were given; nil: nobody can.
 	Explain Explainer
+	// Past gives the engine as it was; nil: nobody can.
+	Past Past
+}
+
+// A Past gives a basin's engine as it was.
+type Past interface {
+	// EngineAt returns an engine of the caller's own that stands where the basin's
+	// stood right after the last tick at or before an instant. One that engine time
+	// has not reached is hydro.ErrConflict; one before the first tick, or that the
+	// log does not reach back to any more, hydro.ErrNotFound.
+	EngineAt(ctx context.Context, at time.Time) (*engine.Engine, error)
 }
 
 // An Engine lends the state machine of a basin for a query. The function must
@@ -204,10 +219,12 @@ type Server struct {
 	freshetv1.UnimplementedDutyServiceServer
 	freshetv1.UnimplementedCalloutServiceServer
 	freshetv1.UnimplementedPlanServiceServer
+	freshetv1.UnimplementedBriefingServiceServer
 	freshetv1.UnimplementedSeasonServiceServer
 	freshetv1.UnimplementedRecordServiceServer
 
 	opts      Options
+	room      *rehearsalRoom
 	basins    map[string]Basin
 	basinIDs  []string // ascending
 	metrics   *metrics
@@ -234,7 +251,7 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("server: compile the rules of the contract: %w", err)
 	}
 	opts.Logger = opts.Logger.With("component", "server")
-	s := &Server{opts: opts, basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
+	s := &Server{opts: opts, room: newRehearsalRoom(), basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
 	for _, b := range opts.Basins {
 		if _, twice := s.basins[b.ID]; twice || b.Engine == nil || b.ID == "" {
 			return nil, fmt.Errorf("server: basin %q: named twice, or without id or engine: %w", b.ID, hydro.ErrInvalid)
@@ -262,7 +279,7 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterDutyServiceServer(s.grpc, s)
 	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
 	freshetv1.RegisterPlanServiceServer(s.grpc, s)
-	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
+	freshetv1.RegisterBriefingServiceServer(s.grpc, s)
 	freshetv1.RegisterSeasonServiceServer(s.grpc, s)
 	freshetv1.RegisterRecordServiceServer(s.grpc, s)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
