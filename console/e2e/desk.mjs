@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { coldStarts, median } from './paint.mjs'
 import { narrow, openBrowser, Server, signIn, until, watch, wide } from './stage.mjs'
 
 const beforeRed = 340
@@ -126,6 +127,92 @@ test('a restart of the server loses no item of the feed and doubles none', async
   await context.close()
 })
 
+test('why a stage stands: from the feed to the explanation, which the server replays', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'officer')
+  const red = (await server.get('/v1/warnings?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z')).warnings.findLast((w) => w.to === 'STAGE_RED' && w.station.startsWith('h-'))
+  const { explanation } = await server.get(`/v1/warnings/explain?id=${encodeURIComponent(red.id)}`)
+  const why = page.locator(`[data-testid="why-${red.id}"]`)
+  for (let older; !(await why.count()) && (older = page.getByTestId('message-log').locator('button')), await older.count(); ) await older.click()
+  // An answer that takes long is waited for in words; one that fails says why, and is asked for again.
+  let open
+  const gate = new Promise((r) => (open = r))
+  await page.route('**/v1/warnings/explain?*', async (route) => {
+    await gate
+    await route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":14,"message":"out of order"}' })
+  }, { times: 1 })
+  await why.click()
+  await page.getByTestId('explain-progress').waitFor()
+  open()
+  await page.getByTestId('explain-failed').filter({ hasText: 'out of order' }).waitFor()
+  await page.getByTestId('explain-failed').getByRole('button').click()
+  const panel = page.locator('[data-testid=explain][data-state=done]')
+  await panel.waitFor()
+  assert.equal(await panel.getAttribute('data-warning'), red.id)
+  // What decided, its threshold and clock, the rules, what was seen, the readings, the run: as the server says.
+  const decisive = explanation.quantities.find((q) => q.decides && q.evidence && q.to === 'STAGE_RED')
+  const unit = decisive.variable === 'VARIABLE_WATER_LEVEL' ? 2 : null
+  const words = (await page.getByTestId('explain-decisive').first().textContent()).replace(/\s+/g, ' ')
+  if (unit) assert(words.includes(decisive.value.toFixed(unit)) && words.includes(decisive.steps.find((s) => s.stage === 'STAGE_RED').threshold.toFixed(unit)), words)
+  assert(words.includes('由此定级'), words)
+  assert((await page.getByTestId('explain-rules').textContent()).includes(explanation.catalogue))
+  assert((await page.getByTestId('explain-run').textContent()).includes(explanation.run.honestyZh))
+  assert.equal(await page.getByTestId('explain-sight').locator('li').count(), explanation.sights.length + (explanation.refusal ? 1 : 0))
+  for (const all of await page.getByTestId('explain-readings').getByRole('button').all()) await all.click()
+  assert.equal(await page.getByTestId('explain-readings').locator('tbody tr').count(), explanation.readings.length)
+  assert.equal(await page.getByTestId('explain-lines').locator('li').count(), explanation.linesZh.length)
+  await look(page, 'explain-1440')
+  assert.deepEqual(await serious(page), [])
+  await page.getByTestId('language').click()
+  await page.getByTestId('explain-run').filter({ hasText: explanation.run.honestyEn }).waitFor()
+  await page.getByTestId('language').click()
+  await page.setViewportSize(narrow)
+  await look(page, 'explain-390')
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'it scrolls sideways')
+  await page.getByTestId('explain-close').click()
+  await page.getByTestId('explain').waitFor({ state: 'detached' })
+  // From the station's own page: the latest change.
+  await page.getByTestId('explain-open').click()
+  const latest = (await server.get(`/v1/warnings?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z&station=${red.station}`)).warnings.filter((w) => w.station === red.station).at(-1)
+  await page.locator(`[data-testid=explain][data-state=done][data-warning="${latest.id}"]`).waitFor()
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+test('a sound that fails is tried again and said in red; only a browser that forbids it disarms', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'officer')
+  const sound = page.getByTestId('sound')
+  const played = () => page.evaluate(() => window.deskNotes.played.length)
+  await page.route('**/sounds/*', (route) => route.abort())
+  await sound.click()
+  await sound.and(page.locator('[data-failed=true].off')).waitFor()
+  assert.equal(await sound.getAttribute('aria-pressed'), 'true', 'a file that does not come disarms the alarm')
+  assert.equal(await played(), 0)
+  await page.unroute('**/sounds/*')
+  await until('the sound to be tried again', async () => (await played()) > 0)
+  await sound.and(page.locator('[data-failed=false]:not(.off)')).waitFor()
+  assert.equal(await sound.getAttribute('aria-pressed'), 'true')
+  // Somebody's browser forbids it from now on.
+  await page.evaluate(() => {
+    HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('forbidden', 'NotAllowedError'))
+  })
+  await sound.click()
+  await sound.click()
+  await sound.and(page.locator('[aria-pressed=false].off')).waitFor()
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+test('the first paint, in a browser that has nothing of the console yet', async () => {
+  const { context } = await signIn(browser, server, 'officer')
+  const state = await context.storageState()
+  await context.close()
+  const all = await coldStarts(browser, server.url, state)
+  const of = (k) => all.map((x) => Math.round(x[k]))
+  console.log(`first contentful paint ${median(of('fcp'))} ms (${of('fcp').join(', ')}), list ${median(of('list'))} ms (${of('list').join(', ')}), before the paint ${of('requests').join(', ')} requests, ${of('bytes').join(', ')} bytes`)
+  // The clock is the machine's and is only told; what must come first is the console's.
+  for (const x of all) assert(x.requests <= 16 && x.bytes <= 130_000, `${x.requests} requests and ${x.bytes} bytes before the first paint`)
+})
+
 test('the plan is declared by a person, its measures are ticked, a call is confirmed', async () => {
   const { page, context, faults } = await signIn(browser, server, 'admin', wide, '/plan')
   const plan = page.getByTestId('plan-water')
@@ -145,6 +232,11 @@ test('the plan is declared by a person, its measures are ticked, a call is confi
   await page.getByTestId('say-text').fill('电话确认')
   await page.getByTestId('say-confirm').click()
   await page.locator(`[data-testid=call-${person}][data-outcome=CONFIRMED]`).first().waitFor()
+  // For paper: the server's sheet, with what was ticked.
+  const [sheet] = await Promise.all([context.waitForEvent('page'), page.getByTestId('sheet').click()])
+  await sheet.getByText('王某等 6 人 06:40 到岗').waitFor()
+  await look(sheet, 'sheet')
+  await sheet.close()
   const { responses } = await server.get('/v1/responses')
   const water = responses.find((r) => r.plan === 'water')
   assert.equal(water.by.name, 'admin')
