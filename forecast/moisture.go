@@ -251,6 +251,9 @@ func (r *run) moisture(i int) {
 		}
 		for j, b := range n.subs {
 			r.saveSubBasin(b, &water[j], t)
+			if t == r.here && r.wet != nil {
+				r.moisten(b, &water[j])
+			}
 		}
 		if t == r.keep {
 			r.kept().state.Moisture[i] = day.clone()

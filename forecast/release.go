@@ -98,6 +98,9 @@ func (r *run) reservoir(i int, flow []float64) {
 	}
 	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow)
 	r.stations = append(r.stations, f)
+	if r.telling {
+		r.remember(v, inflow, flow, level, ruled)
+	}
 }
 
 // A letting is what release knew of a reservoir's outflow.
@@ -180,6 +183,9 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 	}
 	out := r.level
 	out[r.here] = level
+	if r.telling {
+		r.solved = steps
+	}
 	for t, x := range steps {
 		out[r.here+1+t], flow[r.here+1+t] = x.Level, x.Outflow
 		f.Extrapolated = f.Extrapolated || x.Extrapolated

@@ -9,6 +9,7 @@ import (
 
 	"freshet/forecast/rain"
 	"freshet/forecast/rating"
+	levelpool "freshet/forecast/reservoir" // the package has a type reservoir
 	"freshet/forecast/updating"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -34,9 +35,18 @@ const outage = 7 * 24 * time.Hour
 // than a week older than the warm-up is replaced by Start, with a note. A panic
 // of a method becomes an error.
 func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ahead) (f hydro.Forecast, next State, err error) {
+	r, f, err := m.run(s, now, trigger, obs, ahead, nil, false)
+	if err != nil {
+		return hydro.Forecast{}, State{}, err
+	}
+	return f, r.kept().state, nil
+}
+
+// run is Run, with a change of the ground at now that a rehearsal asks for.
+func (m *Model) run(s State, now time.Time, trigger string, obs Source, ahead Ahead, wet []wetting, tell bool) (r *run, f hydro.Forecast, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			f, next, err = hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: panic: %v", m.basin, now.UTC().Format(time.RFC3339), p)
+			r, f, err = nil, hydro.Forecast{}, fmt.Errorf("forecast: run of basin %q at %s: panic: %v", m.basin, now.UTC().Format(time.RFC3339), p)
 		}
 	}()
 	now = time.UnixMilli(now.UnixMilli()).UTC()
@@ -45,7 +55,7 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 		s = m.Adopt(s, now)
 	}
 	if now.Before(s.At) {
-		return f, next, fmt.Errorf("forecast: run of basin %q at %s: the state is later (%s): %w", m.basin, now.Format(time.RFC3339), s.At.Format(time.RFC3339), hydro.ErrInvalid)
+		return nil, f, fmt.Errorf("forecast: run of basin %q at %s: the state is later (%s): %w", m.basin, now.Format(time.RFC3339), s.At.Format(time.RFC3339), hydro.ErrInvalid)
 	}
 	if now.Sub(s.At) > m.settings.Warmup+outage {
 		notes = append(notes, fmt.Sprintf("the last state is of %s, more than a week ago: started anew", stamp(s.At.UnixMilli())))
@@ -55,11 +65,11 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 		}
 		s = fresh
 	}
-	r := newRun(m, s, now, obs, m.settings.Horizon)
-	r.notes = notes
+	r = newRun(m, s, now, obs, m.settings.Horizon)
+	r.notes, r.wet, r.telling = notes, wet, tell
 	r.mark(ahead)
 	if err := r.compute(ahead); err != nil {
-		return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
+		return nil, hydro.Forecast{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
 	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
@@ -89,14 +99,14 @@ func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	for i := range f.Stations {
 		for j, q := range f.Stations[i].Discharge {
 			if math.IsNaN(q) || math.IsInf(q, 0) {
-				return hydro.Forecast{}, State{}, fmt.Errorf("forecast: run of basin %q at %s: discharge %d of station %s is %g", m.basin, now.Format(time.RFC3339), j, f.Stations[i].Station, q)
+				return nil, hydro.Forecast{}, fmt.Errorf("forecast: run of basin %q at %s: discharge %d of station %s is %g", m.basin, now.Format(time.RFC3339), j, f.Stations[i].Station, q)
 			}
 		}
 	}
 	slices.Sort(r.missing)
 	f.MissingGauges = slices.Compact(r.missing)
 	f.Notes = slices.Concat(r.notes, m.notes)
-	return f, r.kept().state, nil
+	return r, f, nil
 }
 
 // compute fills what the run is for: the stations' forecasts, their bands, and the
@@ -167,6 +177,12 @@ type run struct {
 	rainAssumed string
 	plans       []string // those that are used
 	schedules   []schedule
+
+	// Of a rehearsal.
+	wet     []wetting       // of the ground at here, per sub-basin; nil: none
+	pools   []ReservoirPath // asked for by telling
+	solved  []levelpool.Step
+	telling bool
 }
 
 func newRun(m *Model, s State, now time.Time, obs Source, horizon time.Duration) *run {

@@ -121,6 +121,9 @@ func (r *run) subBasin(i int) {
 	for t := 1; t <= r.end; t++ {
 		b.step(&water, areal[t-1], r.pet(i, t), flow[t:])
 		r.saveSubBasin(i, &water, t)
+		if t == r.here && r.wet != nil {
+			r.moisten(i, &water)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ value and by hash.
 live_p50, live_p99 and live_max count from the arrival in the spool to the
 acknowledgement, times of a killed process included, and are upper bounds of
 histogram buckets. A restart lasts from a kill until a fresh reading is acknowledged
-again; what is acknowledged by then waited for it, and is counted apart as well.
+again; what came before then and waited for it is counted apart as well.
 A killed process takes with it what it had measured since the
 last look, at most some tenths of a second.
 

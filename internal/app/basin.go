@@ -41,7 +41,8 @@ type basin struct {
 	ticked  bool        // by this process; the clock's
 	serving atomic.Bool // the catalogue of this start is in force
 
-	explaining chan struct{} // holds one element while a replay explains a warning
+	explaining chan struct{} // holds one element while a replay explains a warning; guards replayed
+	replayed   *replayed     // of the last explanation, nil if nobody asked lately
 
 	durable  chan struct{} // closed and replaced whenever durableSeq grows
 	progress sync.Mutex    // guards durable and durableSeq

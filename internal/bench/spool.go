@@ -154,15 +154,15 @@ type spoolBench struct {
 	status  string // address
 	live    map[liveKey]bool
 	h       histogram
-	restart *restart // nil: both ends run
+	restart *restart  // nil: both ends run
+	back    time.Time // when the last restart ended; zero before the first
 }
 
-// A restart lasts from a kill until a fresh reading is acknowledged again. The
-// readings that are acknowledged by then waited for it.
+// A restart lasts from a kill until a fresh reading is acknowledged again. What
+// came before that, and so waited for it, is counted apart.
 type restart struct {
 	began time.Time
-	base  map[float64]float64 // of the histogram, then
-	count float64             // of the acknowledgements before the server was killed
+	count float64 // of the acknowledgements before the server was killed
 }
 
 // prepare writes catalogue, map and configuration.
@@ -288,7 +288,7 @@ func (b *spoolBench) drain(ctx context.Context, r *SpoolResult) error {
 		case err != nil: // it is starting
 		case b.restart == nil && kills < b.o.Kill && left < total*int64(b.o.Kill-kills)/int64(b.o.Kill+1):
 			kills++
-			b.restart = &restart{began: now, base: b.h.totals()}
+			b.restart = &restart{began: now}
 			b.say("kill %d of %d, with %d readings left", kills, b.o.Kill, left)
 			for _, c := range []*child{&b.gateway, &b.server} {
 				c.kill()
@@ -303,10 +303,10 @@ func (b *spoolBench) drain(ctx context.Context, r *SpoolResult) error {
 			b.restart.count = b.h.count()
 		case b.restart != nil:
 			if b.h.count() > b.restart.count {
-				lasted := b.o.Now().Sub(b.restart.began).Seconds()
+				b.back = b.o.Now()
+				lasted := b.back.Sub(b.restart.began).Seconds()
 				r.Restarts += lasted
 				r.Longest = max(r.Longest, lasted)
-				b.h.exclude(b.restart.base)
 				b.restart = nil
 				b.say("fresh readings are acknowledged again after %.1f s", lasted)
 			}
@@ -388,7 +388,17 @@ func (b *spoolBench) poll(ctx context.Context) (left int64, err error) {
 	if body, err = b.get(ctx, "http://"+b.status+"/metrics"); err != nil {
 		return 0, err
 	}
-	return st.Spool.Readings, b.h.take(body)
+	before := b.h.totals()
+	if err := b.h.take(body); err != nil {
+		return 0, err
+	}
+	switch {
+	case b.restart != nil:
+		b.h.exclude(before, 0)
+	case !b.back.IsZero(): // what took longer than it is since then came before then
+		b.h.exclude(before, b.o.Now().Sub(b.back).Seconds())
+	}
+	return st.Spool.Readings, nil
 }
 
 func (b *spoolBench) get(ctx context.Context, url string) ([]byte, error) {
@@ -582,13 +592,20 @@ func (h *histogram) totals() map[float64]float64 {
 	return out
 }
 
-// exclude counts what came since base apart.
-func (h *histogram) exclude(base map[float64]float64) {
+// exclude counts apart what came since before and took longer than some seconds.
+func (h *histogram) exclude(before map[float64]float64, longer float64) {
 	if h.apart == nil {
 		h.apart = map[float64]float64{}
 	}
-	for le, n := range h.totals() {
-		h.apart[le] += n - base[le]
+	now := h.totals()
+	lower, below, sum := 0.0, 0.0, 0.0 // of the bucket, the count up to it, and what was excluded up to it
+	for _, le := range slices.Sorted(maps.Keys(now)) {
+		came := now[le] - before[le]
+		if lower >= longer {
+			sum += came - below
+		}
+		h.apart[le] += sum
+		lower, below = le, came
 	}
 }
 

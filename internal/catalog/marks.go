@@ -17,8 +17,16 @@ type Marks struct {
 	Datum        hydro.Datum
 	Warning      float64 // 警戒水位, m; NaN: not given
 	Guarantee    float64 // 保证水位, m; NaN: not given
+	Highest      Highest
 	Source       string
 	Illustrative bool
+}
+
+// Highest is the highest level on record 历史最高水位 of a station.
+type Highest struct {
+	Level  float64   // m; NaN: not given
+	On     time.Time // midnight of its day in the station's zone; zero: not given
+	Source string
 }
 
 // MarksOf returns the marks of a station that are in force at the instant.
@@ -48,9 +56,10 @@ func (l *loader) buildMarks(m *mapping) {
 	x.Datum = l.tableDatum(m, x.Station, "the marks")
 	x.Warning = m.number("warning", math.NaN(), anyNumber)
 	x.Guarantee = m.number("guarantee", math.NaN(), anyNumber)
+	x.Highest = m.highest(zone)
 	switch {
-	case m.values["warning"].n == nil && m.values["guarantee"].n == nil:
-		l.report(m.at(), "marks: no mark is given; give warning, guarantee or both")
+	case m.values["warning"].n == nil && m.values["guarantee"].n == nil && m.values["highest"].n == nil:
+		l.report(m.at(), "marks: no mark is given; give warning, guarantee, highest or several of them")
 	case x.Guarantee <= x.Warning:
 		l.report(m.place("guarantee"), "guarantee: %g is not above warning %g: 保证水位 lies above 警戒水位", x.Guarantee, x.Warning)
 	}
@@ -60,4 +69,25 @@ func (l *loader) buildMarks(m *mapping) {
 		}
 	}
 	l.cat.Marks = append(l.cat.Marks, x)
+}
+
+// highest reads the highest level on record. It may lie below the other marks: a
+// record need not be long.
+func (m *mapping) highest(zone *time.Location) Highest {
+	h := Highest{Level: math.NaN()}
+	v, ok := m.take("highest")
+	if !ok {
+		return h
+	}
+	k, ok := v.mapping()
+	if !ok {
+		return h
+	}
+	h.Level = k.needNumber("level", anyNumber)
+	if k.values["on"].n != nil {
+		h.On = k.instant("on", zone)
+	}
+	h.Source = k.needText("source")
+	k.done()
+	return h
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Lang  termui.Lang // of the view
 	Out   io.Writer   // where view or lines go
 	Now   func() time.Time
+	Data  string // keeps log and store in this folder; "": a temporary one that is removed
+	// Done is called when the storm is over, while the server still runs; nil: nothing.
+	Done func(context.Context, *app.App) error
 }
 
 // A player is one run of the demo.
@@ -55,11 +58,13 @@ type player struct {
 // Run plays the storm and returns what came of it. It needs nothing but a
 // folder for temporary files.
 func Run(ctx context.Context, opts Options) (_ Summary, err error) {
-	dir, err := os.MkdirTemp("", "freshet-demo-")
-	if err != nil {
-		return Summary{}, err
+	dir := opts.Data
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "freshet-demo-"); err != nil {
+			return Summary{}, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	opts.App.Data, opts.App.Clock = dir, "driven"
 	if opts.App.Logger == nil {
 		opts.App.Logger = slog.New(slog.DiscardHandler) // the screen is the view's
@@ -119,6 +124,9 @@ func (p *player) run(ctx context.Context) (_ Summary, err error) {
 	if err == nil {
 		s, err = p.summarise(ctx)
 	}
+	if err == nil && p.opts.Done != nil {
+		err = p.opts.Done(ctx, p.app)
+	}
 	stop()
 	if werr := g.Wait(); werr != nil && !errors.Is(werr, context.Canceled) {
 		err = errors.Join(err, fmt.Errorf("warning feed: %w", werr))
@@ -136,10 +144,12 @@ func (p *player) watch(ctx context.Context, conn grpc.ClientConnInterface) error
 		if err != nil {
 			return err
 		}
-		p.feed.add(w)
 		if p.lines != nil {
-			return p.lines.warning(w)
+			if err := p.lines.warning(w); err != nil {
+				return err
+			}
 		}
+		p.feed.add(w) // whoever waits for it finds its line written
 		return nil
 	})
 }

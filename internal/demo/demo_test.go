@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"freshet/internal/app"
 	"freshet/internal/demo"
 	"freshet/internal/termui"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 func options(out io.Writer) demo.Options {
@@ -26,14 +28,25 @@ func options(out io.Writer) demo.Options {
 }
 
 // The storm of `freshet demo`, twice: everything arrives, every stage is reached
-// and left again, the faulty gauges are named, and both runs say the same.
+// and left again, the faulty gauges are named, both runs say the same, and every
+// warning of the first is explained from its log.
 func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 	var runs []demo.Summary
 	var feeds [][]string
-	for range 2 {
+	data := t.TempDir()
+	var live []*freshetv1.ExplainWarningResponse // the first twenty
+	for i := range 2 {
 		var out bytes.Buffer
 		o := options(&out)
 		o.JSON = true
+		if i == 0 {
+			o.Data = data
+			o.Done = func(ctx context.Context, a *app.App) (err error) {
+				all := ids(t, warningLines(t, out.Bytes()))
+				live, err = explain(ctx, a, all[:20]...)
+				return err
+			}
+		}
 		s, err := demo.Run(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -82,6 +95,7 @@ func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 	if d := cmp.Diff(runs[0], runs[1]); d != "" {
 		t.Errorf("two runs counted differently (-first +second):\n%.3000s", d)
 	}
+	t.Run("explained", func(t *testing.T) { checkExplanations(t, data, feeds[0], live) })
 }
 
 func warningLines(t *testing.T, out []byte) []string {

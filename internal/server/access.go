@@ -71,9 +71,23 @@ var rules = map[string]rule{
 	freshetv1.StationService_GetNetwork_FullMethodName:       {permits: readers},
 	freshetv1.StationService_ListGateways_FullMethodName:     {permits: readers},
 
-	freshetv1.ForecastService_GetForecast_FullMethodName:   {permits: readers},
-	freshetv1.ForecastService_ListForecasts_FullMethodName: {permits: readers},
-	freshetv1.BriefingService_GetSituation_FullMethodName:  {permits: readers},
+	freshetv1.ForecastService_GetForecast_FullMethodName:    {permits: readers},
+	freshetv1.ForecastService_ListForecasts_FullMethodName:  {permits: readers},
+	freshetv1.ForecastService_WatchForecasts_FullMethodName: {permits: readers},
+	freshetv1.SeasonService_GetSeason_FullMethodName:        {permits: readers},
+	freshetv1.RecordService_ReadInputs_FullMethodName:       {permits: operator}, // it holds what everybody wrote, and whom they called
+
+	// Whoever may read may ask what if: nothing of it can be taken for live. What is
+	// kept is forgotten by who kept it, and by admins: see DeleteScenario.
+	freshetv1.ForecastService_RunScenario_FullMethodName:      {permits: readers, large: true},
+	freshetv1.ForecastService_ListScenarios_FullMethodName:    {permits: readers},
+	freshetv1.ForecastService_GetScenario_FullMethodName:      {permits: readers},
+	freshetv1.ForecastService_DeleteScenario_FullMethodName:   {permits: readers},
+	freshetv1.ForecastService_CompareScenarios_FullMethodName: {permits: readers},
+	freshetv1.ForecastService_SearchRelease_FullMethodName:    {permits: readers, large: true},
+
+	freshetv1.BriefingService_GetSituation_FullMethodName:      {permits: readers}, // without telephone numbers
+	freshetv1.BriefingService_CompareSituations_FullMethodName: {permits: readers},
 
 	freshetv1.WarningService_WatchWarnings_FullMethodName:  {permits: onDuty},
 	freshetv1.WarningService_ListStages_FullMethodName:     {permits: readers},

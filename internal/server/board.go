@@ -95,11 +95,14 @@ func boardRow(c *catalog.Catalog, st *catalog.Station, e *engine.Engine, now, wa
 	if m, ok := c.MarksOf(st.ID, now); ok {
 		row.Illustrative = row.Illustrative || m.Illustrative
 		if level != nil && m.Datum == level.Observation.Datum && m.Datum != hydro.NoDatum { // else they cannot be compared
-			row.WarningLevel, row.GuaranteeLevel = given(m.Warning), given(m.Guarantee)
+			row.WarningLevel, row.GuaranteeLevel, row.HighestLevel = given(m.Warning), given(m.Guarantee), given(m.Highest.Level)
 			if inTime {
-				row.OverWarning, row.OverGuarantee = given(usable-m.Warning), given(usable-m.Guarantee)
+				row.OverWarning, row.OverGuarantee, row.OverHighest = given(usable-m.Warning), given(usable-m.Guarantee), given(usable-m.Highest.Level)
 			}
 		}
+	}
+	if row.FloodLimit = stationFloodLimit(c, st, now); row.FloodLimit != nil && inTime {
+		row.OverFloodLimit = given(usable - row.GetFloodLimit())
 	}
 	sums := e.BasinAccumulations(st.ID)
 	for _, w := range boardWindows {
@@ -250,13 +253,8 @@ func (s *Server) ListThresholds(_ context.Context, req *freshetv1.ListThresholds
 // stationThresholds returns the table and marks of a station, or nil if it has
 // none.
 func stationThresholds(c *catalog.Catalog, st *catalog.Station, now time.Time) *freshetv1.StationThresholds {
-	table, hasTable := c.StageTable(st.ID, now)
-	marks, hasMarks := c.MarksOf(st.ID, now)
-	if !hasTable && !hasMarks {
-		return nil
-	}
 	out := &freshetv1.StationThresholds{Station: st.ID, Datum: string(st.Datum.Name), Illustrative: st.Illustrative}
-	if hasTable {
+	if table, ok := c.StageTable(st.ID, now); ok {
 		out.ValidFrom, out.Source, out.Illustrative = wire.FromTime(table.ValidFrom), table.Source, out.GetIllustrative() || table.Illustrative
 		for _, h := range table.Thresholds {
 			out.Lines = append(out.Lines, &freshetv1.ThresholdLine{
@@ -265,18 +263,28 @@ func stationThresholds(c *catalog.Catalog, st *catalog.Station, now time.Time) *
 			})
 		}
 	}
-	if hasMarks {
-		out.Illustrative = out.GetIllustrative() || marks.Illustrative
-		for _, m := range []struct {
-			value  float64
-			zh, en string
-		}{{marks.Warning, "警戒水位", "warning level"}, {marks.Guarantee, "保证水位", "guarantee level"}} {
-			if !math.IsNaN(m.value) {
-				out.Lines = append(out.Lines, &freshetv1.ThresholdLine{
-					Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, Value: m.value, NameZh: m.zh, NameEn: m.en, Source: marks.Source,
-				})
-			}
+	mark := func(m freshetv1.Mark, value float64, zh, en, source, on string) {
+		if !math.IsNaN(value) {
+			out.Lines = append(out.Lines, &freshetv1.ThresholdLine{
+				Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, Value: value, NameZh: zh, NameEn: en, Source: source, Mark: m, On: on,
+			})
 		}
+	}
+	if m, ok := c.MarksOf(st.ID, now); ok {
+		out.Illustrative = out.GetIllustrative() || m.Illustrative
+		mark(freshetv1.Mark_MARK_WARNING, m.Warning, "警戒水位", "warning level", m.Source, "")
+		mark(freshetv1.Mark_MARK_GUARANTEE, m.Guarantee, "保证水位", "guarantee level", m.Source, "")
+		on := ""
+		if !m.Highest.On.IsZero() {
+			on = m.Highest.On.In(st.Location()).Format(time.DateOnly)
+		}
+		mark(freshetv1.Mark_MARK_HIGHEST, m.Highest.Level, "历史最高水位", "highest on record", m.Highest.Source, on)
+	}
+	if l := stationFloodLimit(c, st, now); l != nil {
+		mark(freshetv1.Mark_MARK_FLOOD_LIMIT, *l, "汛限水位", "flood-limit level", "", "")
+	}
+	if len(out.GetLines()) == 0 && out.GetValidFrom() == nil {
+		return nil
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -22,7 +23,7 @@ func marked(t *testing.T) *bench {
 	t.Helper()
 	return newBench(t, func(o *server.Options) {
 		files := append(o.Catalog().Files(), hydro.File{Name: "zz_marks.yaml", Data: []byte(`marks:
-  - {station: h-puqiao, valid_from: 2026-01-01, datum: PEARL_RIVER, warning: 1.4, guarantee: 2.5, source: test}
+  - {station: h-puqiao, valid_from: 2026-01-01, datum: PEARL_RIVER, warning: 1.4, guarantee: 2.5, highest: {level: 1.3, on: 2008-06-13, source: test}, source: test}
 `)})
 		c, problems := catalog.Load(files)
 		if len(problems) > 0 {
@@ -59,6 +60,9 @@ func TestTheBoardHasOneRowForEachStation(t *testing.T) {
 			}
 			if row.OverWarning == nil || math.Abs(row.GetOverWarning()-0.08) > 1e-9 || row.OverGuarantee == nil || math.Abs(row.GetOverGuarantee()+1.02) > 1e-9 {
 				t.Errorf("超警 %v, 超保 %v", row.OverWarning, row.OverGuarantee)
+			}
+			if row.OverHighest == nil || math.Abs(row.GetOverHighest()-0.18) > 1e-9 || row.OverFloodLimit != nil || row.FloodLimit != nil {
+				t.Errorf("over the record %v, over a limit level %v", row.OverHighest, row.OverFloodLimit)
 			}
 			if len(row.GetRain()) != 0 {
 				t.Errorf("rain of a level gauge: %v", row.GetRain())
@@ -126,17 +130,33 @@ func TestThresholdsAreThoseInForceWithTheMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, names := 0, 0
+	lines, names, limits := 0, 0, 0
 	for _, st := range got.GetStations() {
-		table, ok := b.catalog.StageTable(st.GetStation(), today)
-		if !ok {
-			t.Fatalf("%s has no table", st.GetStation())
+		limit := 0.0
+		for _, r := range b.catalog.Basins[0].Reservoirs {
+			if l, ok := r.FloodLimit(today, time.FixedZone("+08:00", 8*3600)); ok && r.Station == st.GetStation() {
+				limit = l
+			}
 		}
-		if !st.GetValidFrom().AsTime().Equal(table.ValidFrom) || st.GetSource() != table.Source || !st.GetIllustrative() {
+		table, ok := b.catalog.StageTable(st.GetStation(), today)
+		if !ok && limit == 0 {
+			t.Fatalf("%s has neither table nor limit level", st.GetStation())
+		}
+		if table == nil {
+			table = &catalog.StageTable{}
+		}
+		if ok && !st.GetValidFrom().AsTime().Equal(table.ValidFrom) || st.GetSource() != table.Source || !st.GetIllustrative() {
 			t.Errorf("%v", st)
 		}
 		n := 0
 		for _, l := range st.GetLines() {
+			if l.GetMark() == freshetv1.Mark_MARK_FLOOD_LIMIT {
+				limits++
+				if l.GetValue() != limit || l.GetNameZh() != "汛限水位" {
+					t.Errorf("%s: %v, want %g", st.GetStation(), l, limit)
+				}
+				continue
+			}
 			if l.GetStage() == freshetv1.Stage_STAGE_UNSPECIFIED {
 				names++
 				if l.GetNameZh() == "" || l.GetSource() != "test" || st.GetStation() != puqiao {
@@ -155,8 +175,8 @@ func TestThresholdsAreThoseInForceWithTheMarks(t *testing.T) {
 		}
 		lines += n
 	}
-	if lines == 0 || names != 2 {
-		t.Errorf("%d thresholds, %d marks", lines, names)
+	if lines == 0 || names != 3 || limits == 0 {
+		t.Errorf("%d thresholds, %d marks, %d limit levels", lines, names, limits)
 	}
 	one, err := b.stations().ListThresholds(t.Context(), &freshetv1.ListThresholdsRequest{Station: "EX80A102"})
 	if err != nil || len(one.GetStations()) != 1 || one.GetStations()[0].GetStation() != puqiao {

@@ -41,7 +41,8 @@ func (s *Server) newHandler() (http.Handler, error) {
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		freshetv1.RegisterStationServiceHandler, freshetv1.RegisterForecastServiceHandler, freshetv1.RegisterWarningServiceHandler,
 		freshetv1.RegisterIngestServiceHandler, freshetv1.RegisterCapServiceHandler, freshetv1.RegisterDutyServiceHandler,
-		freshetv1.RegisterCalloutServiceHandler, freshetv1.RegisterPlanServiceHandler,
+		freshetv1.RegisterCalloutServiceHandler, freshetv1.RegisterPlanServiceHandler, freshetv1.RegisterBriefingServiceHandler,
+		freshetv1.RegisterSeasonServiceHandler,
 	} {
 		if err := register(s.closing, rest, conn); err != nil {
 			return nil, fmt.Errorf("server: REST: %w", err)

@@ -79,15 +79,34 @@ func (s *Server) GetNetwork(_ context.Context, req *freshetv1.GetNetworkRequest)
 	if at.IsZero() {
 		at = s.opts.Clock.Now()
 	}
+	resp.Reservoirs = networkReservoirs(c, basin, at)
+	resp.SubBasins = networkSubBasins(basin, f)
+	return resp, nil
+}
+
+func networkReservoirs(c *catalog.Catalog, basin *catalog.Basin, at time.Time) []*freshetv1.NetworkReservoir {
+	var out []*freshetv1.NetworkReservoir
 	for i := range basin.Reservoirs {
 		r := &basin.Reservoirs[i]
-		resp.Reservoirs = append(resp.Reservoirs, &freshetv1.NetworkReservoir{
+		out = append(out, &freshetv1.NetworkReservoir{
 			Id: r.ID, NameZh: r.NameZH, NameEn: r.NameEN, Station: r.Station, Node: r.Node, NormalLevel: r.Normal, DamCrest: r.DamCrest,
 			FloodLimit: floodLimit(c, r, at),
 		})
 	}
-	resp.SubBasins = networkSubBasins(basin, f)
-	return resp, nil
+	return out
+}
+
+// stationFloodLimit returns the flood-limit level in force of the reservoir whose
+// levels a station reports.
+func stationFloodLimit(c *catalog.Catalog, st *catalog.Station, at time.Time) *float64 {
+	if b, ok := c.Basin(st.Basin); ok {
+		for i := range b.Reservoirs {
+			if b.Reservoirs[i].Station == st.ID {
+				return floodLimit(c, &b.Reservoirs[i], at)
+			}
+		}
+	}
+	return nil
 }
 
 func placeOf(p [2]float64) *freshetv1.Place {
@@ -101,13 +120,8 @@ func floodLimit(c *catalog.Catalog, r *catalog.Reservoir, at time.Time) *float64
 	if st, ok := c.Station(r.Station); ok {
 		zone = st.Location()
 	}
-	_, month, day := at.In(zone).Date()
-	today := int(month)*100 + day
-	for _, l := range r.FloodLimits {
-		from, to := l.FromMonth*100+l.FromDay, l.ToMonth*100+l.ToDay
-		if from <= to && from <= today && today <= to || from > to && (today >= from || today <= to) {
-			return &l.Level
-		}
+	if l, ok := r.FloodLimit(at, zone); ok {
+		return &l
 	}
 	return nil
 }

@@ -99,6 +99,8 @@ type Options struct {
 	Patience time.Duration
 	// StopWithin bounds how long a stop waits for calls in flight; 0 means 5 s.
 	StopWithin time.Duration
+	// Rehearsals keeps rehearsals; nil: none are kept.
+	Rehearsals Shelf
 	// CAP says how messages of the Common Alerting Protocol are served.
 	CAP CAP
 }
@@ -204,8 +206,11 @@ type Server struct {
 	freshetv1.UnimplementedDutyServiceServer
 	freshetv1.UnimplementedCalloutServiceServer
 	freshetv1.UnimplementedPlanServiceServer
+	freshetv1.UnimplementedSeasonServiceServer
+	freshetv1.UnimplementedRecordServiceServer
 
 	opts      Options
+	room      *rehearsalRoom
 	basins    map[string]Basin
 	basinIDs  []string // ascending
 	metrics   *metrics
@@ -232,7 +237,7 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("server: compile the rules of the contract: %w", err)
 	}
 	opts.Logger = opts.Logger.With("component", "server")
-	s := &Server{opts: opts, basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
+	s := &Server{opts: opts, room: newRehearsalRoom(), basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
 	for _, b := range opts.Basins {
 		if _, twice := s.basins[b.ID]; twice || b.Engine == nil || b.ID == "" {
 			return nil, fmt.Errorf("server: basin %q: named twice, or without id or engine: %w", b.ID, hydro.ErrInvalid)
@@ -261,6 +266,8 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
 	freshetv1.RegisterPlanServiceServer(s.grpc, s)
 	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
+	freshetv1.RegisterSeasonServiceServer(s.grpc, s)
+	freshetv1.RegisterRecordServiceServer(s.grpc, s)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	s.setHealth(false)

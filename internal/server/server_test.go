@@ -799,7 +799,7 @@ func TestReflectionListsTheServices(t *testing.T) {
 
 func TestWhatIsNotBuiltYetAnswersUnimplemented(t *testing.T) {
 	b := newBench(t)
-	if _, err := freshetv1.NewBriefingServiceClient(b.conn).GetSituation(t.Context(), &freshetv1.GetSituationRequest{}); status.Code(err) != codes.Unimplemented {
+	if _, err := freshetv1.NewBriefingServiceClient(b.conn).GetSituation(t.Context(), &freshetv1.GetSituationRequest{AsOf: timestamppb.New(begin)}); status.Code(err) != codes.Unimplemented {
 		t.Errorf("%v", err)
 	}
 }

@@ -79,6 +79,66 @@ func (Trend) EnumDescriptor() ([]byte, []int) {
 	return file_freshet_v1_board_proto_rawDescGZIP(), []int{0}
 }
 
+// A level that people measure a flood by.
+type Mark int32
+
+const (
+	Mark_MARK_UNSPECIFIED Mark = 0
+	// 警戒水位
+	Mark_MARK_WARNING Mark = 1
+	// 保证水位
+	Mark_MARK_GUARANTEE Mark = 2
+	// 历史最高水位
+	Mark_MARK_HIGHEST Mark = 3
+	// Of a reservoir, on the day: 汛限水位
+	Mark_MARK_FLOOD_LIMIT Mark = 4
+)
+
+// Enum value maps for Mark.
+var (
+	Mark_name = map[int32]string{
+		0: "MARK_UNSPECIFIED",
+		1: "MARK_WARNING",
+		2: "MARK_GUARANTEE",
+		3: "MARK_HIGHEST",
+		4: "MARK_FLOOD_LIMIT",
+	}
+	Mark_value = map[string]int32{
+		"MARK_UNSPECIFIED": 0,
+		"MARK_WARNING":     1,
+		"MARK_GUARANTEE":   2,
+		"MARK_HIGHEST":     3,
+		"MARK_FLOOD_LIMIT": 4,
+	}
+)
+
+func (x Mark) Enum() *Mark {
+	p := new(Mark)
+	*p = x
+	return p
+}
+
+func (x Mark) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Mark) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_board_proto_enumTypes[1].Descriptor()
+}
+
+func (Mark) Type() protoreflect.EnumType {
+	return &file_freshet_v1_board_proto_enumTypes[1]
+}
+
+func (x Mark) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Mark.Descriptor instead.
+func (Mark) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{1}
+}
+
 type ListBoardRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only this basin; empty for all.
@@ -229,8 +289,15 @@ type BoardRow struct {
 	ReasonEn     string `protobuf:"bytes,22,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
 	Illustrative bool   `protobuf:"varint,23,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
 	// The stages that the two legs ask for.
-	Observed      Stage `protobuf:"varint,24,opt,name=observed,proto3,enum=freshet.v1.Stage" json:"observed,omitempty"`
-	Forecast      Stage `protobuf:"varint,25,opt,name=forecast,proto3,enum=freshet.v1.Stage" json:"forecast,omitempty"`
+	Observed Stage `protobuf:"varint,24,opt,name=observed,proto3,enum=freshet.v1.Stage" json:"observed,omitempty"`
+	Forecast Stage `protobuf:"varint,25,opt,name=forecast,proto3,enum=freshet.v1.Stage" json:"forecast,omitempty"`
+	// As over_warning, of the highest level on record 历史最高水位 and, of a
+	// reservoir, of the flood-limit level of the day 汛限水位.
+	OverHighest    *float64 `protobuf:"fixed64,26,opt,name=over_highest,json=overHighest,proto3,oneof" json:"over_highest,omitempty"`
+	OverFloodLimit *float64 `protobuf:"fixed64,27,opt,name=over_flood_limit,json=overFloodLimit,proto3,oneof" json:"over_flood_limit,omitempty"`
+	// The marks themselves, on the datum of the level.
+	HighestLevel  *float64 `protobuf:"fixed64,28,opt,name=highest_level,json=highestLevel,proto3,oneof" json:"highest_level,omitempty"`
+	FloodLimit    *float64 `protobuf:"fixed64,29,opt,name=flood_limit,json=floodLimit,proto3,oneof" json:"flood_limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -438,6 +505,34 @@ func (x *BoardRow) GetForecast() Stage {
 		return x.Forecast
 	}
 	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *BoardRow) GetOverHighest() float64 {
+	if x != nil && x.OverHighest != nil {
+		return *x.OverHighest
+	}
+	return 0
+}
+
+func (x *BoardRow) GetOverFloodLimit() float64 {
+	if x != nil && x.OverFloodLimit != nil {
+		return *x.OverFloodLimit
+	}
+	return 0
+}
+
+func (x *BoardRow) GetHighestLevel() float64 {
+	if x != nil && x.HighestLevel != nil {
+		return *x.HighestLevel
+	}
+	return 0
+}
+
+func (x *BoardRow) GetFloodLimit() float64 {
+	if x != nil && x.FloodLimit != nil {
+		return *x.FloodLimit
+	}
+	return 0
 }
 
 // The rain of one window up to engine time.
@@ -917,7 +1012,11 @@ type ThresholdLine struct {
 	NameZh string `protobuf:"bytes,7,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
 	NameEn string `protobuf:"bytes,8,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
 	// Of a mark: where its number comes from.
-	Source        string `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
+	Source string `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
+	// Which mark it is; unspecified: of the stage table.
+	Mark Mark `protobuf:"varint,10,opt,name=mark,proto3,enum=freshet.v1.Mark" json:"mark,omitempty"`
+	// Of the highest level on record: the day, as a date; may be empty.
+	On            string `protobuf:"bytes,11,opt,name=on,proto3" json:"on,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1011,6 +1110,20 @@ func (x *ThresholdLine) GetNameEn() string {
 func (x *ThresholdLine) GetSource() string {
 	if x != nil {
 		return x.Source
+	}
+	return ""
+}
+
+func (x *ThresholdLine) GetMark() Mark {
+	if x != nil {
+		return x.Mark
+	}
+	return Mark_MARK_UNSPECIFIED
+}
+
+func (x *ThresholdLine) GetOn() string {
+	if x != nil {
+		return x.On
 	}
 	return ""
 }
@@ -2285,7 +2398,7 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"department\"k\n" +
 	"\x11ListBoardResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12(\n" +
-	"\x04rows\x18\x02 \x03(\v2\x14.freshet.v1.BoardRowR\x04rows\"\xe2\a\n" +
+	"\x04rows\x18\x02 \x03(\v2\x14.freshet.v1.BoardRowR\x04rows\"\xd1\t\n" +
 	"\bBoardRow\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -2314,12 +2427,21 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\treason_en\x18\x16 \x01(\tR\breasonEn\x12\"\n" +
 	"\fillustrative\x18\x17 \x01(\bR\fillustrative\x12-\n" +
 	"\bobserved\x18\x18 \x01(\x0e2\x11.freshet.v1.StageR\bobserved\x12-\n" +
-	"\bforecast\x18\x19 \x01(\x0e2\x11.freshet.v1.StageR\bforecastB\x0f\n" +
+	"\bforecast\x18\x19 \x01(\x0e2\x11.freshet.v1.StageR\bforecast\x12&\n" +
+	"\fover_highest\x18\x1a \x01(\x01H\x05R\voverHighest\x88\x01\x01\x12-\n" +
+	"\x10over_flood_limit\x18\x1b \x01(\x01H\x06R\x0eoverFloodLimit\x88\x01\x01\x12(\n" +
+	"\rhighest_level\x18\x1c \x01(\x01H\aR\fhighestLevel\x88\x01\x01\x12$\n" +
+	"\vflood_limit\x18\x1d \x01(\x01H\bR\n" +
+	"floodLimit\x88\x01\x01B\x0f\n" +
 	"\r_over_warningB\x11\n" +
 	"\x0f_over_guaranteeB\x10\n" +
 	"\x0e_warning_levelB\x12\n" +
 	"\x10_guarantee_levelB\b\n" +
-	"\x06_age_s\"V\n" +
+	"\x06_age_sB\x0f\n" +
+	"\r_over_highestB\x13\n" +
+	"\x11_over_flood_limitB\x10\n" +
+	"\x0e_highest_levelB\x0e\n" +
+	"\f_flood_limit\"V\n" +
 	"\tBoardRain\x12\x19\n" +
 	"\bwindow_s\x18\x01 \x01(\rR\awindowS\x12\x12\n" +
 	"\x04rain\x18\x02 \x01(\x01R\x04rain\x12\x1a\n" +
@@ -2356,7 +2478,7 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"valid_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\"\n" +
 	"\fillustrative\x18\x05 \x01(\bR\fillustrative\x12/\n" +
-	"\x05lines\x18\x06 \x03(\v2\x19.freshet.v1.ThresholdLineR\x05lines\"\x9d\x02\n" +
+	"\x05lines\x18\x06 \x03(\v2\x19.freshet.v1.ThresholdLineR\x05lines\"\xd3\x02\n" +
 	"\rThresholdLine\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -2366,7 +2488,10 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\bforecast\x18\x06 \x01(\bR\bforecast\x12\x17\n" +
 	"\aname_zh\x18\a \x01(\tR\x06nameZh\x12\x17\n" +
 	"\aname_en\x18\b \x01(\tR\x06nameEn\x12\x16\n" +
-	"\x06source\x18\t \x01(\tR\x06source\")\n" +
+	"\x06source\x18\t \x01(\tR\x06source\x12$\n" +
+	"\x04mark\x18\n" +
+	" \x01(\x0e2\x10.freshet.v1.MarkR\x04mark\x12\x0e\n" +
+	"\x02on\x18\v \x01(\tR\x02on\")\n" +
 	"\x11GetNetworkRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"\xe1\x03\n" +
 	"\x12GetNetworkResponse\x12,\n" +
@@ -2499,7 +2624,13 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\x11TREND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rTREND_FALLING\x10\x01\x12\x10\n" +
 	"\fTREND_RISING\x10\x02\x12\x10\n" +
-	"\fTREND_STEADY\x10\x03B$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\fTREND_STEADY\x10\x03*j\n" +
+	"\x04Mark\x12\x14\n" +
+	"\x10MARK_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fMARK_WARNING\x10\x01\x12\x12\n" +
+	"\x0eMARK_GUARANTEE\x10\x02\x12\x10\n" +
+	"\fMARK_HIGHEST\x10\x03\x12\x14\n" +
+	"\x10MARK_FLOOD_LIMIT\x10\x04B$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_board_proto_rawDescOnce sync.Once
@@ -2513,103 +2644,105 @@ func file_freshet_v1_board_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_board_proto_rawDescData
 }
 
-var file_freshet_v1_board_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_freshet_v1_board_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_freshet_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_freshet_v1_board_proto_goTypes = []any{
 	(Trend)(0),                     // 0: freshet.v1.Trend
-	(*ListBoardRequest)(nil),       // 1: freshet.v1.ListBoardRequest
-	(*ListBoardResponse)(nil),      // 2: freshet.v1.ListBoardResponse
-	(*BoardRow)(nil),               // 3: freshet.v1.BoardRow
-	(*BoardRain)(nil),              // 4: freshet.v1.BoardRain
-	(*BoardValue)(nil),             // 5: freshet.v1.BoardValue
-	(*BoardTrend)(nil),             // 6: freshet.v1.BoardTrend
-	(*ListThresholdsRequest)(nil),  // 7: freshet.v1.ListThresholdsRequest
-	(*ListThresholdsResponse)(nil), // 8: freshet.v1.ListThresholdsResponse
-	(*StationThresholds)(nil),      // 9: freshet.v1.StationThresholds
-	(*ThresholdLine)(nil),          // 10: freshet.v1.ThresholdLine
-	(*GetNetworkRequest)(nil),      // 11: freshet.v1.GetNetworkRequest
-	(*GetNetworkResponse)(nil),     // 12: freshet.v1.GetNetworkResponse
-	(*Place)(nil),                  // 13: freshet.v1.Place
-	(*NetworkStation)(nil),         // 14: freshet.v1.NetworkStation
-	(*NetworkNode)(nil),            // 15: freshet.v1.NetworkNode
-	(*NetworkReach)(nil),           // 16: freshet.v1.NetworkReach
-	(*NetworkReservoir)(nil),       // 17: freshet.v1.NetworkReservoir
-	(*NetworkSubBasin)(nil),        // 18: freshet.v1.NetworkSubBasin
-	(*ListGatewaysRequest)(nil),    // 19: freshet.v1.ListGatewaysRequest
-	(*ListGatewaysResponse)(nil),   // 20: freshet.v1.ListGatewaysResponse
-	(*GatewayStatus)(nil),          // 21: freshet.v1.GatewayStatus
-	(*RefusalCount)(nil),           // 22: freshet.v1.RefusalCount
-	(*StationRefusal)(nil),         // 23: freshet.v1.StationRefusal
-	(*BasinLag)(nil),               // 24: freshet.v1.BasinLag
-	(Department)(0),                // 25: freshet.v1.Department
-	(*timestamppb.Timestamp)(nil),  // 26: google.protobuf.Timestamp
-	(Stage)(0),                     // 27: freshet.v1.Stage
-	(Variable)(0),                  // 28: freshet.v1.Variable
-	(Quality)(0),                   // 29: freshet.v1.Quality
-	(*BlindSet)(nil),               // 30: freshet.v1.BlindSet
-	(RefusalReason)(0),             // 31: freshet.v1.RefusalReason
+	(Mark)(0),                      // 1: freshet.v1.Mark
+	(*ListBoardRequest)(nil),       // 2: freshet.v1.ListBoardRequest
+	(*ListBoardResponse)(nil),      // 3: freshet.v1.ListBoardResponse
+	(*BoardRow)(nil),               // 4: freshet.v1.BoardRow
+	(*BoardRain)(nil),              // 5: freshet.v1.BoardRain
+	(*BoardValue)(nil),             // 6: freshet.v1.BoardValue
+	(*BoardTrend)(nil),             // 7: freshet.v1.BoardTrend
+	(*ListThresholdsRequest)(nil),  // 8: freshet.v1.ListThresholdsRequest
+	(*ListThresholdsResponse)(nil), // 9: freshet.v1.ListThresholdsResponse
+	(*StationThresholds)(nil),      // 10: freshet.v1.StationThresholds
+	(*ThresholdLine)(nil),          // 11: freshet.v1.ThresholdLine
+	(*GetNetworkRequest)(nil),      // 12: freshet.v1.GetNetworkRequest
+	(*GetNetworkResponse)(nil),     // 13: freshet.v1.GetNetworkResponse
+	(*Place)(nil),                  // 14: freshet.v1.Place
+	(*NetworkStation)(nil),         // 15: freshet.v1.NetworkStation
+	(*NetworkNode)(nil),            // 16: freshet.v1.NetworkNode
+	(*NetworkReach)(nil),           // 17: freshet.v1.NetworkReach
+	(*NetworkReservoir)(nil),       // 18: freshet.v1.NetworkReservoir
+	(*NetworkSubBasin)(nil),        // 19: freshet.v1.NetworkSubBasin
+	(*ListGatewaysRequest)(nil),    // 20: freshet.v1.ListGatewaysRequest
+	(*ListGatewaysResponse)(nil),   // 21: freshet.v1.ListGatewaysResponse
+	(*GatewayStatus)(nil),          // 22: freshet.v1.GatewayStatus
+	(*RefusalCount)(nil),           // 23: freshet.v1.RefusalCount
+	(*StationRefusal)(nil),         // 24: freshet.v1.StationRefusal
+	(*BasinLag)(nil),               // 25: freshet.v1.BasinLag
+	(Department)(0),                // 26: freshet.v1.Department
+	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
+	(Stage)(0),                     // 28: freshet.v1.Stage
+	(Variable)(0),                  // 29: freshet.v1.Variable
+	(Quality)(0),                   // 30: freshet.v1.Quality
+	(*BlindSet)(nil),               // 31: freshet.v1.BlindSet
+	(RefusalReason)(0),             // 32: freshet.v1.RefusalReason
 }
 var file_freshet_v1_board_proto_depIdxs = []int32{
-	25, // 0: freshet.v1.ListBoardRequest.department:type_name -> freshet.v1.Department
-	26, // 1: freshet.v1.ListBoardResponse.now:type_name -> google.protobuf.Timestamp
-	3,  // 2: freshet.v1.ListBoardResponse.rows:type_name -> freshet.v1.BoardRow
-	25, // 3: freshet.v1.BoardRow.department:type_name -> freshet.v1.Department
-	5,  // 4: freshet.v1.BoardRow.level:type_name -> freshet.v1.BoardValue
-	5,  // 5: freshet.v1.BoardRow.flow:type_name -> freshet.v1.BoardValue
-	6,  // 6: freshet.v1.BoardRow.trend:type_name -> freshet.v1.BoardTrend
-	4,  // 7: freshet.v1.BoardRow.rain:type_name -> freshet.v1.BoardRain
-	27, // 8: freshet.v1.BoardRow.stage:type_name -> freshet.v1.Stage
-	26, // 9: freshet.v1.BoardRow.since:type_name -> google.protobuf.Timestamp
-	27, // 10: freshet.v1.BoardRow.observed:type_name -> freshet.v1.Stage
-	27, // 11: freshet.v1.BoardRow.forecast:type_name -> freshet.v1.Stage
-	28, // 12: freshet.v1.BoardValue.variable:type_name -> freshet.v1.Variable
-	26, // 13: freshet.v1.BoardValue.at:type_name -> google.protobuf.Timestamp
-	29, // 14: freshet.v1.BoardValue.quality:type_name -> freshet.v1.Quality
+	26, // 0: freshet.v1.ListBoardRequest.department:type_name -> freshet.v1.Department
+	27, // 1: freshet.v1.ListBoardResponse.now:type_name -> google.protobuf.Timestamp
+	4,  // 2: freshet.v1.ListBoardResponse.rows:type_name -> freshet.v1.BoardRow
+	26, // 3: freshet.v1.BoardRow.department:type_name -> freshet.v1.Department
+	6,  // 4: freshet.v1.BoardRow.level:type_name -> freshet.v1.BoardValue
+	6,  // 5: freshet.v1.BoardRow.flow:type_name -> freshet.v1.BoardValue
+	7,  // 6: freshet.v1.BoardRow.trend:type_name -> freshet.v1.BoardTrend
+	5,  // 7: freshet.v1.BoardRow.rain:type_name -> freshet.v1.BoardRain
+	28, // 8: freshet.v1.BoardRow.stage:type_name -> freshet.v1.Stage
+	27, // 9: freshet.v1.BoardRow.since:type_name -> google.protobuf.Timestamp
+	28, // 10: freshet.v1.BoardRow.observed:type_name -> freshet.v1.Stage
+	28, // 11: freshet.v1.BoardRow.forecast:type_name -> freshet.v1.Stage
+	29, // 12: freshet.v1.BoardValue.variable:type_name -> freshet.v1.Variable
+	27, // 13: freshet.v1.BoardValue.at:type_name -> google.protobuf.Timestamp
+	30, // 14: freshet.v1.BoardValue.quality:type_name -> freshet.v1.Quality
 	0,  // 15: freshet.v1.BoardTrend.trend:type_name -> freshet.v1.Trend
-	28, // 16: freshet.v1.BoardTrend.variable:type_name -> freshet.v1.Variable
-	26, // 17: freshet.v1.BoardTrend.from:type_name -> google.protobuf.Timestamp
-	26, // 18: freshet.v1.BoardTrend.to:type_name -> google.protobuf.Timestamp
-	26, // 19: freshet.v1.ListThresholdsResponse.now:type_name -> google.protobuf.Timestamp
-	9,  // 20: freshet.v1.ListThresholdsResponse.stations:type_name -> freshet.v1.StationThresholds
-	26, // 21: freshet.v1.StationThresholds.valid_from:type_name -> google.protobuf.Timestamp
-	10, // 22: freshet.v1.StationThresholds.lines:type_name -> freshet.v1.ThresholdLine
-	27, // 23: freshet.v1.ThresholdLine.stage:type_name -> freshet.v1.Stage
-	28, // 24: freshet.v1.ThresholdLine.variable:type_name -> freshet.v1.Variable
-	26, // 25: freshet.v1.GetNetworkResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 26: freshet.v1.GetNetworkResponse.stations:type_name -> freshet.v1.NetworkStation
-	15, // 27: freshet.v1.GetNetworkResponse.nodes:type_name -> freshet.v1.NetworkNode
-	16, // 28: freshet.v1.GetNetworkResponse.reaches:type_name -> freshet.v1.NetworkReach
-	17, // 29: freshet.v1.GetNetworkResponse.reservoirs:type_name -> freshet.v1.NetworkReservoir
-	18, // 30: freshet.v1.GetNetworkResponse.sub_basins:type_name -> freshet.v1.NetworkSubBasin
-	25, // 31: freshet.v1.NetworkStation.department:type_name -> freshet.v1.Department
-	13, // 32: freshet.v1.NetworkStation.place:type_name -> freshet.v1.Place
-	13, // 33: freshet.v1.NetworkNode.place:type_name -> freshet.v1.Place
-	13, // 34: freshet.v1.NetworkReach.line:type_name -> freshet.v1.Place
-	13, // 35: freshet.v1.NetworkSubBasin.boundary:type_name -> freshet.v1.Place
-	26, // 36: freshet.v1.NetworkSubBasin.rain_at:type_name -> google.protobuf.Timestamp
-	25, // 37: freshet.v1.ListGatewaysRequest.department:type_name -> freshet.v1.Department
-	26, // 38: freshet.v1.ListGatewaysResponse.now:type_name -> google.protobuf.Timestamp
-	21, // 39: freshet.v1.ListGatewaysResponse.gateways:type_name -> freshet.v1.GatewayStatus
-	23, // 40: freshet.v1.ListGatewaysResponse.refusals:type_name -> freshet.v1.StationRefusal
-	24, // 41: freshet.v1.ListGatewaysResponse.lags:type_name -> freshet.v1.BasinLag
-	30, // 42: freshet.v1.ListGatewaysResponse.blind:type_name -> freshet.v1.BlindSet
-	25, // 43: freshet.v1.GatewayStatus.department:type_name -> freshet.v1.Department
-	26, // 44: freshet.v1.GatewayStatus.connected_since:type_name -> google.protobuf.Timestamp
-	26, // 45: freshet.v1.GatewayStatus.disconnected_at:type_name -> google.protobuf.Timestamp
-	26, // 46: freshet.v1.GatewayStatus.last_frame_at:type_name -> google.protobuf.Timestamp
-	26, // 47: freshet.v1.GatewayStatus.last_reading_at:type_name -> google.protobuf.Timestamp
-	22, // 48: freshet.v1.GatewayStatus.refusals:type_name -> freshet.v1.RefusalCount
-	31, // 49: freshet.v1.RefusalCount.reason:type_name -> freshet.v1.RefusalReason
-	28, // 50: freshet.v1.StationRefusal.variable:type_name -> freshet.v1.Variable
-	31, // 51: freshet.v1.StationRefusal.reason:type_name -> freshet.v1.RefusalReason
-	26, // 52: freshet.v1.StationRefusal.last_at:type_name -> google.protobuf.Timestamp
-	26, // 53: freshet.v1.StationRefusal.received_at:type_name -> google.protobuf.Timestamp
-	26, // 54: freshet.v1.BasinLag.now:type_name -> google.protobuf.Timestamp
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	29, // 16: freshet.v1.BoardTrend.variable:type_name -> freshet.v1.Variable
+	27, // 17: freshet.v1.BoardTrend.from:type_name -> google.protobuf.Timestamp
+	27, // 18: freshet.v1.BoardTrend.to:type_name -> google.protobuf.Timestamp
+	27, // 19: freshet.v1.ListThresholdsResponse.now:type_name -> google.protobuf.Timestamp
+	10, // 20: freshet.v1.ListThresholdsResponse.stations:type_name -> freshet.v1.StationThresholds
+	27, // 21: freshet.v1.StationThresholds.valid_from:type_name -> google.protobuf.Timestamp
+	11, // 22: freshet.v1.StationThresholds.lines:type_name -> freshet.v1.ThresholdLine
+	28, // 23: freshet.v1.ThresholdLine.stage:type_name -> freshet.v1.Stage
+	29, // 24: freshet.v1.ThresholdLine.variable:type_name -> freshet.v1.Variable
+	1,  // 25: freshet.v1.ThresholdLine.mark:type_name -> freshet.v1.Mark
+	27, // 26: freshet.v1.GetNetworkResponse.now:type_name -> google.protobuf.Timestamp
+	15, // 27: freshet.v1.GetNetworkResponse.stations:type_name -> freshet.v1.NetworkStation
+	16, // 28: freshet.v1.GetNetworkResponse.nodes:type_name -> freshet.v1.NetworkNode
+	17, // 29: freshet.v1.GetNetworkResponse.reaches:type_name -> freshet.v1.NetworkReach
+	18, // 30: freshet.v1.GetNetworkResponse.reservoirs:type_name -> freshet.v1.NetworkReservoir
+	19, // 31: freshet.v1.GetNetworkResponse.sub_basins:type_name -> freshet.v1.NetworkSubBasin
+	26, // 32: freshet.v1.NetworkStation.department:type_name -> freshet.v1.Department
+	14, // 33: freshet.v1.NetworkStation.place:type_name -> freshet.v1.Place
+	14, // 34: freshet.v1.NetworkNode.place:type_name -> freshet.v1.Place
+	14, // 35: freshet.v1.NetworkReach.line:type_name -> freshet.v1.Place
+	14, // 36: freshet.v1.NetworkSubBasin.boundary:type_name -> freshet.v1.Place
+	27, // 37: freshet.v1.NetworkSubBasin.rain_at:type_name -> google.protobuf.Timestamp
+	26, // 38: freshet.v1.ListGatewaysRequest.department:type_name -> freshet.v1.Department
+	27, // 39: freshet.v1.ListGatewaysResponse.now:type_name -> google.protobuf.Timestamp
+	22, // 40: freshet.v1.ListGatewaysResponse.gateways:type_name -> freshet.v1.GatewayStatus
+	24, // 41: freshet.v1.ListGatewaysResponse.refusals:type_name -> freshet.v1.StationRefusal
+	25, // 42: freshet.v1.ListGatewaysResponse.lags:type_name -> freshet.v1.BasinLag
+	31, // 43: freshet.v1.ListGatewaysResponse.blind:type_name -> freshet.v1.BlindSet
+	26, // 44: freshet.v1.GatewayStatus.department:type_name -> freshet.v1.Department
+	27, // 45: freshet.v1.GatewayStatus.connected_since:type_name -> google.protobuf.Timestamp
+	27, // 46: freshet.v1.GatewayStatus.disconnected_at:type_name -> google.protobuf.Timestamp
+	27, // 47: freshet.v1.GatewayStatus.last_frame_at:type_name -> google.protobuf.Timestamp
+	27, // 48: freshet.v1.GatewayStatus.last_reading_at:type_name -> google.protobuf.Timestamp
+	23, // 49: freshet.v1.GatewayStatus.refusals:type_name -> freshet.v1.RefusalCount
+	32, // 50: freshet.v1.RefusalCount.reason:type_name -> freshet.v1.RefusalReason
+	29, // 51: freshet.v1.StationRefusal.variable:type_name -> freshet.v1.Variable
+	32, // 52: freshet.v1.StationRefusal.reason:type_name -> freshet.v1.RefusalReason
+	27, // 53: freshet.v1.StationRefusal.last_at:type_name -> google.protobuf.Timestamp
+	27, // 54: freshet.v1.StationRefusal.received_at:type_name -> google.protobuf.Timestamp
+	27, // 55: freshet.v1.BasinLag.now:type_name -> google.protobuf.Timestamp
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_board_proto_init() }
@@ -2629,7 +2762,7 @@ func file_freshet_v1_board_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_board_proto_rawDesc), len(file_freshet_v1_board_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,

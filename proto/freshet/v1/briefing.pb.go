@@ -7,6 +7,8 @@
 package freshetv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -23,7 +25,8 @@ const (
 )
 
 type GetSituationRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// May be left out where the server has one basin.
 	Basin         string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
 	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -75,9 +78,10 @@ func (x *GetSituationRequest) GetAsOf() *timestamppb.Timestamp {
 }
 
 type GetSituationResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Basin         string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Situation *Situation             `protobuf:"bytes,1,opt,name=situation,proto3" json:"situation,omitempty"`
+	// SHA-256 of the situation's deterministic protobuf bytes, in small hex digits.
+	Hash          string `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -112,18 +116,1793 @@ func (*GetSituationResponse) Descriptor() ([]byte, []int) {
 	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *GetSituationResponse) GetBasin() string {
+func (x *GetSituationResponse) GetSituation() *Situation {
+	if x != nil {
+		return x.Situation
+	}
+	return nil
+}
+
+func (x *GetSituationResponse) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+// A basin as the engine saw it on one tick. Each part is what the call of that name
+// would have answered right after that tick; nothing in it depends on when it is
+// asked, by whom or of which server.
+type Situation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	// As it was asked for.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The tick that it stands on: the last one at or before as_of. What came in after
+	// that tick is not in it.
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Sequence number of that tick on the basin's in-log.
+	InputSeq uint64 `protobuf:"varint,4,opt,name=input_seq,json=inputSeq,proto3" json:"input_seq,omitempty"`
+	// Version (hash) of the catalogue that was in force.
+	Catalogue string `protobuf:"bytes,5,opt,name=catalogue,proto3" json:"catalogue,omitempty"`
+	// Of that catalogue.
+	TitleZh string `protobuf:"bytes,6,opt,name=title_zh,json=titleZh,proto3" json:"title_zh,omitempty"`
+	TitleEn string `protobuf:"bytes,7,opt,name=title_en,json=titleEn,proto3" json:"title_en,omitempty"`
+	// It has numbers that are an example, not official: show the mark.
+	Illustrative bool `protobuf:"varint,8,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	// The mark itself; may be empty where only single stations are illustrative.
+	Mark string `protobuf:"bytes,9,opt,name=mark,proto3" json:"mark,omitempty"`
+	// As ListBoard. age_s is of at, not of a wall clock.
+	Board []*BoardRow `protobuf:"bytes,10,rep,name=board,proto3" json:"board,omitempty"`
+	// As ListStages.
+	Stages []*StationStage `protobuf:"bytes,11,rep,name=stages,proto3" json:"stages,omitempty"`
+	// The run in force; not set: none has been issued. Its areal rain is in it.
+	Forecast *Forecast `protobuf:"bytes,12,opt,name=forecast,proto3" json:"forecast,omitempty"`
+	// As ListGroups.
+	Groups []*WarningGroup `protobuf:"bytes,13,rep,name=groups,proto3" json:"groups,omitempty"`
+	// As ListBlind.
+	Blind []*BlindSet `protobuf:"bytes,14,rep,name=blind,proto3" json:"blind,omitempty"`
+	// As ListConflicts.
+	Conflicts []*Conflict `protobuf:"bytes,15,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	// As ListAlarms.
+	Alarms []*Alarm `protobuf:"bytes,16,rep,name=alarms,proto3" json:"alarms,omitempty"`
+	// As ListResponses: plans, where they stand, and their measures.
+	Responses []*Response `protobuf:"bytes,17,rep,name=responses,proto3" json:"responses,omitempty"`
+	// As ListCalls, without telephone numbers.
+	Calls []*CallRound `protobuf:"bytes,18,rep,name=calls,proto3" json:"calls,omitempty"`
+	// As ListUnreached, without telephone numbers.
+	Unreached []*Unreached `protobuf:"bytes,19,rep,name=unreached,proto3" json:"unreached,omitempty"`
+	// As ListThresholds.
+	Thresholds []*StationThresholds `protobuf:"bytes,20,rep,name=thresholds,proto3" json:"thresholds,omitempty"`
+	// What the stations observed in the 72 h up to at, for charts: levels, flows
+	// (discharge, inflow, outflow) and rain, by station and in the order of the
+	// variables.
+	Series []*SituationSeries `protobuf:"bytes,21,rep,name=series,proto3" json:"series,omitempty"`
+	// Of the basin.
+	NameZh string `protobuf:"bytes,22,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn string `protobuf:"bytes,23,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	// The basin's zone, e.g. "+08:00": people see times in it.
+	Zone string `protobuf:"bytes,24,opt,name=zone,proto3" json:"zone,omitempty"`
+	// As GetNetwork, the sub-basins without their outlines.
+	Reservoirs    []*NetworkReservoir `protobuf:"bytes,25,rep,name=reservoirs,proto3" json:"reservoirs,omitempty"`
+	SubBasins     []*NetworkSubBasin  `protobuf:"bytes,26,rep,name=sub_basins,json=subBasins,proto3" json:"sub_basins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Situation) Reset() {
+	*x = Situation{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Situation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Situation) ProtoMessage() {}
+
+func (x *Situation) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Situation.ProtoReflect.Descriptor instead.
+func (*Situation) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Situation) GetBasin() string {
 	if x != nil {
 		return x.Basin
 	}
 	return ""
 }
 
-func (x *GetSituationResponse) GetAsOf() *timestamppb.Timestamp {
+func (x *Situation) GetAsOf() *timestamppb.Timestamp {
 	if x != nil {
 		return x.AsOf
 	}
 	return nil
+}
+
+func (x *Situation) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Situation) GetInputSeq() uint64 {
+	if x != nil {
+		return x.InputSeq
+	}
+	return 0
+}
+
+func (x *Situation) GetCatalogue() string {
+	if x != nil {
+		return x.Catalogue
+	}
+	return ""
+}
+
+func (x *Situation) GetTitleZh() string {
+	if x != nil {
+		return x.TitleZh
+	}
+	return ""
+}
+
+func (x *Situation) GetTitleEn() string {
+	if x != nil {
+		return x.TitleEn
+	}
+	return ""
+}
+
+func (x *Situation) GetIllustrative() bool {
+	if x != nil {
+		return x.Illustrative
+	}
+	return false
+}
+
+func (x *Situation) GetMark() string {
+	if x != nil {
+		return x.Mark
+	}
+	return ""
+}
+
+func (x *Situation) GetBoard() []*BoardRow {
+	if x != nil {
+		return x.Board
+	}
+	return nil
+}
+
+func (x *Situation) GetStages() []*StationStage {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *Situation) GetForecast() *Forecast {
+	if x != nil {
+		return x.Forecast
+	}
+	return nil
+}
+
+func (x *Situation) GetGroups() []*WarningGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Situation) GetBlind() []*BlindSet {
+	if x != nil {
+		return x.Blind
+	}
+	return nil
+}
+
+func (x *Situation) GetConflicts() []*Conflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+func (x *Situation) GetAlarms() []*Alarm {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
+func (x *Situation) GetResponses() []*Response {
+	if x != nil {
+		return x.Responses
+	}
+	return nil
+}
+
+func (x *Situation) GetCalls() []*CallRound {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *Situation) GetUnreached() []*Unreached {
+	if x != nil {
+		return x.Unreached
+	}
+	return nil
+}
+
+func (x *Situation) GetThresholds() []*StationThresholds {
+	if x != nil {
+		return x.Thresholds
+	}
+	return nil
+}
+
+func (x *Situation) GetSeries() []*SituationSeries {
+	if x != nil {
+		return x.Series
+	}
+	return nil
+}
+
+func (x *Situation) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *Situation) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *Situation) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Situation) GetReservoirs() []*NetworkReservoir {
+	if x != nil {
+		return x.Reservoirs
+	}
+	return nil
+}
+
+func (x *Situation) GetSubBasins() []*NetworkSubBasin {
+	if x != nil {
+		return x.SubBasins
+	}
+	return nil
+}
+
+// One series, in columns: value i was observed offset_ms[i] after the situation's
+// at (before it: negative), with quality[i].
+type SituationSeries struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Station  string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	Variable Variable               `protobuf:"varint,2,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	Sensor   uint32                 `protobuf:"varint,3,opt,name=sensor,proto3" json:"sensor,omitempty"`
+	// Of levels.
+	Datum string `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
+	// The station's own interval between reports, s.
+	IntervalS uint32 `protobuf:"varint,5,opt,name=interval_s,json=intervalS,proto3" json:"interval_s,omitempty"`
+	// Ascending, at most one value an instant.
+	OffsetMs []int32 `protobuf:"zigzag32,6,rep,packed,name=offset_ms,json=offsetMs,proto3" json:"offset_ms,omitempty"`
+	// In the unit of the variable, whatever quality control says of it.
+	Value   []float64 `protobuf:"fixed64,7,rep,packed,name=value,proto3" json:"value,omitempty"`
+	Quality []Quality `protobuf:"varint,8,rep,packed,name=quality,proto3,enum=freshet.v1.Quality" json:"quality,omitempty"`
+	// Of rain: seconds that value i fell in.
+	FellInS []uint32 `protobuf:"varint,9,rep,packed,name=fell_in_s,json=fellInS,proto3" json:"fell_in_s,omitempty"`
+	// Of rain: the places in value of those that enter no sum, ascending.
+	NotCounted    []uint32 `protobuf:"varint,10,rep,packed,name=not_counted,json=notCounted,proto3" json:"not_counted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SituationSeries) Reset() {
+	*x = SituationSeries{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SituationSeries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SituationSeries) ProtoMessage() {}
+
+func (x *SituationSeries) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SituationSeries.ProtoReflect.Descriptor instead.
+func (*SituationSeries) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SituationSeries) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *SituationSeries) GetVariable() Variable {
+	if x != nil {
+		return x.Variable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *SituationSeries) GetSensor() uint32 {
+	if x != nil {
+		return x.Sensor
+	}
+	return 0
+}
+
+func (x *SituationSeries) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *SituationSeries) GetIntervalS() uint32 {
+	if x != nil {
+		return x.IntervalS
+	}
+	return 0
+}
+
+func (x *SituationSeries) GetOffsetMs() []int32 {
+	if x != nil {
+		return x.OffsetMs
+	}
+	return nil
+}
+
+func (x *SituationSeries) GetValue() []float64 {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *SituationSeries) GetQuality() []Quality {
+	if x != nil {
+		return x.Quality
+	}
+	return nil
+}
+
+func (x *SituationSeries) GetFellInS() []uint32 {
+	if x != nil {
+		return x.FellInS
+	}
+	return nil
+}
+
+func (x *SituationSeries) GetNotCounted() []uint32 {
+	if x != nil {
+		return x.NotCounted
+	}
+	return nil
+}
+
+type CompareSituationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// May be left out where the server has one basin.
+	Basin string `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	// The earlier situation, e.g. the last briefing's.
+	From *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// Not before from.
+	To            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareSituationsRequest) Reset() {
+	*x = CompareSituationsRequest{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareSituationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareSituationsRequest) ProtoMessage() {}
+
+func (x *CompareSituationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareSituationsRequest.ProtoReflect.Descriptor instead.
+func (*CompareSituationsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CompareSituationsRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *CompareSituationsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *CompareSituationsRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+type CompareSituationsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Diff          *SituationDiff         `protobuf:"bytes,1,opt,name=diff,proto3" json:"diff,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompareSituationsResponse) Reset() {
+	*x = CompareSituationsResponse{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompareSituationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompareSituationsResponse) ProtoMessage() {}
+
+func (x *CompareSituationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompareSituationsResponse.ProtoReflect.Descriptor instead.
+func (*CompareSituationsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CompareSituationsResponse) GetDiff() *SituationDiff {
+	if x != nil {
+		return x.Diff
+	}
+	return nil
+}
+
+// What is different in one situation from an earlier one. All lists are in a fixed
+// order, given below; what did not change is in none.
+type SituationDiff struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	From  *SituationPoint        `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To    *SituationPoint        `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// Stations, each list by the stage in to (in from, of gone), highest first, then
+	// by id. One may be in two: worse and lost.
+	//
+	// In the catalogue of to, not of from.
+	New  []*StationChange `protobuf:"bytes,10,rep,name=new,proto3" json:"new,omitempty"`
+	Gone []*StationChange `protobuf:"bytes,11,rep,name=gone,proto3" json:"gone,omitempty"`
+	// At a higher stage. Blind is no stage: see lost.
+	Worse []*StationChange `protobuf:"bytes,12,rep,name=worse,proto3" json:"worse,omitempty"`
+	// At a lower one.
+	Better []*StationChange `protobuf:"bytes,13,rep,name=better,proto3" json:"better,omitempty"`
+	// Something of it is not seen, and was.
+	Lost []*StationChange `protobuf:"bytes,14,rep,name=lost,proto3" json:"lost,omitempty"`
+	// All of it is seen again.
+	Back []*StationChange `protobuf:"bytes,15,rep,name=back,proto3" json:"back,omitempty"`
+	// Levels and flows that can be compared, by id.
+	Values []*ValueChange `protobuf:"bytes,16,rep,name=values,proto3" json:"values,omitempty"`
+	// Rain since from, of every station with a rain gauge: the most first, then by id.
+	Rain []*RainSince `protobuf:"bytes,17,rep,name=rain,proto3" json:"rain,omitempty"`
+	// Forecasts whose peak or crossings moved, by station.
+	Forecasts []*ForecastChange `protobuf:"bytes,20,rep,name=forecasts,proto3" json:"forecasts,omitempty"`
+	// Plans that were proposed or declared otherwise, by plan.
+	Responses []*ResponseChange `protobuf:"bytes,30,rep,name=responses,proto3" json:"responses,omitempty"`
+	// Measures, each list by plan, level (I first) and id.
+	Opened  []*MeasureChange `protobuf:"bytes,31,rep,name=opened,proto3" json:"opened,omitempty"`
+	Started []*MeasureChange `protobuf:"bytes,32,rep,name=started,proto3" json:"started,omitempty"`
+	Done    []*MeasureChange `protobuf:"bytes,33,rep,name=done,proto3" json:"done,omitempty"`
+	// Not done at their deadline, which lies between from and to.
+	Late []*MeasureChange `protobuf:"bytes,34,rep,name=late,proto3" json:"late,omitempty"`
+	// Not done when their level was left.
+	Closed []*MeasureChange `protobuf:"bytes,35,rep,name=closed,proto3" json:"closed,omitempty"`
+	// As ListConflicts, in its order.
+	ConflictsOpened  []*Conflict `protobuf:"bytes,40,rep,name=conflicts_opened,json=conflictsOpened,proto3" json:"conflicts_opened,omitempty"`
+	ConflictsSettled []*Conflict `protobuf:"bytes,41,rep,name=conflicts_settled,json=conflictsSettled,proto3" json:"conflicts_settled,omitempty"`
+	// As ListBlind: only the stations that became blind, or are no longer, for that
+	// cause; since and escalated are those of the set.
+	BlindOpened  []*BlindSet `protobuf:"bytes,42,rep,name=blind_opened,json=blindOpened,proto3" json:"blind_opened,omitempty"`
+	BlindSettled []*BlindSet `protobuf:"bytes,43,rep,name=blind_settled,json=blindSettled,proto3" json:"blind_settled,omitempty"`
+	// Waves and outages: opened and closed between from and to is in both lists. By
+	// id.
+	GroupsOpened  []*GroupMove `protobuf:"bytes,50,rep,name=groups_opened,json=groupsOpened,proto3" json:"groups_opened,omitempty"`
+	GroupsRaised  []*GroupMove `protobuf:"bytes,51,rep,name=groups_raised,json=groupsRaised,proto3" json:"groups_raised,omitempty"`
+	GroupsLowered []*GroupMove `protobuf:"bytes,52,rep,name=groups_lowered,json=groupsLowered,proto3" json:"groups_lowered,omitempty"`
+	GroupsClosed  []*GroupMove `protobuf:"bytes,53,rep,name=groups_closed,json=groupsClosed,proto3" json:"groups_closed,omitempty"`
+	// Alarms: who must still say that they know.
+	UnacknowledgedFrom uint32 `protobuf:"varint,54,opt,name=unacknowledged_from,json=unacknowledgedFrom,proto3" json:"unacknowledged_from,omitempty"`
+	UnacknowledgedTo   uint32 `protobuf:"varint,55,opt,name=unacknowledged_to,json=unacknowledgedTo,proto3" json:"unacknowledged_to,omitempty"`
+	// People whose tries ran out, by wave, stage and person.
+	UnreachedOpened  []*Unreached `protobuf:"bytes,56,rep,name=unreached_opened,json=unreachedOpened,proto3" json:"unreached_opened,omitempty"`
+	UnreachedSettled []*Unreached `protobuf:"bytes,57,rep,name=unreached_settled,json=unreachedSettled,proto3" json:"unreached_settled,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *SituationDiff) Reset() {
+	*x = SituationDiff{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SituationDiff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SituationDiff) ProtoMessage() {}
+
+func (x *SituationDiff) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SituationDiff.ProtoReflect.Descriptor instead.
+func (*SituationDiff) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SituationDiff) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+func (x *SituationDiff) GetFrom() *SituationPoint {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetTo() *SituationPoint {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetNew() []*StationChange {
+	if x != nil {
+		return x.New
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetGone() []*StationChange {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetWorse() []*StationChange {
+	if x != nil {
+		return x.Worse
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetBetter() []*StationChange {
+	if x != nil {
+		return x.Better
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetLost() []*StationChange {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetBack() []*StationChange {
+	if x != nil {
+		return x.Back
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetValues() []*ValueChange {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetRain() []*RainSince {
+	if x != nil {
+		return x.Rain
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetForecasts() []*ForecastChange {
+	if x != nil {
+		return x.Forecasts
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetResponses() []*ResponseChange {
+	if x != nil {
+		return x.Responses
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetOpened() []*MeasureChange {
+	if x != nil {
+		return x.Opened
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetStarted() []*MeasureChange {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetDone() []*MeasureChange {
+	if x != nil {
+		return x.Done
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetLate() []*MeasureChange {
+	if x != nil {
+		return x.Late
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetClosed() []*MeasureChange {
+	if x != nil {
+		return x.Closed
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetConflictsOpened() []*Conflict {
+	if x != nil {
+		return x.ConflictsOpened
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetConflictsSettled() []*Conflict {
+	if x != nil {
+		return x.ConflictsSettled
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetBlindOpened() []*BlindSet {
+	if x != nil {
+		return x.BlindOpened
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetBlindSettled() []*BlindSet {
+	if x != nil {
+		return x.BlindSettled
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetGroupsOpened() []*GroupMove {
+	if x != nil {
+		return x.GroupsOpened
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetGroupsRaised() []*GroupMove {
+	if x != nil {
+		return x.GroupsRaised
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetGroupsLowered() []*GroupMove {
+	if x != nil {
+		return x.GroupsLowered
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetGroupsClosed() []*GroupMove {
+	if x != nil {
+		return x.GroupsClosed
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetUnacknowledgedFrom() uint32 {
+	if x != nil {
+		return x.UnacknowledgedFrom
+	}
+	return 0
+}
+
+func (x *SituationDiff) GetUnacknowledgedTo() uint32 {
+	if x != nil {
+		return x.UnacknowledgedTo
+	}
+	return 0
+}
+
+func (x *SituationDiff) GetUnreachedOpened() []*Unreached {
+	if x != nil {
+		return x.UnreachedOpened
+	}
+	return nil
+}
+
+func (x *SituationDiff) GetUnreachedSettled() []*Unreached {
+	if x != nil {
+		return x.UnreachedSettled
+	}
+	return nil
+}
+
+// One of the two situations that are compared.
+type SituationPoint struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	AsOf      *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	At        *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	InputSeq  uint64                 `protobuf:"varint,3,opt,name=input_seq,json=inputSeq,proto3" json:"input_seq,omitempty"`
+	Catalogue string                 `protobuf:"bytes,4,opt,name=catalogue,proto3" json:"catalogue,omitempty"`
+	// As GetSituationResponse.
+	Hash string `protobuf:"bytes,5,opt,name=hash,proto3" json:"hash,omitempty"`
+	// Time of issue of the run in force; not set: none.
+	ForecastIssuedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=forecast_issued_at,json=forecastIssuedAt,proto3" json:"forecast_issued_at,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *SituationPoint) Reset() {
+	*x = SituationPoint{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SituationPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SituationPoint) ProtoMessage() {}
+
+func (x *SituationPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SituationPoint.ProtoReflect.Descriptor instead.
+func (*SituationPoint) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SituationPoint) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
+func (x *SituationPoint) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *SituationPoint) GetInputSeq() uint64 {
+	if x != nil {
+		return x.InputSeq
+	}
+	return 0
+}
+
+func (x *SituationPoint) GetCatalogue() string {
+	if x != nil {
+		return x.Catalogue
+	}
+	return ""
+}
+
+func (x *SituationPoint) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *SituationPoint) GetForecastIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ForecastIssuedAt
+	}
+	return nil
+}
+
+// A station that stands otherwise.
+type StationChange struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Station    string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	NameZh     string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn     string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	River      string                 `protobuf:"bytes,4,opt,name=river,proto3" json:"river,omitempty"`
+	Department Department             `protobuf:"varint,5,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
+	Kind       string                 `protobuf:"bytes,6,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Unspecified: it was not in the catalogue.
+	From Stage `protobuf:"varint,7,opt,name=from,proto3,enum=freshet.v1.Stage" json:"from,omitempty"`
+	To   Stage `protobuf:"varint,8,opt,name=to,proto3,enum=freshet.v1.Stage" json:"to,omitempty"`
+	// Why something of it was, or is, not seen; empty: all of it is.
+	CauseFrom string `protobuf:"bytes,9,opt,name=cause_from,json=causeFrom,proto3" json:"cause_from,omitempty"`
+	CauseTo   string `protobuf:"bytes,10,opt,name=cause_to,json=causeTo,proto3" json:"cause_to,omitempty"`
+	// Since when it stands at to.
+	Since *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=since,proto3" json:"since,omitempty"`
+	// Why it does (of gone: did).
+	ReasonZh      string `protobuf:"bytes,12,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
+	ReasonEn      string `protobuf:"bytes,13,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StationChange) Reset() {
+	*x = StationChange{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StationChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StationChange) ProtoMessage() {}
+
+func (x *StationChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StationChange.ProtoReflect.Descriptor instead.
+func (*StationChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *StationChange) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *StationChange) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *StationChange) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *StationChange) GetRiver() string {
+	if x != nil {
+		return x.River
+	}
+	return ""
+}
+
+func (x *StationChange) GetDepartment() Department {
+	if x != nil {
+		return x.Department
+	}
+	return Department_DEPARTMENT_UNSPECIFIED
+}
+
+func (x *StationChange) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *StationChange) GetFrom() Stage {
+	if x != nil {
+		return x.From
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *StationChange) GetTo() Stage {
+	if x != nil {
+		return x.To
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *StationChange) GetCauseFrom() string {
+	if x != nil {
+		return x.CauseFrom
+	}
+	return ""
+}
+
+func (x *StationChange) GetCauseTo() string {
+	if x != nil {
+		return x.CauseTo
+	}
+	return ""
+}
+
+func (x *StationChange) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *StationChange) GetReasonZh() string {
+	if x != nil {
+		return x.ReasonZh
+	}
+	return ""
+}
+
+func (x *StationChange) GetReasonEn() string {
+	if x != nil {
+		return x.ReasonEn
+	}
+	return ""
+}
+
+// The newest value of a station, then and now.
+type ValueChange struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Station  string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	NameZh   string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn   string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	Variable Variable               `protobuf:"varint,4,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	// Of a level.
+	Datum       string                 `protobuf:"bytes,5,opt,name=datum,proto3" json:"datum,omitempty"`
+	From        float64                `protobuf:"fixed64,6,opt,name=from,proto3" json:"from,omitempty"`
+	FromAt      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=from_at,json=fromAt,proto3" json:"from_at,omitempty"`
+	FromQuality Quality                `protobuf:"varint,8,opt,name=from_quality,json=fromQuality,proto3,enum=freshet.v1.Quality" json:"from_quality,omitempty"`
+	To          float64                `protobuf:"fixed64,9,opt,name=to,proto3" json:"to,omitempty"`
+	ToAt        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=to_at,json=toAt,proto3" json:"to_at,omitempty"`
+	ToQuality   Quality                `protobuf:"varint,11,opt,name=to_quality,json=toQuality,proto3,enum=freshet.v1.Quality" json:"to_quality,omitempty"`
+	// to less from, in the unit of the variable.
+	Change        float64 `protobuf:"fixed64,12,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ValueChange) Reset() {
+	*x = ValueChange{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ValueChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ValueChange) ProtoMessage() {}
+
+func (x *ValueChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ValueChange.ProtoReflect.Descriptor instead.
+func (*ValueChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ValueChange) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *ValueChange) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *ValueChange) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *ValueChange) GetVariable() Variable {
+	if x != nil {
+		return x.Variable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *ValueChange) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *ValueChange) GetFrom() float64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *ValueChange) GetFromAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FromAt
+	}
+	return nil
+}
+
+func (x *ValueChange) GetFromQuality() Quality {
+	if x != nil {
+		return x.FromQuality
+	}
+	return Quality_QUALITY_UNSPECIFIED
+}
+
+func (x *ValueChange) GetTo() float64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *ValueChange) GetToAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ToAt
+	}
+	return nil
+}
+
+func (x *ValueChange) GetToQuality() Quality {
+	if x != nil {
+		return x.ToQuality
+	}
+	return Quality_QUALITY_UNSPECIFIED
+}
+
+func (x *ValueChange) GetChange() float64 {
+	if x != nil {
+		return x.Change
+	}
+	return 0
+}
+
+// Rain at a station from one situation to the other.
+type RainSince struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Station string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	NameZh  string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn  string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	// mm
+	Rain float64 `protobuf:"fixed64,4,opt,name=rain,proto3" json:"rain,omitempty"`
+	// Share of the time that reports cover, 0 to 1. Below 1 rain is a lower bound: of
+	// more than 72 h only the last 72 are known.
+	Coverage      float64 `protobuf:"fixed64,5,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RainSince) Reset() {
+	*x = RainSince{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RainSince) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RainSince) ProtoMessage() {}
+
+func (x *RainSince) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RainSince.ProtoReflect.Descriptor instead.
+func (*RainSince) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RainSince) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *RainSince) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *RainSince) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *RainSince) GetRain() float64 {
+	if x != nil {
+		return x.Rain
+	}
+	return 0
+}
+
+func (x *RainSince) GetCoverage() float64 {
+	if x != nil {
+		return x.Coverage
+	}
+	return 0
+}
+
+// A station's forecast that moved. Where only one of the two has one, the other
+// peak is not set.
+type ForecastChange struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Station string                 `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	NameZh  string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn  string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	Datum   string                 `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
+	From    *ForecastPeak          `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
+	To      *ForecastPeak          `protobuf:"bytes,6,opt,name=to,proto3" json:"to,omitempty"`
+	// to less from; not set where one of them is not known, or their datums differ.
+	LevelChange     *float64 `protobuf:"fixed64,7,opt,name=level_change,json=levelChange,proto3,oneof" json:"level_change,omitempty"`
+	DischargeChange *float64 `protobuf:"fixed64,8,opt,name=discharge_change,json=dischargeChange,proto3,oneof" json:"discharge_change,omitempty"`
+	// Seconds that the peak comes later; negative: sooner.
+	LaterS *float64 `protobuf:"fixed64,9,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
+	// By variable, stage and threshold.
+	Crossings     []*CrossingChange `protobuf:"bytes,10,rep,name=crossings,proto3" json:"crossings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForecastChange) Reset() {
+	*x = ForecastChange{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForecastChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForecastChange) ProtoMessage() {}
+
+func (x *ForecastChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForecastChange.ProtoReflect.Descriptor instead.
+func (*ForecastChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ForecastChange) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *ForecastChange) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *ForecastChange) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *ForecastChange) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *ForecastChange) GetFrom() *ForecastPeak {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ForecastChange) GetTo() *ForecastPeak {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ForecastChange) GetLevelChange() float64 {
+	if x != nil && x.LevelChange != nil {
+		return *x.LevelChange
+	}
+	return 0
+}
+
+func (x *ForecastChange) GetDischargeChange() float64 {
+	if x != nil && x.DischargeChange != nil {
+		return *x.DischargeChange
+	}
+	return 0
+}
+
+func (x *ForecastChange) GetLaterS() float64 {
+	if x != nil && x.LaterS != nil {
+		return *x.LaterS
+	}
+	return 0
+}
+
+func (x *ForecastChange) GetCrossings() []*CrossingChange {
+	if x != nil {
+		return x.Crossings
+	}
+	return nil
+}
+
+// A threshold that a forecast meets otherwise.
+type CrossingChange struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Stage     Stage                  `protobuf:"varint,1,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	Variable  Variable               `protobuf:"varint,2,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	Threshold float64                `protobuf:"fixed64,3,opt,name=threshold,proto3" json:"threshold,omitempty"`
+	// Not set: it is not expected.
+	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// Seconds that it comes later; not set where it was or is not expected.
+	LaterS        *float64 `protobuf:"fixed64,6,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CrossingChange) Reset() {
+	*x = CrossingChange{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CrossingChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CrossingChange) ProtoMessage() {}
+
+func (x *CrossingChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CrossingChange.ProtoReflect.Descriptor instead.
+func (*CrossingChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CrossingChange) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *CrossingChange) GetVariable() Variable {
+	if x != nil {
+		return x.Variable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *CrossingChange) GetThreshold() float64 {
+	if x != nil {
+		return x.Threshold
+	}
+	return 0
+}
+
+func (x *CrossingChange) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *CrossingChange) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *CrossingChange) GetLaterS() float64 {
+	if x != nil && x.LaterS != nil {
+		return *x.LaterS
+	}
+	return 0
+}
+
+// A plan that stands otherwise.
+type ResponseChange struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Plan         string                 `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
+	NameZh       string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn       string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	ProposedFrom ResponseLevel          `protobuf:"varint,4,opt,name=proposed_from,json=proposedFrom,proto3,enum=freshet.v1.ResponseLevel" json:"proposed_from,omitempty"`
+	ProposedTo   ResponseLevel          `protobuf:"varint,5,opt,name=proposed_to,json=proposedTo,proto3,enum=freshet.v1.ResponseLevel" json:"proposed_to,omitempty"`
+	DeclaredFrom ResponseLevel          `protobuf:"varint,6,opt,name=declared_from,json=declaredFrom,proto3,enum=freshet.v1.ResponseLevel" json:"declared_from,omitempty"`
+	DeclaredTo   ResponseLevel          `protobuf:"varint,7,opt,name=declared_to,json=declaredTo,proto3,enum=freshet.v1.ResponseLevel" json:"declared_to,omitempty"`
+	// Of to.
+	ReasonZh      string                 `protobuf:"bytes,8,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
+	ReasonEn      string                 `protobuf:"bytes,9,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
+	DeclaredAt    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=declared_at,json=declaredAt,proto3" json:"declared_at,omitempty"`
+	By            *Person                `protobuf:"bytes,11,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResponseChange) Reset() {
+	*x = ResponseChange{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResponseChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResponseChange) ProtoMessage() {}
+
+func (x *ResponseChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResponseChange.ProtoReflect.Descriptor instead.
+func (*ResponseChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ResponseChange) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *ResponseChange) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *ResponseChange) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *ResponseChange) GetProposedFrom() ResponseLevel {
+	if x != nil {
+		return x.ProposedFrom
+	}
+	return ResponseLevel_RESPONSE_LEVEL_UNSPECIFIED
+}
+
+func (x *ResponseChange) GetProposedTo() ResponseLevel {
+	if x != nil {
+		return x.ProposedTo
+	}
+	return ResponseLevel_RESPONSE_LEVEL_UNSPECIFIED
+}
+
+func (x *ResponseChange) GetDeclaredFrom() ResponseLevel {
+	if x != nil {
+		return x.DeclaredFrom
+	}
+	return ResponseLevel_RESPONSE_LEVEL_UNSPECIFIED
+}
+
+func (x *ResponseChange) GetDeclaredTo() ResponseLevel {
+	if x != nil {
+		return x.DeclaredTo
+	}
+	return ResponseLevel_RESPONSE_LEVEL_UNSPECIFIED
+}
+
+func (x *ResponseChange) GetReasonZh() string {
+	if x != nil {
+		return x.ReasonZh
+	}
+	return ""
+}
+
+func (x *ResponseChange) GetReasonEn() string {
+	if x != nil {
+		return x.ReasonEn
+	}
+	return ""
+}
+
+func (x *ResponseChange) GetDeclaredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeclaredAt
+	}
+	return nil
+}
+
+func (x *ResponseChange) GetBy() *Person {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+// A measure that stands otherwise.
+type MeasureChange struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Plan   string                 `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`
+	PlanZh string                 `protobuf:"bytes,2,opt,name=plan_zh,json=planZh,proto3" json:"plan_zh,omitempty"`
+	PlanEn string                 `protobuf:"bytes,3,opt,name=plan_en,json=planEn,proto3" json:"plan_en,omitempty"`
+	// As it is in to (as it was in from, where the plan has gone on without it).
+	Measure       *Measure `protobuf:"bytes,4,opt,name=measure,proto3" json:"measure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MeasureChange) Reset() {
+	*x = MeasureChange{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MeasureChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MeasureChange) ProtoMessage() {}
+
+func (x *MeasureChange) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MeasureChange.ProtoReflect.Descriptor instead.
+func (*MeasureChange) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *MeasureChange) GetPlan() string {
+	if x != nil {
+		return x.Plan
+	}
+	return ""
+}
+
+func (x *MeasureChange) GetPlanZh() string {
+	if x != nil {
+		return x.PlanZh
+	}
+	return ""
+}
+
+func (x *MeasureChange) GetPlanEn() string {
+	if x != nil {
+		return x.PlanEn
+	}
+	return ""
+}
+
+func (x *MeasureChange) GetMeasure() *Measure {
+	if x != nil {
+		return x.Measure
+	}
+	return nil
+}
+
+// A wave or an outage that stands otherwise.
+type GroupMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is in to; of one that is no longer listed, as it was in from.
+	Id   string    `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind GroupKind `protobuf:"varint,2,opt,name=kind,proto3,enum=freshet.v1.GroupKind" json:"kind,omitempty"`
+	// Unspecified: it was not open.
+	From     Stage                  `protobuf:"varint,3,opt,name=from,proto3,enum=freshet.v1.Stage" json:"from,omitempty"`
+	To       Stage                  `protobuf:"varint,4,opt,name=to,proto3,enum=freshet.v1.Stage" json:"to,omitempty"`
+	OpenedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
+	// Not set: it is open.
+	ClosedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=closed_at,json=closedAt,proto3" json:"closed_at,omitempty"`
+	// The station that stands highest.
+	Station       string `protobuf:"bytes,7,opt,name=station,proto3" json:"station,omitempty"`
+	StationCount  uint32 `protobuf:"varint,8,opt,name=station_count,json=stationCount,proto3" json:"station_count,omitempty"`
+	TextZh        string `protobuf:"bytes,9,opt,name=text_zh,json=textZh,proto3" json:"text_zh,omitempty"`
+	TextEn        string `protobuf:"bytes,10,opt,name=text_en,json=textEn,proto3" json:"text_en,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupMove) Reset() {
+	*x = GroupMove{}
+	mi := &file_freshet_v1_briefing_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupMove) ProtoMessage() {}
+
+func (x *GroupMove) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_briefing_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupMove.ProtoReflect.Descriptor instead.
+func (*GroupMove) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_briefing_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GroupMove) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *GroupMove) GetKind() GroupKind {
+	if x != nil {
+		return x.Kind
+	}
+	return GroupKind_GROUP_KIND_UNSPECIFIED
+}
+
+func (x *GroupMove) GetFrom() Stage {
+	if x != nil {
+		return x.From
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *GroupMove) GetTo() Stage {
+	if x != nil {
+		return x.To
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *GroupMove) GetOpenedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenedAt
+	}
+	return nil
+}
+
+func (x *GroupMove) GetClosedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ClosedAt
+	}
+	return nil
+}
+
+func (x *GroupMove) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *GroupMove) GetStationCount() uint32 {
+	if x != nil {
+		return x.StationCount
+	}
+	return 0
+}
+
+func (x *GroupMove) GetTextZh() string {
+	if x != nil {
+		return x.TextZh
+	}
+	return ""
+}
+
+func (x *GroupMove) GetTextEn() string {
+	if x != nil {
+		return x.TextEn
+	}
+	return ""
 }
 
 var File_freshet_v1_briefing_proto protoreflect.FileDescriptor
@@ -131,15 +1910,205 @@ var File_freshet_v1_briefing_proto protoreflect.FileDescriptor
 const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\n" +
 	"\x19freshet/v1/briefing.proto\x12\n" +
-	"freshet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x16freshet/v1/board.proto\x1a\x18freshet/v1/callout.proto\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x15freshet/v1/plan.proto\x1a\x18freshet/v1/station.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n" +
 	"\x13GetSituationRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x127\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04asOf\"_\n" +
+	"\x14GetSituationResponse\x123\n" +
+	"\tsituation\x18\x01 \x01(\v2\x15.freshet.v1.SituationR\tsituation\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\"\xbe\b\n" +
+	"\tSituation\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12/\n" +
-	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"]\n" +
-	"\x14GetSituationResponse\x12\x14\n" +
-	"\x05basin\x18\x01 \x01(\tR\x05basin\x12/\n" +
-	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf2d\n" +
-	"\x0fBriefingService\x12Q\n" +
-	"\fGetSituation\x12\x1f.freshet.v1.GetSituationRequest\x1a .freshet.v1.GetSituationResponseB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1b\n" +
+	"\tinput_seq\x18\x04 \x01(\x04R\binputSeq\x12\x1c\n" +
+	"\tcatalogue\x18\x05 \x01(\tR\tcatalogue\x12\x19\n" +
+	"\btitle_zh\x18\x06 \x01(\tR\atitleZh\x12\x19\n" +
+	"\btitle_en\x18\a \x01(\tR\atitleEn\x12\"\n" +
+	"\fillustrative\x18\b \x01(\bR\fillustrative\x12\x12\n" +
+	"\x04mark\x18\t \x01(\tR\x04mark\x12*\n" +
+	"\x05board\x18\n" +
+	" \x03(\v2\x14.freshet.v1.BoardRowR\x05board\x120\n" +
+	"\x06stages\x18\v \x03(\v2\x18.freshet.v1.StationStageR\x06stages\x120\n" +
+	"\bforecast\x18\f \x01(\v2\x14.freshet.v1.ForecastR\bforecast\x120\n" +
+	"\x06groups\x18\r \x03(\v2\x18.freshet.v1.WarningGroupR\x06groups\x12*\n" +
+	"\x05blind\x18\x0e \x03(\v2\x14.freshet.v1.BlindSetR\x05blind\x122\n" +
+	"\tconflicts\x18\x0f \x03(\v2\x14.freshet.v1.ConflictR\tconflicts\x12)\n" +
+	"\x06alarms\x18\x10 \x03(\v2\x11.freshet.v1.AlarmR\x06alarms\x122\n" +
+	"\tresponses\x18\x11 \x03(\v2\x14.freshet.v1.ResponseR\tresponses\x12+\n" +
+	"\x05calls\x18\x12 \x03(\v2\x15.freshet.v1.CallRoundR\x05calls\x123\n" +
+	"\tunreached\x18\x13 \x03(\v2\x15.freshet.v1.UnreachedR\tunreached\x12=\n" +
+	"\n" +
+	"thresholds\x18\x14 \x03(\v2\x1d.freshet.v1.StationThresholdsR\n" +
+	"thresholds\x123\n" +
+	"\x06series\x18\x15 \x03(\v2\x1b.freshet.v1.SituationSeriesR\x06series\x12\x17\n" +
+	"\aname_zh\x18\x16 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x17 \x01(\tR\x06nameEn\x12\x12\n" +
+	"\x04zone\x18\x18 \x01(\tR\x04zone\x12<\n" +
+	"\n" +
+	"reservoirs\x18\x19 \x03(\v2\x1c.freshet.v1.NetworkReservoirR\n" +
+	"reservoirs\x12:\n" +
+	"\n" +
+	"sub_basins\x18\x1a \x03(\v2\x1b.freshet.v1.NetworkSubBasinR\tsubBasins\"\xc9\x02\n" +
+	"\x0fSituationSeries\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x120\n" +
+	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x16\n" +
+	"\x06sensor\x18\x03 \x01(\rR\x06sensor\x12\x14\n" +
+	"\x05datum\x18\x04 \x01(\tR\x05datum\x12\x1d\n" +
+	"\n" +
+	"interval_s\x18\x05 \x01(\rR\tintervalS\x12\x1b\n" +
+	"\toffset_ms\x18\x06 \x03(\x11R\boffsetMs\x12\x14\n" +
+	"\x05value\x18\a \x03(\x01R\x05value\x12-\n" +
+	"\aquality\x18\b \x03(\x0e2\x13.freshet.v1.QualityR\aquality\x12\x1a\n" +
+	"\tfell_in_s\x18\t \x03(\rR\afellInS\x12\x1f\n" +
+	"\vnot_counted\x18\n" +
+	" \x03(\rR\n" +
+	"notCounted\"\x9c\x01\n" +
+	"\x18CompareSituationsRequest\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
+	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\"J\n" +
+	"\x19CompareSituationsResponse\x12-\n" +
+	"\x04diff\x18\x01 \x01(\v2\x19.freshet.v1.SituationDiffR\x04diff\"\xb6\f\n" +
+	"\rSituationDiff\x12\x14\n" +
+	"\x05basin\x18\x01 \x01(\tR\x05basin\x12.\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.freshet.v1.SituationPointR\x04from\x12*\n" +
+	"\x02to\x18\x03 \x01(\v2\x1a.freshet.v1.SituationPointR\x02to\x12+\n" +
+	"\x03new\x18\n" +
+	" \x03(\v2\x19.freshet.v1.StationChangeR\x03new\x12-\n" +
+	"\x04gone\x18\v \x03(\v2\x19.freshet.v1.StationChangeR\x04gone\x12/\n" +
+	"\x05worse\x18\f \x03(\v2\x19.freshet.v1.StationChangeR\x05worse\x121\n" +
+	"\x06better\x18\r \x03(\v2\x19.freshet.v1.StationChangeR\x06better\x12-\n" +
+	"\x04lost\x18\x0e \x03(\v2\x19.freshet.v1.StationChangeR\x04lost\x12-\n" +
+	"\x04back\x18\x0f \x03(\v2\x19.freshet.v1.StationChangeR\x04back\x12/\n" +
+	"\x06values\x18\x10 \x03(\v2\x17.freshet.v1.ValueChangeR\x06values\x12)\n" +
+	"\x04rain\x18\x11 \x03(\v2\x15.freshet.v1.RainSinceR\x04rain\x128\n" +
+	"\tforecasts\x18\x14 \x03(\v2\x1a.freshet.v1.ForecastChangeR\tforecasts\x128\n" +
+	"\tresponses\x18\x1e \x03(\v2\x1a.freshet.v1.ResponseChangeR\tresponses\x121\n" +
+	"\x06opened\x18\x1f \x03(\v2\x19.freshet.v1.MeasureChangeR\x06opened\x123\n" +
+	"\astarted\x18  \x03(\v2\x19.freshet.v1.MeasureChangeR\astarted\x12-\n" +
+	"\x04done\x18! \x03(\v2\x19.freshet.v1.MeasureChangeR\x04done\x12-\n" +
+	"\x04late\x18\" \x03(\v2\x19.freshet.v1.MeasureChangeR\x04late\x121\n" +
+	"\x06closed\x18# \x03(\v2\x19.freshet.v1.MeasureChangeR\x06closed\x12?\n" +
+	"\x10conflicts_opened\x18( \x03(\v2\x14.freshet.v1.ConflictR\x0fconflictsOpened\x12A\n" +
+	"\x11conflicts_settled\x18) \x03(\v2\x14.freshet.v1.ConflictR\x10conflictsSettled\x127\n" +
+	"\fblind_opened\x18* \x03(\v2\x14.freshet.v1.BlindSetR\vblindOpened\x129\n" +
+	"\rblind_settled\x18+ \x03(\v2\x14.freshet.v1.BlindSetR\fblindSettled\x12:\n" +
+	"\rgroups_opened\x182 \x03(\v2\x15.freshet.v1.GroupMoveR\fgroupsOpened\x12:\n" +
+	"\rgroups_raised\x183 \x03(\v2\x15.freshet.v1.GroupMoveR\fgroupsRaised\x12<\n" +
+	"\x0egroups_lowered\x184 \x03(\v2\x15.freshet.v1.GroupMoveR\rgroupsLowered\x12:\n" +
+	"\rgroups_closed\x185 \x03(\v2\x15.freshet.v1.GroupMoveR\fgroupsClosed\x12/\n" +
+	"\x13unacknowledged_from\x186 \x01(\rR\x12unacknowledgedFrom\x12+\n" +
+	"\x11unacknowledged_to\x187 \x01(\rR\x10unacknowledgedTo\x12@\n" +
+	"\x10unreached_opened\x188 \x03(\v2\x15.freshet.v1.UnreachedR\x0funreachedOpened\x12B\n" +
+	"\x11unreached_settled\x189 \x03(\v2\x15.freshet.v1.UnreachedR\x10unreachedSettled\"\x86\x02\n" +
+	"\x0eSituationPoint\x12/\n" +
+	"\x05as_of\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1b\n" +
+	"\tinput_seq\x18\x03 \x01(\x04R\binputSeq\x12\x1c\n" +
+	"\tcatalogue\x18\x04 \x01(\tR\tcatalogue\x12\x12\n" +
+	"\x04hash\x18\x05 \x01(\tR\x04hash\x12H\n" +
+	"\x12forecast_issued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\"\xad\x03\n" +
+	"\rStationChange\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
+	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x14\n" +
+	"\x05river\x18\x04 \x01(\tR\x05river\x126\n" +
+	"\n" +
+	"department\x18\x05 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
+	"department\x12\x12\n" +
+	"\x04kind\x18\x06 \x01(\tR\x04kind\x12%\n" +
+	"\x04from\x18\a \x01(\x0e2\x11.freshet.v1.StageR\x04from\x12!\n" +
+	"\x02to\x18\b \x01(\x0e2\x11.freshet.v1.StageR\x02to\x12\x1d\n" +
+	"\n" +
+	"cause_from\x18\t \x01(\tR\tcauseFrom\x12\x19\n" +
+	"\bcause_to\x18\n" +
+	" \x01(\tR\acauseTo\x120\n" +
+	"\x05since\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1b\n" +
+	"\treason_zh\x18\f \x01(\tR\breasonZh\x12\x1b\n" +
+	"\treason_en\x18\r \x01(\tR\breasonEn\"\xaf\x03\n" +
+	"\vValueChange\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
+	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x120\n" +
+	"\bvariable\x18\x04 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x14\n" +
+	"\x05datum\x18\x05 \x01(\tR\x05datum\x12\x12\n" +
+	"\x04from\x18\x06 \x01(\x01R\x04from\x123\n" +
+	"\afrom_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06fromAt\x126\n" +
+	"\ffrom_quality\x18\b \x01(\x0e2\x13.freshet.v1.QualityR\vfromQuality\x12\x0e\n" +
+	"\x02to\x18\t \x01(\x01R\x02to\x12/\n" +
+	"\x05to_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x04toAt\x122\n" +
+	"\n" +
+	"to_quality\x18\v \x01(\x0e2\x13.freshet.v1.QualityR\ttoQuality\x12\x16\n" +
+	"\x06change\x18\f \x01(\x01R\x06change\"\x87\x01\n" +
+	"\tRainSince\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
+	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x12\n" +
+	"\x04rain\x18\x04 \x01(\x01R\x04rain\x12\x1a\n" +
+	"\bcoverage\x18\x05 \x01(\x01R\bcoverage\"\xac\x03\n" +
+	"\x0eForecastChange\x12\x18\n" +
+	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
+	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x14\n" +
+	"\x05datum\x18\x04 \x01(\tR\x05datum\x12,\n" +
+	"\x04from\x18\x05 \x01(\v2\x18.freshet.v1.ForecastPeakR\x04from\x12(\n" +
+	"\x02to\x18\x06 \x01(\v2\x18.freshet.v1.ForecastPeakR\x02to\x12&\n" +
+	"\flevel_change\x18\a \x01(\x01H\x00R\vlevelChange\x88\x01\x01\x12.\n" +
+	"\x10discharge_change\x18\b \x01(\x01H\x01R\x0fdischargeChange\x88\x01\x01\x12\x1c\n" +
+	"\alater_s\x18\t \x01(\x01H\x02R\x06laterS\x88\x01\x01\x128\n" +
+	"\tcrossings\x18\n" +
+	" \x03(\v2\x1a.freshet.v1.CrossingChangeR\tcrossingsB\x0f\n" +
+	"\r_level_changeB\x13\n" +
+	"\x11_discharge_changeB\n" +
+	"\n" +
+	"\b_later_s\"\x8f\x02\n" +
+	"\x0eCrossingChange\x12'\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
+	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x1c\n" +
+	"\tthreshold\x18\x03 \x01(\x01R\tthreshold\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x1c\n" +
+	"\alater_s\x18\x06 \x01(\x01H\x00R\x06laterS\x88\x01\x01B\n" +
+	"\n" +
+	"\b_later_s\"\xe9\x03\n" +
+	"\x0eResponseChange\x12\x12\n" +
+	"\x04plan\x18\x01 \x01(\tR\x04plan\x12\x17\n" +
+	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12>\n" +
+	"\rproposed_from\x18\x04 \x01(\x0e2\x19.freshet.v1.ResponseLevelR\fproposedFrom\x12:\n" +
+	"\vproposed_to\x18\x05 \x01(\x0e2\x19.freshet.v1.ResponseLevelR\n" +
+	"proposedTo\x12>\n" +
+	"\rdeclared_from\x18\x06 \x01(\x0e2\x19.freshet.v1.ResponseLevelR\fdeclaredFrom\x12:\n" +
+	"\vdeclared_to\x18\a \x01(\x0e2\x19.freshet.v1.ResponseLevelR\n" +
+	"declaredTo\x12\x1b\n" +
+	"\treason_zh\x18\b \x01(\tR\breasonZh\x12\x1b\n" +
+	"\treason_en\x18\t \x01(\tR\breasonEn\x12;\n" +
+	"\vdeclared_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"declaredAt\x12\"\n" +
+	"\x02by\x18\v \x01(\v2\x12.freshet.v1.PersonR\x02by\"\x84\x01\n" +
+	"\rMeasureChange\x12\x12\n" +
+	"\x04plan\x18\x01 \x01(\tR\x04plan\x12\x17\n" +
+	"\aplan_zh\x18\x02 \x01(\tR\x06planZh\x12\x17\n" +
+	"\aplan_en\x18\x03 \x01(\tR\x06planEn\x12-\n" +
+	"\ameasure\x18\x04 \x01(\v2\x13.freshet.v1.MeasureR\ameasure\"\xf3\x02\n" +
+	"\tGroupMove\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12)\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x15.freshet.v1.GroupKindR\x04kind\x12%\n" +
+	"\x04from\x18\x03 \x01(\x0e2\x11.freshet.v1.StageR\x04from\x12!\n" +
+	"\x02to\x18\x04 \x01(\x0e2\x11.freshet.v1.StageR\x02to\x127\n" +
+	"\topened_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x127\n" +
+	"\tclosed_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt\x12\x18\n" +
+	"\astation\x18\a \x01(\tR\astation\x12#\n" +
+	"\rstation_count\x18\b \x01(\rR\fstationCount\x12\x17\n" +
+	"\atext_zh\x18\t \x01(\tR\x06textZh\x12\x17\n" +
+	"\atext_en\x18\n" +
+	" \x01(\tR\x06textEn2\x83\x02\n" +
+	"\x0fBriefingService\x12r\n" +
+	"\fGetSituation\x12\x1f.freshet.v1.GetSituationRequest\x1a .freshet.v1.GetSituationResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/briefings/situation\x12|\n" +
+	"\x11CompareSituations\x12$.freshet.v1.CompareSituationsRequest\x1a%.freshet.v1.CompareSituationsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/briefings/diffB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_briefing_proto_rawDescOnce sync.Once
@@ -153,22 +2122,139 @@ func file_freshet_v1_briefing_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_briefing_proto_rawDescData
 }
 
-var file_freshet_v1_briefing_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_freshet_v1_briefing_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_freshet_v1_briefing_proto_goTypes = []any{
-	(*GetSituationRequest)(nil),   // 0: freshet.v1.GetSituationRequest
-	(*GetSituationResponse)(nil),  // 1: freshet.v1.GetSituationResponse
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*GetSituationRequest)(nil),       // 0: freshet.v1.GetSituationRequest
+	(*GetSituationResponse)(nil),      // 1: freshet.v1.GetSituationResponse
+	(*Situation)(nil),                 // 2: freshet.v1.Situation
+	(*SituationSeries)(nil),           // 3: freshet.v1.SituationSeries
+	(*CompareSituationsRequest)(nil),  // 4: freshet.v1.CompareSituationsRequest
+	(*CompareSituationsResponse)(nil), // 5: freshet.v1.CompareSituationsResponse
+	(*SituationDiff)(nil),             // 6: freshet.v1.SituationDiff
+	(*SituationPoint)(nil),            // 7: freshet.v1.SituationPoint
+	(*StationChange)(nil),             // 8: freshet.v1.StationChange
+	(*ValueChange)(nil),               // 9: freshet.v1.ValueChange
+	(*RainSince)(nil),                 // 10: freshet.v1.RainSince
+	(*ForecastChange)(nil),            // 11: freshet.v1.ForecastChange
+	(*CrossingChange)(nil),            // 12: freshet.v1.CrossingChange
+	(*ResponseChange)(nil),            // 13: freshet.v1.ResponseChange
+	(*MeasureChange)(nil),             // 14: freshet.v1.MeasureChange
+	(*GroupMove)(nil),                 // 15: freshet.v1.GroupMove
+	(*timestamppb.Timestamp)(nil),     // 16: google.protobuf.Timestamp
+	(*BoardRow)(nil),                  // 17: freshet.v1.BoardRow
+	(*StationStage)(nil),              // 18: freshet.v1.StationStage
+	(*Forecast)(nil),                  // 19: freshet.v1.Forecast
+	(*WarningGroup)(nil),              // 20: freshet.v1.WarningGroup
+	(*BlindSet)(nil),                  // 21: freshet.v1.BlindSet
+	(*Conflict)(nil),                  // 22: freshet.v1.Conflict
+	(*Alarm)(nil),                     // 23: freshet.v1.Alarm
+	(*Response)(nil),                  // 24: freshet.v1.Response
+	(*CallRound)(nil),                 // 25: freshet.v1.CallRound
+	(*Unreached)(nil),                 // 26: freshet.v1.Unreached
+	(*StationThresholds)(nil),         // 27: freshet.v1.StationThresholds
+	(*NetworkReservoir)(nil),          // 28: freshet.v1.NetworkReservoir
+	(*NetworkSubBasin)(nil),           // 29: freshet.v1.NetworkSubBasin
+	(Variable)(0),                     // 30: freshet.v1.Variable
+	(Quality)(0),                      // 31: freshet.v1.Quality
+	(Department)(0),                   // 32: freshet.v1.Department
+	(Stage)(0),                        // 33: freshet.v1.Stage
+	(*ForecastPeak)(nil),              // 34: freshet.v1.ForecastPeak
+	(ResponseLevel)(0),                // 35: freshet.v1.ResponseLevel
+	(*Person)(nil),                    // 36: freshet.v1.Person
+	(*Measure)(nil),                   // 37: freshet.v1.Measure
+	(GroupKind)(0),                    // 38: freshet.v1.GroupKind
 }
 var file_freshet_v1_briefing_proto_depIdxs = []int32{
-	2, // 0: freshet.v1.GetSituationRequest.as_of:type_name -> google.protobuf.Timestamp
-	2, // 1: freshet.v1.GetSituationResponse.as_of:type_name -> google.protobuf.Timestamp
-	0, // 2: freshet.v1.BriefingService.GetSituation:input_type -> freshet.v1.GetSituationRequest
-	1, // 3: freshet.v1.BriefingService.GetSituation:output_type -> freshet.v1.GetSituationResponse
-	3, // [3:4] is the sub-list for method output_type
-	2, // [2:3] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	16, // 0: freshet.v1.GetSituationRequest.as_of:type_name -> google.protobuf.Timestamp
+	2,  // 1: freshet.v1.GetSituationResponse.situation:type_name -> freshet.v1.Situation
+	16, // 2: freshet.v1.Situation.as_of:type_name -> google.protobuf.Timestamp
+	16, // 3: freshet.v1.Situation.at:type_name -> google.protobuf.Timestamp
+	17, // 4: freshet.v1.Situation.board:type_name -> freshet.v1.BoardRow
+	18, // 5: freshet.v1.Situation.stages:type_name -> freshet.v1.StationStage
+	19, // 6: freshet.v1.Situation.forecast:type_name -> freshet.v1.Forecast
+	20, // 7: freshet.v1.Situation.groups:type_name -> freshet.v1.WarningGroup
+	21, // 8: freshet.v1.Situation.blind:type_name -> freshet.v1.BlindSet
+	22, // 9: freshet.v1.Situation.conflicts:type_name -> freshet.v1.Conflict
+	23, // 10: freshet.v1.Situation.alarms:type_name -> freshet.v1.Alarm
+	24, // 11: freshet.v1.Situation.responses:type_name -> freshet.v1.Response
+	25, // 12: freshet.v1.Situation.calls:type_name -> freshet.v1.CallRound
+	26, // 13: freshet.v1.Situation.unreached:type_name -> freshet.v1.Unreached
+	27, // 14: freshet.v1.Situation.thresholds:type_name -> freshet.v1.StationThresholds
+	3,  // 15: freshet.v1.Situation.series:type_name -> freshet.v1.SituationSeries
+	28, // 16: freshet.v1.Situation.reservoirs:type_name -> freshet.v1.NetworkReservoir
+	29, // 17: freshet.v1.Situation.sub_basins:type_name -> freshet.v1.NetworkSubBasin
+	30, // 18: freshet.v1.SituationSeries.variable:type_name -> freshet.v1.Variable
+	31, // 19: freshet.v1.SituationSeries.quality:type_name -> freshet.v1.Quality
+	16, // 20: freshet.v1.CompareSituationsRequest.from:type_name -> google.protobuf.Timestamp
+	16, // 21: freshet.v1.CompareSituationsRequest.to:type_name -> google.protobuf.Timestamp
+	6,  // 22: freshet.v1.CompareSituationsResponse.diff:type_name -> freshet.v1.SituationDiff
+	7,  // 23: freshet.v1.SituationDiff.from:type_name -> freshet.v1.SituationPoint
+	7,  // 24: freshet.v1.SituationDiff.to:type_name -> freshet.v1.SituationPoint
+	8,  // 25: freshet.v1.SituationDiff.new:type_name -> freshet.v1.StationChange
+	8,  // 26: freshet.v1.SituationDiff.gone:type_name -> freshet.v1.StationChange
+	8,  // 27: freshet.v1.SituationDiff.worse:type_name -> freshet.v1.StationChange
+	8,  // 28: freshet.v1.SituationDiff.better:type_name -> freshet.v1.StationChange
+	8,  // 29: freshet.v1.SituationDiff.lost:type_name -> freshet.v1.StationChange
+	8,  // 30: freshet.v1.SituationDiff.back:type_name -> freshet.v1.StationChange
+	9,  // 31: freshet.v1.SituationDiff.values:type_name -> freshet.v1.ValueChange
+	10, // 32: freshet.v1.SituationDiff.rain:type_name -> freshet.v1.RainSince
+	11, // 33: freshet.v1.SituationDiff.forecasts:type_name -> freshet.v1.ForecastChange
+	13, // 34: freshet.v1.SituationDiff.responses:type_name -> freshet.v1.ResponseChange
+	14, // 35: freshet.v1.SituationDiff.opened:type_name -> freshet.v1.MeasureChange
+	14, // 36: freshet.v1.SituationDiff.started:type_name -> freshet.v1.MeasureChange
+	14, // 37: freshet.v1.SituationDiff.done:type_name -> freshet.v1.MeasureChange
+	14, // 38: freshet.v1.SituationDiff.late:type_name -> freshet.v1.MeasureChange
+	14, // 39: freshet.v1.SituationDiff.closed:type_name -> freshet.v1.MeasureChange
+	22, // 40: freshet.v1.SituationDiff.conflicts_opened:type_name -> freshet.v1.Conflict
+	22, // 41: freshet.v1.SituationDiff.conflicts_settled:type_name -> freshet.v1.Conflict
+	21, // 42: freshet.v1.SituationDiff.blind_opened:type_name -> freshet.v1.BlindSet
+	21, // 43: freshet.v1.SituationDiff.blind_settled:type_name -> freshet.v1.BlindSet
+	15, // 44: freshet.v1.SituationDiff.groups_opened:type_name -> freshet.v1.GroupMove
+	15, // 45: freshet.v1.SituationDiff.groups_raised:type_name -> freshet.v1.GroupMove
+	15, // 46: freshet.v1.SituationDiff.groups_lowered:type_name -> freshet.v1.GroupMove
+	15, // 47: freshet.v1.SituationDiff.groups_closed:type_name -> freshet.v1.GroupMove
+	26, // 48: freshet.v1.SituationDiff.unreached_opened:type_name -> freshet.v1.Unreached
+	26, // 49: freshet.v1.SituationDiff.unreached_settled:type_name -> freshet.v1.Unreached
+	16, // 50: freshet.v1.SituationPoint.as_of:type_name -> google.protobuf.Timestamp
+	16, // 51: freshet.v1.SituationPoint.at:type_name -> google.protobuf.Timestamp
+	16, // 52: freshet.v1.SituationPoint.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	32, // 53: freshet.v1.StationChange.department:type_name -> freshet.v1.Department
+	33, // 54: freshet.v1.StationChange.from:type_name -> freshet.v1.Stage
+	33, // 55: freshet.v1.StationChange.to:type_name -> freshet.v1.Stage
+	16, // 56: freshet.v1.StationChange.since:type_name -> google.protobuf.Timestamp
+	30, // 57: freshet.v1.ValueChange.variable:type_name -> freshet.v1.Variable
+	16, // 58: freshet.v1.ValueChange.from_at:type_name -> google.protobuf.Timestamp
+	31, // 59: freshet.v1.ValueChange.from_quality:type_name -> freshet.v1.Quality
+	16, // 60: freshet.v1.ValueChange.to_at:type_name -> google.protobuf.Timestamp
+	31, // 61: freshet.v1.ValueChange.to_quality:type_name -> freshet.v1.Quality
+	34, // 62: freshet.v1.ForecastChange.from:type_name -> freshet.v1.ForecastPeak
+	34, // 63: freshet.v1.ForecastChange.to:type_name -> freshet.v1.ForecastPeak
+	12, // 64: freshet.v1.ForecastChange.crossings:type_name -> freshet.v1.CrossingChange
+	33, // 65: freshet.v1.CrossingChange.stage:type_name -> freshet.v1.Stage
+	30, // 66: freshet.v1.CrossingChange.variable:type_name -> freshet.v1.Variable
+	16, // 67: freshet.v1.CrossingChange.from:type_name -> google.protobuf.Timestamp
+	16, // 68: freshet.v1.CrossingChange.to:type_name -> google.protobuf.Timestamp
+	35, // 69: freshet.v1.ResponseChange.proposed_from:type_name -> freshet.v1.ResponseLevel
+	35, // 70: freshet.v1.ResponseChange.proposed_to:type_name -> freshet.v1.ResponseLevel
+	35, // 71: freshet.v1.ResponseChange.declared_from:type_name -> freshet.v1.ResponseLevel
+	35, // 72: freshet.v1.ResponseChange.declared_to:type_name -> freshet.v1.ResponseLevel
+	16, // 73: freshet.v1.ResponseChange.declared_at:type_name -> google.protobuf.Timestamp
+	36, // 74: freshet.v1.ResponseChange.by:type_name -> freshet.v1.Person
+	37, // 75: freshet.v1.MeasureChange.measure:type_name -> freshet.v1.Measure
+	38, // 76: freshet.v1.GroupMove.kind:type_name -> freshet.v1.GroupKind
+	33, // 77: freshet.v1.GroupMove.from:type_name -> freshet.v1.Stage
+	33, // 78: freshet.v1.GroupMove.to:type_name -> freshet.v1.Stage
+	16, // 79: freshet.v1.GroupMove.opened_at:type_name -> google.protobuf.Timestamp
+	16, // 80: freshet.v1.GroupMove.closed_at:type_name -> google.protobuf.Timestamp
+	0,  // 81: freshet.v1.BriefingService.GetSituation:input_type -> freshet.v1.GetSituationRequest
+	4,  // 82: freshet.v1.BriefingService.CompareSituations:input_type -> freshet.v1.CompareSituationsRequest
+	1,  // 83: freshet.v1.BriefingService.GetSituation:output_type -> freshet.v1.GetSituationResponse
+	5,  // 84: freshet.v1.BriefingService.CompareSituations:output_type -> freshet.v1.CompareSituationsResponse
+	83, // [83:85] is the sub-list for method output_type
+	81, // [81:83] is the sub-list for method input_type
+	81, // [81:81] is the sub-list for extension type_name
+	81, // [81:81] is the sub-list for extension extendee
+	0,  // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_briefing_proto_init() }
@@ -176,13 +2262,24 @@ func file_freshet_v1_briefing_proto_init() {
 	if File_freshet_v1_briefing_proto != nil {
 		return
 	}
+	file_freshet_v1_blind_proto_init()
+	file_freshet_v1_board_proto_init()
+	file_freshet_v1_callout_proto_init()
+	file_freshet_v1_duty_proto_init()
+	file_freshet_v1_forecast_proto_init()
+	file_freshet_v1_plan_proto_init()
+	file_freshet_v1_station_proto_init()
+	file_freshet_v1_types_proto_init()
+	file_freshet_v1_warning_proto_init()
+	file_freshet_v1_briefing_proto_msgTypes[11].OneofWrappers = []any{}
+	file_freshet_v1_briefing_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_briefing_proto_rawDesc), len(file_freshet_v1_briefing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,18 +19,25 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BriefingService_GetSituation_FullMethodName = "/freshet.v1.BriefingService/GetSituation"
+	BriefingService_GetSituation_FullMethodName      = "/freshet.v1.BriefingService/GetSituation"
+	BriefingService_CompareSituations_FullMethodName = "/freshet.v1.BriefingService/CompareSituations"
 )
 
 // BriefingServiceClient is the client API for BriefingService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// BriefingService serves joint briefings 会商. Not built yet: every call
-// answers UNIMPLEMENTED.
+// BriefingService serves joint briefings 会商: three departments look at one
+// picture as of one instant. docs/models/briefing.md says what is in it, and how to
+// check its hash.
 type BriefingServiceClient interface {
-	// The situation of a basin as of an instant.
+	// The situation of a basin as of an instant, computed anew from the log: the same
+	// instant gives the same bytes for ever, on any replica. An instant that engine
+	// time has not reached is FAILED_PRECONDITION; one before the first tick, or that
+	// the log no longer reaches back to, is NOT_FOUND.
 	GetSituation(ctx context.Context, in *GetSituationRequest, opts ...grpc.CallOption) (*GetSituationResponse, error)
+	// What changed from one instant to another.
+	CompareSituations(ctx context.Context, in *CompareSituationsRequest, opts ...grpc.CallOption) (*CompareSituationsResponse, error)
 }
 
 type briefingServiceClient struct {
@@ -51,15 +58,31 @@ func (c *briefingServiceClient) GetSituation(ctx context.Context, in *GetSituati
 	return out, nil
 }
 
+func (c *briefingServiceClient) CompareSituations(ctx context.Context, in *CompareSituationsRequest, opts ...grpc.CallOption) (*CompareSituationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareSituationsResponse)
+	err := c.cc.Invoke(ctx, BriefingService_CompareSituations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // BriefingServiceServer is the server API for BriefingService service.
 // All implementations must embed UnimplementedBriefingServiceServer
 // for forward compatibility.
 //
-// BriefingService serves joint briefings 会商. Not built yet: every call
-// answers UNIMPLEMENTED.
+// BriefingService serves joint briefings 会商: three departments look at one
+// picture as of one instant. docs/models/briefing.md says what is in it, and how to
+// check its hash.
 type BriefingServiceServer interface {
-	// The situation of a basin as of an instant.
+	// The situation of a basin as of an instant, computed anew from the log: the same
+	// instant gives the same bytes for ever, on any replica. An instant that engine
+	// time has not reached is FAILED_PRECONDITION; one before the first tick, or that
+	// the log no longer reaches back to, is NOT_FOUND.
 	GetSituation(context.Context, *GetSituationRequest) (*GetSituationResponse, error)
+	// What changed from one instant to another.
+	CompareSituations(context.Context, *CompareSituationsRequest) (*CompareSituationsResponse, error)
 	mustEmbedUnimplementedBriefingServiceServer()
 }
 
@@ -72,6 +95,9 @@ type UnimplementedBriefingServiceServer struct{}
 
 func (UnimplementedBriefingServiceServer) GetSituation(context.Context, *GetSituationRequest) (*GetSituationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSituation not implemented")
+}
+func (UnimplementedBriefingServiceServer) CompareSituations(context.Context, *CompareSituationsRequest) (*CompareSituationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareSituations not implemented")
 }
 func (UnimplementedBriefingServiceServer) mustEmbedUnimplementedBriefingServiceServer() {}
 func (UnimplementedBriefingServiceServer) testEmbeddedByValue()                         {}
@@ -112,6 +138,24 @@ func _BriefingService_GetSituation_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _BriefingService_CompareSituations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareSituationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BriefingServiceServer).CompareSituations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BriefingService_CompareSituations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BriefingServiceServer).CompareSituations(ctx, req.(*CompareSituationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // BriefingService_ServiceDesc is the grpc.ServiceDesc for BriefingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +166,10 @@ var BriefingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSituation",
 			Handler:    _BriefingService_GetSituation_Handler,
+		},
+		{
+			MethodName: "CompareSituations",
+			Handler:    _BriefingService_CompareSituations_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -137,7 +137,9 @@ type ListForecastsRequest struct {
 	From  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
 	To    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
 	// At most this many; 0 means 100.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// next_page_token of the page before, with the same basin, from and to.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,9 +202,18 @@ func (x *ListForecastsRequest) GetLimit() uint32 {
 	return 0
 }
 
+func (x *ListForecastsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 type ListForecastsResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Forecasts     []*Forecast            `protobuf:"bytes,1,rep,name=forecasts,proto3" json:"forecasts,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Forecasts []*Forecast            `protobuf:"bytes,1,rep,name=forecasts,proto3" json:"forecasts,omitempty"`
+	// Gives the next page; empty: this is the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -244,6 +255,149 @@ func (x *ListForecastsResponse) GetForecasts() []*Forecast {
 	return nil
 }
 
+func (x *ListForecastsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type WatchForecastsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin ids; none means all.
+	Basins []string `protobuf:"bytes,1,rep,name=basins,proto3" json:"basins,omitempty"`
+	// resume_token of the last answer. Runs behind it follow.
+	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	// Without a token: runs issued after this instant, if the log still reaches
+	// back so far. Neither: from now on.
+	IssuedAfter   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_after,json=issuedAfter,proto3" json:"issued_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchForecastsRequest) Reset() {
+	*x = WatchForecastsRequest{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchForecastsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchForecastsRequest) ProtoMessage() {}
+
+func (x *WatchForecastsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchForecastsRequest.ProtoReflect.Descriptor instead.
+func (*WatchForecastsRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WatchForecastsRequest) GetBasins() []string {
+	if x != nil {
+		return x.Basins
+	}
+	return nil
+}
+
+func (x *WatchForecastsRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+func (x *WatchForecastsRequest) GetIssuedAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAfter
+	}
+	return nil
+}
+
+type WatchForecastsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not set: only to say that the feed is alive.
+	Forecast *Forecast `protobuf:"bytes,1,opt,name=forecast,proto3" json:"forecast,omitempty"`
+	// The place behind this run.
+	ResumeToken string `protobuf:"bytes,2,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	// Runs that wait behind this one.
+	Unseen uint64 `protobuf:"varint,3,opt,name=unseen,proto3" json:"unseen,omitempty"`
+	// Engine time.
+	Now           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchForecastsResponse) Reset() {
+	*x = WatchForecastsResponse{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchForecastsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchForecastsResponse) ProtoMessage() {}
+
+func (x *WatchForecastsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchForecastsResponse.ProtoReflect.Descriptor instead.
+func (*WatchForecastsResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchForecastsResponse) GetForecast() *Forecast {
+	if x != nil {
+		return x.Forecast
+	}
+	return nil
+}
+
+func (x *WatchForecastsResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+func (x *WatchForecastsResponse) GetUnseen() uint64 {
+	if x != nil {
+		return x.Unseen
+	}
+	return 0
+}
+
+func (x *WatchForecastsResponse) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
 // One run for one basin.
 type Forecast struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -267,7 +421,7 @@ type Forecast struct {
 
 func (x *Forecast) Reset() {
 	*x = Forecast{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[4]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -279,7 +433,7 @@ func (x *Forecast) String() string {
 func (*Forecast) ProtoMessage() {}
 
 func (x *Forecast) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[4]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -292,7 +446,7 @@ func (x *Forecast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forecast.ProtoReflect.Descriptor instead.
 func (*Forecast) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{4}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Forecast) GetBasin() string {
@@ -388,7 +542,7 @@ type ArealRain struct {
 
 func (x *ArealRain) Reset() {
 	*x = ArealRain{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +554,7 @@ func (x *ArealRain) String() string {
 func (*ArealRain) ProtoMessage() {}
 
 func (x *ArealRain) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[5]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +567,7 @@ func (x *ArealRain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArealRain.ProtoReflect.Descriptor instead.
 func (*ArealRain) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ArealRain) GetSubBasin() string {
@@ -502,7 +656,7 @@ type Honesty struct {
 
 func (x *Honesty) Reset() {
 	*x = Honesty{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -514,7 +668,7 @@ func (x *Honesty) String() string {
 func (*Honesty) ProtoMessage() {}
 
 func (x *Honesty) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -527,7 +681,7 @@ func (x *Honesty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Honesty.ProtoReflect.Descriptor instead.
 func (*Honesty) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Honesty) GetDataCutoff() *timestamppb.Timestamp {
@@ -633,7 +787,7 @@ type StationForecast struct {
 
 func (x *StationForecast) Reset() {
 	*x = StationForecast{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +799,7 @@ func (x *StationForecast) String() string {
 func (*StationForecast) ProtoMessage() {}
 
 func (x *StationForecast) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +812,7 @@ func (x *StationForecast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationForecast.ProtoReflect.Descriptor instead.
 func (*StationForecast) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StationForecast) GetStation() string {
@@ -754,7 +908,7 @@ type BandStep struct {
 
 func (x *BandStep) Reset() {
 	*x = BandStep{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +920,7 @@ func (x *BandStep) String() string {
 func (*BandStep) ProtoMessage() {}
 
 func (x *BandStep) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +933,7 @@ func (x *BandStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandStep.ProtoReflect.Descriptor instead.
 func (*BandStep) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BandStep) GetDischarge() []float64 {
@@ -816,7 +970,7 @@ type ForecastPeak struct {
 
 func (x *ForecastPeak) Reset() {
 	*x = ForecastPeak{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +982,7 @@ func (x *ForecastPeak) String() string {
 func (*ForecastPeak) ProtoMessage() {}
 
 func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +995,7 @@ func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForecastPeak.ProtoReflect.Descriptor instead.
 func (*ForecastPeak) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ForecastPeak) GetAt() *timestamppb.Timestamp {
@@ -888,7 +1042,7 @@ type ThresholdCrossing struct {
 
 func (x *ThresholdCrossing) Reset() {
 	*x = ThresholdCrossing{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -900,7 +1054,7 @@ func (x *ThresholdCrossing) String() string {
 func (*ThresholdCrossing) ProtoMessage() {}
 
 func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -913,7 +1067,7 @@ func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThresholdCrossing.ProtoReflect.Descriptor instead.
 func (*ThresholdCrossing) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ThresholdCrossing) GetStage() Stage {
@@ -970,7 +1124,7 @@ type CrossingChance struct {
 
 func (x *CrossingChance) Reset() {
 	*x = CrossingChance{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1136,7 @@ func (x *CrossingChance) String() string {
 func (*CrossingChance) ProtoMessage() {}
 
 func (x *CrossingChance) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1149,7 @@ func (x *CrossingChance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CrossingChance.ProtoReflect.Descriptor instead.
 func (*CrossingChance) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CrossingChance) GetUntil() *timestamppb.Timestamp {
@@ -1038,20 +1192,32 @@ var File_freshet_v1_forecast_proto protoreflect.FileDescriptor
 const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\n" +
 	"\x19freshet/v1/forecast.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1afreshet/v1/rehearsal.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n" +
 	"\x12GetForecastRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x18\n" +
 	"\astation\x18\x02 \x01(\tR\astation\x127\n" +
 	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\"G\n" +
 	"\x13GetForecastResponse\x120\n" +
-	"\bforecast\x18\x01 \x01(\v2\x14.freshet.v1.ForecastR\bforecast\"\xb8\x01\n" +
+	"\bforecast\x18\x01 \x01(\v2\x14.freshet.v1.ForecastR\bforecast\"\xe1\x01\n" +
 	"\x14ListForecastsRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\x12\x1e\n" +
-	"\x05limit\x18\x04 \x01(\rB\b\xbaH\x05*\x03\x18\x90NR\x05limit\"K\n" +
+	"\x05limit\x18\x04 \x01(\rB\b\xbaH\x05*\x03\x18\x90NR\x05limit\x12'\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"s\n" +
 	"\x15ListForecastsResponse\x122\n" +
-	"\tforecasts\x18\x01 \x03(\v2\x14.freshet.v1.ForecastR\tforecasts\"\x83\x03\n" +
+	"\tforecasts\x18\x01 \x03(\v2\x14.freshet.v1.ForecastR\tforecasts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9c\x01\n" +
+	"\x15WatchForecastsRequest\x12\x16\n" +
+	"\x06basins\x18\x01 \x03(\tR\x06basins\x12,\n" +
+	"\fresume_token\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04R\vresumeToken\x12=\n" +
+	"\fissued_after\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vissuedAfter\"\xb3\x01\n" +
+	"\x16WatchForecastsResponse\x120\n" +
+	"\bforecast\x18\x01 \x01(\v2\x14.freshet.v1.ForecastR\bforecast\x12!\n" +
+	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
+	"\x06unseen\x18\x03 \x01(\x04R\x06unseen\x12,\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x83\x03\n" +
 	"\bForecast\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x127\n" +
 	"\tissued_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12\x18\n" +
@@ -1129,10 +1295,17 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\vprobability\x18\x02 \x01(\x01R\vprobability\x120\n" +
 	"\x05early\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05early\x122\n" +
 	"\x06middle\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06middle\x12.\n" +
-	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late2\xec\x01\n" +
+	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late2\x85\b\n" +
 	"\x0fForecastService\x12l\n" +
 	"\vGetForecast\x12\x1e.freshet.v1.GetForecastRequest\x1a\x1f.freshet.v1.GetForecastResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/forecasts/latest\x12k\n" +
-	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecastsB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
+	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecasts\x12Y\n" +
+	"\x0eWatchForecasts\x12!.freshet.v1.WatchForecastsRequest\x1a\".freshet.v1.WatchForecastsResponse0\x01\x12i\n" +
+	"\vRunScenario\x12\x1e.freshet.v1.RunScenarioRequest\x1a\x1f.freshet.v1.RunScenarioResponse\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/rehearsals\x12l\n" +
+	"\rListScenarios\x12 .freshet.v1.ListScenariosRequest\x1a!.freshet.v1.ListScenariosResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/rehearsals\x12k\n" +
+	"\vGetScenario\x12\x1e.freshet.v1.GetScenarioRequest\x1a\x1f.freshet.v1.GetScenarioResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/rehearsals/{id}\x12t\n" +
+	"\x0eDeleteScenario\x12!.freshet.v1.DeleteScenarioRequest\x1a\".freshet.v1.DeleteScenarioResponse\"\x1b\x82\xd3\xe4\x93\x02\x15*\x13/v1/rehearsals/{id}\x12\x85\x01\n" +
+	"\x10CompareScenarios\x12#.freshet.v1.CompareScenariosRequest\x1a$.freshet.v1.CompareScenariosResponse\"&\x82\xd3\xe4\x93\x02 \x12\x1e/v1/rehearsals/{a}/against/{b}\x12x\n" +
+	"\rSearchRelease\x12 .freshet.v1.SearchReleaseRequest\x1a!.freshet.v1.SearchReleaseResponse\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/rehearsals/search0\x01B$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
 var (
 	file_freshet_v1_forecast_proto_rawDescOnce sync.Once
@@ -1146,57 +1319,88 @@ func file_freshet_v1_forecast_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_forecast_proto_rawDescData
 }
 
-var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_freshet_v1_forecast_proto_goTypes = []any{
-	(*GetForecastRequest)(nil),    // 0: freshet.v1.GetForecastRequest
-	(*GetForecastResponse)(nil),   // 1: freshet.v1.GetForecastResponse
-	(*ListForecastsRequest)(nil),  // 2: freshet.v1.ListForecastsRequest
-	(*ListForecastsResponse)(nil), // 3: freshet.v1.ListForecastsResponse
-	(*Forecast)(nil),              // 4: freshet.v1.Forecast
-	(*ArealRain)(nil),             // 5: freshet.v1.ArealRain
-	(*Honesty)(nil),               // 6: freshet.v1.Honesty
-	(*StationForecast)(nil),       // 7: freshet.v1.StationForecast
-	(*BandStep)(nil),              // 8: freshet.v1.BandStep
-	(*ForecastPeak)(nil),          // 9: freshet.v1.ForecastPeak
-	(*ThresholdCrossing)(nil),     // 10: freshet.v1.ThresholdCrossing
-	(*CrossingChance)(nil),        // 11: freshet.v1.CrossingChance
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(Stage)(0),                    // 13: freshet.v1.Stage
-	(Variable)(0),                 // 14: freshet.v1.Variable
+	(*GetForecastRequest)(nil),       // 0: freshet.v1.GetForecastRequest
+	(*GetForecastResponse)(nil),      // 1: freshet.v1.GetForecastResponse
+	(*ListForecastsRequest)(nil),     // 2: freshet.v1.ListForecastsRequest
+	(*ListForecastsResponse)(nil),    // 3: freshet.v1.ListForecastsResponse
+	(*WatchForecastsRequest)(nil),    // 4: freshet.v1.WatchForecastsRequest
+	(*WatchForecastsResponse)(nil),   // 5: freshet.v1.WatchForecastsResponse
+	(*Forecast)(nil),                 // 6: freshet.v1.Forecast
+	(*ArealRain)(nil),                // 7: freshet.v1.ArealRain
+	(*Honesty)(nil),                  // 8: freshet.v1.Honesty
+	(*StationForecast)(nil),          // 9: freshet.v1.StationForecast
+	(*BandStep)(nil),                 // 10: freshet.v1.BandStep
+	(*ForecastPeak)(nil),             // 11: freshet.v1.ForecastPeak
+	(*ThresholdCrossing)(nil),        // 12: freshet.v1.ThresholdCrossing
+	(*CrossingChance)(nil),           // 13: freshet.v1.CrossingChance
+	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
+	(Stage)(0),                       // 15: freshet.v1.Stage
+	(Variable)(0),                    // 16: freshet.v1.Variable
+	(*RunScenarioRequest)(nil),       // 17: freshet.v1.RunScenarioRequest
+	(*ListScenariosRequest)(nil),     // 18: freshet.v1.ListScenariosRequest
+	(*GetScenarioRequest)(nil),       // 19: freshet.v1.GetScenarioRequest
+	(*DeleteScenarioRequest)(nil),    // 20: freshet.v1.DeleteScenarioRequest
+	(*CompareScenariosRequest)(nil),  // 21: freshet.v1.CompareScenariosRequest
+	(*SearchReleaseRequest)(nil),     // 22: freshet.v1.SearchReleaseRequest
+	(*RunScenarioResponse)(nil),      // 23: freshet.v1.RunScenarioResponse
+	(*ListScenariosResponse)(nil),    // 24: freshet.v1.ListScenariosResponse
+	(*GetScenarioResponse)(nil),      // 25: freshet.v1.GetScenarioResponse
+	(*DeleteScenarioResponse)(nil),   // 26: freshet.v1.DeleteScenarioResponse
+	(*CompareScenariosResponse)(nil), // 27: freshet.v1.CompareScenariosResponse
+	(*SearchReleaseResponse)(nil),    // 28: freshet.v1.SearchReleaseResponse
 }
 var file_freshet_v1_forecast_proto_depIdxs = []int32{
-	12, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	4,  // 1: freshet.v1.GetForecastResponse.forecast:type_name -> freshet.v1.Forecast
-	12, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
-	12, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
-	4,  // 4: freshet.v1.ListForecastsResponse.forecasts:type_name -> freshet.v1.Forecast
-	12, // 5: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
-	7,  // 6: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
-	6,  // 7: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
-	5,  // 8: freshet.v1.Forecast.areal_rain:type_name -> freshet.v1.ArealRain
-	12, // 9: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
-	12, // 10: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
-	9,  // 11: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
-	10, // 12: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
-	8,  // 13: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
-	12, // 14: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
-	13, // 15: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
-	14, // 16: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
-	12, // 17: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
-	11, // 18: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
-	12, // 19: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
-	12, // 20: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
-	12, // 21: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
-	12, // 22: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
-	0,  // 23: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
-	2,  // 24: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
-	1,  // 25: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
-	3,  // 26: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
-	25, // [25:27] is the sub-list for method output_type
-	23, // [23:25] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	14, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	6,  // 1: freshet.v1.GetForecastResponse.forecast:type_name -> freshet.v1.Forecast
+	14, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
+	14, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
+	6,  // 4: freshet.v1.ListForecastsResponse.forecasts:type_name -> freshet.v1.Forecast
+	14, // 5: freshet.v1.WatchForecastsRequest.issued_after:type_name -> google.protobuf.Timestamp
+	6,  // 6: freshet.v1.WatchForecastsResponse.forecast:type_name -> freshet.v1.Forecast
+	14, // 7: freshet.v1.WatchForecastsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 8: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
+	9,  // 9: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
+	8,  // 10: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
+	7,  // 11: freshet.v1.Forecast.areal_rain:type_name -> freshet.v1.ArealRain
+	14, // 12: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
+	14, // 13: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
+	11, // 14: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
+	12, // 15: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
+	10, // 16: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
+	14, // 17: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
+	15, // 18: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
+	16, // 19: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
+	14, // 20: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
+	13, // 21: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
+	14, // 22: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
+	14, // 23: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
+	14, // 24: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
+	14, // 25: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
+	0,  // 26: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
+	2,  // 27: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
+	4,  // 28: freshet.v1.ForecastService.WatchForecasts:input_type -> freshet.v1.WatchForecastsRequest
+	17, // 29: freshet.v1.ForecastService.RunScenario:input_type -> freshet.v1.RunScenarioRequest
+	18, // 30: freshet.v1.ForecastService.ListScenarios:input_type -> freshet.v1.ListScenariosRequest
+	19, // 31: freshet.v1.ForecastService.GetScenario:input_type -> freshet.v1.GetScenarioRequest
+	20, // 32: freshet.v1.ForecastService.DeleteScenario:input_type -> freshet.v1.DeleteScenarioRequest
+	21, // 33: freshet.v1.ForecastService.CompareScenarios:input_type -> freshet.v1.CompareScenariosRequest
+	22, // 34: freshet.v1.ForecastService.SearchRelease:input_type -> freshet.v1.SearchReleaseRequest
+	1,  // 35: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
+	3,  // 36: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
+	5,  // 37: freshet.v1.ForecastService.WatchForecasts:output_type -> freshet.v1.WatchForecastsResponse
+	23, // 38: freshet.v1.ForecastService.RunScenario:output_type -> freshet.v1.RunScenarioResponse
+	24, // 39: freshet.v1.ForecastService.ListScenarios:output_type -> freshet.v1.ListScenariosResponse
+	25, // 40: freshet.v1.ForecastService.GetScenario:output_type -> freshet.v1.GetScenarioResponse
+	26, // 41: freshet.v1.ForecastService.DeleteScenario:output_type -> freshet.v1.DeleteScenarioResponse
+	27, // 42: freshet.v1.ForecastService.CompareScenarios:output_type -> freshet.v1.CompareScenariosResponse
+	28, // 43: freshet.v1.ForecastService.SearchRelease:output_type -> freshet.v1.SearchReleaseResponse
+	35, // [35:44] is the sub-list for method output_type
+	26, // [26:35] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_forecast_proto_init() }
@@ -1204,15 +1408,16 @@ func file_freshet_v1_forecast_proto_init() {
 	if File_freshet_v1_forecast_proto != nil {
 		return
 	}
+	file_freshet_v1_rehearsal_proto_init()
 	file_freshet_v1_types_proto_init()
-	file_freshet_v1_forecast_proto_msgTypes[5].OneofWrappers = []any{}
+	file_freshet_v1_forecast_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_forecast_proto_rawDesc), len(file_freshet_v1_forecast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,20 +19,50 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ForecastService_GetForecast_FullMethodName   = "/freshet.v1.ForecastService/GetForecast"
-	ForecastService_ListForecasts_FullMethodName = "/freshet.v1.ForecastService/ListForecasts"
+	ForecastService_GetForecast_FullMethodName      = "/freshet.v1.ForecastService/GetForecast"
+	ForecastService_ListForecasts_FullMethodName    = "/freshet.v1.ForecastService/ListForecasts"
+	ForecastService_WatchForecasts_FullMethodName   = "/freshet.v1.ForecastService/WatchForecasts"
+	ForecastService_RunScenario_FullMethodName      = "/freshet.v1.ForecastService/RunScenario"
+	ForecastService_ListScenarios_FullMethodName    = "/freshet.v1.ForecastService/ListScenarios"
+	ForecastService_GetScenario_FullMethodName      = "/freshet.v1.ForecastService/GetScenario"
+	ForecastService_DeleteScenario_FullMethodName   = "/freshet.v1.ForecastService/DeleteScenario"
+	ForecastService_CompareScenarios_FullMethodName = "/freshet.v1.ForecastService/CompareScenarios"
+	ForecastService_SearchRelease_FullMethodName    = "/freshet.v1.ForecastService/SearchRelease"
 )
 
 // ForecastServiceClient is the client API for ForecastService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ForecastService gives the runs of the forecast.
+// ForecastService gives the runs of the forecast, and answers what would happen if: a
+// scenario is asked of the situation as of an instant, beside that situation as it is.
+// Nothing that a rehearsal does reaches the log, the feed or an answer about what is.
+// Every answer of one says so, in words that are to be shown with it.
 type ForecastServiceClient interface {
 	// The latest run of a basin, or of the basin of a station.
 	GetForecast(ctx context.Context, in *GetForecastRequest, opts ...grpc.CallOption) (*GetForecastResponse, error)
-	// Runs issued in [from, to), newest first, without their values.
+	// Runs issued in [from, to), newest first, without their values. Over HTTP a run
+	// is also read at /v1/forecasts/{basin}/latest.csv and .../{issued_at}.csv; see
+	// docs/formats/forecast-csv.md.
 	ListForecasts(ctx context.Context, in *ListForecastsRequest, opts ...grpc.CallOption) (*ListForecastsResponse, error)
+	// Runs as they are issued, with their values, each once and in order. A reader
+	// that was away gives the token of the last answer it has, or the time of issue
+	// of the last run.
+	WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error)
+	// Asks a scenario. One is computed at a time; others wait.
+	RunScenario(ctx context.Context, in *RunScenarioRequest, opts ...grpc.CallOption) (*RunScenarioResponse, error)
+	// The rehearsals that are kept, the newest first, without their series.
+	ListScenarios(ctx context.Context, in *ListScenariosRequest, opts ...grpc.CallOption) (*ListScenariosResponse, error)
+	// A rehearsal that is kept, as it was answered.
+	GetScenario(ctx context.Context, in *GetScenarioRequest, opts ...grpc.CallOption) (*GetScenarioResponse, error)
+	// Forgets a rehearsal that is kept.
+	DeleteScenario(ctx context.Context, in *DeleteScenarioRequest, opts ...grpc.CallOption) (*DeleteScenarioResponse, error)
+	// Two rehearsals that are kept, side by side.
+	CompareScenarios(ctx context.Context, in *CompareScenariosRequest, opts ...grpc.CallOption) (*CompareScenariosResponse, error)
+	// Searches the releases of reservoirs that lower the worst exceedance downstream,
+	// within limits. Progress comes as it is made; the last answer is the result. The
+	// search ends when the call does.
+	SearchRelease(ctx context.Context, in *SearchReleaseRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SearchReleaseResponse], error)
 }
 
 type forecastServiceClient struct {
@@ -63,16 +93,127 @@ func (c *forecastServiceClient) ListForecasts(ctx context.Context, in *ListForec
 	return out, nil
 }
 
+func (c *forecastServiceClient) WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ForecastService_ServiceDesc.Streams[0], ForecastService_WatchForecasts_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchForecastsRequest, WatchForecastsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_WatchForecastsClient = grpc.ServerStreamingClient[WatchForecastsResponse]
+
+func (c *forecastServiceClient) RunScenario(ctx context.Context, in *RunScenarioRequest, opts ...grpc.CallOption) (*RunScenarioResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RunScenarioResponse)
+	err := c.cc.Invoke(ctx, ForecastService_RunScenario_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *forecastServiceClient) ListScenarios(ctx context.Context, in *ListScenariosRequest, opts ...grpc.CallOption) (*ListScenariosResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListScenariosResponse)
+	err := c.cc.Invoke(ctx, ForecastService_ListScenarios_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *forecastServiceClient) GetScenario(ctx context.Context, in *GetScenarioRequest, opts ...grpc.CallOption) (*GetScenarioResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetScenarioResponse)
+	err := c.cc.Invoke(ctx, ForecastService_GetScenario_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *forecastServiceClient) DeleteScenario(ctx context.Context, in *DeleteScenarioRequest, opts ...grpc.CallOption) (*DeleteScenarioResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteScenarioResponse)
+	err := c.cc.Invoke(ctx, ForecastService_DeleteScenario_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *forecastServiceClient) CompareScenarios(ctx context.Context, in *CompareScenariosRequest, opts ...grpc.CallOption) (*CompareScenariosResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CompareScenariosResponse)
+	err := c.cc.Invoke(ctx, ForecastService_CompareScenarios_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *forecastServiceClient) SearchRelease(ctx context.Context, in *SearchReleaseRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SearchReleaseResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ForecastService_ServiceDesc.Streams[1], ForecastService_SearchRelease_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SearchReleaseRequest, SearchReleaseResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_SearchReleaseClient = grpc.ServerStreamingClient[SearchReleaseResponse]
+
 // ForecastServiceServer is the server API for ForecastService service.
 // All implementations must embed UnimplementedForecastServiceServer
 // for forward compatibility.
 //
-// ForecastService gives the runs of the forecast.
+// ForecastService gives the runs of the forecast, and answers what would happen if: a
+// scenario is asked of the situation as of an instant, beside that situation as it is.
+// Nothing that a rehearsal does reaches the log, the feed or an answer about what is.
+// Every answer of one says so, in words that are to be shown with it.
 type ForecastServiceServer interface {
 	// The latest run of a basin, or of the basin of a station.
 	GetForecast(context.Context, *GetForecastRequest) (*GetForecastResponse, error)
-	// Runs issued in [from, to), newest first, without their values.
+	// Runs issued in [from, to), newest first, without their values. Over HTTP a run
+	// is also read at /v1/forecasts/{basin}/latest.csv and .../{issued_at}.csv; see
+	// docs/formats/forecast-csv.md.
 	ListForecasts(context.Context, *ListForecastsRequest) (*ListForecastsResponse, error)
+	// Runs as they are issued, with their values, each once and in order. A reader
+	// that was away gives the token of the last answer it has, or the time of issue
+	// of the last run.
+	WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error
+	// Asks a scenario. One is computed at a time; others wait.
+	RunScenario(context.Context, *RunScenarioRequest) (*RunScenarioResponse, error)
+	// The rehearsals that are kept, the newest first, without their series.
+	ListScenarios(context.Context, *ListScenariosRequest) (*ListScenariosResponse, error)
+	// A rehearsal that is kept, as it was answered.
+	GetScenario(context.Context, *GetScenarioRequest) (*GetScenarioResponse, error)
+	// Forgets a rehearsal that is kept.
+	DeleteScenario(context.Context, *DeleteScenarioRequest) (*DeleteScenarioResponse, error)
+	// Two rehearsals that are kept, side by side.
+	CompareScenarios(context.Context, *CompareScenariosRequest) (*CompareScenariosResponse, error)
+	// Searches the releases of reservoirs that lower the worst exceedance downstream,
+	// within limits. Progress comes as it is made; the last answer is the result. The
+	// search ends when the call does.
+	SearchRelease(*SearchReleaseRequest, grpc.ServerStreamingServer[SearchReleaseResponse]) error
 	mustEmbedUnimplementedForecastServiceServer()
 }
 
@@ -88,6 +229,27 @@ func (UnimplementedForecastServiceServer) GetForecast(context.Context, *GetForec
 }
 func (UnimplementedForecastServiceServer) ListForecasts(context.Context, *ListForecastsRequest) (*ListForecastsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListForecasts not implemented")
+}
+func (UnimplementedForecastServiceServer) WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchForecasts not implemented")
+}
+func (UnimplementedForecastServiceServer) RunScenario(context.Context, *RunScenarioRequest) (*RunScenarioResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RunScenario not implemented")
+}
+func (UnimplementedForecastServiceServer) ListScenarios(context.Context, *ListScenariosRequest) (*ListScenariosResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListScenarios not implemented")
+}
+func (UnimplementedForecastServiceServer) GetScenario(context.Context, *GetScenarioRequest) (*GetScenarioResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetScenario not implemented")
+}
+func (UnimplementedForecastServiceServer) DeleteScenario(context.Context, *DeleteScenarioRequest) (*DeleteScenarioResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteScenario not implemented")
+}
+func (UnimplementedForecastServiceServer) CompareScenarios(context.Context, *CompareScenariosRequest) (*CompareScenariosResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompareScenarios not implemented")
+}
+func (UnimplementedForecastServiceServer) SearchRelease(*SearchReleaseRequest, grpc.ServerStreamingServer[SearchReleaseResponse]) error {
+	return status.Error(codes.Unimplemented, "method SearchRelease not implemented")
 }
 func (UnimplementedForecastServiceServer) mustEmbedUnimplementedForecastServiceServer() {}
 func (UnimplementedForecastServiceServer) testEmbeddedByValue()                         {}
@@ -146,6 +308,118 @@ func _ForecastService_ListForecasts_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ForecastService_WatchForecasts_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchForecastsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ForecastServiceServer).WatchForecasts(m, &grpc.GenericServerStream[WatchForecastsRequest, WatchForecastsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_WatchForecastsServer = grpc.ServerStreamingServer[WatchForecastsResponse]
+
+func _ForecastService_RunScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RunScenarioRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForecastServiceServer).RunScenario(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ForecastService_RunScenario_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForecastServiceServer).RunScenario(ctx, req.(*RunScenarioRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ForecastService_ListScenarios_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListScenariosRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForecastServiceServer).ListScenarios(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ForecastService_ListScenarios_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForecastServiceServer).ListScenarios(ctx, req.(*ListScenariosRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ForecastService_GetScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetScenarioRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForecastServiceServer).GetScenario(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ForecastService_GetScenario_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForecastServiceServer).GetScenario(ctx, req.(*GetScenarioRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ForecastService_DeleteScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteScenarioRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForecastServiceServer).DeleteScenario(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ForecastService_DeleteScenario_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForecastServiceServer).DeleteScenario(ctx, req.(*DeleteScenarioRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ForecastService_CompareScenarios_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompareScenariosRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForecastServiceServer).CompareScenarios(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ForecastService_CompareScenarios_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForecastServiceServer).CompareScenarios(ctx, req.(*CompareScenariosRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ForecastService_SearchRelease_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SearchReleaseRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ForecastServiceServer).SearchRelease(m, &grpc.GenericServerStream[SearchReleaseRequest, SearchReleaseResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ForecastService_SearchReleaseServer = grpc.ServerStreamingServer[SearchReleaseResponse]
+
 // ForecastService_ServiceDesc is the grpc.ServiceDesc for ForecastService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -161,7 +435,38 @@ var ForecastService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListForecasts",
 			Handler:    _ForecastService_ListForecasts_Handler,
 		},
+		{
+			MethodName: "RunScenario",
+			Handler:    _ForecastService_RunScenario_Handler,
+		},
+		{
+			MethodName: "ListScenarios",
+			Handler:    _ForecastService_ListScenarios_Handler,
+		},
+		{
+			MethodName: "GetScenario",
+			Handler:    _ForecastService_GetScenario_Handler,
+		},
+		{
+			MethodName: "DeleteScenario",
+			Handler:    _ForecastService_DeleteScenario_Handler,
+		},
+		{
+			MethodName: "CompareScenarios",
+			Handler:    _ForecastService_CompareScenarios_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchForecasts",
+			Handler:       _ForecastService_WatchForecasts_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "SearchRelease",
+			Handler:       _ForecastService_SearchRelease_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "freshet/v1/forecast.proto",
 }
