@@ -20,8 +20,9 @@ export interface Form {
 const seconds = (hours: number | '') => Math.round((hours || 0) * 3600)
 
 export function scenarioOf(f: Form, basin: string): Schemas['v1Scenario'] {
-  const kind = `SCENARIO_RAIN_KIND_${f.kind}` as Schemas['v1ScenarioRainKind']
-  const rain = f.kind === 'NONE' ? { kind } : f.kind === 'STORM'
+  // To the server a factor of 0 is one that was left out.
+  const kind = `SCENARIO_RAIN_KIND_${f.kind === 'AS_FORECAST' && f.factor === 0 ? 'NONE' : f.kind}` as Schemas['v1ScenarioRainKind']
+  const rain = kind.endsWith('NONE') ? { kind } : f.kind === 'STORM'
     ? { kind, total: f.total || 0, durationS: seconds(f.duration), peak: f.peak === '' ? 0.5 : f.peak, afterS: seconds(f.after) }
     : { kind, factor: f.factor === '' ? 1 : f.factor, shiftS: seconds(f.shift) }
   return {
