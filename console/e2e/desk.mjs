@@ -163,6 +163,8 @@ test('why a stage stands: from the feed to the explanation, which the server rep
   while ((await unfold.count()) > 0) await unfold.first().click()
   assert.equal(await page.getByTestId('explain-readings').locator('tbody tr').count(), explanation.readings.length)
   assert.equal(await page.getByTestId('explain-lines').locator('li').count(), explanation.linesZh.length)
+  await page.locator('[data-testid=hydrograph][data-drawn=true]').waitFor()
+  assert.equal(await page.getByTestId('resource-error').count(), 0, 'the page could not get all that it shows')
   await look(page, 'explain-1440')
   assert.deepEqual(await serious(page), [])
   await page.getByTestId('language').click()
