@@ -5,6 +5,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,9 @@ type Options struct {
 	Out   io.Writer   // where view or lines go
 	Now   func() time.Time
 	Data  string // keeps log and store in this folder; "": a temporary one that is removed
+	// Stepped is called after each step with its time, which engine time then is; nil:
+	// nothing.
+	Stepped func(context.Context, *app.App, time.Time) error
 	// Done is called when the storm is over, while the server still runs; nil: nothing.
 	Done func(context.Context, *app.App) error
 }
@@ -76,12 +80,29 @@ func Run(ctx context.Context, opts Options) (_ Summary, err error) {
 	if err := a.WaitReady(ctx); err != nil {
 		return Summary{}, err
 	}
+	if err := tellAddress(opts, a); err != nil {
+		return Summary{}, err
+	}
 	storm, err := scenario.New(a.Catalog(), opts.Seed)
 	if err != nil {
 		return Summary{}, err
 	}
 	p := &player{opts: opts, app: a, storm: storm, basin: a.Catalog().Basins[0].ID, started: opts.Now()}
 	return p.run(ctx)
+}
+
+// tellAddress says at once where to look, before the view or the events begin.
+func tellAddress(opts Options, a *app.App) error {
+	url := "http://" + a.HTTPAddr()
+	if opts.JSON {
+		return json.NewEncoder(opts.Out).Encode(struct {
+			Type    string `json:"type"`
+			Console string `json:"console"`
+			GRPC    string `json:"grpc"`
+		}{"serving", url, a.GRPCAddr()})
+	}
+	_, err := fmt.Fprintf(opts.Out, "%sconsole: %s\n", opts.Lang.Pick("值班台 ", ""), url)
+	return err
 }
 
 func (p *player) run(ctx context.Context) (_ Summary, err error) {
@@ -154,7 +175,7 @@ func (p *player) play(ctx context.Context, conn grpc.ClientConnInterface) error 
 		defer g.Close()
 		p.gateways = append(p.gateways, g)
 	}
-	opts := replay.DriveOptions{Speed: p.opts.Speed, Now: p.opts.Now, Stepped: p.stepped}
+	opts := replay.DriveOptions{Speed: p.opts.Speed, Now: p.opts.Now, Stepped: func(s replay.Step) error { return p.stepped(ctx, s) }}
 	return replay.Drive(ctx, clock, p.steps(), opts)
 }
 
@@ -183,7 +204,12 @@ func (p *player) total() int {
 	return n
 }
 
-func (p *player) stepped(s replay.Step) error {
+func (p *player) stepped(ctx context.Context, s replay.Step) error {
+	if p.opts.Stepped != nil {
+		if err := p.opts.Stepped(ctx, p.app, s.To); err != nil {
+			return err
+		}
+	}
 	if p.lines != nil {
 		return p.lines.step(s.To)
 	}
