@@ -91,12 +91,16 @@ func (e *AnswerError) Error() string {
 	return s
 }
 
-// Refused reports whether that was a no to this very message: a status of 4xx but
-// for those that ask to come again later, or a robot's code. What codes of robots
-// mean is not known here; some ask to come again later, too.
+// Refused reports whether that was a no to this very message: a status of 4xx, or a
+// robot's code. Statuses that ask to come again later are none, nor are those that
+// speak of the address or of who sends: they meet every message, and end when
+// somebody mends the receiver. What codes of robots mean is not known here; some ask
+// to come again later, too.
 func (e *AnswerError) Refused() bool {
 	switch e.Status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
+		http.StatusProxyAuthRequired, http.StatusGone, http.StatusMisdirectedRequest, http.StatusUpgradeRequired:
 		return false
 	}
 	return e.Code != 0 || e.Status >= 400 && e.Status <= 499

@@ -55,8 +55,8 @@ func newPicky(t testing.TB, says func(key string, try int) int) *picky {
 func TestARefusedMessageHoldsUpNobodyAndIsNotLost(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		outs, ids := flood("a", 0, rapid.IntRange(2, 12).Draw(rt, "outputs"))
-		no := []int{400, 403, 404, 413, 422, 499}
-		later := []int{408, 425, 429, 500, 503, 599}
+		no := []int{400, 409, 413, 415, 422, 499}
+		later := []int{401, 403, 404, 405, 407, 408, 410, 421, 425, 426, 429, 500, 503, 599}
 		refuses := map[string]int{}
 		var sound []string
 		for _, id := range ids {
