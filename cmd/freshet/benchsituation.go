@@ -44,9 +44,9 @@ have one hash.`,
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), `%d stations, %d days, a tick each %g s: %d inputs, %d readings; replayed whole in %.0f s
   milestones         one in %s: %d, %.0f kB each, %.0f MB
-  as of an instant   %d drawn: p50 %.0f ms, max %.0f ms
+  as of an instant   %d drawn: p50 %.0f ms, max %.0f ms; processor time p50 %.0f ms, max %.0f ms
   the same again     p50 %.0f ms, max %.0f ms; an answer of %.0f kB
-`, r.Stations, r.Days, r.TickSeconds, r.Inputs, r.Readings, r.Replay, o.Every, r.Milestones, r.Milestone, r.OnDisk, r.Instants, r.P50, r.Max, r.AgainP50, r.AgainMax, r.Answer)
+`, r.Stations, r.Days, r.TickSeconds, r.Inputs, r.Readings, r.Replay, o.Every, r.Milestones, r.Milestone, r.OnDisk, r.Instants, r.P50, r.Max, r.CPUP50, r.CPUMax, r.AgainP50, r.AgainMax, r.Answer)
 			return err
 		},
 	}
@@ -56,7 +56,7 @@ have one hash.`,
 	f.DurationVar(&o.Tick, "tick", 10*time.Second, "between ticks")
 	f.IntVar(&o.Instants, "instants", 20, "instants that are asked for")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the instants")
-	f.DurationVar(&o.Every, "milestone-every", 3*time.Hour, "engine time between milestones; 0: none")
+	f.DurationVar(&o.Every, "milestone-every", time.Hour, "engine time between milestones; 0: none")
 	f.StringVar(&o.Catalog, "catalog", "deploy/catalog/tanjiang", "folder of the catalogue that gauges are added to")
 	f.StringVar(&data, "data", "", "folder in which to make a folder; empty: the system's temporary folder")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")

@@ -103,7 +103,7 @@ func DefaultOptions() Options {
 		NATSReplicas: 1,
 		Store:        "pebble", InfluxURL: "http://127.0.0.1:8086", InfluxOrg: "freshet", InfluxBucket: "freshet",
 		Clock: "wall", Tick: 10 * time.Second, Settle: 60 * time.Second,
-		SnapshotEvery: 5000, MilestoneEvery: 3 * time.Hour, MilestoneKeep: 45 * 24 * time.Hour, Future: 10 * time.Minute, Past: 40 * 24 * time.Hour, Queue: 400_000,
+		SnapshotEvery: 5000, MilestoneEvery: time.Hour, MilestoneKeep: 45 * 24 * time.Hour, Future: 10 * time.Minute, Past: 40 * 24 * time.Hour, Queue: 400_000,
 		LogLevel: "info", LogFormat: "text",
 	}
 }

@@ -5,6 +5,7 @@ package bench
 import (
 	"fmt"
 	"syscall"
+	"time"
 
 	"freshet/internal/hydro"
 )
@@ -22,4 +23,13 @@ func needFiles(n int) error {
 			n, n+others, l.Max, n+others, hydro.ErrInvalid)
 	}
 	return nil
+}
+
+// cpuTime is the processor time that this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

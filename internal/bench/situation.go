@@ -56,6 +56,8 @@ type SituationResult struct {
 	Instants     int     `json:"instants"`
 	P50          float64 `json:"p50_ms"` // from the call to the answer, over gRPC
 	Max          float64 `json:"max_ms"`
+	CPUP50       float64 `json:"cpu_p50_ms"` // processor time of both ends meanwhile, all threads
+	CPUMax       float64 `json:"cpu_max_ms"`
 	AgainP50     float64 `json:"again_p50_ms"` // the same instant asked for once more
 	AgainMax     float64 `json:"again_max_ms"`
 	Answer       float64 `json:"answer_kb"`
@@ -129,17 +131,20 @@ func (o *SituationOptions) ask(ctx context.Context, a *app.App, r *SituationResu
 	defer func() { _ = conn.Close() }()
 	briefings := freshetv1.NewBriefingServiceClient(conn)
 	draw := rand.New(rand.NewPCG(o.Seed, 6))
-	var first, again []time.Duration
+	var first, again, cpu []time.Duration
 	for range o.Instants {
 		at := situationStart.Add(time.Duration(draw.Int64N(int64(o.Days) * int64(24*time.Hour))))
 		var hash string
 		for _, into := range []*[]time.Duration{&first, &again} {
-			began := o.Now()
+			began, used := o.Now(), cpuTime()
 			resp, err := briefings.GetSituation(ctx, &freshetv1.GetSituationRequest{AsOf: timestamppb.New(at)})
 			if err != nil {
 				return err
 			}
 			*into = append(*into, o.Now().Sub(began))
+			if into == &first {
+				cpu = append(cpu, cpuTime()-used)
+			}
 			if hash != "" && hash != resp.GetHash() {
 				return fmt.Errorf("as of %s: hash %s, then %s: %w", at.Format(time.RFC3339), hash, resp.GetHash(), hydro.ErrConflict)
 			}
@@ -149,6 +154,8 @@ func (o *SituationOptions) ask(ctx context.Context, a *app.App, r *SituationResu
 	}
 	slices.Sort(first)
 	slices.Sort(again)
+	slices.Sort(cpu)
+	r.CPUP50, r.CPUMax = quantile(cpu, 0.5), quantile(cpu, 1)
 	r.P50, r.Max, r.AgainP50, r.AgainMax = quantile(first, 0.5), quantile(first, 1), quantile(again, 0.5), quantile(again, 1)
 	return nil
 }
