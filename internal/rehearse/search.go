@@ -124,15 +124,15 @@ type searcher struct {
 
 // Search looks for the best releases. Progress is told from time to time; gate, which
 // may be nil, is entered for each run, so that a long search makes room for others.
-// When ctx is done the error is its cause.
-func (s *Stage) Search(ctx context.Context, q Search, gate func(context.Context) (func(), error), progress func(Progress)) (*Found, error) {
+// Past is as of [Stage.Ask]. When ctx is done the error is its cause.
+func (s *Stage) Search(ctx context.Context, q Search, past forecast.Source, gate func(context.Context) (func(), error), progress func(Progress)) (*Found, error) {
 	basin, _ := s.Footing.Catalogue.Basin(s.Footing.Basin)
 	k := &searcher{s: s, ctx: ctx, q: q, basin: basin, gate: gate}
 	if wrong := k.check(); len(wrong) > 0 {
 		return nil, Invalid(wrong)
 	}
 	var err error
-	if k.ahead, _, err = k.q.Scenario.ahead(&s.Footing, nil); err != nil {
+	if k.ahead, _, err = k.q.Scenario.ahead(&s.Footing, past); err != nil {
 		return nil, err
 	}
 	base, err := s.Footing.Model.Rehearse(s.Footing.Water, s.Footing.T0, k.q.Scenario.source(&s.Footing), k.ahead, k.q.Scenario.ground())

@@ -78,7 +78,7 @@ func kept(pools []rehearse.Pool, slack float64) bool {
 // by other means, and no water is lost.
 func TestTheSearchFindsWhatAnExhaustiveOneFinds(t *testing.T) {
 	s := stage(t, live(t, twinCatalog(t, outlets), nil))
-	found, err := s.Search(t.Context(), rehearse.Search{Scenario: flood(), Limits: limits(), Pieces: 2, Runs: 600, Points: 3, Seed: 7}, nil, nil)
+	found, err := s.Search(t.Context(), rehearse.Search{Scenario: flood(), Limits: limits(), Pieces: 2, Runs: 600, Points: 3, Seed: 7}, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,11 +170,11 @@ func TestASearchIsTheSameAgainAndEndsWhenItIsToldTo(t *testing.T) {
 	s := stage(t, live(t, twinCatalog(t, outlets), nil))
 	q := rehearse.Search{Scenario: flood(), Limits: limits(), Pieces: 2, Runs: 200, Seed: 3}
 	told := 0
-	a, err := s.Search(t.Context(), q, nil, func(p rehearse.Progress) { told++ })
+	a, err := s.Search(t.Context(), q, nil, nil, func(p rehearse.Progress) { told++ })
 	if err != nil || told == 0 {
 		t.Fatal(told, err)
 	}
-	b, err := s.Search(t.Context(), q, nil, nil)
+	b, err := s.Search(t.Context(), q, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestASearchIsTheSameAgainAndEndsWhenItIsToldTo(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	gone := errors.New("the caller has gone")
 	runs := 0
-	_, err = s.Search(ctx, q, func(context.Context) (func(), error) {
+	_, err = s.Search(ctx, q, nil, func(context.Context) (func(), error) {
 		if runs++; runs == 50 {
 			stop(gone)
 		}
@@ -212,7 +212,7 @@ func TestABadSearchSaysWhatWhereAndHow(t *testing.T) {
 		{rehearse.Search{Limits: []rehearse.Limits{good}, Targets: []rehearse.Target{{Station: "town", Value: 1}, {Station: "town", Variable: hydro.Discharge, Value: 1}}}, "targets[1].variable: discharge beside water_level"},
 		{rehearse.Search{Limits: []rehearse.Limits{good}, Scenario: rehearse.Scenario{Lost: []string{"moon"}}}, "scenario.lost[0]"},
 	} {
-		_, err := s.Search(t.Context(), c.q, nil, nil)
+		_, err := s.Search(t.Context(), c.q, nil, nil, nil)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("got %v\nwant %s", err, c.want)
 		}

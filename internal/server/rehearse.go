@@ -109,8 +109,9 @@ func (s *Server) stage(ctx context.Context, b Basin, asOf time.Time) (*rehearse.
 	return st, nil
 }
 
-// scenarioError turns what is wrong with a scenario into BadRequest.
-func scenarioError(err error) error {
+// scenarioError turns what is wrong with a scenario into BadRequest, under a field of
+// the request.
+func scenarioError(under string, err error) error {
 	wrong, _ := errors.AsType[rehearse.Invalid](err)
 	if f, ok := errors.AsType[*hydro.FieldError](err); ok {
 		wrong = rehearse.Invalid{f}
@@ -118,11 +119,11 @@ func scenarioError(err error) error {
 	if len(wrong) == 0 {
 		return err
 	}
-	var under []*hydro.FieldError
+	var all []*hydro.FieldError
 	for _, f := range wrong {
-		under = append(under, &hydro.FieldError{Field: "scenario." + f.Field, Text: f.Text})
+		all = append(all, &hydro.FieldError{Field: under + f.Field, Text: f.Text})
 	}
-	return fieldErrors(under...)
+	return fieldErrors(all...)
 }
 
 // pastRain returns where a past storm is read: nil where the situation remembers it,
@@ -162,7 +163,7 @@ func (s *Server) pastRain(ctx context.Context, f *engine.Footing, r *rehearse.Ra
 func (s *Server) scenario(p *freshetv1.Scenario) (Basin, rehearse.Scenario, error) {
 	x, err := wire.ToScenario(p)
 	if err != nil {
-		return Basin{}, x, scenarioError(err)
+		return Basin{}, x, scenarioError("scenario.", err)
 	}
 	b, err := s.basin(x.Basin)
 	x.Basin = b.ID
@@ -202,7 +203,7 @@ func (s *Server) rehearsal(ctx context.Context, st *rehearse.Stage, x rehearse.S
 	}
 	o, err := st.Ask(ctx, x, past)
 	if err != nil {
-		return nil, scenarioError(err)
+		return nil, scenarioError("scenario.", err)
 	}
 	p := wire.FromOutcome(o, st.Footing.Catalogue, st.Footing.Now)
 	p.Id = rehearsalID(p)
