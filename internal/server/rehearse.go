@@ -104,7 +104,7 @@ func (s *Server) stage(ctx context.Context, b Basin, asOf time.Time) (*staged, e
 		if e, err = s.engineAt(ctx, b, "scenario.as_of", asOf); err != nil {
 			return nil, err
 		}
-		if next.hash, err = briefing.Hash(situationOf(e, asOf)); err != nil {
+		if next.hash, err = briefing.Hash(SituationOf(e, asOf)); err != nil {
 			return nil, err
 		}
 	}
