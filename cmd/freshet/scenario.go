@@ -259,7 +259,7 @@ reservoir level. Progress goes to the terminal; an interrupt ends the search.`,
 						return err
 					}
 					if p := m.GetProgress(); p != nil {
-						fmt.Fprintf(cmd.ErrOrStderr(), "%s %d/%d  %s %s\n", lang.Pick(p.GetDoingZh(), p.GetDoingEn()), p.GetRuns(), p.GetOf(), lang.Pick("最差超标", "worst"), number(p.GetWorst(), 2))
+						fmt.Fprintf(cmd.ErrOrStderr(), "%s %d/%d  %s %s\n", lang.Pick(p.GetDoingZh(), p.GetDoingEn()), p.GetRuns(), p.GetOf(), lang.Pick("最差超标", "worst"), figure(p.GetWorst(), 2))
 						continue
 					}
 					if s.asJSON {
@@ -280,7 +280,7 @@ reservoir level. Progress goes to the terminal; an interrupt ends the search.`,
 	return c
 }
 
-func number(v float64, digits int) string {
+func figure(v float64, digits int) string {
 	if math.IsNaN(v) {
 		return "–"
 	}
@@ -325,9 +325,9 @@ func rehearsalText(r *freshetv1.Rehearsal, lang termui.Lang) string {
 			continue
 		}
 		p, q := s.GetBase().GetPeak(), s.GetAsked().GetPeak()
-		before, after, change := number(p.GetLevel(), 2)+" m", number(q.GetLevel(), 2)+" m", number(s.GetLevel(), 2)
+		before, after, change := figure(p.GetLevel(), 2)+" m", figure(q.GetLevel(), 2)+" m", figure(s.GetLevel(), 2)
 		if math.IsNaN(q.GetLevel()) {
-			before, after, change = number(p.GetDischarge(), 0)+" m³/s", number(q.GetDischarge(), 0)+" m³/s", number(s.GetDischarge(), 0)
+			before, after, change = figure(p.GetDischarge(), 0)+" m³/s", figure(q.GetDischarge(), 0)+" m³/s", figure(s.GetDischarge(), 0)
 		}
 		reach := "–"
 		for _, x := range s.GetAsked().GetStages() {
@@ -335,14 +335,14 @@ func rehearsalText(r *freshetv1.Rehearsal, lang termui.Lang) string {
 				reach = fmt.Sprintf("%s +%.1fh", pick(stageShort[stage], stage.String()), x.GetHours())
 			}
 		}
-		row(name, before, after, change, termui.Clock(q.GetAt().AsTime()), (time.Duration(s.GetLaterS()) * time.Second).String(), reach, number(s.GetVolume(), 1))
+		row(name, before, after, change, termui.Clock(q.GetAt().AsTime()), (time.Duration(s.GetLaterS()) * time.Second).String(), reach, figure(s.GetVolume(), 1))
 	}
 	if len(r.GetReservoirs()) > 0 {
 		b.WriteString("\n")
 		row(pick("水库", "reservoir"), pick("现状最高", "as it is"), pick("情景最高", "asked"), pick("期末", "at the end"), pick("最大入库", "most in"), pick("最大出库", "most out"), pick("超汛限h", "h over limit"), pick("不平衡", "residual"))
 		for _, x := range r.GetReservoirs() {
 			p, q := x.GetBase(), x.GetAsked()
-			row(pick(x.GetNameZh(), x.GetNameEn()), number(p.GetPeakLevel(), 2), number(q.GetPeakLevel(), 2), number(q.GetEndLevel(), 2), number(q.GetPeakInflow(), 0), number(q.GetPeakOutflow(), 0), number(float64(q.GetOverLimitS())/3600, 1), number(q.GetResidual(), 6))
+			row(pick(x.GetNameZh(), x.GetNameEn()), figure(p.GetPeakLevel(), 2), figure(q.GetPeakLevel(), 2), figure(q.GetEndLevel(), 2), figure(q.GetPeakInflow(), 0), figure(q.GetPeakOutflow(), 0), figure(float64(q.GetOverLimitS())/3600, 1), figure(q.GetResidual(), 6))
 		}
 	}
 	walkText(&b, r, lang)
@@ -388,8 +388,8 @@ func comparisonText(c *freshetv1.CompareScenariosResponse, lang termui.Lang) str
 	}
 	fmt.Fprintf(&b, "%s%s%s%s%s\n", termui.Pad(pick("测站", "station"), 18), termui.PadLeft("m", 10), termui.PadLeft("m³/s", 12), termui.PadLeft(pick("推后", "later"), 12), termui.PadLeft("10⁶ m³", 12))
 	for _, s := range c.GetStations() {
-		fmt.Fprintf(&b, "%s%s%s%s%s\n", termui.Pad(pick(s.GetNameZh(), s.GetNameEn()), 18), termui.PadLeft(number(s.GetLevel(), 2), 10), termui.PadLeft(number(s.GetDischarge(), 0), 12),
-			termui.PadLeft((time.Duration(s.GetLaterS())*time.Second).String(), 12), termui.PadLeft(number(s.GetVolume(), 1), 12))
+		fmt.Fprintf(&b, "%s%s%s%s%s\n", termui.Pad(pick(s.GetNameZh(), s.GetNameEn()), 18), termui.PadLeft(figure(s.GetLevel(), 2), 10), termui.PadLeft(figure(s.GetDischarge(), 0), 12),
+			termui.PadLeft((time.Duration(s.GetLaterS())*time.Second).String(), 12), termui.PadLeft(figure(s.GetVolume(), 1), 12))
 	}
 	return b.String()
 }
@@ -400,7 +400,7 @@ func foundText(r *freshetv1.SearchResult, lang termui.Lang) string {
 	if !r.GetFeasible() {
 		b.WriteString(pick("！未找到满足全部限制的方案，以下为最接近者\n", "! no schedule was found that keeps every limit; what follows is the nearest\n"))
 	}
-	fmt.Fprintf(&b, pick("最差超标 %s（现状 %s），%s，%d 次计算\n", "worst exceedance %s (as it is %s) at %s, %d runs\n"), number(r.GetWorst(), 2), number(r.GetBaseWorst(), 2), r.GetWorstStation(), r.GetRuns())
+	fmt.Fprintf(&b, pick("最差超标 %s（现状 %s），%s，%d 次计算\n", "worst exceedance %s (as it is %s) at %s, %d runs\n"), figure(r.GetWorst(), 2), figure(r.GetBaseWorst(), 2), r.GetWorstStation(), r.GetRuns())
 	for _, x := range r.GetBounds() {
 		fmt.Fprintf(&b, "  %s: %s\n", x.GetReservoir(), pick(x.GetTextZh(), x.GetTextEn()))
 	}
@@ -410,7 +410,7 @@ func foundText(r *freshetv1.SearchResult, lang termui.Lang) string {
 		if !t.GetFeasible() {
 			mark = pick("  （限制未满足）", "  (limits not kept)")
 		}
-		fmt.Fprintf(&b, "  %8s  %8s%s\n", number(t.GetRise(), 2), number(t.GetWorst(), 2), mark)
+		fmt.Fprintf(&b, "  %8s  %8s%s\n", figure(t.GetRise(), 2), figure(t.GetWorst(), 2), mark)
 	}
 	return b.String()
 }

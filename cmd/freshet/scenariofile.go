@@ -61,10 +61,10 @@ type scenarioFile struct {
 	} `yaml:"soil"`
 	Lost       []string `yaml:"lost"`
 	Thresholds []struct {
-		Station  string    `yaml:"station"`
-		Stage    stageName `yaml:"stage"`
-		Variable quantity  `yaml:"variable"`
-		Value    float64   `yaml:"value"`
+		Station  string        `yaml:"station"`
+		Stage    scenarioStage `yaml:"stage"`
+		Variable quantity      `yaml:"variable"`
+		Value    float64       `yaml:"value"`
 	} `yaml:"thresholds"`
 	Search struct {
 		Reservoirs []struct {
@@ -90,11 +90,11 @@ type scenarioFile struct {
 
 // Values that say what is wrong with them.
 type (
-	span      time.Duration
-	instant   struct{ *timestamppb.Timestamp }
-	rainKind  freshetv1.ScenarioRainKind
-	stageName freshetv1.Stage
-	quantity  freshetv1.Variable
+	span          time.Duration
+	instant       struct{ *timestamppb.Timestamp }
+	rainKind      freshetv1.ScenarioRainKind
+	scenarioStage freshetv1.Stage
+	quantity      freshetv1.Variable
 )
 
 // UnmarshalYAML reads a duration such as 6h or 1h30m, whole seconds.
@@ -138,13 +138,13 @@ func (k *rainKind) UnmarshalYAML(data []byte) error {
 }
 
 // UnmarshalYAML reads a colour.
-func (s *stageName) UnmarshalYAML(data []byte) error {
+func (s *scenarioStage) UnmarshalYAML(data []byte) error {
 	text := strings.TrimSpace(string(data))
 	stage, err := hydro.ParseStage(text)
 	if err != nil || stage < hydro.Blue || stage > hydro.Red {
 		return fmt.Errorf("%q: write blue, yellow, orange or red", text)
 	}
-	*s = stageName(wire.FromStage(stage))
+	*s = scenarioStage(wire.FromStage(stage))
 	return nil
 }
 
