@@ -3,16 +3,22 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"freshet/internal/app"
 	"freshet/internal/client"
@@ -30,7 +36,7 @@ type given struct {
 	answers map[string]string
 }
 
-// storms plays two hours of the demo's storm in which rivers rise. Beside are
+// storms plays four hours of the demo's storm in which rivers rise. Beside are
 // called with the server once it plays.
 func storms(t *testing.T, beside func(ctx context.Context, a *app.App)) given {
 	t.Helper()
@@ -46,7 +52,7 @@ func storms(t *testing.T, beside func(ctx context.Context, a *app.App)) given {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const first, steps = 30 * 12, 24
+	const first, steps = 30 * 12, 48
 	clock := client.NewClock(conn, client.Backoff{})
 	if err := clock.Advance(t.Context(), storm.Frames(first).At.Add(-storm.Step())); err != nil {
 		t.Fatal(err)
@@ -249,5 +255,111 @@ func TestAKeptRehearsalIsFoundComparedAndForgotten(t *testing.T) {
 	}
 	if _, err := c.GetScenario(t.Context(), &freshetv1.GetScenarioRequest{Id: x.GetId()}); status.Code(err) != codes.NotFound {
 		t.Errorf("deleted: %v", err)
+	}
+}
+
+// Of a frozen situation the answer is what it was when that was live, with the hash of
+// the situation; one that is still to come cannot be rehearsed.
+func TestAFrozenSituationIsRehearsedAsItWas(t *testing.T) {
+	a := start(t, options(t))
+	defer a.Close()
+	if err := advance(t, a, noon); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := client.Dial(a.GRPCAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := freshetv1.NewForecastServiceClient(conn)
+	ask := func(at *timestamppb.Timestamp) (*freshetv1.Rehearsal, error) {
+		got, err := c.RunScenario(t.Context(), &freshetv1.RunScenarioRequest{Scenario: &freshetv1.Scenario{
+			AsOf: at, Rain: &freshetv1.ScenarioRain{Kind: freshetv1.ScenarioRainKind_SCENARIO_RAIN_KIND_STORM, Total: 150, DurationS: 6 * 3600},
+		}})
+		return got.GetRehearsal(), err
+	}
+	live, err := ask(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := advance(t, a, noon.Add(3*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := ask(timestamppb.New(noon))
+	if err != nil {
+		t.Fatal(err)
+	}
+	situation, err := freshetv1.NewBriefingServiceClient(conn).GetSituation(t.Context(), &freshetv1.GetSituationRequest{AsOf: timestamppb.New(noon)})
+	if err != nil || frozen.GetSituationHash() == "" || frozen.GetSituationHash() != situation.GetHash() {
+		t.Errorf("hash %q, of the situation %q, %v", frozen.GetSituationHash(), situation.GetHash(), err)
+	}
+	live.SituationHash, live.Id, live.Scenario = frozen.SituationHash, frozen.Id, frozen.Scenario
+	if !proto.Equal(live, frozen) {
+		t.Errorf("live %v\nfrozen %v", live, frozen)
+	}
+	if _, err := ask(timestamppb.New(noon.Add(4 * time.Hour))); status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("of what is still to come: %v", err)
+	}
+}
+
+// A search tells how far it is, and its result keeps its limits and says so.
+func TestASearchTellsItsProgressAndItsResult(t *testing.T) {
+	a := start(t, options(t))
+	defer a.Close()
+	if err := advance(t, a, noon); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := client.Dial(a.GRPCAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := freshetv1.NewForecastServiceClient(conn)
+	filled, value := 1.0, 6.5
+	req := &freshetv1.SearchReleaseRequest{
+		Scenario: &freshetv1.Scenario{
+			Rain: &freshetv1.ScenarioRain{Kind: freshetv1.ScenarioRainKind_SCENARIO_RAIN_KIND_STORM, Total: 150, DurationS: 6 * 3600, Peak: 0.5},
+			Soil: []*freshetv1.ScenarioSoil{{Water: &freshetv1.ScenarioSoil_Filled{Filled: filled}}},
+		},
+		Reservoirs: []*freshetv1.ReleaseLimits{{Reservoir: "jinjiang", Least: 10, Most: 800, Ramp: 200}},
+		Targets:    []*freshetv1.ReleaseTarget{{Station: "h-enping", Value: &value}}, Pieces: 2, Runs: 60, Points: 1,
+	}
+	stream, err := c.SearchRelease(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	var result *freshetv1.SearchResult
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !m.GetRehearsal() || m.GetBannerZh() == "" {
+			t.Errorf("news that do not say what they are: %v", m)
+		}
+		if m.GetProgress() != nil {
+			told++
+		}
+		result = m.GetResult()
+	}
+	r := result.GetRehearsal()
+	if told == 0 || !result.GetFeasible() || len(result.GetSchedules()) != 1 || !r.GetRehearsal() || result.GetWorst() > 20 {
+		t.Fatalf("told %d times; %v", told, result)
+	}
+	for _, x := range r.GetStations() {
+		if x.GetStation() == "h-enping" && math.Abs(slices.Max(x.GetAsked().GetLevel())-value-result.GetWorst()) > 0.05 {
+			t.Errorf("%g m over, the rehearsal crests at %g m", result.GetWorst(), slices.Max(x.GetAsked().GetLevel()))
+		}
+	}
+	req.Reservoirs[0].Reservoir = "nowhere"
+	if stream, err = c.SearchRelease(t.Context(), req); err == nil {
+		_, err = stream.Recv()
+	}
+	if st := status.Convert(err); st.Code() != codes.InvalidArgument || !strings.HasPrefix(st.Message(), `reservoirs[0].reservoir: "nowhere" is no reservoir of basin tanjiang: write one of dashahe, jinjiang, zhenhai`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -27,6 +27,7 @@ type Figure struct {
 	Title         string
 	Subtitle      string
 	Mark          string // in a frame at the top, such as that numbers are illustrative; "" for none
+	Rehearsal     string // of a what-if: a watermark and a frame of its own; "" of what is
 	Axis          string // what the values are: variable, unit and datum
 	Number        func(float64) string
 	Zone          *time.Location // of the time axis; nil: UTC

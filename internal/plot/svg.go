@@ -31,6 +31,9 @@ func (f *Figure) SVG(w io.Writer) error {
 		s.b.WriteString("<desc>" + escape(d) + "</desc>\n")
 	}
 	l.draw(s)
+	if f.Rehearsal != "" {
+		s.watermark(l.width, l.height, f.Rehearsal)
+	}
 	s.b.WriteString("</svg>\n")
 	if _, err := w.Write(s.b.Bytes()); err != nil {
 		return fmt.Errorf("write SVG: %w", err)
@@ -39,6 +42,19 @@ func (f *Figure) SVG(w io.Writer) error {
 }
 
 type svg struct{ b bytes.Buffer }
+
+// rehearsed is the colour of what is no live figure: no stage has it.
+const rehearsed = "#7a1fa2"
+
+// watermark frames a figure and writes across it, over all else, what it is.
+func (s *svg) watermark(w, h float64, text string) {
+	fmt.Fprintf(&s.b, `<g class="rehearsal"><rect x="4" y="4" width="%s" height="%s" fill="none" stroke="%s" stroke-width="8" stroke-dasharray="24 8"/>`, px(w-8), px(h-8), rehearsed)
+	for _, at := range [3]float64{0.25, 0.55, 0.85} {
+		fmt.Fprintf(&s.b, `<text x="%s" y="%s" transform="rotate(-18 %s %s)" text-anchor="middle" font-size="64" font-weight="bold" fill="%s" fill-opacity="0.22">%s</text>`,
+			px(w/2), px(h*at), px(w/2), px(h*at), rehearsed, escape(text))
+	}
+	s.b.WriteString("</g>\n")
+}
 
 // px writes a length to the hundredth, without what is not needed.
 func px(v float64) string {

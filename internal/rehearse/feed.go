@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -20,6 +21,55 @@ type feed struct {
 	all     []hydro.Sample
 	sum     []accumulation.Sum // of rain, up to sumAt
 	sumAt   time.Time
+
+	// Of rain whose reports do not overlap: what has fallen up to the end of each of
+	// all, mm, and how much time reports have covered, ms. Nil of others: they are
+	// summed up anew at each instant, which takes long.
+	fell, covered []float64
+}
+
+// total fills fell and covered, if reports do not overlap.
+func (f *feed) total() {
+	fell, covered := make([]float64, len(f.all)), make([]float64, len(f.all))
+	end, rain, time := int64(math.MinInt64), 0.0, 0.0
+	for i := range f.all {
+		if s := &f.all[i]; hydro.RainCounts(s.Quality, s.Tests) && s.Interval > 0 {
+			length := int64(s.Interval) * 1000
+			if s.At-length < end {
+				return
+			}
+			end, rain, time = s.At, rain+s.Value, time+float64(length)
+		}
+		fell[i], covered[i] = rain, time
+	}
+	f.fell, f.covered = fell, covered
+}
+
+// within is [accumulation.Sums] for one window that ends at an instant, Unix ms, of
+// reports that do not overlap.
+func (f *feed) within(window, at int64) (mm, coverage float64) {
+	up := func(ms int64) (rain, time float64) {
+		i, _ := slices.BinarySearchFunc(f.history.Samples, ms+1, func(s hydro.Sample, ms int64) int { return cmp.Compare(s.At, ms) })
+		if i > 0 {
+			rain, time = f.fell[i-1], f.covered[i-1]
+		}
+		// Of the next report that counts the part that lies before.
+		for ; i < len(f.history.Samples); i++ {
+			s := &f.history.Samples[i]
+			if !hydro.RainCounts(s.Quality, s.Tests) || s.Interval <= 0 {
+				continue
+			}
+			if length := int64(s.Interval) * 1000; ms > s.At-length {
+				rain += s.Value * float64(ms-s.At+length) / float64(length)
+				time += float64(ms - s.At + length)
+			}
+			break
+		}
+		return rain, time
+	}
+	from, covered := up(at - window)
+	to, all := up(at)
+	return max(0, to-from), (all - covered) / float64(window)
 }
 
 // show lets the feed reach up to an instant, Unix ms.
@@ -157,6 +207,9 @@ func (k *book) add(past *hydro.History, key hydro.Key, last, interval, end int64
 		f.all = append(f.all, hydro.Sample{At: at, Received: at, Value: v, Raw: v, Interval: int32(interval / 1000), Quality: hydro.Pass, Own: hydro.Pass})
 	}
 	f.history.Samples = f.all[:len(was):len(was)]
+	if key.Variable == hydro.Rain {
+		f.total()
+	}
 	k.index[key] = len(k.feeds)
 	k.feeds = append(k.feeds, f)
 }
@@ -264,6 +317,10 @@ func (k *book) rain(c *catalog.Catalog, station string, window time.Duration, at
 			return pick(accumulation.Sums(h, at, 0, nil, nil), window)
 		}
 		f := &k.feeds[i]
+		if f.fell != nil {
+			mm, coverage = f.within(window.Milliseconds(), at.UnixMilli())
+			return mm, coverage, true
+		}
 		if !f.sumAt.Equal(at) {
 			f.sum, f.sumAt = accumulation.Sums(&f.history, at, 0, nil, f.sum[:0]), at
 		}

@@ -100,16 +100,7 @@ func (s *Stage) Ask(ctx context.Context, x Scenario, past forecast.Source) (*Out
 	if err != nil {
 		return nil, err
 	}
-	obs := b.History
-	if len(x.Lost) > 0 {
-		obs = func(k hydro.Key) *hydro.History {
-			if slices.Contains(x.Lost, k.Station) {
-				return nil
-			}
-			return b.History(k)
-		}
-	}
-	fine, err := b.Model.Rehearse(b.Water, b.T0, obs, ahead, x.ground())
+	fine, err := b.Model.Rehearse(b.Water, b.T0, x.source(&b), ahead, x.ground())
 	if err != nil {
 		return nil, err
 	}

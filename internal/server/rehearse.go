@@ -17,6 +17,7 @@ import (
 
 	"freshet/forecast"
 	"freshet/internal/auth"
+	"freshet/internal/briefing"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/rehearse"
@@ -42,11 +43,11 @@ type rehearsalRoom struct {
 	waiting chan struct{}
 
 	mu   sync.Mutex // guards last
-	last map[string]*rehearse.Stage
+	last map[string]*staged
 }
 
 func newRehearsalRoom() *rehearsalRoom {
-	return &rehearsalRoom{slot: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaiting+1), last: map[string]*rehearse.Stage{}}
+	return &rehearsalRoom{slot: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaiting+1), last: map[string]*staged{}}
 }
 
 // enter waits for the room. Leave must be called after it.
@@ -65,52 +66,64 @@ func (r *rehearsalRoom) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// fork returns an engine of the caller's own as of an instant, or as it is now.
-func (s *Server) fork(_ context.Context, b Basin, asOf time.Time) (e *engine.Engine, err error) {
-	if !asOf.IsZero() {
-		return nil, status.Error(codes.FailedPrecondition, "as_of: this server rehearses from the present situation alone: leave it out")
-	}
-	b.Engine.Query(func(live *engine.Engine) { e = live.Fork() })
-	return e, nil
+// A staged is a situation that rehearsals begin from.
+type staged struct {
+	*rehearse.Stage
+	asOf time.Time // zero: it was live
+	hash string    // of the situation as of asOf; "" of one that was live
 }
 
-// stage returns the situation that a scenario is asked of. The room must have been
-// entered.
-func (s *Server) stage(ctx context.Context, b Basin, asOf time.Time) (*rehearse.Stage, error) {
-	s.room.mu.Lock()
-	last := s.room.last[b.ID]
-	s.room.mu.Unlock()
-	if last != nil && asOf.IsZero() {
-		var now time.Time
-		var seq uint64
-		b.Engine.Query(func(e *engine.Engine) { now, seq = e.Now(), e.Seq() })
-		if last.Footing.Now.Equal(now) && last.Footing.Seq == seq {
-			return last, nil
-		}
+// stage returns the situation that a scenario is asked of: frozen as of an instant, or
+// as it is now. The room must have been entered.
+func (s *Server) stage(ctx context.Context, b Basin, asOf time.Time) (*staged, error) {
+	key := b.ID + "/frozen"
+	if asOf.IsZero() {
+		key = b.ID + "/live"
 	}
-	e, err := s.fork(ctx, b, asOf)
-	if err != nil {
-		return nil, err
+	s.room.mu.Lock()
+	last := s.room.last[key]
+	s.room.mu.Unlock()
+	next := &staged{asOf: asOf}
+	var e *engine.Engine
+	if asOf.IsZero() {
+		b.Engine.Query(func(live *engine.Engine) {
+			if last != nil && last.Footing.Now.Equal(live.Now()) && last.Footing.Seq == live.Seq() {
+				next = last
+				return
+			}
+			e = live.Fork()
+		})
+	} else if last != nil && last.asOf.Equal(asOf) {
+		next = last
+	}
+	if next == last {
+		return last, nil
+	}
+	var err error
+	if e == nil {
+		if e, err = s.engineAt(ctx, b, "scenario.as_of", asOf); err != nil {
+			return nil, err
+		}
+		if next.hash, err = briefing.Hash(SituationOf(e, asOf)); err != nil {
+			return nil, err
+		}
 	}
 	f, ok := e.Footing()
 	if !ok {
 		return nil, errNoTime
 	}
-	if last != nil && last.Footing.Now.Equal(f.Now) && last.Footing.Seq == f.Seq {
-		return last, nil
-	}
-	st, err := rehearse.NewStage(ctx, f)
-	if err != nil {
+	if next.Stage, err = rehearse.NewStage(ctx, f); err != nil {
 		return nil, err
 	}
 	s.room.mu.Lock()
-	s.room.last[b.ID] = st
+	s.room.last[key] = next
 	s.room.mu.Unlock()
-	return st, nil
+	return next, nil
 }
 
-// scenarioError turns what is wrong with a scenario into BadRequest.
-func scenarioError(err error) error {
+// scenarioError turns what is wrong with a scenario into BadRequest, under a field of
+// the request.
+func scenarioError(under string, err error) error {
 	wrong, _ := errors.AsType[rehearse.Invalid](err)
 	if f, ok := errors.AsType[*hydro.FieldError](err); ok {
 		wrong = rehearse.Invalid{f}
@@ -118,11 +131,11 @@ func scenarioError(err error) error {
 	if len(wrong) == 0 {
 		return err
 	}
-	var under []*hydro.FieldError
+	var all []*hydro.FieldError
 	for _, f := range wrong {
-		under = append(under, &hydro.FieldError{Field: "scenario." + f.Field, Text: f.Text})
+		all = append(all, &hydro.FieldError{Field: under + f.Field, Text: f.Text})
 	}
-	return fieldErrors(under...)
+	return fieldErrors(all...)
 }
 
 // pastRain returns where a past storm is read: nil where the situation remembers it,
@@ -162,7 +175,7 @@ func (s *Server) pastRain(ctx context.Context, f *engine.Footing, r *rehearse.Ra
 func (s *Server) scenario(p *freshetv1.Scenario) (Basin, rehearse.Scenario, error) {
 	x, err := wire.ToScenario(p)
 	if err != nil {
-		return Basin{}, x, scenarioError(err)
+		return Basin{}, x, scenarioError("scenario.", err)
 	}
 	b, err := s.basin(x.Basin)
 	x.Basin = b.ID
@@ -195,16 +208,17 @@ func (s *Server) RunScenario(ctx context.Context, req *freshetv1.RunScenarioRequ
 }
 
 // rehearsal asks a scenario of a situation.
-func (s *Server) rehearsal(ctx context.Context, st *rehearse.Stage, x rehearse.Scenario) (*freshetv1.Rehearsal, error) {
+func (s *Server) rehearsal(ctx context.Context, st *staged, x rehearse.Scenario) (*freshetv1.Rehearsal, error) {
 	past, err := s.pastRain(ctx, &st.Footing, &x.Rain)
 	if err != nil {
 		return nil, err
 	}
 	o, err := st.Ask(ctx, x, past)
 	if err != nil {
-		return nil, scenarioError(err)
+		return nil, scenarioError("scenario.", err)
 	}
 	p := wire.FromOutcome(o, st.Footing.Catalogue, st.Footing.Now)
+	p.SituationHash = st.hash
 	p.Id = rehearsalID(p)
 	return p, nil
 }
