@@ -66,6 +66,20 @@ func Sums(h *hydro.History, now time.Time, dayStart time.Duration, zone *time.Lo
 	return append(out, t.sum(windowCount, 0, day, to))
 }
 
+// Between sums the rain in h over (from, to], as Sums does. Of nothing, or where to is
+// not after from, it is zero.
+func Between(h *hydro.History, from, to time.Time) Sum {
+	t := tally{now: to.UnixMilli()}
+	for i := range t.bounds {
+		t.bounds[i] = bound{from: from.UnixMilli(), window: i}
+	}
+	if h != nil {
+		t.walk(h.Samples)
+	}
+	t.close(from.UnixMilli())
+	return t.sum(0, to.Sub(from), from.UnixMilli(), to.UTC())
+}
+
 // A Change is a window whose sum a late or corrected reading changed.
 type Change struct {
 	Window         time.Duration // 0: the hydrological day

@@ -118,14 +118,18 @@ func Start(ctx context.Context, opts Options) (_ *App, err error) {
 
 	a.rates = server.NewRateBoard()
 	a.clock = &clock{wall: time.Now, driven: opts.Clock == "driven", every: opts.Tick, settle: opts.Settle, logger: a.logger}
+	folds := make(chan struct{}, foldsAtOnce)
 	for i := range a.catalog.Basins {
 		id := a.catalog.Basins[i].ID
 		b := &basin{
 			id: id, catalog: a.catalog, log: a.journal, logger: a.logger.With("component", "engine", "basin", id), metrics: a.metrics,
-			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}), explaining: make(chan struct{}, 1),
+			snapshotEvery: opts.SnapshotEvery, now: time.Now, rates: a.rates, durable: make(chan struct{}), past: past{folds: folds},
 		}
 		if err := b.recover(ctx); err != nil {
 			return nil, fmt.Errorf("recover basin %s: %w", id, err)
+		}
+		if err := b.openMilestones(ctx, opts); err != nil {
+			return nil, fmt.Errorf("milestones of basin %s: %w", id, err)
 		}
 		b.start = b.head.Load()
 		a.basins = append(a.basins, b)
@@ -161,8 +165,8 @@ func (a *App) start(parent context.Context) error {
 	for _, b := range a.basins {
 		w := ingest.NewWriter(b.id, inlog{b}, ingest.WriterOptions{Now: a.clock.Now, Logger: a.logger, Queue: a.opts.Queue})
 		writers[b.id] = w
-		roles = append(roles, b.run, w.Run)
-		basins = append(basins, server.Basin{ID: b.id, Engine: b, Commands: b, Explain: b})
+		roles = append(roles, b.run, w.Run, b.milestones.run)
+		basins = append(basins, server.Basin{ID: b.id, Engine: b, Commands: b, Explain: b, Past: b})
 		r, err := archive.New(a.journal, a.store, archive.Options{
 			Basin: b.id, Store: a.storeName, Busy: busy, Now: time.Now, Logger: a.logger, Metrics: archived,
 		})

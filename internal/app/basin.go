@@ -41,8 +41,9 @@ type basin struct {
 	ticked  bool        // by this process; the clock's
 	serving atomic.Bool // the catalogue of this start is in force
 
-	explaining chan struct{} // holds one element while a replay explains a warning; guards replayed
-	replayed   *replayed     // of the last explanation, nil if nobody asked lately
+	onTick     uint64 // the input that engine's time is of, 0 before the first tick that this process applied; guarded by mu
+	past       past
+	milestones *milestones
 
 	durable  chan struct{} // closed and replaced whenever durableSeq grows
 	progress sync.Mutex    // guards durable and durableSeq
@@ -232,12 +233,20 @@ func (b *basin) follow(ctx context.Context) error {
 func (b *basin) apply(in hydro.Input) ([]hydro.Output, error) {
 	start := b.now()
 	b.mu.Lock()
+	before := b.working.Now()
 	outs, err := b.working.Apply(in)
 	current := b.working.Seq() >= b.engine.Seq()
+	ticked := b.working.Now().After(before)
 	if current {
 		b.engine = b.working
+		if ticked {
+			b.onTick = b.working.Seq()
+		}
 	}
 	b.mu.Unlock()
+	if ticked {
+		b.milestones.passed(b.working, before) // nobody else applies to it
+	}
 	if current && b.serving.Load() && slices.ContainsFunc(outs, func(o hydro.Output) bool { return o.Rate != nil }) {
 		b.tellRates()
 	}

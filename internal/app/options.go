@@ -71,10 +71,14 @@ type Options struct {
 	// from them, on the wall clock.
 	Settle time.Duration
 
-	SnapshotEvery int           // inputs between snapshots of an engine's state
-	Future        time.Duration // how far a reading may lie ahead of the clock
-	Past          time.Duration // how old a live reading may be
-	Queue         int           // readings that may wait for the disk, per basin
+	SnapshotEvery int // inputs between snapshots of an engine's state
+	// MilestoneEvery is the engine time between states that are kept so that earlier
+	// instants are quick to look at; 0: none are kept. MilestoneKeep is for how long.
+	MilestoneEvery, MilestoneKeep time.Duration
+
+	Future time.Duration // how far a reading may lie ahead of the clock
+	Past   time.Duration // how old a live reading may be
+	Queue  int           // readings that may wait for the disk, per basin
 
 	LogLevel  string // "debug", "info", "warn" or "error"
 	LogFormat string // "text" or "json"
@@ -99,7 +103,7 @@ func DefaultOptions() Options {
 		NATSReplicas: 1,
 		Store:        "pebble", InfluxURL: "http://127.0.0.1:8086", InfluxOrg: "freshet", InfluxBucket: "freshet",
 		Clock: "wall", Tick: 10 * time.Second, Settle: 60 * time.Second,
-		SnapshotEvery: 5000, Future: 10 * time.Minute, Past: 40 * 24 * time.Hour, Queue: 400_000,
+		SnapshotEvery: 5000, MilestoneEvery: 3 * time.Hour, MilestoneKeep: 45 * 24 * time.Hour, Future: 10 * time.Minute, Past: 40 * 24 * time.Hour, Queue: 400_000,
 		LogLevel: "info", LogFormat: "text",
 	}
 }
@@ -143,6 +147,8 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.Tick, "tick", o.Tick, "time between decisions on the wall clock")
 	fs.DurationVar(&o.Settle, "settle", o.Settle, "how long readings are given to come in before a forecast starts from them, on the wall clock")
 	fs.IntVar(&o.SnapshotEvery, "snapshot-every", o.SnapshotEvery, "inputs between snapshots of an engine's state")
+	fs.DurationVar(&o.MilestoneEvery, "milestone-every", o.MilestoneEvery, "engine time between states that are kept so that earlier instants are quick to look at; 0: none")
+	fs.DurationVar(&o.MilestoneKeep, "milestone-keep", o.MilestoneKeep, "engine time for which they are kept; instants before that can still be looked at, and take longer")
 	fs.DurationVar(&o.Future, "future", o.Future, "how far a reading may lie ahead of the clock")
 	fs.DurationVar(&o.Past, "past", o.Past, "how old a live reading may be")
 	fs.IntVar(&o.Queue, "queue", o.Queue, "readings per basin that may wait for the disk before gateways are slowed")
@@ -186,6 +192,12 @@ func (o *Options) Validate() error {
 		if p.n <= 0 {
 			bad(p.name, "%d is not above zero", p.n)
 		}
+	}
+	if o.MilestoneEvery < 0 || o.MilestoneEvery > 0 && o.MilestoneEvery < time.Minute {
+		bad("milestone-every", "%s is neither 0 nor a minute or more", o.MilestoneEvery)
+	}
+	if o.MilestoneKeep < 0 {
+		bad("milestone-keep", "%s is negative", o.MilestoneKeep)
 	}
 	if o.Settle < 0 || o.Settle > time.Hour {
 		bad("settle", "%s is not between 0 and 1h", o.Settle)

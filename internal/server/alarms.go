@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"freshet/alert/duty"
 	"freshet/internal/auth"
+	"freshet/internal/catalog"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
@@ -32,39 +32,12 @@ func (s *Server) ListAlarms(_ context.Context, req *freshetv1.ListAlarmsRequest)
 	if err != nil {
 		return nil, err
 	}
-	type standing struct {
-		duty.Alarm
-		basin string
-	}
-	var (
-		all      []standing
-		earliest time.Time
-	)
-	for i, b := range basins {
-		b.Engine.Query(func(e *engine.Engine) {
-			if now := e.Now(); i == 0 || now.Before(earliest) {
-				earliest = now
-			}
-			for _, a := range e.Alarms() {
-				all = append(all, standing{a, b.ID})
-			}
-		})
-	}
-	// A blind station may be at any stage: it stands behind red only.
-	height := func(s hydro.Stage) int {
-		if s == hydro.Blind {
-			return 2*int(hydro.Red) - 1
-		}
-		return 2 * int(s)
-	}
-	slices.SortFunc(all, func(a, b standing) int {
-		return cmp.Or(cmp.Compare(urgency[a.Status], urgency[b.Status]), cmp.Compare(height(b.Stage), height(a.Stage)),
-			a.Since.Compare(b.Since), cmp.Compare(a.basin, b.basin), cmp.Compare(a.Station, b.Station))
-	})
-	resp := &freshetv1.ListAlarmsResponse{Now: timestamp(earliest)}
+	var all []standingAlarm
+	resp := &freshetv1.ListAlarmsResponse{}
+	resp.Now = timestamp(look(basins, func(id string, e *engine.Engine) { all = append(all, alarmsOf(id, e)...) }))
+	sortAlarms(all)
 	for i := range all {
-		st, _ := c.Station(all[i].Station)
-		p := wire.FromAlarm(all[i].basin, &all[i].Alarm, st)
+		p := all[i].wire(c)
 		if len(req.GetStates()) > 0 && !slices.Contains(req.GetStates(), p.GetState()) ||
 			len(req.GetDepartments()) > 0 && !slices.Contains(req.GetDepartments(), p.GetDepartment()) {
 			continue
@@ -75,6 +48,40 @@ func (s *Server) ListAlarms(_ context.Context, req *freshetv1.ListAlarmsRequest)
 		resp.Alarms = append(resp.Alarms, p)
 	}
 	return resp, nil
+}
+
+// A standingAlarm is an alarm of a basin.
+type standingAlarm struct {
+	duty.Alarm
+	basin string
+}
+
+func (a *standingAlarm) wire(c *catalog.Catalog) *freshetv1.Alarm {
+	st, _ := c.Station(a.Station)
+	return wire.FromAlarm(a.basin, &a.Alarm, st)
+}
+
+func alarmsOf(basin string, e *engine.Engine) []standingAlarm {
+	var all []standingAlarm
+	for _, a := range e.Alarms() {
+		all = append(all, standingAlarm{a, basin})
+	}
+	return all
+}
+
+// sortAlarms puts the most urgent first.
+func sortAlarms(all []standingAlarm) {
+	// A blind station may be at any stage: it stands behind red only.
+	height := func(s hydro.Stage) int {
+		if s == hydro.Blind {
+			return 2*int(hydro.Red) - 1
+		}
+		return 2 * int(s)
+	}
+	slices.SortFunc(all, func(a, b standingAlarm) int {
+		return cmp.Or(cmp.Compare(urgency[a.Status], urgency[b.Status]), cmp.Compare(height(b.Stage), height(a.Stage)),
+			a.Since.Compare(b.Since), cmp.Compare(a.basin, b.basin), cmp.Compare(a.Station, b.Station))
+	})
 }
 
 // Acknowledge implements DutyService.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -37,39 +38,34 @@ func (s *Server) ListBoard(_ context.Context, req *freshetv1.ListBoardRequest) (
 		return nil, err
 	}
 	wall := s.opts.Clock.Now()
-	rows := map[string]*freshetv1.BoardRow{} // by station
-	var earliest time.Time
-	for i, b := range basins {
-		b.Engine.Query(func(e *engine.Engine) {
-			now := e.Now()
-			if i == 0 || now.Before(earliest) {
-				earliest = now
-			}
-			for k := range c.Stations {
-				st := &c.Stations[k]
-				d := req.GetDepartment()
-				if st.Basin != b.ID || d != freshetv1.Department_DEPARTMENT_UNSPECIFIED && wire.FromDepartment(st.Department) != d {
-					continue
-				}
-				at := now
-				if at.IsZero() {
-					at = wall
-				}
-				rows[st.ID] = boardRow(c, st, e, at, wall)
-			}
-		})
-	}
-	resp := &freshetv1.ListBoardResponse{Now: timestamp(earliest)}
-	for k := range c.Stations { // ascending by id
-		if row, ok := rows[c.Stations[k].ID]; ok {
-			resp.Rows = append(resp.Rows, row)
-		}
-	}
+	resp := &freshetv1.ListBoardResponse{}
+	resp.Now = timestamp(look(basins, func(id string, e *engine.Engine) {
+		resp.Rows = append(resp.Rows, boardRows(c, id, e, req.GetDepartment(), wall)...)
+	}))
+	slices.SortFunc(resp.Rows, func(a, b *freshetv1.BoardRow) int { return cmp.Compare(a.GetStation(), b.GetStation()) })
 	return resp, nil
 }
 
+// boardRows is the station table of a basin, ascending by id: of one department, or
+// of all if none is given. Ages are by the clock wall.
+func boardRows(c *catalog.Catalog, basin string, e *engine.Engine, of freshetv1.Department, wall time.Time) []*freshetv1.BoardRow {
+	now := e.Now()
+	if now.IsZero() {
+		now = wall
+	}
+	var rows []*freshetv1.BoardRow
+	statuses := e.Statuses()
+	for k := range c.Stations {
+		st := &c.Stations[k]
+		if st.Basin == basin && (of == freshetv1.Department_DEPARTMENT_UNSPECIFIED || wire.FromDepartment(st.Department) == of) {
+			rows = append(rows, boardRow(c, st, e, statuses, now, wall))
+		}
+	}
+	return rows
+}
+
 // boardRow tells what counts of one station.
-func boardRow(c *catalog.Catalog, st *catalog.Station, e *engine.Engine, now, wall time.Time) *freshetv1.BoardRow {
+func boardRow(c *catalog.Catalog, st *catalog.Station, e *engine.Engine, statuses []hydro.StationStatus, now, wall time.Time) *freshetv1.BoardRow {
 	row := &freshetv1.BoardRow{
 		Station: st.ID, NameZh: st.NameZH, NameEn: st.NameEN, River: st.River, Basin: st.Basin, Department: wire.FromDepartment(st.Department),
 		Kind: string(st.Kind), Illustrative: illustrative(c, st, now),
@@ -111,7 +107,7 @@ func boardRow(c *catalog.Catalog, st *catalog.Station, e *engine.Engine, now, wa
 			row.Rain = append(row.Rain, &freshetv1.BoardRain{WindowS: uint32(w / time.Second), Rain: sums[i].Rain, Coverage: sums[i].Coverage})
 		}
 	}
-	if status, ok := findStatus(e.Statuses(), st.ID); ok {
+	if status, ok := findStatus(statuses, st.ID); ok {
 		row.Stage, row.Since, row.Cause = wire.FromStage(status.Stage), wire.FromTime(status.Since), status.Cause
 		row.ReasonZh, row.ReasonEn = status.ReasonZH, status.ReasonEN
 		row.Observed, row.Forecast = wire.FromStage(status.Observed.Stage), wire.FromStage(status.Forecast.Stage)
@@ -218,36 +214,46 @@ func (s *Server) ListThresholds(_ context.Context, req *freshetv1.ListThresholds
 	if _, err := s.someBasins(req.GetBasin()); err != nil {
 		return nil, err
 	}
-	only := ""
+	basin, only := req.GetBasin(), ""
 	if req.GetStation() != "" {
 		_, st, err := s.station(req.GetStation())
 		if err != nil {
 			return nil, err
 		}
 		only = st.ID
+		basin = cmp.Or(basin, st.Basin)
 	}
 	resp := &freshetv1.ListThresholdsResponse{Catalogue: c.Version}
-	nows := map[string]time.Time{} // engine time by basin
 	var earliest time.Time
-	for i := range c.Stations {
-		st := &c.Stations[i]
-		if req.GetBasin() != "" && st.Basin != req.GetBasin() || only != "" && st.ID != only {
+	for _, id := range s.basinIDs {
+		if basin != "" && id != basin {
 			continue
 		}
-		now, ok := nows[st.Basin]
-		if !ok {
-			now = s.now(st.Basin)
-			nows[st.Basin] = now
-			if earliest.IsZero() || now.Before(earliest) {
-				earliest = now
-			}
+		now := s.now(id)
+		if earliest.IsZero() || now.Before(earliest) {
+			earliest = now
 		}
-		if t := stationThresholds(c, st, now); t != nil {
-			resp.Stations = append(resp.Stations, t)
-		}
+		resp.Stations = append(resp.Stations, thresholdsOf(c, id, only, now)...)
 	}
+	slices.SortFunc(resp.Stations, func(a, b *freshetv1.StationThresholds) int { return cmp.Compare(a.GetStation(), b.GetStation()) })
 	resp.Now = timestamp(earliest)
 	return resp, nil
+}
+
+// thresholdsOf lists what is in force at now of the stations of a basin, ascending
+// by id; of one station, or of all if none is given.
+func thresholdsOf(c *catalog.Catalog, basin, only string, now time.Time) []*freshetv1.StationThresholds {
+	var out []*freshetv1.StationThresholds
+	for i := range c.Stations {
+		st := &c.Stations[i]
+		if st.Basin != basin || only != "" && st.ID != only {
+			continue
+		}
+		if t := stationThresholds(c, st, now); t != nil {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // stationThresholds returns the table and marks of a station, or nil if it has

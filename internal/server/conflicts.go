@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"freshet/internal/engine"
-	"freshet/internal/hydro"
 	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -22,29 +20,25 @@ func (s *Server) ListConflicts(_ context.Context, req *freshetv1.ListConflictsRe
 	if err != nil {
 		return nil, err
 	}
-	type standing struct {
-		hydro.Conflict
-		now time.Time
-	}
-	var (
-		all      []standing
-		earliest time.Time
-	)
-	for i, b := range basins {
-		b.Engine.Query(func(e *engine.Engine) {
-			now := e.Now()
-			if i == 0 || now.Before(earliest) {
-				earliest = now
-			}
-			for _, c := range e.Conflicts() {
-				all = append(all, standing{c, now})
-			}
-		})
-	}
-	slices.SortFunc(all, func(a, b standing) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
-	resp := &freshetv1.ListConflictsResponse{Now: timestamp(earliest)}
-	for i := range all {
-		resp.Conflicts = append(resp.Conflicts, wire.FromConflict(&all[i].Conflict, all[i].now))
-	}
+	resp := &freshetv1.ListConflictsResponse{}
+	resp.Now = timestamp(look(basins, func(_ string, e *engine.Engine) { resp.Conflicts = append(resp.Conflicts, conflictsOf(e)...) }))
+	sortConflicts(resp.Conflicts)
 	return resp, nil
+}
+
+// conflictsOf lists those of a basin, the longest standing first.
+func conflictsOf(e *engine.Engine) []*freshetv1.Conflict {
+	all := e.Conflicts()
+	out := make([]*freshetv1.Conflict, len(all))
+	for i := range all {
+		out[i] = wire.FromConflict(&all[i], e.Now())
+	}
+	sortConflicts(out)
+	return out
+}
+
+func sortConflicts(all []*freshetv1.Conflict) {
+	slices.SortFunc(all, func(a, b *freshetv1.Conflict) int {
+		return cmp.Or(a.GetSince().AsTime().Compare(b.GetSince().AsTime()), cmp.Compare(a.GetId(), b.GetId()))
+	})
 }

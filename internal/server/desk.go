@@ -52,15 +52,22 @@ func (s *Server) ListCalls(_ context.Context, req *freshetv1.ListCallsRequest) (
 	}
 	resp := &freshetv1.ListCallsResponse{}
 	resp.Now = timestamp(look(basins, func(id string, e *engine.Engine) {
-		rounds := e.Calls()
-		for i := range rounds {
-			if !req.GetOpen() || rounds[i].Done.IsZero() {
-				resp.Rounds = append(resp.Rounds, wire.FromCallRound(id, &rounds[i]))
-			}
-		}
+		resp.Rounds = append(resp.Rounds, roundsOf(id, e, req.GetOpen())...)
 	}))
 	slices.SortStableFunc(resp.Rounds, func(a, b *freshetv1.CallRound) int { return b.GetOpened().AsTime().Compare(a.GetOpened().AsTime()) })
 	return resp, nil
+}
+
+// roundsOf lists those of a basin, the newest first.
+func roundsOf(basin string, e *engine.Engine, openOnly bool) []*freshetv1.CallRound {
+	var out []*freshetv1.CallRound
+	rounds := e.Calls()
+	for i := range rounds {
+		if !openOnly || rounds[i].Done.IsZero() {
+			out = append(out, wire.FromCallRound(basin, &rounds[i]))
+		}
+	}
+	return out
 }
 
 // ListUnreached lists everybody who was called and not reached.
@@ -71,12 +78,18 @@ func (s *Server) ListUnreached(_ context.Context, req *freshetv1.ListUnreachedRe
 	}
 	resp := &freshetv1.ListUnreachedResponse{}
 	resp.Now = timestamp(look(basins, func(id string, e *engine.Engine) {
-		all := e.Unreached()
-		for i := range all {
-			resp.Unreached = append(resp.Unreached, wire.FromUnreached(id, &all[i]))
-		}
+		resp.Unreached = append(resp.Unreached, unreachedOf(id, e)...)
 	}))
 	return resp, nil
+}
+
+func unreachedOf(basin string, e *engine.Engine) []*freshetv1.Unreached {
+	var out []*freshetv1.Unreached
+	all := e.Unreached()
+	for i := range all {
+		out = append(out, wire.FromUnreached(basin, &all[i]))
+	}
+	return out
 }
 
 // RecordAttempt records a try.
@@ -136,12 +149,18 @@ func (s *Server) ListResponses(_ context.Context, req *freshetv1.ListResponsesRe
 	}
 	resp := &freshetv1.ListResponsesResponse{Illustrative: c.Illustrative}
 	resp.Now = timestamp(look(basins, func(id string, e *engine.Engine) {
-		all := e.Responses()
-		for i := range all {
-			resp.Responses = append(resp.Responses, wire.FromResponse(id, &all[i]))
-		}
+		resp.Responses = append(resp.Responses, responsesOf(id, e)...)
 	}))
 	return resp, nil
+}
+
+func responsesOf(basin string, e *engine.Engine) []*freshetv1.Response {
+	var out []*freshetv1.Response
+	all := e.Responses()
+	for i := range all {
+		out = append(out, wire.FromResponse(basin, &all[i]))
+	}
+	return out
 }
 
 // Declare declares a level of a plan.

@@ -2,10 +2,8 @@ package server
 
 import (
 	"context"
-	"time"
 
 	"freshet/internal/engine"
-	"freshet/internal/hydro"
 	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -20,23 +18,19 @@ func (s *Server) ListGroups(_ context.Context, req *freshetv1.ListGroupsRequest)
 	if err != nil {
 		return nil, err
 	}
-	var (
-		groups   []hydro.GroupChange
-		earliest time.Time
-	)
-	for i, b := range basins {
-		b.Engine.Query(func(e *engine.Engine) {
-			if now := e.Now(); i == 0 || now.Before(earliest) {
-				earliest = now
-			}
-			groups = append(groups, e.Groups()...)
-		})
-	}
-	resp := &freshetv1.ListGroupsResponse{Now: timestamp(earliest)}
+	resp := &freshetv1.ListGroupsResponse{}
+	resp.Now = timestamp(look(basins, func(_ string, e *engine.Engine) { resp.Groups = append(resp.Groups, groupsOf(e, req.GetOpenOnly())...) }))
+	return resp, nil
+}
+
+// groupsOf lists those of a basin, the open ones first.
+func groupsOf(e *engine.Engine, openOnly bool) []*freshetv1.WarningGroup {
+	var out []*freshetv1.WarningGroup
+	groups := e.Groups()
 	for i := range groups {
-		if g := &groups[i]; !req.GetOpenOnly() || !g.Closed() {
-			resp.Groups = append(resp.Groups, wire.FromGroup(g))
+		if g := &groups[i]; !openOnly || !g.Closed() {
+			out = append(out, wire.FromGroup(g))
 		}
 	}
-	return resp, nil
+	return out
 }

@@ -425,25 +425,20 @@ func (s *Server) ListStages(_ context.Context, req *freshetv1.ListStagesRequest)
 		return nil, err
 	}
 	resp := &freshetv1.ListStagesResponse{}
-	var earliest time.Time
-	for i, b := range basins {
-		var (
-			statuses []hydro.StationStatus
-			now      time.Time
-		)
-		b.Engine.Query(func(e *engine.Engine) { statuses, now = e.Statuses(), e.Now() })
-		if i == 0 || now.Before(earliest) {
-			earliest = now
-		}
-		for _, st := range statuses {
-			station, ok := c.Station(st.Station)
-			out := wire.FromStatus(&st, station)
-			out.Illustrative = ok && illustrative(c, station, now)
-			resp.Stages = append(resp.Stages, out)
-		}
-	}
-	resp.Now = timestamp(earliest)
+	resp.Now = timestamp(look(basins, func(_ string, e *engine.Engine) { resp.Stages = append(resp.Stages, stageRows(c, e)...) }))
 	return resp, nil
+}
+
+// stageRows tells where every station of a basin stands.
+func stageRows(c *catalog.Catalog, e *engine.Engine) []*freshetv1.StationStage {
+	var rows []*freshetv1.StationStage
+	for _, st := range e.Statuses() {
+		station, ok := c.Station(st.Station)
+		row := wire.FromStatus(&st, station)
+		row.Illustrative = ok && illustrative(c, station, e.Now())
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // ListWarnings reads past warnings from the store.

@@ -111,6 +111,17 @@ type Basin struct {
 	Commands CommandLog
 	// Explain says why warnings were given; nil: nobody can.
 	Explain Explainer
+	// Past gives the engine as it was; nil: nobody can.
+	Past Past
+}
+
+// A Past gives a basin's engine as it was.
+type Past interface {
+	// EngineAt returns an engine of the caller's own that stands where the basin's
+	// stood right after the last tick at or before an instant. One that engine time
+	// has not reached is hydro.ErrConflict; one before the first tick, or that the
+	// log does not reach back to any more, hydro.ErrNotFound.
+	EngineAt(ctx context.Context, at time.Time) (*engine.Engine, error)
 }
 
 // An Engine lends the state machine of a basin for a query. The function must
@@ -204,6 +215,7 @@ type Server struct {
 	freshetv1.UnimplementedDutyServiceServer
 	freshetv1.UnimplementedCalloutServiceServer
 	freshetv1.UnimplementedPlanServiceServer
+	freshetv1.UnimplementedBriefingServiceServer
 	freshetv1.UnimplementedSeasonServiceServer
 	freshetv1.UnimplementedRecordServiceServer
 
@@ -262,7 +274,7 @@ func New(opts Options) (*Server, error) {
 	freshetv1.RegisterDutyServiceServer(s.grpc, s)
 	freshetv1.RegisterCalloutServiceServer(s.grpc, s)
 	freshetv1.RegisterPlanServiceServer(s.grpc, s)
-	freshetv1.RegisterBriefingServiceServer(s.grpc, freshetv1.UnimplementedBriefingServiceServer{})
+	freshetv1.RegisterBriefingServiceServer(s.grpc, s)
 	freshetv1.RegisterSeasonServiceServer(s.grpc, s)
 	freshetv1.RegisterRecordServiceServer(s.grpc, s)
 	healthv1.RegisterHealthServer(s.grpc, s.health)

@@ -797,13 +797,6 @@ func TestReflectionListsTheServices(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotBuiltYetAnswersUnimplemented(t *testing.T) {
-	b := newBench(t)
-	if _, err := freshetv1.NewBriefingServiceClient(b.conn).GetSituation(t.Context(), &freshetv1.GetSituationRequest{AsOf: timestamppb.New(begin)}); status.Code(err) != codes.Unimplemented {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestMissingOptionsAreAllNamed(t *testing.T) {
 	_, err := server.New(server.Options{Heartbeat: -1})
 	if !errors.Is(err, hydro.ErrInvalid) {

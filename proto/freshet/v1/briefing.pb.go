@@ -640,21 +640,21 @@ type SituationDiff struct {
 	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
 	From  *SituationPoint        `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
 	To    *SituationPoint        `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	// Stations, each list by the stage in to (in from, of gone), highest first, then
-	// by id. One may be in two: worse and lost.
+	// Stations, each list by the stage in to (in from, of gone), highest first, blind
+	// behind red, then by id. One may be in two: worse and lost.
 	//
 	// In the catalogue of to, not of from.
 	New  []*StationChange `protobuf:"bytes,10,rep,name=new,proto3" json:"new,omitempty"`
 	Gone []*StationChange `protobuf:"bytes,11,rep,name=gone,proto3" json:"gone,omitempty"`
-	// At a higher stage. Blind is no stage: see lost.
+	// At a higher stage; one that was blind and is at blue or higher, too.
 	Worse []*StationChange `protobuf:"bytes,12,rep,name=worse,proto3" json:"worse,omitempty"`
-	// At a lower one.
+	// At a lower one. Never one that is blind: see lost.
 	Better []*StationChange `protobuf:"bytes,13,rep,name=better,proto3" json:"better,omitempty"`
 	// Something of it is not seen, and was.
 	Lost []*StationChange `protobuf:"bytes,14,rep,name=lost,proto3" json:"lost,omitempty"`
 	// All of it is seen again.
 	Back []*StationChange `protobuf:"bytes,15,rep,name=back,proto3" json:"back,omitempty"`
-	// Levels and flows that can be compared, by id.
+	// Levels and flows that can be compared and differ, by id.
 	Values []*ValueChange `protobuf:"bytes,16,rep,name=values,proto3" json:"values,omitempty"`
 	// Rain since from, of every station with a rain gauge: the most first, then by id.
 	Rain []*RainSince `protobuf:"bytes,17,rep,name=rain,proto3" json:"rain,omitempty"`
@@ -674,7 +674,7 @@ type SituationDiff struct {
 	ConflictsOpened  []*Conflict `protobuf:"bytes,40,rep,name=conflicts_opened,json=conflictsOpened,proto3" json:"conflicts_opened,omitempty"`
 	ConflictsSettled []*Conflict `protobuf:"bytes,41,rep,name=conflicts_settled,json=conflictsSettled,proto3" json:"conflicts_settled,omitempty"`
 	// As ListBlind: only the stations that became blind, or are no longer, for that
-	// cause; since and escalated are those of the set.
+	// cause; since and whole are those of the set. By cause, department and gateway.
 	BlindOpened  []*BlindSet `protobuf:"bytes,42,rep,name=blind_opened,json=blindOpened,proto3" json:"blind_opened,omitempty"`
 	BlindSettled []*BlindSet `protobuf:"bytes,43,rep,name=blind_settled,json=blindSettled,proto3" json:"blind_settled,omitempty"`
 	// Waves and outages: opened and closed between from and to is in both lists. By
@@ -1390,13 +1390,17 @@ type ForecastChange struct {
 	Datum   string                 `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
 	From    *ForecastPeak          `protobuf:"bytes,5,opt,name=from,proto3" json:"from,omitempty"`
 	To      *ForecastPeak          `protobuf:"bytes,6,opt,name=to,proto3" json:"to,omitempty"`
-	// to less from; not set where one of them is not known, or their datums differ.
+	// to less from; not set where one of them is not known, their datums differ, or one
+	// of them is no crest to come.
 	LevelChange     *float64 `protobuf:"fixed64,7,opt,name=level_change,json=levelChange,proto3,oneof" json:"level_change,omitempty"`
 	DischargeChange *float64 `protobuf:"fixed64,8,opt,name=discharge_change,json=dischargeChange,proto3,oneof" json:"discharge_change,omitempty"`
 	// Seconds that the peak comes later; negative: sooner.
 	LaterS *float64 `protobuf:"fixed64,9,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
 	// By variable, stage and threshold.
-	Crossings     []*CrossingChange `protobuf:"bytes,10,rep,name=crossings,proto3" json:"crossings,omitempty"`
+	Crossings []*CrossingChange `protobuf:"bytes,10,rep,name=crossings,proto3" json:"crossings,omitempty"`
+	// The water falls from the start of the forecast: its peak is where it begins.
+	FallingFrom   bool `protobuf:"varint,11,opt,name=falling_from,json=fallingFrom,proto3" json:"falling_from,omitempty"`
+	FallingTo     bool `protobuf:"varint,12,opt,name=falling_to,json=fallingTo,proto3" json:"falling_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1501,6 +1505,20 @@ func (x *ForecastChange) GetCrossings() []*CrossingChange {
 	return nil
 }
 
+func (x *ForecastChange) GetFallingFrom() bool {
+	if x != nil {
+		return x.FallingFrom
+	}
+	return false
+}
+
+func (x *ForecastChange) GetFallingTo() bool {
+	if x != nil {
+		return x.FallingTo
+	}
+	return false
+}
+
 // A threshold that a forecast meets otherwise.
 type CrossingChange struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1510,8 +1528,12 @@ type CrossingChange struct {
 	// Not set: it is not expected.
 	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
 	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
-	// Seconds that it comes later; not set where it was or is not expected.
-	LaterS        *float64 `protobuf:"fixed64,6,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
+	// Seconds that it comes later; not set where it was or is not expected, or met.
+	LaterS *float64 `protobuf:"fixed64,6,opt,name=later_s,json=laterS,proto3,oneof" json:"later_s,omitempty"`
+	// It was, or is, met when the run was issued: from, or to, is that time. Met before
+	// and not expected now: the water has gone back below it.
+	MetFrom       bool `protobuf:"varint,7,opt,name=met_from,json=metFrom,proto3" json:"met_from,omitempty"`
+	MetTo         bool `protobuf:"varint,8,opt,name=met_to,json=metTo,proto3" json:"met_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1586,6 +1608,20 @@ func (x *CrossingChange) GetLaterS() float64 {
 		return *x.LaterS
 	}
 	return 0
+}
+
+func (x *CrossingChange) GetMetFrom() bool {
+	if x != nil {
+		return x.MetFrom
+	}
+	return false
+}
+
+func (x *CrossingChange) GetMetTo() bool {
+	if x != nil {
+		return x.MetTo
+	}
+	return false
 }
 
 // A plan that stands otherwise.
@@ -2047,7 +2083,7 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
 	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x12\n" +
 	"\x04rain\x18\x04 \x01(\x01R\x04rain\x12\x1a\n" +
-	"\bcoverage\x18\x05 \x01(\x01R\bcoverage\"\xac\x03\n" +
+	"\bcoverage\x18\x05 \x01(\x01R\bcoverage\"\xee\x03\n" +
 	"\x0eForecastChange\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -2059,18 +2095,23 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\x10discharge_change\x18\b \x01(\x01H\x01R\x0fdischargeChange\x88\x01\x01\x12\x1c\n" +
 	"\alater_s\x18\t \x01(\x01H\x02R\x06laterS\x88\x01\x01\x128\n" +
 	"\tcrossings\x18\n" +
-	" \x03(\v2\x1a.freshet.v1.CrossingChangeR\tcrossingsB\x0f\n" +
+	" \x03(\v2\x1a.freshet.v1.CrossingChangeR\tcrossings\x12!\n" +
+	"\ffalling_from\x18\v \x01(\bR\vfallingFrom\x12\x1d\n" +
+	"\n" +
+	"falling_to\x18\f \x01(\bR\tfallingToB\x0f\n" +
 	"\r_level_changeB\x13\n" +
 	"\x11_discharge_changeB\n" +
 	"\n" +
-	"\b_later_s\"\x8f\x02\n" +
+	"\b_later_s\"\xc1\x02\n" +
 	"\x0eCrossingChange\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x1c\n" +
 	"\tthreshold\x18\x03 \x01(\x01R\tthreshold\x12.\n" +
 	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x1c\n" +
-	"\alater_s\x18\x06 \x01(\x01H\x00R\x06laterS\x88\x01\x01B\n" +
+	"\alater_s\x18\x06 \x01(\x01H\x00R\x06laterS\x88\x01\x01\x12\x19\n" +
+	"\bmet_from\x18\a \x01(\bR\ametFrom\x12\x15\n" +
+	"\x06met_to\x18\b \x01(\bR\x05metToB\n" +
 	"\n" +
 	"\b_later_s\"\xe9\x03\n" +
 	"\x0eResponseChange\x12\x12\n" +
