@@ -102,7 +102,7 @@ func (m *maker) rainChart() *plot.Figure {
 	}
 	return &plot.Figure{
 		Width: chartWidth, Height: 330, Ink: true, Title: m.pick("近72小时逐时雨量", "Rain by the hour, last 72 h"), Subtitle: plot.MeanOf(len(falls), m.Lang),
-		Axis: m.pick("累计雨量, mm", "rain since, mm"), Number: formats[Depth].text, Zone: m.zone, ZoneName: m.zone.String(), From: from, To: at,
+		Axis: m.pick("累计雨量, mm", "rain since, mm"), Number: formats[Depth].text, Zone: m.zone, ZoneName: m.zoneName(), From: from, To: at,
 		Rain: &plot.Rain{Caption: plot.RainCaption(plot.MeanOf(len(falls), m.Lang), time.Hour, bars, m.Lang), Bars: bars}, Lines: []plot.Line{sum},
 		Notes: []string{m.pick("斜线条表示该时无站有报（不是零）；累计不含这些时段。", "Hatched: no gauge reported in that hour (not zero); the sum leaves it out.")},
 	}
@@ -159,9 +159,9 @@ func (m *maker) hydrograph(s *freshetv1.StationForecast) *plot.Figure {
 	}
 	k := kindOf(v)
 	f := &plot.Figure{
-		Width: chartWidth, Height: 430, Ink: true, Title: m.name(s.GetStation()) + " " + m.pick("洪水预报过程线", "flood forecast"),
+		Width: chartWidth, Height: 470, Ink: true, Title: m.name(s.GetStation()) + " " + m.pick("洪水预报过程线", "flood forecast"),
 		Subtitle: m.pick("预报发布 ", "issued ") + m.instant(run.GetIssuedAt()).show + " · " + m.pick("本材料截至 ", "as of ") + m.instant(m.s.GetAt()).show,
-		Axis:     plot.Caption(variable, hydro.Datum(s.GetDatum()), m.Lang), Number: formats[k].text, Zone: m.zone, ZoneName: m.zone.String(),
+		Axis:     plot.Caption(variable, hydro.Datum(s.GetDatum()), m.Lang), Number: formats[k].text, Zone: m.zone, ZoneName: m.zoneName(),
 		From: m.s.GetAt().AsTime().Add(-chartBefore), To: stepAt(run, len(values)-1), Now: issued, NowLabel: m.pick("发布 ", "issued ") + m.clock(run.GetIssuedAt()).show,
 		DoubtfulLabel: m.pick("存疑或不通过", "held back"),
 	}

@@ -31,6 +31,7 @@ type Facts struct {
 type Named struct {
 	Name  string
 	Value Cell // of a level, the level
+	Unit  string
 	Over  Cell // above the mark
 	At    Cell
 	Text  string
@@ -271,7 +272,7 @@ func (m *maker) rainWindow(seconds uint32) RainWindow {
 	say := func(g gauge) Named {
 		n := Named{Name: m.name(g.id), Value: m.number(Depth, g.rain.GetRain())}
 		if g.rain.GetCoverage() < 1 {
-			n.Text = m.pick("资料不全，至少", "at least, reports are not whole")
+			n.Text = m.pick("不少于", "at least")
 		}
 		return n
 	}

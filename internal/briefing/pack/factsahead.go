@@ -164,7 +164,7 @@ func (m *maker) planFacts() []PlanFacts {
 	for _, r := range m.s.GetResponses() {
 		p := PlanFacts{
 			Name: m.pick(r.GetNameZh(), r.GetNameEn()), Body: m.pick(r.GetBodyZh(), r.GetBodyEn()), Proposed: m.level(r.GetProposed()),
-			Declared: m.level(r.GetDeclared()), Differs: r.GetProposed() != r.GetDeclared(), Reason: m.pick(r.GetReasonZh(), r.GetReasonEn()),
+			Declared: m.declared(r.GetDeclared()), Differs: r.GetProposed() != r.GetDeclared(), Reason: m.pick(r.GetReasonZh(), r.GetReasonEn()),
 		}
 		for _, x := range r.GetMeasures() {
 			switch x.GetState() {
@@ -229,7 +229,7 @@ func (m *maker) changeFacts() *ChangeFacts {
 		if r.GetCoverage() > 0 {
 			n := Named{Name: m.pick(r.GetNameZh(), r.GetNameEn()), Value: m.number(Depth, r.GetRain())}
 			if r.GetCoverage() < 1 {
-				n.Text = m.pick("资料不全，至少", "at least, reports are not whole")
+				n.Text = m.pick("不少于", "at least")
 			}
 			f.Rain = append(f.Rain, n)
 		}
@@ -238,7 +238,10 @@ func (m *maker) changeFacts() *ChangeFacts {
 		if c.LevelChange == nil && c.DischargeChange == nil && c.LaterS == nil {
 			continue
 		}
-		n := Named{Name: m.pick(c.GetNameZh(), c.GetNameEn()), Value: m.number(Level, c.GetTo().GetLevel()), Over: m.optional(Over, c.LevelChange, "—"), At: m.clock(c.GetTo().GetAt())}
+		n := Named{Name: m.pick(c.GetNameZh(), c.GetNameEn()), Value: m.number(Level, c.GetTo().GetLevel()), Unit: m.pick("米", "m"), Over: m.optional(Over, c.LevelChange, "—"), At: m.clock(c.GetTo().GetAt())}
+		if !n.Value.known {
+			n.Value, n.Unit, n.Over = m.number(Flow, c.GetTo().GetDischarge()), m.pick("立方米每秒", "m³/s"), m.optional(Moved, c.DischargeChange, "—")
+		}
 		if c.LaterS != nil {
 			n.Text = m.number(Hours, c.GetLaterS()/3600).show
 		}

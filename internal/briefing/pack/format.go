@@ -45,7 +45,7 @@ var formats = [...]struct {
 	Flow:    {func(x float64) string { return termui.Number(hydro.Discharge, x) }, "[>=100]0;[<=-100]-0;0.0"},
 	Moved:   {func(x float64) string { return signed(x, 1) }, "+0.0;-0.0;0.0"},
 	Depth:   {func(x float64) string { return termui.Number(hydro.Rain, x) }, "0.0"},
-	Share:   {func(x float64) string { return strconv.FormatFloat(100*x, 'f', 0, 64) + "%" }, "0%"},
+	Share:   {func(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }, "0.0%"},
 	Area:    {func(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }, "0.0"},
 	Hours:   {func(x float64) string { return signed(x, 1) }, "+0.0;-0.0;0.0"},
 	Count:   {func(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }, "0"},
@@ -219,6 +219,14 @@ func (m *maker) level(l freshetv1.ResponseLevel) string {
 	return m.pick(roman[l]+"级", "level "+roman[l])
 }
 
+// declared is a level that somebody has declared.
+func (m *maker) declared(l freshetv1.ResponseLevel) string {
+	if l == freshetv1.ResponseLevel_RESPONSE_LEVEL_UNSPECIFIED {
+		return m.pick("未宣布响应", "no response declared")
+	}
+	return m.level(l)
+}
+
 // window is the span of a rain sum.
 func (m *maker) window(seconds uint32) string {
 	if seconds == 0 {
@@ -229,7 +237,7 @@ func (m *maker) window(seconds uint32) string {
 
 var stageWords = map[freshetv1.Stage]name{
 	freshetv1.Stage_STAGE_CLEAR: {"正常", "clear"}, freshetv1.Stage_STAGE_BLUE: {"蓝色", "blue"}, freshetv1.Stage_STAGE_YELLOW: {"黄色", "yellow"},
-	freshetv1.Stage_STAGE_ORANGE: {"橙色", "orange"}, freshetv1.Stage_STAGE_RED: {"红色", "red"}, freshetv1.Stage_STAGE_BLIND: {"盲（看不见）", "BLIND"},
+	freshetv1.Stage_STAGE_ORANGE: {"橙色", "orange"}, freshetv1.Stage_STAGE_RED: {"红色", "red"}, freshetv1.Stage_STAGE_BLIND: {"盲", "BLIND"},
 }
 
 var departmentWords = map[freshetv1.Department]name{
@@ -266,3 +274,6 @@ var alarmWords = map[freshetv1.AlarmState]name{
 	freshetv1.AlarmState_ALARM_STATE_RETURNED_UNACKNOWLEDGED: {"已消除，未确认", "returned, unacknowledged"},
 	freshetv1.AlarmState_ALARM_STATE_SHELVED:                 {"搁置", "shelved"}, freshetv1.AlarmState_ALARM_STATE_OUT_OF_SERVICE: {"停用", "out of service"},
 }
+
+// zoneName is the zone of the times on paper, as an offset.
+func (m *maker) zoneName() string { return m.s.GetAt().AsTime().In(m.zone).Format("-07:00") }

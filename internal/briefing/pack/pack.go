@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/plot"
 	"freshet/internal/termui"
@@ -157,7 +158,7 @@ func (p Pack) maker() (*maker, error) {
 	case s.GetAt() == nil || s.GetAsOf() == nil:
 		return nil, fmt.Errorf("briefing pack: the situation has no instant: %w", hydro.ErrInvalid)
 	}
-	zone, err := zoneOf(s.GetZone())
+	zone, err := catalog.ParseZone(s.GetZone())
 	if err != nil {
 		return nil, fmt.Errorf("briefing pack: %w", err)
 	}
@@ -179,19 +180,6 @@ func (p Pack) maker() (*maker, error) {
 		m.all = append(m.all, seriesOf(x, s.GetAt().AsTime()))
 	}
 	return m, nil
-}
-
-// zoneOf reads a zone such as "+08:00", or UTC.
-func zoneOf(text string) (*time.Location, error) {
-	if text == "" || text == "UTC" {
-		return time.FixedZone("UTC", 0), nil
-	}
-	t, err := time.Parse("-07:00", text)
-	if err != nil {
-		return nil, fmt.Errorf("zone %q: write +08:00 or UTC: %w", text, hydro.ErrInvalid)
-	}
-	_, offset := t.Zone()
-	return time.FixedZone(text, offset), nil
 }
 
 func (m *maker) pick(zh, en string) string { return m.Lang.Pick(zh, en) }
@@ -226,7 +214,7 @@ func (m *maker) head() Head {
 		basin = s.GetBasin()
 	}
 	h := Head{
-		Title: basin + m.pick("会商材料", " briefing"), Basin: basin, AsOf: m.instant(s.GetAsOf()), At: m.instant(s.GetAt()), Hash: m.Hash, Zone: m.zone.String(),
+		Title: basin + m.pick("会商材料", " briefing"), Basin: basin, AsOf: m.instant(s.GetAsOf()), At: m.instant(s.GetAt()), Hash: m.Hash, Zone: m.zoneName(),
 	}
 	if s.GetIllustrative() {
 		h.Mark = m.pick("示例数据，非正式", "ILLUSTRATIVE, not official")
@@ -270,3 +258,10 @@ func (d *Document) Text(w io.Writer) error {
 var errChart = plot.ErrEmpty
 
 func empty(err error) bool { return errors.Is(err, errChart) }
+
+// FileName is what a file of the pack is called: basin and instant, so that the
+// packs of two briefings lie beside each other.
+func (p Pack) FileName(name string) string {
+	s := p.Situation
+	return s.GetBasin() + "-" + s.GetAsOf().AsTime().UTC().Format("20060102T150405Z") + "-" + name
+}

@@ -24,7 +24,7 @@ func (m *maker) columns(pairs ...string) []Column {
 func (m *maker) station(id string) Cell { return words(m.name(id)) }
 
 // at is the head of a column of instants: the zone is its unit.
-func (m *maker) at(title string) string { return title + "|" + m.zone.String() }
+func (m *maker) at(title string) string { return title + "|" + m.zoneName() }
 
 func (m *maker) rainPart(s *Section) {
 	t := Table{

@@ -121,7 +121,7 @@ func (m *maker) blindPart(s *Section) {
 		})
 	}
 	c := Table{
-		ID: "conflicts", Title: m.pick("各部门不一致", "What departments say differently"), Empty: m.pick("没有不一致。", "The departments differ in nothing."),
+		ID: "conflicts", Title: m.pick("各部门不一致", "Departments differ"), Empty: m.pick("没有不一致。", "The departments differ in nothing."),
 		Columns: m.columns("测站", "Station", m.at("自"), m.at("Since"), "*差异", "*What differs", "*处理", "*How it is settled"),
 	}
 	for _, x := range m.s.GetConflicts() {
@@ -162,7 +162,7 @@ func (m *maker) plansPart(s *Section) {
 	}
 	for _, r := range m.s.GetResponses() {
 		t.Rows = append(t.Rows, []Cell{
-			words(m.pick(r.GetNameZh(), r.GetNameEn())), words(m.pick(r.GetBodyZh(), r.GetBodyEn())), words(m.level(r.GetDeclared())), m.instant(r.GetDeclaredAt()),
+			words(m.pick(r.GetNameZh(), r.GetNameEn())), words(m.pick(r.GetBodyZh(), r.GetBodyEn())), words(m.declared(r.GetDeclared())), m.instant(r.GetDeclaredAt()),
 			words(cmp.Or(r.GetBy().GetName(), "—")), words(m.level(r.GetProposed())).strong(r.GetProposed() != r.GetDeclared()), words(cmp.Or(m.pick(r.GetReasonZh(), r.GetReasonEn()), "—")),
 		})
 		for _, k := range r.GetMeasures() {

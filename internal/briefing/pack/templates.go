@@ -146,11 +146,13 @@ func (t *Templates) paragraphs(id string, lang termui.Lang, f *Facts) ([]string,
 
 // functions are those of the templates.
 var functions = template.FuncMap{
-	// names joins the names of stations; none of them is 无, or none in English.
+	// names joins names, each once.
 	"names": func(sep string, all []Named) string {
 		var out []string
 		for _, n := range all {
-			out = append(out, n.Name)
+			if !slices.Contains(out, n.Name) {
+				out = append(out, n.Name)
+			}
 		}
 		return strings.Join(out, sep)
 	},
