@@ -5,7 +5,15 @@ GOLANGCI := $(BIN)/golangci-lint
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME ?= 60s
 
-.PHONY: demo build console console-check test-console test lint generate fresh bench fuzz tools clean
+# Code and tests of these start no goroutine (internal/engine/alone_test.go holds them to it): the race
+# detector finds nothing in them and makes them ten times slower, so they are tested without it. NUMBERS, the
+# arithmetic, is not instrumented in the servers of other tests either; the engine is, and all that hands its
+# answers about. `make race` instruments everything.
+# Tests that kill whole servers show what is on the disk: their files have the constraint !race.
+NUMBERS := forecast forecast/band forecast/calibrate forecast/rain forecast/rating forecast/reservoir forecast/routing forecast/runoff forecast/unithydrograph forecast/updating forecast/xinanjiang ingest/accumulation ingest/quality
+ALONE := $(NUMBERS) alert/... internal/demo/scenario internal/engine
+
+.PHONY: demo build console console-check test-console test race lint generate fresh bench fuzz tools clean
 
 demo: build ## the synthetic Dragon Boat storm, live in the terminal
 	./freshet demo
@@ -23,7 +31,12 @@ test-console: ## what an officer does at the console, in Debian's Chromium
 	console/e2e/run.sh
 
 test: tools console-check test-console ## everything: race detector, a real InfluxDB (which its tests install), a real Prometheus
-	PATH="$(BIN):$$PATH" go test -race -timeout 20m ./...
+	go test -timeout 20m $(ALONE:%=./%)
+	go test -timeout 20m -run Kill ./internal/e2e ./internal/station
+	PATH="$(BIN):$$PATH" go test -race $(NUMBERS:%=-gcflags=freshet/%=-race=false) -timeout 20m $$(go list ./... | grep -vxFf <(go list $(ALONE:%=./%)))
+
+race: tools ## every Go test with every package instrumented: half an hour on two cores
+	PATH="$(BIN):$$PATH" go test -race -timeout 40m ./...
 
 tools: ## what the tests need beside Go modules: Prometheus and promtool, PostgreSQL, xmllint and xmlsec1
 	deploy/install-prometheus.sh

@@ -36,15 +36,12 @@ func root(t testing.TB) string {
 }
 
 // shared returns the path of a file of the recorded data, which lie beside the
-// project. Without them a test is skipped, except on CI, where that is a failure.
+// project.
 func shared(t testing.TB, elem ...string) string {
 	t.Helper()
 	dir := filepath.Join(root(t), "..", "shared", "data")
 	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("../shared/data is missing on CI")
-		}
-		t.Skip("recorded data (../shared/data) are not here: ", elem[0])
+		t.Fatalf("the recorded data belong beside the project: %v", err)
 	}
 	return filepath.Join(append([]string{dir}, elem...)...)
 }

@@ -35,11 +35,11 @@ type ReservoirPath struct {
 	Outflow   []float64 // m³/s
 	Level     []float64 // m; nil where nothing tells it
 	Begin     float64   // m³/s of inflow at now
-	// Solved says that outlets, rules and limits made the release: the balance of
-	// the water is then that of [ReservoirPath.Residual].
+	BeginOut  float64   // m³/s of outflow at now
+	// Solved says that outlets, rules and limits made the release.
 	Solved       bool
-	Volume       []float64 // 10⁶ m³, where Solved
-	StartVolume  float64   // 10⁶ m³, where Solved
+	Volume       []float64 // 10⁶ m³; nil where nothing tells it
+	StartVolume  float64   // 10⁶ m³
 	Asked        []float64 // m³/s, where Solved
 	Bound        []string  // what set the release, where Solved, in English
 	BoundZH      []string
@@ -48,16 +48,20 @@ type ReservoirPath struct {
 }
 
 // Residual returns by how much the water of the path does not balance: the storage
-// gained less what came in and did not go out, 10⁶ m³. It is NaN where the path was
-// not solved.
+// gained less what came in and did not go out, 10⁶ m³. It is NaN where nothing tells
+// the storage.
 func (p *ReservoirPath) Residual(step time.Duration) float64 {
-	if !p.Solved || len(p.Volume) == 0 {
+	if len(p.Volume) == 0 {
 		return math.NaN()
 	}
-	net, before := 0.0, p.Begin
-	for i, in := range p.Inflow {
-		net += ((before+in)/2 - p.Outflow[i]) * step.Seconds() / 1e6
-		before = in
+	net, in, out := 0.0, p.Begin, p.BeginOut
+	for i := range p.Inflow {
+		let := p.Outflow[i]
+		if !p.Solved {
+			let = (out + let) / 2
+		}
+		net += ((in+p.Inflow[i])/2 - let) * step.Seconds() / 1e6
+		in, out = p.Inflow[i], p.Outflow[i]
 	}
 	return p.Volume[len(p.Volume)-1] - p.StartVolume - net
 }
@@ -152,7 +156,7 @@ func (r *run) moisten(i int, water *SubBasinState) {
 func (r *run) remember(v *reservoir, inflow, outflow, level []float64, solved bool) {
 	from, to := r.here+1, r.end+1
 	p := ReservoirPath{
-		Reservoir: v.id, Station: v.station, Start: math.NaN(), Begin: inflow[r.here], Solved: solved,
+		Reservoir: v.id, Station: v.station, Start: math.NaN(), Begin: inflow[r.here], BeginOut: outflow[r.here], Solved: solved,
 		Inflow: slices.Clone(inflow[from:to]), Outflow: slices.Clone(outflow[from:to]), Limit: make([]float64, to-from),
 	}
 	for t := range p.Limit {
@@ -164,6 +168,13 @@ func (r *run) remember(v *reservoir, inflow, outflow, level []float64, solved bo
 	}
 	if level != nil {
 		p.Start, p.Level = level[r.here], slices.Clone(level[from:to])
+	}
+	if !solved && level != nil && v.curve != nil {
+		p.StartVolume, _ = v.curve.Discharge(p.Start)
+		for _, h := range p.Level {
+			volume, _ := v.curve.Discharge(h)
+			p.Volume = append(p.Volume, volume)
+		}
 	}
 	if solved {
 		p.StartVolume, _ = v.pool.Volume(p.Start)

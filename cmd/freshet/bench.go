@@ -23,7 +23,7 @@ import (
 // benchCommand is `freshet bench`: measurements that anyone can repeat.
 func benchCommand() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure this machine"}
-	c.AddCommand(benchIngestCommand(), benchInfluxCommand(), benchRouteCommand(), benchEnsembleCommand(), benchSpoolCommand(), benchRTUCommand(), benchFeedCommand())
+	c.AddCommand(benchIngestCommand(), benchInfluxCommand(), benchRouteCommand(), benchEnsembleCommand(), benchSpoolCommand(), benchRTUCommand(), benchFeedCommand(), benchSituationCommand())
 	return c
 }
 

@@ -32,12 +32,16 @@ import (
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
 	"freshet/internal/journal"
+	"freshet/internal/kept"
 	"freshet/internal/server"
 	"freshet/internal/store"
 	"freshet/internal/store/archive"
 	"freshet/internal/store/influx"
 	"freshet/internal/store/pebble"
 )
+
+// maxRehearsals are kept. Each has some 100 kB.
+const maxRehearsals = 300
 
 // An App is a running server.
 type App struct {
@@ -202,8 +206,9 @@ func (a *App) start(parent context.Context) error {
 		return err
 	}
 	a.server, err = server.New(server.Options{
-		CAP:     messages,
-		Catalog: func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
+		CAP:        messages,
+		Rehearsals: kept.Open(filepath.Join(a.opts.Data, "rehearsals"), maxRehearsals),
+		Catalog:    func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
 		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
 		Console: console.Handler(), TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
 	})

@@ -37,6 +37,9 @@ type Options struct {
 	Out   io.Writer   // where view or lines go
 	Now   func() time.Time
 	Data  string // keeps log and store in this folder; "": a temporary one that is removed
+	// Stepped is called after each step with its time, which engine time then is; nil:
+	// nothing.
+	Stepped func(context.Context, *app.App, time.Time) error
 	// Done is called when the storm is over, while the server still runs; nil: nothing.
 	Done func(context.Context, *app.App) error
 }
@@ -154,7 +157,7 @@ func (p *player) play(ctx context.Context, conn grpc.ClientConnInterface) error 
 		defer g.Close()
 		p.gateways = append(p.gateways, g)
 	}
-	opts := replay.DriveOptions{Speed: p.opts.Speed, Now: p.opts.Now, Stepped: p.stepped}
+	opts := replay.DriveOptions{Speed: p.opts.Speed, Now: p.opts.Now, Stepped: func(s replay.Step) error { return p.stepped(ctx, s) }}
 	return replay.Drive(ctx, clock, p.steps(), opts)
 }
 
@@ -183,7 +186,12 @@ func (p *player) total() int {
 	return n
 }
 
-func (p *player) stepped(s replay.Step) error {
+func (p *player) stepped(ctx context.Context, s replay.Step) error {
+	if p.opts.Stepped != nil {
+		if err := p.opts.Stepped(ctx, p.app, s.To); err != nil {
+			return err
+		}
+	}
 	if p.lines != nil {
 		return p.lines.step(s.To)
 	}

@@ -28,18 +28,20 @@ func options(out io.Writer) demo.Options {
 
 // The storm of `freshet demo`, twice: everything arrives, every stage is reached
 // and left again, the faulty gauges are named, both runs say the same, and every
-// warning of the first is explained from its log.
+// warning of the first is explained from its log, which also gives its situations.
 func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 	var runs []demo.Summary
 	var feeds [][]string
 	data := t.TempDir()
 	var live []*freshetv1.ExplainWarningResponse // the first twenty
+	frozen := newSituations(t, 20)
 	for i := range 2 {
 		var out bytes.Buffer
 		o := options(&out)
 		o.JSON = true
 		if i == 0 {
 			o.Data = data
+			o.Stepped = frozen.ask
 			o.Done = func(ctx context.Context, a *app.App) (err error) {
 				all := ids(t, warningLines(t, out.Bytes()))
 				live, err = explain(ctx, a, all[:20]...)
@@ -95,6 +97,7 @@ func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 		t.Errorf("two runs counted differently (-first +second):\n%.3000s", d)
 	}
 	t.Run("explained", func(t *testing.T) { checkExplanations(t, data, feeds[0], live) })
+	t.Run("situations", func(t *testing.T) { frozen.check(t, data) })
 }
 
 func warningLines(t *testing.T, out []byte) []string {

@@ -27,6 +27,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1) // a child does not end by itself
 	}
+	if text := os.Getenv(nodeOf); text != "" {
+		if err := node(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -71,15 +71,15 @@ func NewStage(ctx context.Context, b engine.Footing) (*Stage, error) {
 }
 
 // Ask answers a scenario. Past is where a past storm is read; nil: the memory of the
-// situation. An error that is a [hydro.FieldError] says what in the scenario is to be
-// mended; several are joined.
+// situation. An error that is [Invalid], or a [hydro.FieldError], says what in the
+// scenario is to be mended.
 func (s *Stage) Ask(ctx context.Context, x Scenario, past forecast.Source) (*Outcome, error) {
 	b := s.Footing
 	if x.Basin == "" {
 		x.Basin = b.Basin
 	}
-	if err := hydro.Firsts(x.Check(b.Catalogue, b.T0)); err != nil {
-		return nil, err
+	if wrong := x.Check(b.Catalogue, b.T0); len(wrong) > 0 {
+		return nil, Invalid(wrong)
 	}
 	basin, _ := b.Catalogue.Basin(b.Basin)
 	c, rules, groups := b.Catalogue, b.Rules, b.Groups

@@ -138,6 +138,14 @@ func (s *Scenario) Check(c *catalog.Catalog, t0 time.Time) []*hydro.FieldError {
 	return k.errs[:min(len(k.errs), 16)]
 }
 
+// Invalid is all that is wrong with a scenario.
+type Invalid []*hydro.FieldError
+
+func (e Invalid) Error() string { return hydro.Firsts(e).Error() }
+
+// Unwrap makes it a hydro.ErrInvalid.
+func (e Invalid) Unwrap() error { return hydro.ErrInvalid }
+
 type checker struct {
 	s    *Scenario
 	c    *catalog.Catalog

@@ -2,7 +2,6 @@ package replay_test
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,16 +13,12 @@ import (
 	"freshet/internal/verify"
 )
 
-// recorded returns the folder of a recorded river beside the repository. Only
-// away from the project's own CI may it be absent.
+// recorded returns the folder of a recorded river beside the repository.
 func recorded(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join("..", "..", "..", "shared", "data", name)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("recorded data are missing: %v", err)
-		}
-		t.Skipf("no recorded data beside the project: %v", err)
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("the recorded data belong beside the project: %v", err)
 	}
 	return dir
 }

@@ -81,14 +81,14 @@ func (s *Server) situation(ctx context.Context, basin, field string, asOf time.T
 	if err != nil {
 		return nil, err
 	}
-	return situationOf(e, asOf), nil
+	return SituationOf(e, asOf), nil
 }
 
-// situationOf puts together what the calls that read would answer from an engine
+// SituationOf puts together what the calls that read would answer from an engine
 // that stands on the last tick at or before an instant. The catalogue is the one
 // that was in force then, ages are by engine time, and nothing of this process or
 // its clock is in it.
-func situationOf(e *engine.Engine, asOf time.Time) *freshetv1.Situation {
+func SituationOf(e *engine.Engine, asOf time.Time) *freshetv1.Situation {
 	c, id, now := e.Catalog(), e.Basin(), e.Now()
 	basin, _ := c.Basin(id)
 	p := &freshetv1.Situation{

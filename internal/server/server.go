@@ -100,6 +100,8 @@ type Options struct {
 	Patience time.Duration
 	// StopWithin bounds how long a stop waits for calls in flight; 0 means 5 s.
 	StopWithin time.Duration
+	// Rehearsals keeps rehearsals; nil: none are kept.
+	Rehearsals Shelf
 	// CAP says how messages of the Common Alerting Protocol are served.
 	CAP CAP
 	// PackTemplates are the sentences of briefing packs; nil: those shipped.
@@ -223,6 +225,7 @@ type Server struct {
 	freshetv1.UnimplementedRecordServiceServer
 
 	opts      Options
+	room      *rehearsalRoom
 	basins    map[string]Basin
 	basinIDs  []string // ascending
 	metrics   *metrics
@@ -249,7 +252,7 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("server: compile the rules of the contract: %w", err)
 	}
 	opts.Logger = opts.Logger.With("component", "server")
-	s := &Server{opts: opts, basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
+	s := &Server{opts: opts, room: newRehearsalRoom(), basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
 	for _, b := range opts.Basins {
 		if _, twice := s.basins[b.ID]; twice || b.Engine == nil || b.ID == "" {
 			return nil, fmt.Errorf("server: basin %q: named twice, or without id or engine: %w", b.ID, hydro.ErrInvalid)

@@ -1,3 +1,5 @@
+//go:build !race
+
 package station_test
 
 import (
@@ -7,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -127,16 +128,6 @@ func (p *process) stop() {
 	if err := p.cmd.Wait(); err != nil {
 		p.t.Fatalf("orderly stop: %v", err)
 	}
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // The same files go through a gateway and a server that are left alone, and

@@ -405,3 +405,13 @@ func TestWhatStationsSawAcknowledgedIsInTheStore(t *testing.T) {
 	}
 	t.Log(bad.Did())
 }
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
