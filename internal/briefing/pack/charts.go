@@ -267,4 +267,3 @@ func (m *maker) bands(s *freshetv1.StationForecast, v freshetv1.Variable, now fl
 	}
 	return out
 }
-

@@ -447,7 +447,9 @@ func (b *book) chart(sheet, at string, s *freshetv1.StationForecast, lines []run
 		XAxis: excelize.ChartAxis{NumFmt: excelize.ChartNumFmt{CustomNumFmt: "mm-dd hh:mm"}, MajorGridLines: true}, YAxis: excelize.ChartAxis{MajorGridLines: true},
 	}
 	for _, l := range lines {
-		ref := func(column string) string { return fmt.Sprintf("'%s'!$%s$%d:$%s$%d", sheet, column, l.first, column, l.last) }
+		ref := func(column string) string {
+			return fmt.Sprintf("'%s'!$%s$%d:$%s$%d", sheet, column, l.first, column, l.last)
+		}
 		x := excelize.ChartSeries{
 			Name: fmt.Sprintf("'%s'!$E$%d", sheet, l.first), Categories: ref("C"), Values: ref("D"), Marker: excelize.ChartMarker{Symbol: "none"},
 			Line: excelize.LineOptions{Type: excelize.LineSolid, Width: l.width, Dash: l.dash, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"202020"}}},
