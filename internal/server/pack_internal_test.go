@@ -60,17 +60,16 @@ func situations(t *testing.T, hours ...int) []*freshetv1.Situation {
 	var out []*freshetv1.Situation
 	for i := 0; i <= hours[len(hours)-1]*12; i++ {
 		f := s.Frames(i)
-		for d, raws := range map[hydro.Department][]hydro.Raw{
-			hydro.Weather: wire.WeatherRaw(nil, f.Weather), hydro.Hydrology: wire.HydrologyRaw(nil, f.Hydrology), hydro.WaterResources: wire.WaterResourcesRaw(nil, f.WaterResources),
-		} {
-			n.Normalize(d, raws, f.At, &r)
+		raws := [][]hydro.Raw{wire.WeatherRaw(nil, f.Weather), wire.HydrologyRaw(nil, f.Hydrology), wire.WaterResourcesRaw(nil, f.WaterResources)}
+		for k, d := range []hydro.Department{hydro.Weather, hydro.Hydrology, hydro.WaterResources} {
+			n.Normalize(d, raws[k], f.At, &r)
 			for _, b := range r.Basins {
 				apply(hydro.Input{Batch: &hydro.Batch{Basin: b.Basin, ReceivedAt: f.At, Readings: slices.Clone(b.Readings), Refusals: slices.Clone(b.Refusals)}})
 			}
 		}
 		apply(hydro.Input{Tick: &hydro.Tick{At: f.At}})
 		if i%12 == 0 && slices.Contains(hours, i/12) {
-			out = append(out, situationOf(e, f.At))
+			out = append(out, SituationOf(e, f.At))
 		}
 	}
 	return out
