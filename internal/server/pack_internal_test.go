@@ -157,10 +157,13 @@ func (x *told) derived(s *freshetv1.Situation, d *freshetv1.SituationDiff) {
 		}
 	}
 	x.numbers = append(x.numbers, rain/known, known/area, sum/n)
+	x.numbers = slices.DeleteFunc(x.numbers, math.IsNaN)
+	slices.Sort(x.numbers)
 }
 
 func (x *told) has(v float64) bool {
-	return slices.ContainsFunc(x.numbers, func(y float64) bool { return math.Abs(v-y) < 1e-9 })
+	i, _ := slices.BinarySearch(x.numbers, v-1e-9)
+	return i < len(x.numbers) && x.numbers[i] < v+1e-9
 }
 
 // near reports whether text shows one of the numbers, or its percentage.
@@ -183,7 +186,7 @@ var (
 
 // Acceptance 5 of the briefing room: every number of the pack is the API's.
 func TestEveryNumberOfThePackIsTheAPIs(t *testing.T) {
-	all := situations(t, 6, 14, 20)
+	all := situations(t, 4, 8, 12)
 	for i, s := range all {
 		hash, err := briefing.Hash(s)
 		if err != nil {
@@ -333,14 +336,17 @@ func shows(shown, raw string) bool {
 // sameStations holds the rows against the stations that they are of.
 func sameStations(t *testing.T, s *freshetv1.Situation, sheets map[string][][]string) {
 	t.Helper()
-	find := func(sheet, station string) []string {
+	find := func(sheet, station string, of ...string) []string { // two departments may have a station of one name
 		for _, row := range sheets[sheet] {
-			if row[0] == station {
+			if row[0] == station && (len(of) == 0 || row[1] == of[0]) {
 				return row
 			}
 		}
 		t.Errorf("%s has no row of %s", sheet, station)
 		return make([]string, 20)
+	}
+	departments := map[freshetv1.Department]string{
+		freshetv1.Department_DEPARTMENT_WEATHER: "气象", freshetv1.Department_DEPARTMENT_HYDROLOGY: "水文", freshetv1.Department_DEPARTMENT_WATER_RESOURCES: "水利",
 	}
 	say := func(v *float64, why string) string {
 		if v == nil {
@@ -351,14 +357,14 @@ func sameStations(t *testing.T, s *freshetv1.Situation, sheets map[string][][]st
 	equal := func(what, got, want string) {
 		g, err1 := strconv.ParseFloat(got, 64)
 		w, err2 := strconv.ParseFloat(want, 64)
-		if got != want && (err1 != nil || err2 != nil || g != w) {
+		if got != want && (err1 != nil || err2 != nil || math.Abs(g-w) > 1e-9) { // a cell is read to 15 digits
 			t.Errorf("%s: the workbook has %q, the API %q", what, got, want)
 		}
 	}
 	for _, b := range s.GetBoard() {
 		for _, w := range b.GetRain() {
 			if w.GetWindowS() == 86400 && w.GetCoverage() > 0 {
-				equal(b.GetStation(), find("雨量站", b.GetNameZh())[5], fmt.Sprint(w.GetRain()))
+				equal(b.GetStation(), find("雨量站", b.GetNameZh(), departments[b.GetDepartment()])[5], fmt.Sprint(w.GetRain()))
 			}
 		}
 		switch b.GetKind() {
