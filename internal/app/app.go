@@ -212,7 +212,7 @@ func (a *App) start(parent context.Context) error {
 	a.server, err = server.New(server.Options{
 		CAP: messages, PackTemplates: templates,
 		Rehearsals: kept.Open(filepath.Join(a.opts.Data, "rehearsals"), maxRehearsals),
-		Catalog:    func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Store: a.store, Clock: a.clock,
+		Catalog:    func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Record: a.journal, Store: a.store, Clock: a.clock,
 		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
 		Console: console.Handler(), TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
 	})

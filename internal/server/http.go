@@ -64,6 +64,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	metrics.open = s.opts.Auth != nil && s.opts.Auth.OpenMetrics
 	guarded("/v1/", nil, http.MaxBytesHandler(rest, int64(s.opts.MaxMessage)))
 	guarded("GET /v1/warnings/feed", &webFeed, http.HandlerFunc(s.serveEvents))
+	guarded("GET /v1/responses/sheet.html", &webSheet, http.HandlerFunc(s.serveSheet))
 	guarded("GET /openapi.json", &webPages, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(proto.OpenAPI) // the client has gone: nobody to tell

@@ -61,6 +61,8 @@ type Options struct {
 	Ingest freshetv1.IngestServiceServer
 	// Gateways knows the gateways' streams; nil: nothing is known of them.
 	Gateways *GatewayBook
+	// Record reads the in-logs; nil: nobody can.
+	Record InputLog
 	// Lag tells by how many outputs the store is behind the log of a basin; nil: it
 	// is not.
 	Lag func(basin string) uint64

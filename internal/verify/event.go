@@ -452,63 +452,13 @@ func (b *basin) warnings(ctx context.Context, r store.Reader) (map[string][]hydr
 	return out, nil
 }
 
-// stages judges the warnings of each stage: a threshold of level or discharge
-// that is met asks for it.
+// stages judges the warnings of each stage while runs were issued or reached.
 func (b *basin) stages(thresholds []catalog.Threshold, by map[hydro.Variable]*observed, warned []hydro.Warning) ([]Stage, error) {
-	out := []Stage{}
-	for _, stage := range []hydro.Stage{hydro.Blue, hydro.Yellow, hydro.Orange, hydro.Red} {
-		s := Stage{Stage: stage.String(), Thresholds: []StageThreshold{}, Leads: []Score{}, Median: Score(math.NaN()), Least: Score(math.NaN())}
-		var crossings []skill.Span
-		var last time.Time
-		for _, h := range thresholds {
-			o := by[h.Variable]
-			if h.Stage != stage || len(o.at) == 0 {
-				continue
-			}
-			found, err := b.crossings(o, h.Value)
-			if err != nil {
-				return nil, fmt.Errorf("crossings of %s: %w", h.Stage, err)
-			}
-			crossings = append(crossings, found...)
-			s.Thresholds = append(s.Thresholds, StageThreshold{h.Variable.String(), h.Variable.Unit(), Score(h.Value)})
-			if end := o.at[len(o.at)-1]; end.After(last) {
-				last = end
-			}
-		}
-		if len(s.Thresholds) == 0 {
-			continue
-		}
-		w := skill.Warnings(union(crossings), standing(warned, stage, b.from, last))
-		s.Crossings, s.InTime, s.Late, s.Missed, s.Undecided, s.Counts = w.Crossings, w.InTime, w.Late, w.Missed, w.Undecided, counts(w.Contingency())
-		for _, l := range w.Leads {
-			s.Leads = append(s.Leads, Score(l.Hours()))
-		}
-		if n := len(s.Leads); n > 0 {
-			sorted := slices.Sorted(slices.Values(s.Leads))
-			s.Least, s.Median = sorted[0], (sorted[(n-1)/2]+sorted[n/2])/2
-		}
-		out = append(out, s)
+	records := map[hydro.Variable]Record{}
+	for v, o := range by {
+		records[v] = Record{At: o.at, Values: o.values, Within: o.within}
 	}
-	return out, nil
-}
-
-// crossings returns when a threshold was met while runs were issued or reached.
-func (b *basin) crossings(o *observed, threshold float64) ([]skill.Span, error) {
-	met, err := skill.Events(o.at, o.values, threshold, b.opts.Events.Separation)
-	if err != nil {
-		return nil, err
-	}
-	var out []skill.Span
-	for _, e := range met {
-		to := e.To.Add(o.within)
-		if e.Last+1 < len(o.at) {
-			to = o.at[e.Last+1]
-		}
-		if !to.Before(b.from) && !e.From.After(b.reached()) {
-			out = append(out, skill.Span{From: e.From, To: to, Open: e.First == 0 || e.From.Before(b.from)})
-		}
-	}
-	return out, nil
+	return JudgeStages(thresholds, records, warned, b.from, b.reached(), b.opts.Events.Separation)
 }
 
 // union joins spans that overlap.
