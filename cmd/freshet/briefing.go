@@ -20,8 +20,9 @@ import (
 
 // briefingCommand is `freshet briefing`: what a joint briefing needs.
 func briefingCommand() *cobra.Command {
-	c := &cobra.Command{Use: "briefing", Short: "The situation as of an instant, and what changed since the last briefing"}
+	c := &cobra.Command{Use: "briefing", Short: "The briefing pack, the situation as of an instant, and what changed since the last briefing"}
 	c.AddCommand(briefingSituationCommand(), briefingDiffCommand())
+	addPack(c)
 	return c
 }
 

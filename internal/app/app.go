@@ -205,8 +205,12 @@ func (a *App) start(parent context.Context) error {
 	if err != nil {
 		return err
 	}
+	templates, err := a.openTemplates()
+	if err != nil {
+		return err
+	}
 	a.server, err = server.New(server.Options{
-		CAP:        messages,
+		CAP: messages, PackTemplates: templates,
 		Rehearsals: kept.Open(filepath.Join(a.opts.Data, "rehearsals"), maxRehearsals),
 		Catalog:    func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Record: a.journal, Store: a.store, Clock: a.clock,
 		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,

@@ -61,6 +61,7 @@ type Options struct {
 
 	CAPCert   string // file of the certificate that signs CAP messages, PEM; "": they are not signed
 	CAPKey    string // file of its RSA key, PEM
+	Templates string // folder with an office's own sentences of briefing packs; empty: those shipped
 	CAPPublic bool   // everybody may read CAP messages that are out and meant for the public
 
 	Notify string // file of the receivers that warnings are sent to; "": none
@@ -141,6 +142,7 @@ func (o *Options) Flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.InfluxToken, "influx-token", o.InfluxToken, "InfluxDB token; better given as FRESHET_INFLUX_TOKEN")
 	fs.StringVar(&o.CAPCert, "cap-cert", o.CAPCert, "file of the certificate that signs CAP messages, PEM; empty: they are not signed")
 	fs.StringVar(&o.CAPKey, "cap-key", o.CAPKey, "file of the RSA key of that certificate, PEM")
+	fs.StringVar(&o.Templates, "briefing-templates", o.Templates, "folder with your own templates of briefing packs (freshet briefing templates writes the shipped ones)")
 	fs.BoolVar(&o.CAPPublic, "cap-public", o.CAPPublic, "let everybody read /cap/: messages that are out and of scope Public, never drafts")
 	fs.StringVar(&o.Notify, "notify", o.Notify, "file of the receivers that warnings are sent to (see docs/formats/notify.md); empty: none")
 	fs.StringVar(&o.Clock, "clock", o.Clock, "wall, or driven by ClockService (replays)")

@@ -17,8 +17,12 @@ func (l *layout) draw(c canvas) {
 	c.text("subtitle", left, 46, f.Subtitle, typeface{size: 12, colour: grey})
 	if f.Mark != "" {
 		w := column*float64(termui.Width(f.Mark)) + 20
-		c.rect("mark", l.width-12-w, 10, w, 22, "#fff4ed", 1, "#b42318")
-		c.text("mark", l.width-12-w/2, 25, f.Mark, typeface{size: 12, bold: true, colour: "#b42318", at: middle})
+		fill := "#fff4ed"
+		if f.Ink {
+			fill = "#ffffff"
+		}
+		c.rect("mark", l.width-12-w, 10, w, 22, fill, 1, f.colour("#b42318"))
+		c.text("mark", l.width-12-w/2, 25, f.Mark, typeface{size: 12, bold: true, colour: f.colour("#b42318"), at: middle})
 	}
 	for i, row := range l.legend {
 		x, y := left, l.legendY+18*float64(i)
@@ -41,7 +45,7 @@ func (l *layout) draw(c canvas) {
 		l.rain(c, x0, x1)
 	}
 	for i, b := range f.Bands {
-		l.band(c, b, bandOpacity(i))
+		l.band(c, b, i)
 	}
 	l.thresholds(c, x0, x1)
 	for _, line := range slices.Backward(f.Lines) { // the first on top
@@ -53,7 +57,7 @@ func (l *layout) draw(c canvas) {
 	}
 	for _, p := range f.Doubtful {
 		if p.Value >= l.low && p.Value <= l.high && !p.At.Before(l.from) && !p.At.After(l.to) {
-			c.circle("doubtful", l.x(p.At), l.y(p.Value), 2.5, "#ffffff", Observed.Colour)
+			c.circle("doubtful", l.x(p.At), l.y(p.Value), 2.5, "#ffffff", f.colour(Observed.Colour))
 		}
 	}
 	if !f.Now.IsZero() && !f.Now.Before(l.from) && !f.Now.After(l.to) {
@@ -85,25 +89,30 @@ func (l *layout) line(c canvas, class string, line Line) {
 			p = append(p, xy{l.x(q.At), l.y(q.Value)})
 		}
 		if len(p) == 1 { // a value alone shows too
-			c.circle(class, p[0].x, p[0].y, 1.6, line.Style.Colour, "")
+			c.circle(class, p[0].x, p[0].y, 1.6, l.f.colour(line.Style.Colour), "")
 			continue
 		}
 		drawn = append(drawn, p)
 	}
 	if len(drawn) > 0 {
-		c.path(class, drawn, line.Style.stroke())
+		k := line.Style.stroke()
+		k.colour = l.f.colour(k.colour)
+		c.path(class, drawn, k)
 		if line.Style.Dotted {
-			c.circle(class+" issue", drawn[0][0].x, drawn[0][0].y, 3, line.Style.Colour, "")
+			c.circle(class+" issue", drawn[0][0].x, drawn[0][0].y, 3, k.colour, "")
 		}
 	}
 }
 
-func (l *layout) band(c canvas, b Band, opacity float64) {
+func (l *layout) band(c canvas, b Band, nth int) {
 	var upper, lower []xy
 	finish := func() {
-		if len(upper) > 1 {
+		switch {
+		case len(upper) > 1 && l.f.Ink:
+			hatch(c, "band", nth, upper, lower)
+		case len(upper) > 1:
 			slices.Reverse(lower)
-			c.polygon("band", append(upper, lower...), Forecast.Colour, opacity)
+			c.polygon("band", append(upper, lower...), Forecast.Colour, bandOpacity(nth))
 		}
 		upper, lower = nil, nil
 	}
@@ -132,7 +141,11 @@ func (l *layout) thresholds(c canvas, x0, x1 float64) {
 		inside := y >= l.top && y <= l.top+l.h
 		switch {
 		case inside:
-			c.path("threshold", [][]xy{{{x0, y}, {x1, y}}}, stroke{colour: t.Colour, width: 1.1, dash: []float64{2, 3}})
+			dash := t.Dash
+			if dash == nil {
+				dash = []float64{2, 3}
+			}
+			c.path("threshold", [][]xy{{{x0, y}, {x1, y}}}, stroke{colour: t.Colour, width: 1.1, dash: dash})
 		case y < l.top:
 			text, y = "↑ "+text, l.top+4
 		default:
@@ -171,6 +184,35 @@ func (l *layout) thresholds(c canvas, x0, x1 float64) {
 	}
 }
 
+// colour is ink in a figure for black-and-white print.
+func (f *Figure) colour(of string) string {
+	if f.Ink {
+		return ink
+	}
+	return of
+}
+
+// hatch fills what lies between two lines with strokes: upright ones of the first
+// band, closer ones of the next within it. Both lines go from left to right.
+func hatch(c canvas, class string, nth int, upper, lower []xy) {
+	const apart = 6.0
+	var strokes [][]xy
+	for i := 1; i < len(upper); i++ {
+		a, z := upper[i-1].x, upper[i].x
+		shift := apart / 2 * float64(nth%2)
+		for k := math.Ceil((a - shift) / apart); k*apart+shift < z; k++ {
+			x := k*apart + shift
+			share := (x - a) / (z - a)
+			at := func(p []xy) float64 { return p[i-1].y + share*(p[i].y-p[i-1].y) }
+			strokes = append(strokes, []xy{{x, at(upper)}, {x, at(lower)}})
+		}
+	}
+	if len(strokes) > 0 {
+		c.path(class+" hatch", strokes, stroke{colour: grey, width: 0.6})
+	}
+	c.path(class, [][]xy{upper, lower}, stroke{colour: grey, width: 0.5})
+}
+
 func (l *layout) peak(c canvas, p Peak, x0, x1 float64) {
 	if math.IsNaN(p.Value) || p.At.Before(l.from) || p.At.After(l.to) {
 		return
@@ -189,20 +231,22 @@ func (l *layout) rain(c canvas, x0, x1 float64) {
 		}
 		a, z := max(l.x(b.From), x0), min(l.x(b.To), x1)
 		switch {
+		case math.IsNaN(b.Depth) && f.Ink:
+			hatch(c, "norain", 0, []xy{{a, l.rainTop}, {z, l.rainTop}}, []xy{{a, l.rainTop + 8}, {z, l.rainTop + 8}})
 		case math.IsNaN(b.Depth):
 			c.rect("norain", a, l.rainTop, z-a, 4, "#c5cad1", 1, "")
 		case b.Depth > 0:
 			gap := min(1, (z-a)/5)
 			h := b.Depth / l.rainMost * l.rainH
 			if b.Forecast {
-				c.rect("rain forecast", a+gap/2, l.rainTop, z-a-gap, h, "#ffffff", 1, "#2f80c2")
+				c.rect("rain forecast", a+gap/2, l.rainTop, z-a-gap, h, "#ffffff", 1, f.colour("#2f80c2"))
 			} else {
-				c.rect("rain", a+gap/2, l.rainTop, z-a-gap, h, "#5aa5dd", 1, "")
+				c.rect("rain", a+gap/2, l.rainTop, z-a-gap, h, f.colour("#5aa5dd"), 1, "")
 			}
 		}
 	}
 	for i, line := range termui.Wrap(f.Rain.Caption, captionColumns) {
-		c.text("caption", x1+15, l.rainTop+13+15*float64(i), line, typeface{size: 12, colour: "#2f6fa8"})
+		c.text("caption", x1+15, l.rainTop+13+15*float64(i), line, typeface{size: 12, colour: f.colour("#2f6fa8")})
 	}
 }
 

@@ -43,6 +43,7 @@ type Figure struct {
 	Thresholds    []Threshold
 	Peaks         []Peak
 	Notes         []string // below, wrapped: the honesty line
+	Ink           bool     // for black-and-white print: black lines, and hatching instead of tints
 }
 
 // A Point is a value at an instant. NaN breaks the line.
@@ -107,7 +108,8 @@ type Bar struct {
 type Threshold struct {
 	Value  float64
 	Label  string
-	Colour string // #rrggbb
+	Colour string    // #rrggbb
+	Dash   []float64 // px on, px off; nil: dotted
 }
 
 // A Peak is a marked point with its caption.
@@ -298,14 +300,22 @@ func (f *Figure) entries(room float64) [][]entry {
 	}
 	for _, line := range f.Lines {
 		add(line.Label, func(c canvas, x, y float64) {
-			c.path("key", [][]xy{{{x, y}, {x + 24, y}}}, line.Style.stroke())
+			k := line.Style.stroke()
+			k.colour = f.colour(k.colour)
+			c.path("key", [][]xy{{{x, y}, {x + 24, y}}}, k)
 		})
 	}
 	for i, b := range f.Bands {
-		add(b.Label, func(c canvas, x, y float64) { c.rect("key", x, y-5, 24, 10, Forecast.Colour, bandOpacity(i), "") })
+		add(b.Label, func(c canvas, x, y float64) {
+			if f.Ink {
+				hatch(c, "key", i, []xy{{x, y - 5}, {x + 24, y - 5}}, []xy{{x, y + 5}, {x + 24, y + 5}})
+				return
+			}
+			c.rect("key", x, y-5, 24, 10, Forecast.Colour, bandOpacity(i), "")
+		})
 	}
 	if len(f.Doubtful) > 0 {
-		add(f.DoubtfulLabel, func(c canvas, x, y float64) { c.circle("key", x+12, y, 3, "#ffffff", Observed.Colour) })
+		add(f.DoubtfulLabel, func(c canvas, x, y float64) { c.circle("key", x+12, y, 3, "#ffffff", f.colour(Observed.Colour)) })
 	}
 	var rows [][]entry
 	used := 0.0

@@ -97,7 +97,11 @@ func SituationOf(e *engine.Engine, asOf time.Time) *freshetv1.Situation {
 		Board: boardRows(c, id, e, freshetv1.Department_DEPARTMENT_UNSPECIFIED, now), Stages: stageRows(c, e),
 		Groups: groupsOf(e, false), Blind: wire.FromBlind(id, e.Blind()), Conflicts: conflictsOf(e),
 		Responses: responsesOf(id, e), Calls: roundsOf(id, e, false), Unreached: unreachedOf(id, e),
-		Thresholds: thresholdsOf(c, id, "", now), Series: seriesOf(c, id, e),
+		Thresholds: thresholdsOf(c, id, "", now), Series: seriesOf(c, id, e), Reservoirs: networkReservoirs(c, basin, now),
+		SubBasins: networkSubBasins(basin, e.Forecast()),
+	}
+	for _, b := range p.GetSubBasins() {
+		b.Boundary = nil
 	}
 	if f := e.Forecast(); f != nil {
 		p.Forecast = wire.FromForecast(f)

@@ -56,6 +56,10 @@ func (s *Server) newHandler() (http.Handler, error) {
 		}
 		mux.Handle(pattern, h)
 	}
+	briefings := rules[freshetv1.BriefingService_GetSituation_FullMethodName]
+	for _, k := range packKinds {
+		guarded("GET /v1/briefings/"+k.name, &briefings, s.servePack(k.name, k.content, k.write))
+	}
 	metrics := webMetrics
 	metrics.open = s.opts.Auth != nil && s.opts.Auth.OpenMetrics
 	guarded("/v1/", nil, http.MaxBytesHandler(rest, int64(s.opts.MaxMessage)))

@@ -31,6 +31,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/test/bufconn"
 
+	"freshet/internal/briefing/pack"
 	"freshet/internal/catalog"
 	"freshet/internal/certs"
 	"freshet/internal/engine"
@@ -105,6 +106,8 @@ type Options struct {
 	Rehearsals Shelf
 	// CAP says how messages of the Common Alerting Protocol are served.
 	CAP CAP
+	// PackTemplates are the sentences of briefing packs; nil: those shipped.
+	PackTemplates *pack.Templates
 }
 
 // A Basin is one river system and the engine that follows it.
