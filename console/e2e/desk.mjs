@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { coldStarts, median } from './paint.mjs'
 import { narrow, openBrowser, Server, signIn, until, watch, wide } from './stage.mjs'
 
 const beforeRed = 340
@@ -126,6 +127,189 @@ test('a restart of the server loses no item of the feed and doubles none', async
   await context.close()
 })
 
+test('why a stage stands: from the feed to the explanation, which the server replays', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'officer')
+  const red = (await server.get('/v1/warnings?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z')).warnings.findLast((w) => w.to === 'STAGE_RED' && w.station.startsWith('h-'))
+  const { explanation } = await server.get(`/v1/warnings/explain?id=${encodeURIComponent(red.id)}`)
+  const why = page.locator(`[data-testid="why-${red.id}"]`)
+  const older = page.getByTestId('message-log').getByRole('button')
+  await page.getByTestId('message').first().waitFor()
+  while ((await why.count()) === 0 && (await older.count()) > 0) await older.click()
+  // An answer that takes long is waited for in words; one that fails says why, and is asked for again.
+  let open
+  const gate = new Promise((r) => (open = r))
+  await page.route(/\/v1\/warnings\/explain\?/, async (route) => {
+    await gate
+    await route.fulfill({ status: 503, contentType: 'application/json', body: '{"code":14,"message":"out of order"}' })
+  }, { times: 1 })
+  await why.click()
+  await page.getByTestId('explain-progress').waitFor()
+  open()
+  await page.getByTestId('explain-failed').filter({ hasText: 'out of order' }).waitFor()
+  await page.getByTestId('explain-failed').getByRole('button').click()
+  const panel = page.locator('[data-testid=explain][data-state=done]')
+  await panel.waitFor()
+  assert.equal(await panel.getAttribute('data-warning'), red.id)
+  // What decided, its threshold and clock, the rules, what was seen, the readings, the run: as the server says.
+  const decisive = explanation.quantities.find((q) => q.decides && q.evidence && q.to === 'STAGE_RED')
+  const unit = decisive.variable === 'VARIABLE_WATER_LEVEL' ? 2 : null
+  const words = (await page.getByTestId('explain-decisive').first().textContent()).replace(/\s+/g, ' ')
+  if (unit) assert(words.includes(decisive.value.toFixed(unit)) && words.includes(decisive.steps.find((s) => s.stage === 'STAGE_RED').threshold.toFixed(unit)), words)
+  assert(words.includes('由此定级'), words)
+  assert((await page.getByTestId('explain-rules').textContent()).includes(explanation.catalogue))
+  assert((await page.getByTestId('explain-run').textContent()).includes(explanation.run.honestyZh))
+  assert.equal(await page.getByTestId('explain-sight').locator('li').count(), explanation.sights.length + (explanation.refusal ? 1 : 0))
+  const unfold = page.getByTestId('explain-readings').getByRole('button')
+  while ((await unfold.count()) > 0) await unfold.first().click()
+  assert.equal(await page.getByTestId('explain-readings').locator('tbody tr').count(), explanation.readings.length)
+  assert.equal(await page.getByTestId('explain-lines').locator('li').count(), explanation.linesZh.length)
+  await page.locator('[data-testid=hydrograph][data-drawn=true]').waitFor()
+  assert.equal(await page.getByTestId('resource-error').count(), 0, 'the page could not get all that it shows')
+  await look(page, 'explain-1440')
+  assert.deepEqual(await serious(page), [])
+  await page.getByTestId('language').click()
+  await page.getByTestId('explain-run').filter({ hasText: explanation.run.honestyEn }).waitFor()
+  await page.getByTestId('language').click()
+  await page.setViewportSize(narrow)
+  await look(page, 'explain-390')
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'it scrolls sideways')
+  await page.getByTestId('explain-close').click()
+  await page.getByTestId('explain').waitFor({ state: 'detached' })
+  // From the station's own page: the latest change.
+  await page.getByTestId('explain-open').click()
+  const mine = (await server.get('/v1/warnings?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z')).warnings.filter((w) => w.station === red.station)
+  const latest = mine.reduce((a, b) => (b.at > a.at ? b : a))
+  await page.locator(`[data-testid=explain][data-state=done][data-warning="${latest.id}"]`).waitFor()
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+test('a briefing looks at one instant, and at what changed since another', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'briefing', wide, '/briefing')
+  const stages = (await server.get('/v1/stages')).now
+  const at = new Date(Date.parse(stages) - 3600_000).toISOString().replace('.000Z', 'Z')
+  const from = new Date(Date.parse(at) - 8 * 3600_000).toISOString().replace('.000Z', 'Z')
+  const beijing = (t) => new Date(Date.parse(t) + 8 * 3600_000).toISOString().slice(0, 16)
+  await page.getByTestId('briefing-at').fill(beijing(at))
+  await page.getByTestId('briefing-from').fill(beijing(from))
+  await page.getByTestId('briefing-show').click()
+  await page.getByTestId('situation').waitFor()
+  const want = await server.get(`/v1/briefings/situation?asOf=${at}`)
+  assert.equal(await page.getByTestId('situation').getAttribute('data-hash'), want.hash)
+  const bad = want.situation.board.filter((r) => r.stage !== 'STAGE_CLEAR')
+  assert.equal(await page.locator('[data-testid^=situation-row-]').count(), bad.length)
+  assert(bad.length > 0)
+  await page.getByTestId('diff').waitFor()
+  const { diff } = await server.get(`/v1/briefings/diff?from=${from}&to=${at}`)
+  assert.equal(await page.getByTestId('diff-worse').locator('li').count(), diff.worse.length)
+  assert(diff.worse.length > 0)
+  await look(page, 'briefing-1440')
+  assert.deepEqual(await serious(page), [])
+  // The address is the picture: whoever opens it sees the same.
+  await page.reload()
+  await page.locator(`[data-testid=situation][data-hash="${want.hash}"]`).waitFor()
+  await page.setViewportSize(narrow)
+  await look(page, 'briefing-390')
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'it scrolls sideways')
+  await page.setViewportSize(wide)
+  // An instant that has not come yet is no picture.
+  await page.getByTestId('briefing-at').fill('2027-01-01T00:00')
+  await page.getByTestId('briefing-show').click()
+  await page.getByTestId('briefing-failed').waitFor()
+  assert.equal(await page.getByTestId('situation').count(), 0)
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+test('a rehearsal is asked beside the situation, and cannot be taken for it', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/rehearsal')
+  const live = await server.get('/v1/stages')
+  await page.getByTestId('rehearsal-name').fill('六小时 200 毫米')
+  await page.getByTestId('rehearsal-rain').selectOption('STORM')
+  await page.getByTestId('rehearsal-total').fill('200')
+  await page.getByTestId('rehearsal-keep').check()
+  await page.getByTestId('rehearsal-run').click()
+  const answer = page.getByTestId('rehearsal-answer')
+  await answer.waitFor()
+  const { rehearsals } = await server.get('/v1/rehearsals')
+  const kept = rehearsals.find((r) => r.scenario.nameZh === '六小时 200 毫米')
+  assert.equal(await answer.getAttribute('data-id'), kept.id)
+  const { rehearsal } = await server.get(`/v1/rehearsals/${kept.id}`)
+  const told = rehearsal.stations.filter((s) => s.asked || s.base)
+  assert.equal(await page.locator('[data-testid^=rehearsed-]').count(), told.length)
+  const most = told.find((s) => s.asked?.peak && typeof s.asked.peak.level === 'number')
+  assert((await page.getByTestId(`rehearsed-${most.station}`).textContent()).includes(most.asked.peak.level.toFixed(2)))
+  // Frame, watermark, banner and title say what it is, whatever part of it is in
+  // view, on paper too; and what is live is as it was.
+  const marked = async () => {
+    assert((await page.title()).includes('演练'))
+    assert(await page.getByTestId('rehearsal-banner').isVisible())
+    const covers = await page.evaluate(() => {
+      const [water, all] = ['watermark', 'rehearsal-page'].map((id) => document.querySelector(`[data-testid=${id}]`).getBoundingClientRect())
+      const last = document.querySelector('[data-testid=watermark]').lastElementChild.getBoundingClientRect()
+      return water.width >= all.width - 1 && water.height >= all.height - 1 && last.bottom >= all.bottom
+    })
+    assert(covers, 'the watermark leaves a part of the rehearsal free')
+  }
+  await marked()
+  await look(page, 'rehearsal-1440')
+  assert.deepEqual(await serious(page), [])
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight))
+  assert(await page.getByTestId('rehearsal-banner').isVisible())
+  await page.emulateMedia({ media: 'print' })
+  await marked()
+  await page.emulateMedia({ media: 'screen' })
+  await page.setViewportSize(narrow)
+  await marked()
+  await look(page, 'rehearsal-390')
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'it scrolls sideways')
+  assert.deepEqual((await server.get('/v1/stages')).stages, live.stages)
+  // Kept, it is opened again as it was answered.
+  await page.reload()
+  await page.getByTestId(`kept-${kept.id}`).click()
+  await page.locator(`[data-testid=rehearsal-answer][data-id="${kept.id}"]`).waitFor()
+  await page.getByTestId('nav-feed').click()
+  await page.getByTestId('feed-page').waitFor()
+  assert(!(await page.title()).includes('演练'))
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+test('a sound that fails is tried again and said in red; only a browser that forbids it disarms', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'officer')
+  const sound = page.getByTestId('sound')
+  const played = () => page.evaluate(() => window.deskNotes.played.length)
+  await page.route('**/sounds/*', (route) => route.abort())
+  await sound.click()
+  await sound.and(page.locator('[data-failed=true].off')).waitFor()
+  assert.equal(await sound.getAttribute('aria-pressed'), 'true', 'a file that does not come disarms the alarm')
+  assert.equal(await played(), 0)
+  await page.unroute('**/sounds/*')
+  await until('the sound to be tried again', async () => (await played()) > 0)
+  await sound.and(page.locator('[data-failed=false]:not(.off)')).waitFor()
+  assert.equal(await sound.getAttribute('aria-pressed'), 'true')
+  // Somebody's browser forbids it from now on.
+  await page.evaluate(() => {
+    HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('forbidden', 'NotAllowedError'))
+  })
+  await sound.click()
+  await sound.click()
+  await sound.and(page.locator('[aria-pressed=false].off')).waitFor()
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+test('the first paint, in a browser that has nothing of the console yet', async () => {
+  const { context } = await signIn(browser, server, 'officer')
+  const state = await context.storageState()
+  await context.close()
+  const all = await coldStarts(browser, server.url, state)
+  const of = (k) => all.map((x) => Math.round(x[k]))
+  console.log(`first contentful paint ${median(of('fcp'))} ms (${of('fcp').join(', ')}), list ${median(of('list'))} ms (${of('list').join(', ')}), with ${of('files').join(', ')} files of the console, ${of('bytes').join(', ')} bytes`)
+  // The clock is the machine's and is only told; what the page needs is the console's.
+  for (const x of all) assert(x.files > 0 && x.files <= 16 && x.bytes <= 112_000, `${x.files} files and ${x.bytes} bytes for the first page`)
+})
+
 test('the plan is declared by a person, its measures are ticked, a call is confirmed', async () => {
   const { page, context, faults } = await signIn(browser, server, 'admin', wide, '/plan')
   const plan = page.getByTestId('plan-water')
@@ -145,6 +329,11 @@ test('the plan is declared by a person, its measures are ticked, a call is confi
   await page.getByTestId('say-text').fill('电话确认')
   await page.getByTestId('say-confirm').click()
   await page.locator(`[data-testid=call-${person}][data-outcome=CONFIRMED]`).first().waitFor()
+  // For paper: the server's sheet, with what was ticked.
+  const [sheet] = await Promise.all([context.waitForEvent('page'), page.getByTestId('sheet').click()])
+  await sheet.getByText('王某等 6 人 06:40 到岗').waitFor()
+  await look(sheet, 'sheet')
+  await sheet.close()
   const { responses } = await server.get('/v1/responses')
   const water = responses.find((r) => r.plan === 'water')
   assert.equal(water.by.name, 'admin')

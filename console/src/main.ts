@@ -24,6 +24,10 @@ watch(signedIn, (yes) => {
   if (!here.meta.open) void router.push({ name: 'login', query: { to: here.fullPath } })
 })
 
+// The page's own script comes while the server is asked who this is.
+const page: unknown = router.resolve(location.pathname).matched[0]?.components?.default
+if (typeof page === 'function') void Promise.resolve(page()).catch(() => undefined) // the router says so, if it fails
+
 const app = createApp(App)
 app.use(i18n).use(router)
 void languageReady.then(() => app.mount('#app'))

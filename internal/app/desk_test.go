@@ -285,11 +285,48 @@ func TestAPlanIsDeclaredByItsBody(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"iv-duty": "MEASURE_STATE_DONE late false", "iv-gauging": "MEASURE_STATE_OPEN late true"}, got); diff != "" {
 		t.Errorf("measures (-want +got):\n%s", diff)
 	}
+	sheetIs(g, officer)
 	events, err := plans.StandDown(t.Context(), &freshetv1.StandDownRequest{RequestId: "c", Plan: "water"})
 	if err != nil || len(events.GetEvents()) != 2 || events.GetEvents()[0].GetKind() != "stood_down" || events.GetEvents()[1].GetKind() != "measure_closed" {
 		t.Errorf("%v, %v", events, err)
 	}
 	if by := events.GetEvents()[0].GetBy(); by.GetDepartment() != freshetv1.Department_DEPARTMENT_WATER_RESOURCES || by.GetRole() != "officer" {
 		t.Errorf("stood down by %v", by)
+	}
+}
+
+// sheetIs holds the printed sheet to what stands: the evidence as it was given, the
+// plan that was asked for and no other, in both languages, and empty if wanted.
+func sheetIs(g *guarded, who person) {
+	g.t.Helper()
+	for query, want := range map[string]struct {
+		code     int
+		has, not []string
+	}{
+		"?plan=water":            {200, []string{`lang="zh-CN"`, "12:10, 6 people", "IV级响应 · 2026-", "超时！", "截至 "}, []string{"the admin speaks for all", "空白表"}},
+		"?lang=en":               {200, []string{`lang="en"`, "12:10, 6 people", "the admin speaks for all", "As of "}, []string{"Empty sheet"}},
+		"?plan=water&empty=true": {200, []string{"空白表", "I级响应", "IV级响应"}, []string{"12:10, 6 people", "截至 "}},
+		"?plan=nowhere":          {404, []string{`no plan \"nowhere\"`}, nil},
+		"?lang=fr":               {400, []string{"zh or en"}, nil},
+		"?basin=nowhere":         {404, []string{"nowhere"}, nil},
+	} {
+		resp := g.rest(g.t.Context(), who, http.MethodGet, "/v1/responses/sheet.html"+query, "", nil)
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if resp.StatusCode != want.code || resp.StatusCode == http.StatusOK && resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+			g.t.Errorf("%s: %s %s", query, resp.Status, resp.Header.Get("Content-Type"))
+		}
+		for _, w := range want.has {
+			if !strings.Contains(string(body), w) {
+				g.t.Errorf("%s does not say %q:\n%.2000s", query, w, body)
+			}
+		}
+		for _, w := range want.not {
+			if strings.Contains(string(body), w) {
+				g.t.Errorf("%s says %q", query, w)
+			}
+		}
 	}
 }

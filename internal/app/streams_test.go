@@ -242,6 +242,8 @@ func TestRESTKnowsTheCallerAndCannotBeTold(t *testing.T) {
 		{nobody, "GET", "/v1/stages", 401},
 		{nobody, "GET", "/v1/warnings/feed", 401},
 		{gateway, "GET", "/v1/warnings/feed", 403},
+		{nobody, "GET", "/v1/responses/sheet.html", 401},
+		{gateway, "GET", "/v1/responses/sheet.html", 403},
 		{nobody, "GET", "/openapi.json", 401},
 		{nobody, "GET", "/", 200}, // the console's frame, which holds nothing and asks for a credential
 		{nobody, "GET", "/about", 401},

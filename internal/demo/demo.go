@@ -5,6 +5,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -79,12 +80,29 @@ func Run(ctx context.Context, opts Options) (_ Summary, err error) {
 	if err := a.WaitReady(ctx); err != nil {
 		return Summary{}, err
 	}
+	if err := tellAddress(opts, a); err != nil {
+		return Summary{}, err
+	}
 	storm, err := scenario.New(a.Catalog(), opts.Seed)
 	if err != nil {
 		return Summary{}, err
 	}
 	p := &player{opts: opts, app: a, storm: storm, basin: a.Catalog().Basins[0].ID, started: opts.Now()}
 	return p.run(ctx)
+}
+
+// tellAddress says at once where to look, before the view or the events begin.
+func tellAddress(opts Options, a *app.App) error {
+	url := "http://" + a.HTTPAddr()
+	if opts.JSON {
+		return json.NewEncoder(opts.Out).Encode(struct {
+			Type    string `json:"type"`
+			Console string `json:"console"`
+			GRPC    string `json:"grpc"`
+		}{"serving", url, a.GRPCAddr()})
+	}
+	_, err := fmt.Fprintf(opts.Out, "%sconsole: %s\n", opts.Lang.Pick("值班台 ", ""), url)
+	return err
 }
 
 func (p *player) run(ctx context.Context) (_ Summary, err error) {

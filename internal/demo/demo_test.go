@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +97,11 @@ func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 	if d := cmp.Diff(runs[0], runs[1]); d != "" {
 		t.Errorf("two runs counted differently (-first +second):\n%.3000s", d)
 	}
-	t.Run("explained", func(t *testing.T) { checkExplanations(t, data, feeds[0], live) })
+	t.Run("a server on its log", func(t *testing.T) {
+		a := startAgain(t, data)
+		t.Run("explains every warning", func(t *testing.T) { checkExplanations(t, a, feeds[0], live) })
+		t.Run("has its CAP messages", func(t *testing.T) { checkMessages(t, a) })
+	})
 	t.Run("situations", func(t *testing.T) { frozen.check(t, data) })
 }
 
@@ -168,5 +173,48 @@ func TestAnExternalNATSGivesTheSameWarnings(t *testing.T) {
 	}
 	if d := cmp.Diff(embedded, external); d != "" {
 		t.Errorf("an external log makes a difference (-embedded +external):\n%s", d)
+	}
+}
+
+// A caller is an output that looks at the console as soon as it is told where.
+type caller struct {
+	t     *testing.T
+	whole bytes.Buffer
+	asked bool
+	kind  string
+}
+
+func (c *caller) Write(p []byte) (int, error) {
+	c.whole.Write(p)
+	first, _, whole := strings.Cut(c.whole.String(), "\n")
+	if c.asked || !whole {
+		return len(p), nil
+	}
+	c.asked = true
+	_, url, ok := strings.Cut(first, "console: ")
+	if !ok {
+		c.t.Errorf("the first line is %q; want where the console is", first)
+		return len(p), nil
+	}
+	r, err := http.Get(url)
+	if err != nil {
+		c.t.Error(err)
+		return len(p), nil
+	}
+	defer r.Body.Close()
+	c.kind = r.Status + " " + r.Header.Get("Content-Type")
+	return len(p), nil
+}
+
+// The first that a demo says is where its console is, and it is there already.
+func TestTheConsoleIsToldFirst(t *testing.T) {
+	out := &caller{t: t}
+	o := options(out)
+	o.Steps = 1
+	if _, err := demo.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if out.kind != "200 OK text/html; charset=utf-8" {
+		t.Errorf("the console answers %q", out.kind)
 	}
 }

@@ -53,7 +53,7 @@ func (v *view) state(now time.Time) termui.State {
 		Warnings: warnings, Total: total,
 		Counters: termui.Counters{Sent: uint64(stats.Sent), Acked: uint64(stats.Accepted), Refused: uint64(stats.RefusedTotal())},
 	}
-	s.Notice = p.opts.Lang.Pick("可同时查看 ", "look beside it: ") + "http://" + p.app.HTTPAddr() + "   freshet watch --server " + p.app.GRPCAddr()
+	s.Notice = p.opts.Lang.Pick("值班台 ", "") + "console: http://" + p.app.HTTPAddr() + "   freshet watch --server " + p.app.GRPCAddr()
 	s.Counters.Archived, s.Counters.Lag = p.app.Archived()
 	all, _ := p.feed.newest(total)
 	for _, w := range all {

@@ -62,6 +62,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 	guarded("GET /v1/forecasts/{basin}/{file}", &webForecasts, http.HandlerFunc(s.serveForecast))
 	guarded("GET /v1/forecasts/{basin}/{file}/st_forecast_f.csv", &webForecasts, http.HandlerFunc(s.serveSL323))
 	guarded("GET /v1/warnings/feed", &webFeed, http.HandlerFunc(s.serveEvents))
+	guarded("GET /v1/responses/sheet.html", &webSheet, http.HandlerFunc(s.serveSheet))
 	guarded("GET /openapi.json", &webPages, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(proto.OpenAPI) // the client has gone: nobody to tell

@@ -1,6 +1,5 @@
 // The REST interface, typed from the server's own description of it.
 import createClient, { type Middleware } from 'openapi-fetch'
-import type { Group } from '@/stores/groups'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -16,30 +15,19 @@ export type Accumulation = Schemas['v1Accumulation']
 export type Forecast = Schemas['v1Forecast']
 export type StationForecast = Schemas['v1StationForecast']
 
+/** What followed from a command of somebody, or from time. */
+export type DutyEvent = Schemas['v1DutyEvent']
+export type Explanation = Schemas['v1Explanation']
+
 /** An event of the feed: freshet.v1.WatchWarningsResponse. It is no part of the
  * REST description, which knows no streams. */
 export interface WatchAnswer {
   warning: Warning | null
-  group?: Group | null
+  group?: Schemas['v1WarningGroup'] | null
   duty?: DutyEvent | null
   resumeToken: string
   unseen: string
   now: string | null
-}
-
-/** freshet.v1.DutyEvent: what followed from a command of somebody, or from time. */
-export interface DutyEvent {
-  id: string
-  basin: string
-  at: string | null
-  kind: string
-  station: string
-  group: string
-  by: { name: string } | null
-  stage: string
-  until: string | null
-  textZh: string
-  textEn: string
 }
 
 /** What went wrong, in the server's own words. */

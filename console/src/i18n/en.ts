@@ -15,6 +15,11 @@ export default {
     STATION: 'station datum', none: 'datum unknown',
   },
   quality: { PASS: 'good', SUSPECT: 'suspect', FAIL: 'wrong', NOT_EVALUATED: 'not checked', UNSPECIFIED: 'unknown', none: 'no data' },
+  test: {
+    range: 'out of range', step: 'step', spike: 'spike', stuck: 'stuck', gap: 'first after a gap', duplicate: 'repeated', revision: 'corrected', counter_reset: 'counter reset', late: 'late',
+    trace: 'trace', datum_converted: 'datum converted', neighbour: 'unlike its neighbours', blocked: 'funnel blocked?', site: 'unlike the other sensor', storage_curve: 'off the storage curve',
+    rain_level: 'unlike the rain', day_total: 'too much in a day', clock: 'clock off', maintenance: 'in maintenance', rain_level_note: 'unlike the rain (note)',
+  },
   trend: { rising: 'rising', falling: 'falling', steady: 'steady', unknown: 'not known' },
   unit: { s: 's', min: 'min', h: 'h', d: 'd', ago: '{span} ago', m: 'm', mm: 'mm', m3s: 'm³/s' },
   role: { officer: 'Duty officer', briefing: 'Briefing', admin: 'Administrator', gateway: 'Gateway' },
@@ -36,6 +41,9 @@ export default {
     arm: 'Turn sound on (once, at hand-over)',
     disarm: 'Turn sound off',
     blocked: 'The browser did not play the sound: click once more',
+    blockedShort: 'SOUND BARRED, CLICK',
+    failed: 'SOUND FAILS',
+    failedWhy: 'The sound cannot be played and is tried again ({why}). A click turns sound off.',
   },
   action: {
     login: 'Sign in', logout: 'Sign out', language: '中文', languageLabel: '切换到中文', light: 'Light', dark: 'Dark', refresh: 'Refresh', close: 'Close', cancel: 'Cancel', confirm: 'OK',

@@ -4,10 +4,12 @@ import { ApiError } from '@/api/client'
 import { span } from '@/lib/time'
 
 export function useWords() {
-  const { t, locale } = useI18n()
+  const { t, te, locale } = useI18n()
   const zh = () => locale.value === 'zh'
+  const test = (name: string) => (te(`test.${name}`) ? t(`test.${name}`) : name)
   return {
     t,
+    te,
     zh,
     /** The Chinese or the English of two, or what there is. */
     pick: (a: string | null | undefined, b: string | null | undefined) => (zh() ? a || b : b || a) ?? '',
@@ -15,6 +17,10 @@ export function useWords() {
     span: (millis: number) => span(millis, { s: t('unit.s'), min: t('unit.min'), h: t('unit.h'), d: t('unit.d') }),
     datum: (d: string) => (d === '' ? t('datum.none') : t(`datum.${d}`, d)),
     variable: (v: string) => t(`variable.${v.replace(/^VARIABLE_/, '')}`),
+    /** A quality test by its name, e.g. "stuck". */
+    test,
+    /** What quality control found, of an observation: its own sentence is English. */
+    finding: (o: { why: string; tests: string[] }) => (zh() ? o.tests.map(test).join('、') : o.why || o.tests.map(test).join(', ')),
     why: (e: ApiError) => (e.status === 0 ? t('error.unreachable') : e.status === 403 ? t('error.denied') : e.message),
   }
 }

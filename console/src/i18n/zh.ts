@@ -15,6 +15,11 @@ export default {
     STATION: '测站基面', none: '基面不明',
   },
   quality: { PASS: '合格', SUSPECT: '可疑', FAIL: '错误', NOT_EVALUATED: '未检', UNSPECIFIED: '未知', none: '无数据' },
+  test: {
+    range: '越限', step: '突变', spike: '尖峰', stuck: '恒定不变', gap: '缺报后首值', duplicate: '重复', revision: '更正', counter_reset: '计数器归零', late: '迟到',
+    trace: '微量', datum_converted: '基面已换算', neighbour: '与邻站不符', blocked: '疑似堵塞', site: '与同址仪器不符', storage_curve: '与库容曲线不符',
+    rain_level: '雨水情不符', day_total: '日雨量越限', clock: '时钟不准', maintenance: '维护期内', rain_level_note: '雨水情不符（提示）',
+  },
   trend: { rising: '涨', falling: '落', steady: '平', unknown: '不明' },
   unit: { s: '秒', min: '分', h: '小时', d: '天', ago: '{span}前', m: '米', mm: '毫米', m3s: '立方米每秒' },
   role: { officer: '值班员', briefing: '会商', admin: '管理员', gateway: '网关' },
@@ -36,6 +41,9 @@ export default {
     arm: '开启声音（交接班时点一下）',
     disarm: '关闭声音',
     blocked: '浏览器不让播放声音，请再点一次',
+    blockedShort: '声音被禁，请点',
+    failed: '声音失灵',
+    failedWhy: '声音放不出来，正在重试（{why}）。点一下可关闭声音。',
   },
   action: {
     login: '登录', logout: '退出', language: 'English', languageLabel: 'Switch to English', light: '浅色', dark: '深色', refresh: '刷新', close: '关闭', cancel: '取消', confirm: '确定',

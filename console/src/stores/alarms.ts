@@ -1,6 +1,6 @@
 // What waits for somebody: the alarms, after ISA-18.2, as the server keeps them.
 import { computed, watch } from 'vue'
-import { api, ApiError, get, must, post } from '@/api/client'
+import { api, ApiError, must, type Schemas } from '@/api/client'
 import { stageOf, urgency, type Stage } from '@/lib/stage'
 import { ms } from '@/lib/time'
 import { onFeed, onFeedReset } from './feed'
@@ -21,26 +21,14 @@ export interface Alarm {
   was: Stage
   /** The warning that last raised it. */
   warning: string
+  /** The newest warning of the station. */
+  latest: string
   by: string
   reason: string
   until: number | null
 }
 
-/** freshet.v1.Alarm. */
-interface WireAlarm {
-  station: string
-  basin: string
-  state: string
-  stage: string
-  was: string
-  since: string | null
-  warning: string
-  by: { id: string; name: string } | null
-  reason: string
-  until: string | null
-}
-
-const states: Record<string, AlarmState> = {
+const states: Partial<Record<Schemas['v1AlarmState'], AlarmState>> = {
   ALARM_STATE_UNACKNOWLEDGED: 'unacknowledged',
   ALARM_STATE_ACKNOWLEDGED: 'acknowledged',
   ALARM_STATE_RETURNED_UNACKNOWLEDGED: 'returned',
@@ -49,7 +37,7 @@ const states: Record<string, AlarmState> = {
 }
 
 export const alarms = resource(async () => {
-  const r = (await get('/v1/alarms')) as { alarms: WireAlarm[] }
+  const r = await must(api.GET('/v1/alarms'))
   return r.alarms.map<Alarm>((a) => ({
     station: a.station,
     basin: a.basin,
@@ -58,6 +46,7 @@ export const alarms = resource(async () => {
     was: stageOf(a.was),
     since: ms(a.since),
     warning: a.warning,
+    latest: a.latestWarning,
     by: a.by?.name || a.by?.id || '',
     reason: a.reason,
     until: ms(a.until),
@@ -102,7 +91,6 @@ onFeedReset(() => {
   alarms.reset()
 })
 
-/** An id for a command, so that one that is sent twice is done once. */
 function commandId(): string {
   const b = crypto.getRandomValues(new Uint8Array(16))
   return [...b].map((x) => x.toString(16).padStart(2, '0')).join('')
@@ -111,9 +99,12 @@ function commandId(): string {
 /** A server that asks nobody who they are takes the officer's word. */
 export const needsName = computed(() => me.value !== null && !me.value.auth && officer.value.trim() === '')
 
-async function command(path: string, body: Record<string, unknown>) {
+// Who does it, and an id by which a command that is sent twice is done once.
+const signed = () => ({ requestId: commandId(), ...(me.value?.auth ? {} : { by: officer.value.trim() }) })
+
+async function done(call: Parameters<typeof must>[0]) {
   try {
-    await post(path, { request_id: commandId(), ...(me.value?.auth ? {} : { by: officer.value.trim() }), ...body })
+    await must(call)
   } finally {
     await alarms.refresh()
   }
@@ -123,11 +114,12 @@ async function command(path: string, body: Record<string, unknown>) {
 const seen = (all: readonly Alarm[]) => ({ warnings: all.flatMap((a) => a.warning || []), stations: all.flatMap((a) => (a.warning ? [] : a.station)) })
 const ids = (all: readonly Alarm[]) => ({ stations: all.map((a) => a.station) })
 
-export const acknowledge = (all: readonly Alarm[], note = '') => command('/v1/alarms/acknowledge', { ...seen(all), note })
-export const shelve = (all: readonly Alarm[], until: number, reason: string) => command('/v1/alarms/shelve', { ...seen(all), until: new Date(until).toISOString(), reason })
-export const unshelve = (all: readonly Alarm[]) => command('/v1/alarms/unshelve', ids(all))
-export const takeOut = (all: readonly Alarm[], reason: string) => command('/v1/alarms/out-of-service', { ...ids(all), reason })
-export const bringBack = (all: readonly Alarm[]) => command('/v1/alarms/in-service', ids(all))
+export const acknowledge = (all: readonly Alarm[], note = '') => done(api.POST('/v1/alarms/acknowledge', { body: { ...signed(), ...seen(all), note } }))
+export const shelve = (all: readonly Alarm[], until: number, reason: string) =>
+  done(api.POST('/v1/alarms/shelve', { body: { ...signed(), ...seen(all), until: new Date(until).toISOString(), reason } }))
+export const unshelve = (all: readonly Alarm[]) => done(api.POST('/v1/alarms/unshelve', { body: { ...signed(), ...ids(all) } }))
+export const takeOut = (all: readonly Alarm[], reason: string) => done(api.POST('/v1/alarms/out-of-service', { body: { ...signed(), ...ids(all), reason } }))
+export const bringBack = (all: readonly Alarm[]) => done(api.POST('/v1/alarms/in-service', { body: { ...signed(), ...ids(all) } }))
 
 /** Whether the server keeps alarms at all. */
 export const kept = computed(() => !(alarms.error.value instanceof ApiError && (alarms.error.value.status === 404 || alarms.error.value.status === 501)))

@@ -1,45 +1,10 @@
 // Waves and outages: warnings that belong together.
 import { shallowRef } from 'vue'
+import type { Schemas } from '@/api/client'
 import { onFeed, onFeedReset } from './feed'
 
-/** freshet.v1.WarningGroup, as the feed and /v1/groups give it. */
-export interface Group {
-  id: string
-  basin: string
-  kind: string
-  event: string
-  at: string | null
-  openedAt: string | null
-  closedAt: string | null
-  stage: string
-  highest: string
-  station: string
-  cause: string
-  department: string
-  headwater: string
-  mouth: string
-  stations: GroupStation[]
-  stationCount: number
-  standing: number
-  textZh: string
-  textEn: string
-  forecastIssuedAt: string | null
-}
-
-export interface GroupStation {
-  station: string
-  stage: string
-  highest: string
-  joinedAt: string | null
-  leftAt: string | null
-  arrivals: { stage: string; at: string | null; observed: boolean }[]
-  peakAt: string | null
-  peakValue: number | string
-  peakObserved: boolean
-  peakVariable: string
-  rain: boolean
-  cause: string
-}
+export type Group = Schemas['v1WarningGroup']
+export type GroupStation = Schemas['v1GroupStation']
 
 export const groups = shallowRef<ReadonlyMap<string, Group>>(new Map())
 

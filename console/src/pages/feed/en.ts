@@ -53,5 +53,7 @@ export default {
   failed: 'Not done: {why}',
   to: '{from} to {to}',
   sight: 'sight',
+  why: 'Why?',
+  whyOf: 'Why this stage: {name}, {time}',
   people: 'People',
 }

@@ -6,7 +6,7 @@ import type { Stage } from '@/lib/stage'
 import { cardsOf } from './entries'
 
 const standing = (station: string, stage: string, since = '2026-06-10T00:00:00Z') => ({ station, stage: `STAGE_${stage}`, since }) as StationStage
-const alarm = (station: string, state: AlarmState, stage: Stage = 'blue'): Alarm => ({ station, basin: 'b', state, stage, was: 'clear', since: 0, warning: '', by: '', reason: '', until: null })
+const alarm = (station: string, state: AlarmState, stage: Stage = 'blue'): Alarm => ({ station, basin: 'b', state, stage, was: 'clear', since: 0, warning: '', latest: '', by: '', reason: '', until: null })
 const place = (station: string, joined = true) => ({ station, joinedAt: joined ? '2026-06-10T00:00:00Z' : null, arrivals: joined ? [] : [{ stage: 'STAGE_BLUE', at: '2026-06-10T06:00:00Z', observed: false }], rain: false }) as unknown as GroupStation
 const group = (id: string, kind: string, stations: GroupStation[], more: Partial<Group> = {}) => ({ id, kind: `GROUP_KIND_${kind}`, stage: 'STAGE_BLUE', closedAt: null, at: '2026-06-10T00:00:00Z', stations, standing: stations.length, ...more }) as unknown as Group
 

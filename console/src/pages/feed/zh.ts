@@ -53,5 +53,7 @@ export default {
   failed: '未成功：{why}',
   to: '{from} 变为 {to}',
   sight: '视线变化',
+  why: '为何？',
+  whyOf: '{name} {time} 为何是这一级',
   people: '人员',
 }

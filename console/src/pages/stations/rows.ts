@@ -35,6 +35,7 @@ export interface Row {
   /** The worse of level's and flow's: PASS, SUSPECT, FAIL, NOT_EVALUATED or '' of none. */
   quality: string
   why: string
+  tests: string[]
 }
 
 const windows = { h1: 3600, h3: 10_800, h6: 21_600, h24: 86_400, d8: 0 } as const
@@ -75,7 +76,8 @@ export function rowOf(b: BoardRow): Row {
     age: num(b.ageS),
     overdue: b.overdue,
     quality: worst ? quality(worst.quality) : '',
-    why: worst ? worst.why || worst.tests.join(', ') : '',
+    why: worst?.why ?? '',
+    tests: worst?.tests ?? [],
   }
 }
 
