@@ -131,12 +131,13 @@ var rules = map[string]rule{
 
 // Rules of what HTTP serves beside the calls above.
 var (
-	webFeed    = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
-	webSheet   = rules[freshetv1.PlanService_ListResponses_FullMethodName]
-	webPages   = rule{permits: anybody} // the index and the description of the interface
-	webMetrics = rule{permits: readers}
-	webCAP     = rule{permits: anybody} // messages that are out; drafts are not there
-	webSession = rule{permits: readers} // who may sign in at a browser
+	webFeed      = rules[freshetv1.WarningService_WatchWarnings_FullMethodName]
+	webSheet     = rules[freshetv1.PlanService_ListResponses_FullMethodName]
+	webPages     = rule{permits: anybody} // the index and the description of the interface
+	webMetrics   = rule{permits: readers}
+	webCAP       = rule{permits: anybody} // messages that are out; drafts are not there
+	webSession   = rule{permits: readers} // who may sign in at a browser
+	webForecasts = rules[freshetv1.ForecastService_GetForecast_FullMethodName]
 )
 
 func withdrawalOf(req any) hydro.Department {

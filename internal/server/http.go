@@ -63,6 +63,8 @@ func (s *Server) newHandler() (http.Handler, error) {
 	metrics := webMetrics
 	metrics.open = s.opts.Auth != nil && s.opts.Auth.OpenMetrics
 	guarded("/v1/", nil, http.MaxBytesHandler(rest, int64(s.opts.MaxMessage)))
+	guarded("GET /v1/forecasts/{basin}/{file}", &webForecasts, http.HandlerFunc(s.serveForecast))
+	guarded("GET /v1/forecasts/{basin}/{file}/st_forecast_f.csv", &webForecasts, http.HandlerFunc(s.serveSL323))
 	guarded("GET /v1/warnings/feed", &webFeed, http.HandlerFunc(s.serveEvents))
 	guarded("GET /v1/responses/sheet.html", &webSheet, http.HandlerFunc(s.serveSheet))
 	guarded("GET /openapi.json", &webPages, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -378,11 +378,15 @@ func (s *Server) ListForecasts(ctx context.Context, req *freshetv1.ListForecasts
 	if err != nil {
 		return nil, err
 	}
+	if to, err = pageEnd(req.GetPageToken(), to); err != nil {
+		return nil, err
+	}
 	limit := int(req.GetLimit())
 	if limit == 0 {
 		limit = defaultForecasts
 	}
 	resp := &freshetv1.ListForecastsResponse{}
+	more := false // runs may be older than the last one of the page
 	// The store reads forward. Windows that grow backward from the end read
 	// little more than the runs asked for, and few windows span many years.
 	for width := 12 * time.Hour; to.After(from) && len(resp.Forecasts) < limit; width *= 2 {
@@ -401,15 +405,21 @@ func (s *Server) ListForecasts(ctx context.Context, req *freshetv1.ListForecasts
 			}
 			window = append(window, head)
 			if len(window) > limit {
-				window = window[1:]
+				window, more = window[1:], true
 			}
 		}
 		for _, f := range slices.Backward(window) {
 			if len(resp.Forecasts) < limit {
 				resp.Forecasts = append(resp.Forecasts, f)
+			} else {
+				more = true
 			}
 		}
+		more = more || len(resp.Forecasts) == limit && start.After(from)
 		to = start
+	}
+	if n := len(resp.Forecasts); more && n > 0 {
+		resp.NextPageToken = resp.GetForecasts()[n-1].GetIssuedAt().AsTime().Format(time.RFC3339Nano)
 	}
 	return resp, nil
 }
