@@ -40,17 +40,6 @@ func qualityCause(t hydro.Tests) string {
 var (
 	stageZH = [...]string{"解除", "蓝色", "黄色", "橙色", "红色", "失明"}
 	stageEN = [...]string{"clear", "BLUE", "YELLOW", "ORANGE", "RED", "BLIND"}
-	testZH  = map[string]string{
-		"range": "超出合理范围", "step": "变化过快", "spike": "尖峰", "stuck": "卡滞",
-		"neighbour": "与邻站不符", "blocked": "雨量筒疑似堵塞", "site": "与同址传感器不符", "rain_level": "与降雨不符", "day_total": "日雨量超限",
-		"storage_curve": "与库容曲线不符", "maintenance": "维护时段",
-	}
-	reasons = map[hydro.RefusalReason]string{
-		hydro.DatumMismatch: "基面不符", hydro.DatumMissing: "未注明基面", hydro.TimeInFuture: "时间在未来", hydro.TimeTooOld: "时间过旧",
-		hydro.UnitUnknown: "单位不明", hydro.ZoneUnknown: "时区不明", hydro.MissingValue: "无值", hydro.IntervalInvalid: "时段无效",
-		hydro.ValueImpossible: "数值不可能", hydro.UnknownVariable: "要素不符", hydro.WrongDepartment: "部门不符", hydro.TimeMissing: "缺时间",
-		hydro.NotFinite: "非有限值", hydro.UnknownStation: "站码不明", hydro.NotAllowed: "无权报送",
-	}
 	datumZH = map[hydro.Datum]string{
 		hydro.National1985: "1985国家高程基准", hydro.Huanghai1956: "1956黄海高程", hydro.PearlRiver: "珠江基面", hydro.StationDatum: "测站基面",
 	}
@@ -203,7 +192,7 @@ func (st *station) blindness(t *table, state *StationState) (zh, en string) {
 			en = whatEN + " reports are refused (" + reason
 		}
 		if parsed, err := hydro.ParseRefusalReason(reason); err == nil {
-			zh += "（" + reasons[parsed] + "）"
+			zh += "（" + parsed.ZH() + "）"
 		}
 		if detail != "" {
 			en += ": " + detail
@@ -212,10 +201,8 @@ func (st *station) blindness(t *table, state *StationState) (zh, en string) {
 	case strings.HasPrefix(cause, causeQuality):
 		tests := strings.TrimPrefix(cause, causeQuality)
 		names := strings.Split(tests, ", ")
-		for i, n := range names {
-			if z, ok := testZH[n]; ok {
-				names[i] = z
-			}
+		if parsed, err := hydro.ParseTests(names); err == nil {
+			names = parsed.ZH()
 		}
 		zh, en = whatZH+"数据未通过质量检查（"+strings.Join(names, "、")+"）", "its data fail quality control ("+tests+")"
 		if part {
@@ -241,7 +228,10 @@ func aside(zh string) string {
 func variableNames(vars []hydro.Variable) (zh, en string) {
 	zhs, ens := make([]string, 0, len(vars)), make([]string, 0, len(vars))
 	for _, v := range vars {
-		q := quantities[v]
+		q, ok := quantities[v]
+		if !ok {
+			q.zh, q.en = v.ZH(), strings.ReplaceAll(v.String(), "_", " ")
+		}
 		zhs, ens = append(zhs, q.zh), append(ens, q.en)
 	}
 	return strings.Join(zhs, "、"), strings.Join(ens, " and ")

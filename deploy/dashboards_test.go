@@ -30,8 +30,9 @@ var metrics = []string{
 	"process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds",
 }
 
-// faults are series that begin with the first fault of their kind.
-var faults = []string{"freshet_archive_refused_total"}
+// faults are series that begin with the first fault of their kind, or with a file
+// of receivers.
+var faults = []string{"freshet_archive_refused_total", "freshet_outbox_down", "freshet_outbox_set_aside_messages"}
 
 type dashboard struct {
 	UID        string

@@ -166,6 +166,56 @@ func TestAStationWithoutAnAreaHasACircleAndAForecastItsOnset(t *testing.T) {
 	}
 }
 
+func TestAreasBySubBasin(t *testing.T) {
+	cat := func(boundary, illustrative string) (*catalog.Catalog, []catalog.Problem) {
+		text := strings.Replace(stations, "centre: [112, 22]}]", "centre: [112, 22]}, {id: low, name: {zh: 下区间, en: Lower}, node: lower, area: 50, boundary: "+boundary+illustrative+"},"+
+			" {id: side, name: {zh: 支流, en: Side}, node: lower, area: 9, boundary: [[112.3, 22], [112.4, 22], [112.4, 22.1]]}]", 1)
+		text = strings.Replace(text, "profile: level}\nbasins", "profile: level}\n"+
+			"  - {id: in, name: {zh: 内, en: In}, department: hydrology, kind: level, basin: b, at: [112.22, 22.05], zone: \"+08:00\", datum: STATION, profile: level}\n"+
+			"  - {id: out, name: {zh: 外, en: Out}, department: hydrology, kind: level, basin: b, at: [113, 23], zone: \"+08:00\", datum: STATION, profile: level}\nbasins", 1)
+		return catalog.Load([]hydro.File{{Name: "c.yaml", Data: []byte(text + "cap: {sender: s, sender_name: S, status: Actual, automatic: [blue], areas: sub_basins}\n")}})
+	}
+	const square = "[[112.2, 22], [112.3, 22], [112.3, 22.1], [112.2, 22.1], [112.2, 22]]"
+	areas := func(mark string) (out []string, status string) {
+		c, problems := cat(square, mark)
+		if len(problems) > 0 {
+			t.Fatal(catalog.Problems(problems))
+		}
+		r := cap.Compile(c, "b")
+		for _, id := range []string{"a", "c", "in", "out"} {
+			s, _ := r.Step(cap.State{}, noon, []hydro.Warning{warning(noon, id, hydro.Clear, hydro.Blue)})
+			a := &newest(t, s).Alert
+			if err := a.Check(); err != nil {
+				t.Error(err)
+			}
+			if id == "c" {
+				status = a.Status
+			}
+			for _, x := range a.Infos[0].Areas {
+				out = append(out, id+" "+x.Desc+" "+strings.Join(append(x.Polygons, x.Circles...), ";"))
+			}
+		}
+		return out, status
+	}
+	const low = "下区间 22,112.2 22,112.3 22.1,112.3 22.1,112.2 22,112.2"
+	got, status := areas("")
+	want := []string{
+		"a 甲站 22,112 22,112.1 22.1,112.1 22.1,112 22,112", // its own
+		"c " + low, "c 支流 22,112.3 22,112.4 22.1,112.4 22,112.3", // what drains to its node
+		"in " + low,      // where it lies
+		"out 外 23,113 5", // nothing is known
+	}
+	if diff := cmp.Diff(want, got); diff != "" || status != "Actual" {
+		t.Errorf("%s (-want +got):\n%s", status, diff)
+	}
+	if _, status := areas(", illustrative: true"); status != "Test" {
+		t.Errorf("an outline that is an example goes out as %s", status)
+	}
+	if _, problems := cat("[[112.2, 22], [112.3, 22.1], [112.3, 22], [112.2, 22.1]]", ""); len(problems) != 1 || !strings.Contains(problems[0].String(), `sub-basin "low" crosses itself`) {
+		t.Errorf("a boundary that crosses itself: %v", problems)
+	}
+}
+
 func TestIdentifiersByGBT35965(t *testing.T) {
 	r := rules(t, "  gbt35965_units: {b: \"44078300000000\"}\n  automatic: [blue]\n")
 	var ws []hydro.Warning

@@ -69,7 +69,7 @@ func (r *Rules) alert(w *hydro.Warning, to, out hydro.Stage) Alert {
 		}
 		in.Web, in.Contact = r.conf.Web, clean(r.conf.Contact)
 		in.Parameters = parameters(k, to, st, lead, w)
-		in.Areas = []Area{r.area(st, name[k], known)}
+		in.Areas = r.areas(k, st, name[k], known)
 	}
 	a.Infos = []Info{zh, en}
 	return a
@@ -78,11 +78,13 @@ func (r *Rules) alert(w *hydro.Warning, to, out hydro.Stage) Alert {
 // status: what is illustrative never passes for a real warning, whatever the
 // configuration says.
 func (r *Rules) status(w *hydro.Warning, st *catalog.Station) string {
-	if r.conf.Status == "Actual" && (w.Illustrative || st.Illustrative || r.cat.Illustrative != "") {
+	if r.conf.Status == "Actual" && (w.Illustrative || st.Illustrative || r.cat.Illustrative != "" || slices.ContainsFunc(r.subBasins(st), isIllustrative)) {
 		return "Test"
 	}
 	return r.conf.Status
 }
+
+func isIllustrative(s *catalog.SubBasin) bool { return s.Illustrative }
 
 // evidence is the leg that asks for the stage: the observed one if both do.
 func evidence(w *hydro.Warning, to hydro.Stage) *hydro.Leg {
@@ -172,22 +174,39 @@ var basisText = map[hydro.Basis][2]string{
 	hydro.Rise: {"涨幅", "rise"}, hydro.OverLimit: {"超限水位", "excess over the limit level"}, hydro.Likelihood: {"超阈值概率", "chance"},
 }
 
-// area is the station's own, or a circle around it.
-func (r *Rules) area(st *catalog.Station, name string, known bool) Area {
-	a := Area{Desc: name}
+// areas are the station's own, those of the sub-basins that it speaks for, or a
+// circle around it.
+func (r *Rules) areas(language int, st *catalog.Station, name string, known bool) []Area {
 	switch {
 	case !known:
+		return []Area{{Desc: name}}
 	case len(st.Area) > 2:
-		a.Polygons = []string{polygon(st.Area)}
-	default:
-		a.Circles = []string{fmt.Sprintf("%s %s", latLon([2]float64{st.Lon, st.Lat}), strconv.FormatFloat(r.conf.Radius, 'f', -1, 64))}
+		return []Area{{Desc: name, Polygons: []string{polygon(st.Area)}}}
 	}
-	return a
+	var out []Area
+	for _, s := range r.subBasins(st) {
+		out = append(out, Area{Desc: clean([]string{s.NameZH, s.NameEN}[language]), Polygons: []string{polygon(s.Boundary)}})
+	}
+	if out == nil {
+		out = []Area{{Desc: name, Circles: []string{fmt.Sprintf("%s %s", latLon([2]float64{st.Lon, st.Lat}), strconv.FormatFloat(r.conf.Radius, 'f', -1, 64))}}}
+	}
+	return out
+}
+
+// subBasins are those that a station without an area of its own speaks for.
+func (r *Rules) subBasins(st *catalog.Station) []*catalog.SubBasin {
+	if !r.conf.BySubBasin || len(st.Area) > 2 {
+		return nil
+	}
+	return r.cat.AreasOf(st)
 }
 
 // polygon writes corners, longitude and latitude, as CAP does: the other way
 // round, and closed.
 func polygon(ring [][2]float64) string {
+	if n := len(ring); ring[0] == ring[n-1] {
+		ring = ring[:n-1]
+	}
 	var out []string
 	for _, p := range ring {
 		out = append(out, latLon(p))

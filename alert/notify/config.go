@@ -49,6 +49,8 @@ type receiverFile struct {
 	PerMinute *int   `yaml:"per_minute"`
 	Bundle    *int   `yaml:"bundle"`
 
+	SetAsideAfter *int `yaml:"set_aside_after"`
+
 	Basins      []string `yaml:"basins"`
 	Departments []string `yaml:"departments"`
 	MinStage    string   `yaml:"min_stage"`
@@ -179,6 +181,7 @@ func (p *configParser) receiver(at string, f *receiverFile) Receiver {
 	}
 	p.only(at, f, keys)
 	r.PerMinute, r.Bundle = p.whole(at+".per_minute", f.PerMinute, perMinute[r.Channel], 0, 6000), 1
+	r.SetAsideAfter = p.whole(at+".set_aside_after", f.SetAsideAfter, 20, 0, 10_000)
 	if r.Channel != Webhook {
 		r.Bundle = p.whole(at+".bundle", f.Bundle, 20, 1, 100)
 	}

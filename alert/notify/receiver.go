@@ -48,6 +48,9 @@ type Receiver struct {
 	Timeout   time.Duration
 	PerMinute int // messages in a minute at the most; 0: no bound
 	Bundle    int // items in one message at the most, where several wait
+	// SetAsideAfter is how often a message may be refused before it is set aside for
+	// those behind it; 0: never.
+	SetAsideAfter int
 
 	Basins      []string
 	Departments []hydro.Department

@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -88,6 +89,17 @@ func (e *AnswerError) Error() string {
 		s += ": " + e.Text
 	}
 	return s
+}
+
+// Refused reports whether that was a no to this very message: a status of 4xx but
+// for those that ask to come again later, or a robot's code. What codes of robots
+// mean is not known here; some ask to come again later, too.
+func (e *AnswerError) Refused() bool {
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return e.Code != 0 || e.Status >= 400 && e.Status <= 499
 }
 
 // maxAnswer is how much of an answer is repeated in an error.

@@ -312,7 +312,7 @@ func alarmsText(resp *freshetv1.ListAlarmsResponse, lang termui.Lang) string {
 			more = append(more, pick("曾为"+was[0], "was "+was[1]))
 		}
 		if a.GetCause() != "" {
-			more = append(more, a.GetCause())
+			more = append(more, pick(hydro.CauseZH(a.GetCause()), a.GetCause()))
 		}
 		if a.GetBy() != nil {
 			more = append(more, a.GetBy().GetName())

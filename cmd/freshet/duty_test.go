@@ -106,7 +106,7 @@ func TestAlarmsAreListedForPeopleAndForScripts(t *testing.T) {
 			"unacknowledged  orange  Enping (h-enping)  since 2026-06-08 11:00  rain silent\n" +
 			"shelved         clear   h-2                since 2026-06-08 12:00  was blind; 张三; until 2026-06-08 13:00; 检修; it rose meanwhile\n",
 		"zh": "警报 2 条，未确认 1 条 · 2026-06-08 12:00\n\n" +
-			"未确认  橙色  恩平（h-enping）  自 2026-06-08 11:00  rain silent\n" +
+			"未确认  橙色  恩平（h-enping）  自 2026-06-08 11:00  雨量无来报\n" +
 			"搁置    解除  h-2               自 2026-06-08 12:00  曾为失明；张三；至 2026-06-08 13:00；检修；其间曾升级\n",
 	} {
 		if got, err := run("list", "--lang", lang); err != nil || got != want {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"freshet/internal/hydro"
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -108,7 +109,7 @@ func printReadings(cmd *cobra.Command, x *freshetv1.Explanation, lang termui.Lan
 			line += lang.Pick("  不采用", "  not used")
 		}
 		if o.GetWhy() != "" {
-			line += "  " + o.GetWhy()
+			line += "  " + lang.Pick(hydro.WhyZH(o.GetWhy()), o.GetWhy())
 		}
 		fmt.Fprintln(out, line)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"freshet/internal/hydro"
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -158,7 +159,7 @@ func stationTimes(s *freshetv1.GroupStation, pick func(zh, en string) string) st
 		parts = append(parts, fmt.Sprintf("%s%s %.2f%s", how, s.GetPeakAt().AsTime().In(termui.Beijing).Format("01-02 15:04"), s.GetPeakValue(), unit))
 	}
 	if s.GetCause() != "" {
-		parts = append(parts, pick("失明：", "blind: ")+s.GetCause())
+		parts = append(parts, pick("失明："+hydro.CauseZH(s.GetCause()), "blind: "+s.GetCause()))
 	}
 	return strings.Join(parts, "  ")
 }

@@ -33,13 +33,6 @@ import (
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
-const capSection = `cap:
-  sender: flood@example.org
-  sender_name: {zh: 潭江洪水中心, en: Tanjiang flood centre}
-  status: Exercise
-  automatic: [blue, yellow]
-`
-
 // signing returns files of a certificate and key that sign.
 func signing(t *testing.T) (cert, key string, leaf *x509.Certificate) {
 	t.Helper()
@@ -130,7 +123,7 @@ func drafted(t *testing.T, c freshetv1.CapServiceClient, standing string) *fresh
 func TestAnOrangeGoesOutByTwoPersonsSignedAndInTheFeed(t *testing.T) {
 	cert, key, leaf := signing(t)
 	g := guard(t, func(o *app.Options) {
-		o.Catalog, o.CAPCert, o.CAPKey, o.CAPPublic = disputed(t, capSection), cert, key, true
+		o.CAPCert, o.CAPKey, o.CAPPublic = cert, key, true
 	})
 	officer := func(name string) freshetv1.CapServiceClient {
 		grant := all(auth.Officer, hydro.Hydrology)
@@ -212,7 +205,6 @@ func TestAnOrangeGoesOutByTwoPersonsSignedAndInTheFeed(t *testing.T) {
 // is told; what was drafted stands after a restart.
 func TestAServerThatAsksNobodyLetsOutNoOrange(t *testing.T) {
 	o := options(t)
-	o.Catalog = disputed(t, capSection)
 	a := start(t, o)
 	if err := advance(t, a, noon); err != nil {
 		t.Fatal(err)

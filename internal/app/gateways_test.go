@@ -1,8 +1,14 @@
 package app_test
 
 import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"freshet/internal/client"
 	"freshet/internal/hydro"
@@ -108,5 +114,54 @@ func TestTheDeskSeesTheGatewaysAndWhatTheyWereRefused(t *testing.T) {
 	}
 	if got := list(0); len(got.GetRefusals()) != 0 {
 		t.Errorf("a day later: %v", got.GetRefusals())
+	}
+}
+
+// What a gateway dropped is told to the centre with its frames, in the plain shape
+// that the hand-written reader takes, and shown.
+func TestWhatAGatewayDroppedIsKnownAtTheCentre(t *testing.T) {
+	a := start(t, options(t))
+	if err := advance(t, a, noon); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := client.Dial(a.GRPCAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var lost atomic.Uint64
+	g, err := client.Open(t.Context(), conn, hydro.Hydrology, "full", client.Options{Dropped: lost.Load})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for _, total := range []uint64{0, 12, 12, 500} {
+		lost.Store(total)
+		level := 5.0
+		if _, err := g.Send(t.Context(), client.Reports{Hydrology: []*freshetv1.HydrologyReport{{
+			Station: "EX80A101", ObservedAt: &freshetv1.ObservedAt{Time: &freshetv1.ObservedAt_Instant{Instant: timestamppb.New(noon)}},
+			WaterLevel: &level, Datum: "PEARL_RIVER",
+		}}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := freshetv1.NewStationServiceClient(conn).ListGateways(t.Context(), &freshetv1.ListGatewaysRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(resp.GetGateways()) != 1 || resp.GetGateways()[0].GetDropped() != total {
+			t.Errorf("%d values were dropped, the centre says %v", total, resp.GetGateways())
+		}
+	}
+	res, err := http.Get("http://" + a.HTTPAddr() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if want := `freshet_ingest_gateway_dropped_total{department="hydrology"} 500`; err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("no %s on /metrics, %v", want, err)
 	}
 }

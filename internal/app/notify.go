@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"freshet/alert/notify"
@@ -36,6 +37,7 @@ func (a *App) openNotify() ([]*outbox.Outbox, error) {
 		}
 		o, err := outbox.New(a.journal, outbox.Options{
 			Receiver: r, Basins: basins, Catalog: a.catalog, Now: a.clock.Now, Wall: time.Now, Wait: a.opts.NotifyWait, Logger: a.logger, Metrics: metrics,
+			Aside: filepath.Join(a.opts.Data, outbox.AsideDir),
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", a.opts.Notify, err))

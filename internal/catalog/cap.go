@@ -21,6 +21,7 @@ type CAP struct {
 	Automatic    []hydro.Stage // go out without a person: Blue, Yellow or both
 	Expires      time.Duration
 	Radius       float64 // km, of the circle around a station without an area
+	BySubBasin   bool    // a station without an area speaks for sub-basins: see [Catalog.AreasOf]
 	Units        []CAPUnit
 	Instructions []CAPInstruction // ascending by stage
 }
@@ -61,6 +62,14 @@ func (l *loader) buildCAP(m *mapping) {
 		l.report(m.place("restriction"), "restriction: a message of scope Restricted says whom it is for, and no other does")
 	}
 	c.MinStage = hydro.Blue
+	c.BySubBasin = m.oneOf("areas", "circle", "sub_basins") == "sub_basins"
+	for _, b := range l.cat.Basins {
+		for _, s := range b.SubBasins {
+			if c.BySubBasin && selfCrossing(s.Boundary) {
+				l.report(m.place("areas"), "areas: the boundary of sub-basin %q crosses itself, so that it can be no area of a message: give its corners in their order around it", s.ID)
+			}
+		}
+	}
 	if _, ok := m.take("min_stage"); ok {
 		if s, ok := parsed(m, "min_stage", parseColour, "blue, yellow, orange or red"); ok {
 			c.MinStage = s
@@ -112,6 +121,38 @@ func (l *loader) buildCAP(m *mapping) {
 	l.cat.CAP = c
 }
 
+// AreasOf returns the sub-basins for which a station speaks that has no area of
+// its own: those that drain to its node, if it measures one, else the one that it
+// lies in. Only those with an outline count.
+func (c *Catalog) AreasOf(st *Station) []*SubBasin {
+	b, ok := c.Basin(st.Basin)
+	if !ok {
+		return nil
+	}
+	at := map[string]bool{}
+	for _, n := range b.Nodes {
+		if n.Gauge == st.ID {
+			at[n.ID] = true
+		}
+	}
+	for _, r := range b.Reservoirs {
+		if r.Station == st.ID {
+			at[r.Node] = true
+		}
+	}
+	var out []*SubBasin
+	for i := range b.SubBasins {
+		s := &b.SubBasins[i]
+		if len(s.Boundary) < 3 {
+			continue
+		}
+		if len(at) > 0 && at[s.Node] || len(at) == 0 && inRing(s.Boundary, [2]float64{st.Lon, st.Lat}) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // oneOf returns the word of a key, the first if it is absent.
 func (m *mapping) oneOf(name string, words ...string) string {
 	if _, ok := m.take(name); !ok {
@@ -149,6 +190,9 @@ func (m *mapping) buildArea() [][2]float64 {
 // selfCrossing reports whether sides of a ring meet other than at the corner
 // that they share.
 func selfCrossing(ring [][2]float64) bool {
+	if len(ring) > 1 && ring[0] == ring[len(ring)-1] {
+		ring = ring[:len(ring)-1]
+	}
 	n := len(ring)
 	side := func(a, b, p [2]float64) float64 { return (b[0]-a[0])*(p[1]-a[1]) - (b[1]-a[1])*(p[0]-a[0]) }
 	on := func(a, b, p [2]float64) bool {

@@ -90,6 +90,9 @@ type Options struct {
 	// What was told before and is not there is withdrawn, and what is past its
 	// `until` is not to be obeyed. The same rules hold.
 	Rates func([]*freshetv1.RateRequest)
+	// Dropped returns how many values were let go before they could be sent, ever: the
+	// server is told with each frame. nil: none.
+	Dropped func() uint64
 	// Logger hears of lost links; nil means nobody does.
 	Logger *slog.Logger
 }
@@ -166,6 +169,7 @@ type frame struct {
 	readings int
 	tries    int
 	rejected []*freshetv1.Rejection // heard of on the present stream
+	dropped  uint64                 // when it was last sent
 }
 
 // A link is one stream, whatever its department.
@@ -399,6 +403,9 @@ func (g *Gateway) stream(ctx context.Context) (acked bool, err error) {
 		changed := g.changed
 		g.mu.Unlock()
 		if f != nil {
+			if g.opts.Dropped != nil {
+				f.dropped = g.opts.Dropped()
+			}
 			err := l.send(g.name, f)
 			if err == nil {
 				continue
@@ -490,7 +497,7 @@ type weatherLink struct {
 }
 
 func (l weatherLink) send(gateway string, f *frame) error {
-	return l.s.Send(&freshetv1.StreamWeatherRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Weather, Again: f.reports.Again})
+	return l.s.Send(&freshetv1.StreamWeatherRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Weather, Again: f.reports.Again, Dropped: f.dropped})
 }
 
 func (l weatherLink) recv() (*freshetv1.Ack, error) {
@@ -503,7 +510,7 @@ type hydrologyLink struct {
 }
 
 func (l hydrologyLink) send(gateway string, f *frame) error {
-	return l.s.Send(&freshetv1.StreamHydrologyRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Hydrology, Again: f.reports.Again})
+	return l.s.Send(&freshetv1.StreamHydrologyRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.Hydrology, Again: f.reports.Again, Dropped: f.dropped})
 }
 
 func (l hydrologyLink) recv() (*freshetv1.Ack, error) {
@@ -516,7 +523,7 @@ type waterResourcesLink struct {
 }
 
 func (l waterResourcesLink) send(gateway string, f *frame) error {
-	return l.s.Send(&freshetv1.StreamWaterResourcesRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.WaterResources, Again: f.reports.Again})
+	return l.s.Send(&freshetv1.StreamWaterResourcesRequest{Gateway: gateway, Sequence: f.sequence, Reports: f.reports.WaterResources, Again: f.reports.Again, Dropped: f.dropped})
 }
 
 func (l waterResourcesLink) recv() (*freshetv1.Ack, error) {

@@ -97,7 +97,11 @@ func TestTheStormIsWholeNamedAndRepeatable(t *testing.T) {
 	if d := cmp.Diff(runs[0], runs[1]); d != "" {
 		t.Errorf("two runs counted differently (-first +second):\n%.3000s", d)
 	}
-	t.Run("explained", func(t *testing.T) { checkExplanations(t, data, feeds[0], live) })
+	t.Run("a server on its log", func(t *testing.T) {
+		a := startAgain(t, data)
+		t.Run("explains every warning", func(t *testing.T) { checkExplanations(t, a, feeds[0], live) })
+		t.Run("has its CAP messages", func(t *testing.T) { checkMessages(t, a) })
+	})
 	t.Run("situations", func(t *testing.T) { frozen.check(t, data) })
 }
 

@@ -70,6 +70,7 @@ type spec struct {
 	Catalog          string
 	Data, GRPC, HTTP string
 	SnapshotEvery    int
+	Notify           string // file of receivers; "": none
 }
 
 // serve is a server until SIGTERM, or until its parent is gone.
@@ -87,6 +88,7 @@ func serve(text string) error {
 	opts := app.DefaultOptions()
 	opts.Catalog, opts.Clock, opts.LogLevel = s.Catalog, "driven", "warn"
 	opts.Data, opts.GRPC, opts.HTTP, opts.SnapshotEvery = s.Data, s.GRPC, s.HTTP, s.SnapshotEvery
+	opts.Notify = s.Notify
 	a, err := app.Start(context.WithoutCancel(ctx), opts)
 	if err != nil {
 		return err
@@ -107,9 +109,12 @@ type server struct {
 
 func newServer(t *testing.T) *server { return newServerOf(t, catalogDir) }
 
-func newServerOf(t *testing.T, catalog string) *server {
+func newServerOf(t *testing.T, catalog string) *server { return newServerTelling(t, catalog, "") }
+
+// newServerTelling starts a server that sends to the receivers of a file.
+func newServerTelling(t *testing.T, catalog, notify string) *server {
 	t.Helper()
-	s := &server{t: t, spec: spec{Catalog: catalog, Data: t.TempDir(), GRPC: freeAddr(t), HTTP: freeAddr(t), SnapshotEvery: 97}}
+	s := &server{t: t, spec: spec{Catalog: catalog, Data: t.TempDir(), GRPC: freeAddr(t), HTTP: freeAddr(t), SnapshotEvery: 97, Notify: notify}}
 	s.start()
 	t.Cleanup(s.kill)
 	return s

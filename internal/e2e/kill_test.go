@@ -14,7 +14,8 @@ import (
 )
 
 // A storm is played twice: once left alone, once with kill -9 at 25 random
-// moments while readings come in, the archive writes and an officer watches.
+// moments while readings come in, the archive writes, an officer watches and a
+// webhook is told.
 // Nobody may be able to tell the difference.
 func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 	const kills = 25
@@ -40,7 +41,8 @@ func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("undisturbed: %d warnings, %d readings in %s; seed of the moments %d", len(want), len(quiet.acked), took.Round(time.Millisecond), seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	srv := newServer(t)
+	duty := newHook(t)
+	srv := newServerTelling(t, catalogDir, duty.config)
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	officer, watched := watch(watching, srv.spec.GRPC)
@@ -85,6 +87,10 @@ func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys, calls, err := duty.wait(ctx, len(want))
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv.stop()
 	stopWatching()
 	if err := <-watched; err != nil && !errors.Is(err, context.Canceled) {
@@ -95,6 +101,14 @@ func TestKillAtRandomMomentsLosesAndDoublesNothing(t *testing.T) {
 	if d := cmp.Diff(quiet.acked, disturbed.acked); d != "" {
 		t.Errorf("acknowledged readings differ (-undisturbed +killed):\n%.2000s", d)
 	}
+	var ids []string
+	for _, w := range want {
+		ids = append(ids, w.ID)
+	}
+	if d := cmp.Diff(ids, keys); d != "" {
+		t.Errorf("what the webhook was sent, each key once, differs (-undisturbed +killed):\n%.4000s", d)
+	}
+	t.Logf("the webhook had %d messages for %d warnings", calls, len(keys))
 	same := cmp.Options{cmpopts.EquateNaNs()}
 	if d := cmp.Diff(want, got, same); d != "" {
 		t.Errorf("the officer's feed differs (-undisturbed +killed):\n%.4000s", d)

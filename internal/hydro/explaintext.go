@@ -64,7 +64,7 @@ func (x *Explanation) Lines() (zh, en []string) {
 		if !s.Out && !s.Waiting {
 			continue
 		}
-		say(fmt.Sprintf("看不见：%s，最后可用 %s，时限 %s；%s。", sightsZH[s.Class], beijingTime(s.Seen, "从无"), span(s.Window), w.Cause),
+		say(fmt.Sprintf("看不见：%s，最后可用 %s，时限 %s；%s。", sightsZH[s.Class], beijingTime(s.Seen, "从无"), span(s.Window), CauseZH(w.Cause)),
 			fmt.Sprintf("Not seen: the %s; last usable %s, window %s; %s.", s.Class, beijingTime(s.Seen, "never"), span(s.Window), w.Cause))
 	}
 	return zh, en
@@ -155,10 +155,10 @@ func (x *Explanation) quantity(q *ExplainedQuantity) (zh, en string) {
 // line says one reading with its flags and its way to the station's datum.
 func (r *ExplainedReading) line() (zh, en string) {
 	value := fmt.Sprintf("%.3f %s", r.Value, r.Variable.Unit())
-	zh = fmt.Sprintf("依据：%s %s %s（%s 收到），质量 %s", beijingTime(r.At, "–"), r.Variable.ZH(), value, beijingTime(r.ReceivedAt, "–"), r.Quality)
+	zh = fmt.Sprintf("依据：%s %s %s（%s 收到），质量 %s", beijingTime(r.At, "–"), r.Variable.ZH(), value, beijingTime(r.ReceivedAt, "–"), r.Quality.ZH())
 	en = fmt.Sprintf("Reading: %s %s %s (received %s), quality %s", beijingTime(r.At, "–"), r.Variable, value, beijingTime(r.ReceivedAt, "–"), r.Quality)
 	if names := r.Tests.Names(); len(names) > 0 {
-		zh, en = zh+"，"+strings.Join(names, "、"), en+", "+strings.Join(names, ", ")
+		zh, en = zh+"，"+strings.Join(r.Tests.ZH(), "、"), en+", "+strings.Join(names, ", ")
 	}
 	if r.Added != 0 {
 		way := fmt.Sprintf("%s %.3f %+.3f = %s %.3f", r.ReportedDatum, r.Raw, r.Added, r.Datum, r.Value)

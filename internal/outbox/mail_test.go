@@ -30,8 +30,9 @@ func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, n
 type mailbox struct {
 	mu      sync.Mutex
 	mails   []string
-	refuse  int  // the first so many mails are refused for now
-	plain   bool // no password is asked
+	refuse  int    // the first so many mails are refused for now
+	bad     string // mails that hold it are refused for ever
+	plain   bool   // no password is asked
 	change  chan struct{}
 	address string
 }
@@ -75,6 +76,9 @@ func (s *session) Data(r io.Reader) error {
 	if s.m.refuse > 0 {
 		s.m.refuse--
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "come again"}
+	}
+	if s.m.bad != "" && strings.Contains(string(text), s.m.bad) {
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "not like this"}
 	}
 	s.m.mails = append(s.m.mails, string(text))
 	close(s.m.change)

@@ -4,13 +4,16 @@
 // An outbox is a reader of the log like the archive, and one receiver's: it has
 // its own consumers, its own place on the log and its own goroutines, so that a
 // receiver that is down delays neither another nor an engine. It sends one
-// message at a time, in the order of the log, and tries again for ever. The place
-// moves only when the receiver has said yes; what was in flight at a crash is
-// sent once more, with the same idempotency key.
+// message at a time, in the order of the log, and tries again for ever, unless the
+// receiver refuses one message again and again: that is set aside in a file, from
+// where it can be sent again. The place moves only when the receiver has said yes
+// or the file is on the disk; what was in flight at a crash is sent once more,
+// with the same idempotency key.
 package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -59,6 +62,9 @@ type Options struct {
 	// MinBackoff and MaxBackoff bound the wait before a message is tried again; it
 	// doubles each time. 0 means 1 s and 1 min.
 	MinBackoff, MaxBackoff time.Duration
+	// Aside is the folder of messages that their receiver refuses for ever; "": there
+	// is none, and such a message holds up all behind it.
+	Aside string
 	// Logger gets what fails; nil for none.
 	Logger *slog.Logger
 	// Metrics are shared by the outboxes of a process; nil for none.
@@ -67,8 +73,8 @@ type Options struct {
 
 // Metrics are the counters and gauges of all outboxes, by receiver.
 type Metrics struct {
-	sent, failures    *prometheus.CounterVec
-	queue, last, down *prometheus.GaugeVec
+	sent, failures, aside      *prometheus.CounterVec
+	queue, last, down, letters *prometheus.GaugeVec
 }
 
 // NewMetrics registers the metrics of all outboxes of a process.
@@ -81,6 +87,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, receiver),
 		failures: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "freshet_outbox_failures_total", Help: "Messages that failed and are tried again.",
+		}, receiver),
+		aside: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "freshet_outbox_set_aside_total", Help: "Messages that the receiver refused so often that they were set aside.",
+		}, receiver),
+		letters: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "freshet_outbox_set_aside_messages", Help: "Messages that are set aside and that nobody has sent again.",
 		}, receiver),
 		queue: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "freshet_outbox_queue_items", Help: "Items that wait for the receiver.",
@@ -161,6 +173,8 @@ func New(source Source, o Options) (*Outbox, error) {
 	}
 	o.Metrics.sent.WithLabelValues(o.Receiver.Name) // from zero on, so that the first one is an increase
 	o.Metrics.failures.WithLabelValues(o.Receiver.Name)
+	o.Metrics.aside.WithLabelValues(o.Receiver.Name)
+	o.Metrics.letters.WithLabelValues(o.Receiver.Name)
 	o.Metrics.queue.WithLabelValues(o.Receiver.Name)
 	o.Metrics.last.WithLabelValues(o.Receiver.Name)
 	o.Metrics.down.WithLabelValues(o.Receiver.Name)
@@ -276,12 +290,19 @@ func (b *Outbox) show() {
 // deliver sends what is queued, in order.
 func (b *Outbox) deliver(ctx context.Context) error {
 	defer b.finish(ctx)
+	b.resend(ctx)
+	b.count()
+	look := time.NewTicker(resendEvery)
+	defer look.Stop()
 	var pending []entry // taken from the queue, not sent; none of them unwanted before the first wanted one
 	for {
 		if len(pending) == 0 {
 			select {
 			case e := <-b.queue:
 				pending = append(pending, e)
+			case <-look.C:
+				b.resend(ctx)
+				continue
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -315,8 +336,8 @@ func (b *Outbox) gather(pending []entry) []entry {
 }
 
 // sendFirst sends one message with the first of the pending items, and those
-// behind it that fit, until the receiver has taken it. It returns how many
-// entries that are.
+// behind it that fit, until the receiver has taken it, or the first is set aside.
+// It returns how many entries that are.
 func (b *Outbox) sendFirst(ctx context.Context, pending []entry) (n int, err error) {
 	var items []notify.Item
 	var ends []int // of entries, behind each item
@@ -328,7 +349,7 @@ func (b *Outbox) sendFirst(ctx context.Context, pending []entry) (n int, err err
 	}
 	fit := b.opts.Receiver.Fit(items, b.opts.Now())
 	items = items[:fit]
-	pause := b.opts.MinBackoff
+	pause, refusals := b.opts.MinBackoff, 0
 	for attempt := 1; ; attempt++ {
 		if err := b.slow(ctx); err != nil {
 			return 0, err
@@ -346,6 +367,20 @@ func (b *Outbox) sendFirst(ctx context.Context, pending []entry) (n int, err err
 		}
 		b.opts.Metrics.failures.WithLabelValues(b.opts.Receiver.Name).Inc()
 		b.opts.Metrics.down.WithLabelValues(b.opts.Receiver.Name).Set(1)
+		if refused(err) {
+			if fit > 1 { // one of them: the first goes alone from now on
+				fit, items = 1, items[:1]
+			} else {
+				refusals++
+			}
+			if most := b.opts.Receiver.SetAsideAfter; most > 0 && refusals >= most && b.opts.Aside != "" {
+				asideErr := b.setAside(ctx, &pending[ends[0]-1], refusals, err)
+				if asideErr == nil {
+					return ends[0], nil
+				}
+				err = errors.Join(err, fmt.Errorf("set aside: %w", asideErr))
+			}
+		}
 		d := max(pause, min(retryAfter(err), maxRetryAfter))
 		b.log.ErrorContext(ctx, "receiver not reached; it gets everything once it answers, in order", "id", items[0].ID, "attempt", attempt,
 			"waiting", b.waiting.Load(), "next_try", d, "err", err)

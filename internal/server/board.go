@@ -109,6 +109,7 @@ func boardRow(c *catalog.Catalog, st *catalog.Station, e *engine.Engine, statuse
 	}
 	if status, ok := findStatus(statuses, st.ID); ok {
 		row.Stage, row.Since, row.Cause = wire.FromStage(status.Stage), wire.FromTime(status.Since), status.Cause
+		row.CauseZh = hydro.CauseZH(status.Cause)
 		row.ReasonZh, row.ReasonEn = status.ReasonZH, status.ReasonEN
 		row.Observed, row.Forecast = wire.FromStage(status.Observed.Stage), wire.FromStage(status.Forecast.Stage)
 	}
@@ -143,7 +144,7 @@ func boardValue(l *engine.Latest) *freshetv1.BoardValue {
 	o := &l.Observation
 	return &freshetv1.BoardValue{
 		Variable: wire.FromVariable(o.Variable), Value: o.Value, At: timestamp(o.At), Datum: string(o.Datum), Quality: wire.FromQuality(o.Quality),
-		Tests: o.Tests.Names(), Why: o.Why, Overdue: l.Overdue,
+		Tests: o.Tests.Names(), Why: o.Why, WhyZh: hydro.WhyZH(o.Why), Overdue: l.Overdue,
 	}
 }
 
@@ -240,6 +241,14 @@ func (s *Server) ListThresholds(_ context.Context, req *freshetv1.ListThresholds
 	return resp, nil
 }
 
+// chanceOf is the stage that a chance is about.
+func chanceOf(x *catalog.Condition) freshetv1.Stage {
+	if x.Basis != hydro.Likelihood {
+		return freshetv1.Stage_STAGE_UNSPECIFIED
+	}
+	return wire.FromStage(x.Of)
+}
+
 // thresholdsOf lists what is in force at now of the stations of a basin, ascending
 // by id; of one station, or of all if none is given.
 func thresholdsOf(c *catalog.Catalog, basin, only string, now time.Time) []*freshetv1.StationThresholds {
@@ -265,8 +274,17 @@ func stationThresholds(c *catalog.Catalog, st *catalog.Station, now time.Time) *
 		for _, h := range table.Thresholds {
 			out.Lines = append(out.Lines, &freshetv1.ThresholdLine{
 				Stage: wire.FromStage(h.Stage), Variable: wire.FromVariable(h.Variable), WindowS: uint32(h.Window / time.Second),
-				Value: h.Value, Observed: h.Observed, Forecast: h.Forecast,
+				Value: h.Value, Observed: h.Observed, Forecast: h.Forecast, Profile: h.Profile, Years: h.Years,
 			})
+		}
+		for _, x := range table.Conditions {
+			out.Conditions = append(out.Conditions, &freshetv1.StageCondition{
+				Stage: wire.FromStage(x.Stage), Basis: wire.FromBasis(x.Basis), Variable: wire.FromVariable(x.Variable), WindowS: uint32(x.Window / time.Second),
+				Value: x.Value, Of: chanceOf(&x), Observed: x.Observed, Forecast: x.Forecast,
+			})
+		}
+		if p := table.Profile; p != nil {
+			out.Profile = &freshetv1.ThresholdProfile{Id: p.ID, NameZh: p.NameZH, NameEn: p.NameEN, Source: p.Source, Unverified: p.Unverified}
 		}
 	}
 	mark := func(m freshetv1.Mark, value float64, zh, en, source, on string) {

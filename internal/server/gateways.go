@@ -41,6 +41,7 @@ type gatewayEntry struct {
 	since, ended      time.Time // of the oldest open stream, or of the last; when the last ended
 	frame, reading    time.Time
 	accepted, refused uint64
+	dropped           uint64
 	refusals          map[hydro.RefusalReason]refusalCount
 }
 
@@ -162,6 +163,22 @@ func (s *gatewayStream) took(frames []*frame) {
 	}
 }
 
+// dropped notes how many values the gateway has let go, ever, and returns how many
+// of them this server had not heard of: after its start, all.
+func (s *gatewayStream) dropped(total uint64) (more uint64) {
+	if s == nil || total == 0 {
+		return 0
+	}
+	b := s.book
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.ended || s.entry == nil || total <= s.entry.dropped {
+		return 0
+	}
+	more, s.entry.dropped = total-s.entry.dropped, total
+	return more
+}
+
 // shortened returns the beginning of a text, cut between runes.
 func shortened(text string) string {
 	if len(text) <= maxRefusalText {
@@ -189,7 +206,7 @@ func (b *GatewayBook) statuses(only freshetv1.Department, now time.Time) []*fres
 		}
 		g := &freshetv1.GatewayStatus{
 			Gateway: k.name, Department: d, Streams: uint32(e.streams), ConnectedSince: timestamp(e.since), DisconnectedAt: timestamp(e.ended),
-			LastFrameAt: timestamp(e.frame), LastReadingAt: timestamp(e.reading), Accepted: e.accepted, Refused: e.refused,
+			LastFrameAt: timestamp(e.frame), LastReadingAt: timestamp(e.reading), Accepted: e.accepted, Refused: e.refused, Dropped: e.dropped,
 		}
 		if !e.reading.IsZero() {
 			lag := now.Sub(e.reading).Seconds()

@@ -201,6 +201,7 @@ type frameRequest[T any] interface {
 	GetGateway() string
 	GetSequence() uint64
 	GetAgain() bool
+	GetDropped() uint64
 }
 
 // A frame is one frame between its arrival and its acknowledgement.
@@ -398,7 +399,7 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 		if v := in.kind.check(m); len(v) > 0 {
 			return badRequest(v[:min(len(v), maxViolations)]...)
 		}
-		p.Gateway, p.Sequence, p.Raws = m.GetGateway(), m.GetSequence(), in.kind.raw(p.Raws[:0], m)
+		p.Gateway, p.Sequence, p.Dropped, p.Raws = m.GetGateway(), m.GetSequence(), m.GetDropped(), in.kind.raw(p.Raws[:0], m)
 	}
 	f.sequence = p.Sequence
 	if p.Gateway != "" {
@@ -409,6 +410,11 @@ func (in *intake[T, Req, Resp]) take(message string, f *frame) error {
 		}
 	} else if in.gateway.Load() == nil {
 		return badField("gateway", "must name the gateway in the first frame of a stream")
+	}
+	if more := in.entry.dropped(p.Dropped); more > 0 {
+		in.server.metrics.dropped.WithLabelValues(in.kind.department.String()).Add(float64(more))
+		in.server.opts.Logger.ErrorContext(in.ctx, "VALUES ARE LOST: the gateway dropped them to make room in its spool, as on_full: drop_oldest says",
+			"department", in.kind.department.String(), "gateway", *in.gateway.Load(), "dropped", more, "dropped_so_far", p.Dropped)
 	}
 	if f.sequence <= in.last {
 		return badField("sequence", fmt.Sprintf("must ascend within the stream: %d came after %d", f.sequence, in.last))

@@ -13,6 +13,7 @@ type ingestMetrics struct {
 	ackSeconds prometheus.Histogram
 	streams    prometheus.Gauge
 	submitted  *prometheus.CounterVec // by kind
+	dropped    *prometheus.CounterVec // by department
 	compared   prometheus.Counter
 	differing  prometheus.Counter
 }
@@ -26,6 +27,9 @@ func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMet
 		Name: "freshet_ingest_refused_total", Help: "Readings that were not accepted, by reason.",
 	}, []string{"reason"})
 	m := &ingestMetrics{
+		dropped: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "freshet_ingest_gateway_dropped_total", Help: "Values that gateways say they dropped to make room in their spools: they are lost.",
+		}, []string{"department"}),
 		ackSeconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "freshet_ingest_ack_seconds", Help: "Time from the arrival of a frame to its acknowledgement.",
 			// From one fsync of a fast disk to a log that cannot keep up; the

@@ -206,7 +206,7 @@ func (s *Server) GetAccumulations(_ context.Context, req *freshetv1.GetAccumulat
 		sums []accumulation.Sum
 		now  time.Time
 	)
-	b.Engine.Query(func(e *engine.Engine) { sums, now = e.Accumulations(st.ID), e.Now() })
+	b.Engine.Query(func(e *engine.Engine) { sums, now = e.BasinAccumulations(st.ID), e.Now() })
 	if len(sums) == 0 {
 		return nil, fmt.Errorf("station %s has reported no rain: %w", st.ID, hydro.ErrNotFound)
 	}

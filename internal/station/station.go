@@ -112,7 +112,7 @@ func Start(ctx context.Context, c *Config, o Options) (_ *Station, err error) {
 		accepted = s.healer.record
 	}
 	if s.gateway, err = gateway.New(gateway.Options{
-		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger, s.reportFaster), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare, Retry: o.Retry,
+		Spool: s.spool, Open: Uplinks(s.conn, c.Name, o.Backoff, o.Logger, s.spool.Dropped, s.reportFaster), Sendable: wire.Sendable, Accepted: accepted, BacklogShare: c.Spool.BacklogShare, Retry: o.Retry,
 		Registerer: o.Registry, Now: o.Now, Logger: o.Logger,
 	}); err != nil {
 		return nil, err

@@ -23,11 +23,11 @@ type uplink struct {
 
 // Uplinks returns what opens links over conn for a gateway of that name. Faster
 // takes all requests for a faster reporting rate of a department's stations; it
-// must not wait.
-func Uplinks(conn grpc.ClientConnInterface, name string, backoff client.Backoff, logger *slog.Logger, faster func(hydro.Department, []input.Faster)) func(context.Context, hydro.Department, gateway.Hooks) (gateway.Uplink, error) {
+// must not wait. Dropped counts the values that the gateway has let go.
+func Uplinks(conn grpc.ClientConnInterface, name string, backoff client.Backoff, logger *slog.Logger, dropped func() uint64, faster func(hydro.Department, []input.Faster)) func(context.Context, hydro.Department, gateway.Hooks) (gateway.Uplink, error) {
 	return func(ctx context.Context, d hydro.Department, h gateway.Hooks) (gateway.Uplink, error) {
 		g, err := client.Open(ctx, conn, d, name, client.Options{
-			Backoff: backoff, Logger: logger,
+			Backoff: backoff, Logger: logger, Dropped: dropped,
 			Acked: h.Acked,
 			Rejected: func(p *freshetv1.Rejection) {
 				frame, r, err := wire.ToRejection(p)

@@ -3,6 +3,7 @@ package wire
 import (
 	"freshet/alert/duty"
 	"freshet/internal/catalog"
+	"freshet/internal/hydro"
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
@@ -41,7 +42,7 @@ func ToAlarmState(p freshetv1.AlarmState) (duty.Status, error) {
 func FromAlarm(basin string, a *duty.Alarm, s *catalog.Station) *freshetv1.Alarm {
 	p := &freshetv1.Alarm{
 		Basin: basin, Station: a.Station, State: FromAlarmState(a.Status), Since: FromTime(a.Since),
-		Stage: FromStage(a.Stage), Cause: a.Cause, RaisedAt: FromTime(a.Risen), Warning: a.Raised, LatestWarning: a.Latest,
+		Stage: FromStage(a.Stage), Cause: a.Cause, CauseZh: hydro.CauseZH(a.Cause), RaisedAt: FromTime(a.Risen), Warning: a.Raised, LatestWarning: a.Latest,
 		By: FromPerson(&a.By), Reason: a.Reason, Until: FromTime(a.Until), RoseMeanwhile: a.Unheard,
 	}
 	if !a.Active() && a.Raised != "" {

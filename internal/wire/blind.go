@@ -44,7 +44,7 @@ func FromBlind(basin string, sets []hydro.BlindSet) []*freshetv1.BlindSet {
 	for i := range sets {
 		s := &sets[i]
 		out = append(out, &freshetv1.BlindSet{
-			Basin: basin, Cause: s.Cause, Department: FromDepartment(s.Department), Gateway: s.Gateway, Whole: s.Whole,
+			Basin: basin, Cause: s.Cause, CauseZh: hydro.CauseZH(s.Cause), Department: FromDepartment(s.Department), Gateway: s.Gateway, Whole: s.Whole,
 			Stations: s.Stations, Escalated: s.Escalated, Since: FromTime(s.Since),
 		})
 	}

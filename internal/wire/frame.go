@@ -23,6 +23,7 @@ type Frame struct {
 	Gateway  string
 	Sequence uint64
 	Reports  int
+	Dropped  uint64      // values that the gateway let go, ever
 	Raws     []hydro.Raw // their strings are parts of the text; reused
 }
 
@@ -56,7 +57,7 @@ func (f *Frame) Hydrology(text string) bool { return f.read(text, (*Frame).hydro
 func (f *Frame) WaterResources(text string) bool { return f.read(text, (*Frame).waterResourcesReport) }
 
 func (f *Frame) read(text string, report func(*Frame, string) bool) bool {
-	f.Gateway, f.Sequence, f.Reports, f.Raws = "", 0, 0, f.Raws[:0]
+	f.Gateway, f.Sequence, f.Reports, f.Dropped, f.Raws = "", 0, 0, 0, f.Raws[:0]
 	p := parser{s: text}
 	for p.more() {
 		switch p.next() {
@@ -70,6 +71,8 @@ func (f *Frame) read(text string, report func(*Frame, string) bool) bool {
 				return false
 			}
 			f.Reports++
+		case tag(6, varintType):
+			f.Dropped = p.varint()
 		default:
 			return false
 		}

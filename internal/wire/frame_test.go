@@ -26,17 +26,17 @@ var frames = []struct {
 	{"weather", (*wire.Frame).Weather, func(b []byte) (wire.Frame, error) {
 		var m freshetv1.StreamWeatherRequest
 		err := proto.Unmarshal(b, &m)
-		return wire.Frame{Gateway: m.GetGateway(), Sequence: m.GetSequence(), Reports: len(m.GetReports()), Raws: wire.WeatherRaw(nil, m.GetReports())}, err
+		return wire.Frame{Gateway: m.GetGateway(), Sequence: m.GetSequence(), Dropped: m.GetDropped(), Reports: len(m.GetReports()), Raws: wire.WeatherRaw(nil, m.GetReports())}, err
 	}},
 	{"hydrology", (*wire.Frame).Hydrology, func(b []byte) (wire.Frame, error) {
 		var m freshetv1.StreamHydrologyRequest
 		err := proto.Unmarshal(b, &m)
-		return wire.Frame{Gateway: m.GetGateway(), Sequence: m.GetSequence(), Reports: len(m.GetReports()), Raws: wire.HydrologyRaw(nil, m.GetReports())}, err
+		return wire.Frame{Gateway: m.GetGateway(), Sequence: m.GetSequence(), Dropped: m.GetDropped(), Reports: len(m.GetReports()), Raws: wire.HydrologyRaw(nil, m.GetReports())}, err
 	}},
 	{"water resources", (*wire.Frame).WaterResources, func(b []byte) (wire.Frame, error) {
 		var m freshetv1.StreamWaterResourcesRequest
 		err := proto.Unmarshal(b, &m)
-		return wire.Frame{Gateway: m.GetGateway(), Sequence: m.GetSequence(), Reports: len(m.GetReports()), Raws: wire.WaterResourcesRaw(nil, m.GetReports())}, err
+		return wire.Frame{Gateway: m.GetGateway(), Sequence: m.GetSequence(), Dropped: m.GetDropped(), Reports: len(m.GetReports()), Raws: wire.WaterResourcesRaw(nil, m.GetReports())}, err
 	}},
 }
 
@@ -90,9 +90,10 @@ func TestFramesReadByHandEqualTheGeneratedCodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.SampledFrom([]string{"hy-1", "恩平", "80100101"})
 		gateway, sequence := rapid.SampledFrom([]string{"", "网关"}).Draw(t, "gateway"), rapid.Uint64Range(1, 1<<40).Draw(t, "sequence")
-		w := &freshetv1.StreamWeatherRequest{Gateway: gateway, Sequence: sequence}
-		h := &freshetv1.StreamHydrologyRequest{Gateway: gateway, Sequence: sequence}
-		r := &freshetv1.StreamWaterResourcesRequest{Gateway: gateway, Sequence: sequence}
+		dropped := rapid.Uint64Range(0, 1<<40).Draw(t, "dropped")
+		w := &freshetv1.StreamWeatherRequest{Gateway: gateway, Sequence: sequence, Dropped: dropped}
+		h := &freshetv1.StreamHydrologyRequest{Gateway: gateway, Sequence: sequence, Dropped: dropped}
+		r := &freshetv1.StreamWaterResourcesRequest{Gateway: gateway, Sequence: sequence, Dropped: dropped}
 		for range rapid.IntRange(0, 5).Draw(t, "reports") {
 			station, at, interval := text.Draw(t, "station"), drawObservedAt(t), rapid.Uint32().Draw(t, "interval")
 			datum := rapid.SampledFrom([]string{"", "PEARL_RIVER", "珠江基面"}).Draw(t, "datum")

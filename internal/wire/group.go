@@ -46,6 +46,7 @@ func FromGroup(g *hydro.GroupChange) *freshetv1.WarningGroup {
 		Highest:          FromStage(g.Highest),
 		Station:          g.Station,
 		Cause:            g.Cause,
+		CauseZh:          hydro.CauseZH(g.Cause),
 		Department:       FromDepartment(g.Department),
 		Headwater:        g.Headwater,
 		Mouth:            g.Mouth,
@@ -70,6 +71,7 @@ func FromGroup(g *hydro.GroupChange) *freshetv1.WarningGroup {
 			PeakObserved: s.PeakObserved,
 			Rain:         s.Rain,
 			Cause:        s.Cause,
+			CauseZh:      hydro.CauseZH(s.Cause),
 		}
 		for _, a := range s.Arrivals {
 			ps.Arrivals = append(ps.Arrivals, &freshetv1.GroupArrival{Stage: FromStage(a.Stage), At: FromTime(a.At), Observed: a.Observed})

@@ -42,6 +42,7 @@ func FromObservation(o *hydro.Observation) *freshetv1.Observation {
 		Quality:    FromQuality(o.Quality),
 		Tests:      o.Tests.Names(),
 		Why:        o.Why,
+		WhyZh:      hydro.WhyZH(o.Why),
 		Revision:   o.Revision,
 		ReceivedAt: FromTime(o.ReceivedAt),
 

@@ -56,6 +56,7 @@ func FromStatus(st *hydro.StationStatus, s *catalog.Station) *freshetv1.StationS
 		ReasonZh: st.ReasonZH,
 		ReasonEn: st.ReasonEN,
 		Cause:    st.Cause,
+		CauseZh:  hydro.CauseZH(st.Cause),
 		Observed: FromLeg(&st.Observed),
 		Forecast: FromLeg(&st.Forecast),
 

@@ -22,6 +22,7 @@ func FromWarning(w *hydro.Warning) *freshetv1.Warning {
 		ReasonZh:         w.ReasonZH,
 		ReasonEn:         w.ReasonEN,
 		Cause:            w.Cause,
+		CauseZh:          hydro.CauseZH(w.Cause),
 		Catalogue:        w.Catalogue,
 		ForecastIssuedAt: FromTime(w.ForecastIssuedAt),
 		Illustrative:     w.Illustrative,

@@ -311,6 +311,16 @@ func (s *Stats) DroppedTotal() int64 {
 	return n
 }
 
+// Dropped returns how many values were dropped in all.
+func (s *Spool) Dropped() (n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.drops {
+		n += uint64(d.Count)
+	}
+	return n
+}
+
 // Stats returns the counts.
 func (s *Spool) Stats() (_ Stats, err error) {
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,9 @@ import (
 	"freshet/internal/hydro"
 	"freshet/internal/wire"
 )
+
+// english finds a word that is no unit and no station's id.
+var english = regexp.MustCompile(`(?:^|[^A-Za-z-])[a-z_]{3,}(?:[^a-z-]|$)`)
 
 // An outcome is what the normalizer and the engine made of a storm.
 type outcome struct {
@@ -52,6 +56,9 @@ func play(t *testing.T, s *scenario.Storm) outcome {
 			for _, x := range o.Observations {
 				if x.Tests == 0 {
 					continue
+				}
+				if zh := hydro.WhyZH(x.Why); english.MatchString(zh) {
+					t.Errorf("%q is English in Chinese: %q", x.Why, zh)
 				}
 				if out.flags[x.Station] == nil {
 					out.flags[x.Station] = map[hydro.Tests][]time.Time{}

@@ -127,7 +127,9 @@ type BlindSet struct {
 	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
 	// "silent", "never reported", "not yet reported", "maintenance",
 	// "refused: <reason>" or "quality: <tests>".
-	Cause      string     `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh    string     `protobuf:"bytes,9,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
 	Department Department `protobuf:"varint,3,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
 	// Through which they report, by the catalogue. Empty if it does not say, and if
 	// nothing of the department is seen.
@@ -188,6 +190,13 @@ func (x *BlindSet) GetCause() string {
 	return ""
 }
 
+func (x *BlindSet) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
+	}
+	return ""
+}
+
 func (x *BlindSet) GetDepartment() Department {
 	if x != nil {
 		return x.Department
@@ -240,10 +249,11 @@ const file_freshet_v1_blind_proto_rawDesc = "" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"k\n" +
 	"\x11ListBlindResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12(\n" +
-	"\x04sets\x18\x02 \x03(\v2\x14.freshet.v1.BlindSetR\x04sets\"\x8a\x02\n" +
+	"\x04sets\x18\x02 \x03(\v2\x14.freshet.v1.BlindSetR\x04sets\"\xa5\x02\n" +
 	"\bBlindSet\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x14\n" +
-	"\x05cause\x18\x02 \x01(\tR\x05cause\x126\n" +
+	"\x05cause\x18\x02 \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\t \x01(\tR\acauseZh\x126\n" +
 	"\n" +
 	"department\x18\x03 \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
 	"department\x12\x18\n" +

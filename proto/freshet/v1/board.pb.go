@@ -284,7 +284,9 @@ type BoardRow struct {
 	// Since when; not set: it has not changed yet.
 	Since *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=since,proto3" json:"since,omitempty"`
 	// Why nobody sees the station or a part of it; empty: all is seen.
-	Cause        string `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh      string `protobuf:"bytes,30,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
 	ReasonZh     string `protobuf:"bytes,21,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
 	ReasonEn     string `protobuf:"bytes,22,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
 	Illustrative bool   `protobuf:"varint,23,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
@@ -472,6 +474,13 @@ func (x *BoardRow) GetCause() string {
 	return ""
 }
 
+func (x *BoardRow) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
+	}
+	return ""
+}
+
 func (x *BoardRow) GetReasonZh() string {
 	if x != nil {
 		return x.ReasonZh
@@ -609,9 +618,11 @@ type BoardValue struct {
 	Datum   string  `protobuf:"bytes,4,opt,name=datum,proto3" json:"datum,omitempty"`
 	Quality Quality `protobuf:"varint,5,opt,name=quality,proto3,enum=freshet.v1.Quality" json:"quality,omitempty"`
 	// The tests that fired and the notes, by name.
-	Tests         []string `protobuf:"bytes,6,rep,name=tests,proto3" json:"tests,omitempty"`
-	Why           string   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`
-	Overdue       bool     `protobuf:"varint,8,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	Tests []string `protobuf:"bytes,6,rep,name=tests,proto3" json:"tests,omitempty"`
+	Why   string   `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`
+	// The same in Chinese.
+	WhyZh         string `protobuf:"bytes,9,opt,name=why_zh,json=whyZh,proto3" json:"why_zh,omitempty"`
+	Overdue       bool   `protobuf:"varint,8,opt,name=overdue,proto3" json:"overdue,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -691,6 +702,13 @@ func (x *BoardValue) GetTests() []string {
 func (x *BoardValue) GetWhy() string {
 	if x != nil {
 		return x.Why
+	}
+	return ""
+}
+
+func (x *BoardValue) GetWhyZh() string {
+	if x != nil {
+		return x.WhyZh
 	}
 	return ""
 }
@@ -916,10 +934,14 @@ type StationThresholds struct {
 	// Of levels.
 	Datum string `protobuf:"bytes,2,opt,name=datum,proto3" json:"datum,omitempty"`
 	// Since when the table is in force; not set: the station has marks only.
-	ValidFrom     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
-	Source        string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
-	Illustrative  bool                   `protobuf:"varint,5,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
-	Lines         []*ThresholdLine       `protobuf:"bytes,6,rep,name=lines,proto3" json:"lines,omitempty"`
+	ValidFrom    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	Source       string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	Illustrative bool                   `protobuf:"varint,5,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	Lines        []*ThresholdLine       `protobuf:"bytes,6,rep,name=lines,proto3" json:"lines,omitempty"`
+	// What else asks for a stage: it is no line over the hydrograph.
+	Conditions []*StageCondition `protobuf:"bytes,7,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// The profile that some of the thresholds come from; not set: none.
+	Profile       *ThresholdProfile `protobuf:"bytes,8,opt,name=profile,proto3" json:"profile,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -996,6 +1018,205 @@ func (x *StationThresholds) GetLines() []*ThresholdLine {
 	return nil
 }
 
+func (x *StationThresholds) GetConditions() []*StageCondition {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
+func (x *StationThresholds) GetProfile() *ThresholdProfile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+// Asks for a stage by what follows from values.
+type StageCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Stage Stage                  `protobuf:"varint,1,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
+	// A rise, an excess over the limit level of the day, or a chance.
+	Basis    Basis    `protobuf:"varint,2,opt,name=basis,proto3,enum=freshet.v1.Basis" json:"basis,omitempty"`
+	Variable Variable `protobuf:"varint,3,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	// Seconds: of a rise up to the value; of a chance from the run's issue on.
+	WindowS uint32 `protobuf:"varint,4,opt,name=window_s,json=windowS,proto3" json:"window_s,omitempty"`
+	// m of a rise or an excess, 0 to 1 of a chance.
+	Value float64 `protobuf:"fixed64,5,opt,name=value,proto3" json:"value,omitempty"`
+	// Of a chance: the stage whose threshold may be met.
+	Of            Stage `protobuf:"varint,6,opt,name=of,proto3,enum=freshet.v1.Stage" json:"of,omitempty"`
+	Observed      bool  `protobuf:"varint,7,opt,name=observed,proto3" json:"observed,omitempty"`
+	Forecast      bool  `protobuf:"varint,8,opt,name=forecast,proto3" json:"forecast,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageCondition) Reset() {
+	*x = StageCondition{}
+	mi := &file_freshet_v1_board_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageCondition) ProtoMessage() {}
+
+func (x *StageCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_board_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageCondition.ProtoReflect.Descriptor instead.
+func (*StageCondition) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StageCondition) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *StageCondition) GetBasis() Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return Basis_BASIS_UNSPECIFIED
+}
+
+func (x *StageCondition) GetVariable() Variable {
+	if x != nil {
+		return x.Variable
+	}
+	return Variable_VARIABLE_UNSPECIFIED
+}
+
+func (x *StageCondition) GetWindowS() uint32 {
+	if x != nil {
+		return x.WindowS
+	}
+	return 0
+}
+
+func (x *StageCondition) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *StageCondition) GetOf() Stage {
+	if x != nil {
+		return x.Of
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
+func (x *StageCondition) GetObserved() bool {
+	if x != nil {
+		return x.Observed
+	}
+	return false
+}
+
+func (x *StageCondition) GetForecast() bool {
+	if x != nil {
+		return x.Forecast
+	}
+	return false
+}
+
+// A ready stage table that a station's thresholds were made by. It is an internal
+// condition, never the official signal.
+type ThresholdProfile struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	NameZh string                 `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
+	NameEn string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
+	// What it says, and where that was read.
+	Source string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	// What is not verified about it.
+	Unverified    string `protobuf:"bytes,5,opt,name=unverified,proto3" json:"unverified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ThresholdProfile) Reset() {
+	*x = ThresholdProfile{}
+	mi := &file_freshet_v1_board_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ThresholdProfile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ThresholdProfile) ProtoMessage() {}
+
+func (x *ThresholdProfile) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_board_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ThresholdProfile.ProtoReflect.Descriptor instead.
+func (*ThresholdProfile) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ThresholdProfile) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ThresholdProfile) GetNameZh() string {
+	if x != nil {
+		return x.NameZh
+	}
+	return ""
+}
+
+func (x *ThresholdProfile) GetNameEn() string {
+	if x != nil {
+		return x.NameEn
+	}
+	return ""
+}
+
+func (x *ThresholdProfile) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *ThresholdProfile) GetUnverified() string {
+	if x != nil {
+		return x.Unverified
+	}
+	return ""
+}
+
 type ThresholdLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unspecified: a mark that asks for no stage by itself.
@@ -1016,14 +1237,18 @@ type ThresholdLine struct {
 	// Which mark it is; unspecified: of the stage table.
 	Mark Mark `protobuf:"varint,10,opt,name=mark,proto3,enum=freshet.v1.Mark" json:"mark,omitempty"`
 	// Of the highest level on record: the day, as a date; may be empty.
-	On            string `protobuf:"bytes,11,opt,name=on,proto3" json:"on,omitempty"`
+	On string `protobuf:"bytes,11,opt,name=on,proto3" json:"on,omitempty"`
+	// It comes from the table's profile.
+	Profile bool `protobuf:"varint,12,opt,name=profile,proto3" json:"profile,omitempty"`
+	// The return period in years by which the value was given; 0: by itself.
+	Years         float64 `protobuf:"fixed64,13,opt,name=years,proto3" json:"years,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ThresholdLine) Reset() {
 	*x = ThresholdLine{}
-	mi := &file_freshet_v1_board_proto_msgTypes[9]
+	mi := &file_freshet_v1_board_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1260,7 @@ func (x *ThresholdLine) String() string {
 func (*ThresholdLine) ProtoMessage() {}
 
 func (x *ThresholdLine) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[9]
+	mi := &file_freshet_v1_board_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1273,7 @@ func (x *ThresholdLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThresholdLine.ProtoReflect.Descriptor instead.
 func (*ThresholdLine) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ThresholdLine) GetStage() Stage {
@@ -1128,6 +1353,20 @@ func (x *ThresholdLine) GetOn() string {
 	return ""
 }
 
+func (x *ThresholdLine) GetProfile() bool {
+	if x != nil {
+		return x.Profile
+	}
+	return false
+}
+
+func (x *ThresholdLine) GetYears() float64 {
+	if x != nil {
+		return x.Years
+	}
+	return 0
+}
+
 type GetNetworkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// May be empty where the server has one basin.
@@ -1138,7 +1377,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_freshet_v1_board_proto_msgTypes[10]
+	mi := &file_freshet_v1_board_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1389,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[10]
+	mi := &file_freshet_v1_board_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1402,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetNetworkRequest) GetBasin() string {
@@ -1194,7 +1433,7 @@ type GetNetworkResponse struct {
 
 func (x *GetNetworkResponse) Reset() {
 	*x = GetNetworkResponse{}
-	mi := &file_freshet_v1_board_proto_msgTypes[11]
+	mi := &file_freshet_v1_board_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1445,7 @@ func (x *GetNetworkResponse) String() string {
 func (*GetNetworkResponse) ProtoMessage() {}
 
 func (x *GetNetworkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[11]
+	mi := &file_freshet_v1_board_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1458,7 @@ func (x *GetNetworkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkResponse.ProtoReflect.Descriptor instead.
 func (*GetNetworkResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetNetworkResponse) GetNow() *timestamppb.Timestamp {
@@ -1311,7 +1550,7 @@ type Place struct {
 
 func (x *Place) Reset() {
 	*x = Place{}
-	mi := &file_freshet_v1_board_proto_msgTypes[12]
+	mi := &file_freshet_v1_board_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1562,7 @@ func (x *Place) String() string {
 func (*Place) ProtoMessage() {}
 
 func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[12]
+	mi := &file_freshet_v1_board_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1575,7 @@ func (x *Place) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Place.ProtoReflect.Descriptor instead.
 func (*Place) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{12}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Place) GetLongitude() float64 {
@@ -1371,7 +1610,7 @@ type NetworkStation struct {
 
 func (x *NetworkStation) Reset() {
 	*x = NetworkStation{}
-	mi := &file_freshet_v1_board_proto_msgTypes[13]
+	mi := &file_freshet_v1_board_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1383,7 +1622,7 @@ func (x *NetworkStation) String() string {
 func (*NetworkStation) ProtoMessage() {}
 
 func (x *NetworkStation) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[13]
+	mi := &file_freshet_v1_board_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1396,7 +1635,7 @@ func (x *NetworkStation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkStation.ProtoReflect.Descriptor instead.
 func (*NetworkStation) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{13}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NetworkStation) GetId() string {
@@ -1484,7 +1723,7 @@ type NetworkNode struct {
 
 func (x *NetworkNode) Reset() {
 	*x = NetworkNode{}
-	mi := &file_freshet_v1_board_proto_msgTypes[14]
+	mi := &file_freshet_v1_board_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1496,7 +1735,7 @@ func (x *NetworkNode) String() string {
 func (*NetworkNode) ProtoMessage() {}
 
 func (x *NetworkNode) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[14]
+	mi := &file_freshet_v1_board_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +1748,7 @@ func (x *NetworkNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkNode.ProtoReflect.Descriptor instead.
 func (*NetworkNode) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{14}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *NetworkNode) GetId() string {
@@ -1590,7 +1829,7 @@ type NetworkReach struct {
 
 func (x *NetworkReach) Reset() {
 	*x = NetworkReach{}
-	mi := &file_freshet_v1_board_proto_msgTypes[15]
+	mi := &file_freshet_v1_board_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1841,7 @@ func (x *NetworkReach) String() string {
 func (*NetworkReach) ProtoMessage() {}
 
 func (x *NetworkReach) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[15]
+	mi := &file_freshet_v1_board_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1854,7 @@ func (x *NetworkReach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkReach.ProtoReflect.Descriptor instead.
 func (*NetworkReach) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{15}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NetworkReach) GetId() string {
@@ -1670,7 +1909,7 @@ type NetworkReservoir struct {
 
 func (x *NetworkReservoir) Reset() {
 	*x = NetworkReservoir{}
-	mi := &file_freshet_v1_board_proto_msgTypes[16]
+	mi := &file_freshet_v1_board_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1921,7 @@ func (x *NetworkReservoir) String() string {
 func (*NetworkReservoir) ProtoMessage() {}
 
 func (x *NetworkReservoir) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[16]
+	mi := &file_freshet_v1_board_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1934,7 @@ func (x *NetworkReservoir) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkReservoir.ProtoReflect.Descriptor instead.
 func (*NetworkReservoir) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{16}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *NetworkReservoir) GetId() string {
@@ -1778,7 +2017,7 @@ type NetworkSubBasin struct {
 
 func (x *NetworkSubBasin) Reset() {
 	*x = NetworkSubBasin{}
-	mi := &file_freshet_v1_board_proto_msgTypes[17]
+	mi := &file_freshet_v1_board_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1790,7 +2029,7 @@ func (x *NetworkSubBasin) String() string {
 func (*NetworkSubBasin) ProtoMessage() {}
 
 func (x *NetworkSubBasin) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[17]
+	mi := &file_freshet_v1_board_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1803,7 +2042,7 @@ func (x *NetworkSubBasin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSubBasin.ProtoReflect.Descriptor instead.
 func (*NetworkSubBasin) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *NetworkSubBasin) GetId() string {
@@ -1900,7 +2139,7 @@ type ListGatewaysRequest struct {
 
 func (x *ListGatewaysRequest) Reset() {
 	*x = ListGatewaysRequest{}
-	mi := &file_freshet_v1_board_proto_msgTypes[18]
+	mi := &file_freshet_v1_board_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1912,7 +2151,7 @@ func (x *ListGatewaysRequest) String() string {
 func (*ListGatewaysRequest) ProtoMessage() {}
 
 func (x *ListGatewaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[18]
+	mi := &file_freshet_v1_board_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1925,7 +2164,7 @@ func (x *ListGatewaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGatewaysRequest.ProtoReflect.Descriptor instead.
 func (*ListGatewaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListGatewaysRequest) GetDepartment() Department {
@@ -1953,7 +2192,7 @@ type ListGatewaysResponse struct {
 
 func (x *ListGatewaysResponse) Reset() {
 	*x = ListGatewaysResponse{}
-	mi := &file_freshet_v1_board_proto_msgTypes[19]
+	mi := &file_freshet_v1_board_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2204,7 @@ func (x *ListGatewaysResponse) String() string {
 func (*ListGatewaysResponse) ProtoMessage() {}
 
 func (x *ListGatewaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[19]
+	mi := &file_freshet_v1_board_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1978,7 +2217,7 @@ func (x *ListGatewaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListGatewaysResponse.ProtoReflect.Descriptor instead.
 func (*ListGatewaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListGatewaysResponse) GetNow() *timestamppb.Timestamp {
@@ -2038,14 +2277,17 @@ type GatewayStatus struct {
 	// By reason, in the order of the reasons.
 	Refusals []*RefusalCount `protobuf:"bytes,10,rep,name=refusals,proto3" json:"refusals,omitempty"`
 	// Seconds from the newest accepted observation to the server's clock.
-	LagS          *float64 `protobuf:"fixed64,11,opt,name=lag_s,json=lagS,proto3,oneof" json:"lag_s,omitempty"`
+	LagS *float64 `protobuf:"fixed64,11,opt,name=lag_s,json=lagS,proto3,oneof" json:"lag_s,omitempty"`
+	// Values that the gateway says it dropped to make room in its spool (on_full:
+	// drop_oldest), ever. They are lost.
+	Dropped       uint64 `protobuf:"varint,12,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GatewayStatus) Reset() {
 	*x = GatewayStatus{}
-	mi := &file_freshet_v1_board_proto_msgTypes[20]
+	mi := &file_freshet_v1_board_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2057,7 +2299,7 @@ func (x *GatewayStatus) String() string {
 func (*GatewayStatus) ProtoMessage() {}
 
 func (x *GatewayStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[20]
+	mi := &file_freshet_v1_board_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2070,7 +2312,7 @@ func (x *GatewayStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GatewayStatus.ProtoReflect.Descriptor instead.
 func (*GatewayStatus) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GatewayStatus) GetGateway() string {
@@ -2150,6 +2392,13 @@ func (x *GatewayStatus) GetLagS() float64 {
 	return 0
 }
 
+func (x *GatewayStatus) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
 type RefusalCount struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Reason RefusalReason          `protobuf:"varint,1,opt,name=reason,proto3,enum=freshet.v1.RefusalReason" json:"reason,omitempty"`
@@ -2162,7 +2411,7 @@ type RefusalCount struct {
 
 func (x *RefusalCount) Reset() {
 	*x = RefusalCount{}
-	mi := &file_freshet_v1_board_proto_msgTypes[21]
+	mi := &file_freshet_v1_board_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2423,7 @@ func (x *RefusalCount) String() string {
 func (*RefusalCount) ProtoMessage() {}
 
 func (x *RefusalCount) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[21]
+	mi := &file_freshet_v1_board_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2436,7 @@ func (x *RefusalCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusalCount.ProtoReflect.Descriptor instead.
 func (*RefusalCount) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RefusalCount) GetReason() RefusalReason {
@@ -2230,7 +2479,7 @@ type StationRefusal struct {
 
 func (x *StationRefusal) Reset() {
 	*x = StationRefusal{}
-	mi := &file_freshet_v1_board_proto_msgTypes[22]
+	mi := &file_freshet_v1_board_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2242,7 +2491,7 @@ func (x *StationRefusal) String() string {
 func (*StationRefusal) ProtoMessage() {}
 
 func (x *StationRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[22]
+	mi := &file_freshet_v1_board_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2255,7 +2504,7 @@ func (x *StationRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationRefusal.ProtoReflect.Descriptor instead.
 func (*StationRefusal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StationRefusal) GetBasin() string {
@@ -2329,7 +2578,7 @@ type BasinLag struct {
 
 func (x *BasinLag) Reset() {
 	*x = BasinLag{}
-	mi := &file_freshet_v1_board_proto_msgTypes[23]
+	mi := &file_freshet_v1_board_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2590,7 @@ func (x *BasinLag) String() string {
 func (*BasinLag) ProtoMessage() {}
 
 func (x *BasinLag) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_board_proto_msgTypes[23]
+	mi := &file_freshet_v1_board_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2603,7 @@ func (x *BasinLag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BasinLag.ProtoReflect.Descriptor instead.
 func (*BasinLag) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_board_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_board_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *BasinLag) GetBasin() string {
@@ -2390,7 +2639,7 @@ var File_freshet_v1_board_proto protoreflect.FileDescriptor
 const file_freshet_v1_board_proto_rawDesc = "" +
 	"\n" +
 	"\x16freshet/v1/board.proto\x12\n" +
-	"freshet.v1\x1a\x16freshet/v1/blind.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
+	"freshet.v1\x1a\x16freshet/v1/blind.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
 	"\x10ListBoardRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x126\n" +
 	"\n" +
@@ -2398,7 +2647,7 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"department\"k\n" +
 	"\x11ListBoardResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12(\n" +
-	"\x04rows\x18\x02 \x03(\v2\x14.freshet.v1.BoardRowR\x04rows\"\xd1\t\n" +
+	"\x04rows\x18\x02 \x03(\v2\x14.freshet.v1.BoardRowR\x04rows\"\xec\t\n" +
 	"\bBoardRow\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -2422,7 +2671,8 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\aoverdue\x18\x11 \x01(\bR\aoverdue\x12'\n" +
 	"\x05stage\x18\x12 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\x05since\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
-	"\x05cause\x18\x14 \x01(\tR\x05cause\x12\x1b\n" +
+	"\x05cause\x18\x14 \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\x1e \x01(\tR\acauseZh\x12\x1b\n" +
 	"\treason_zh\x18\x15 \x01(\tR\breasonZh\x12\x1b\n" +
 	"\treason_en\x18\x16 \x01(\tR\breasonEn\x12\"\n" +
 	"\fillustrative\x18\x17 \x01(\bR\fillustrative\x12-\n" +
@@ -2445,7 +2695,7 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\tBoardRain\x12\x19\n" +
 	"\bwindow_s\x18\x01 \x01(\rR\awindowS\x12\x12\n" +
 	"\x04rain\x18\x02 \x01(\x01R\x04rain\x12\x1a\n" +
-	"\bcoverage\x18\x03 \x01(\x01R\bcoverage\"\x87\x02\n" +
+	"\bcoverage\x18\x03 \x01(\x01R\bcoverage\"\x9e\x02\n" +
 	"\n" +
 	"BoardValue\x120\n" +
 	"\bvariable\x18\x01 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x14\n" +
@@ -2454,7 +2704,8 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\x05datum\x18\x04 \x01(\tR\x05datum\x12-\n" +
 	"\aquality\x18\x05 \x01(\x0e2\x13.freshet.v1.QualityR\aquality\x12\x14\n" +
 	"\x05tests\x18\x06 \x03(\tR\x05tests\x12\x10\n" +
-	"\x03why\x18\a \x01(\tR\x03why\x12\x18\n" +
+	"\x03why\x18\a \x01(\tR\x03why\x12\x15\n" +
+	"\x06why_zh\x18\t \x01(\tR\x05whyZh\x12\x18\n" +
 	"\aoverdue\x18\b \x01(\bR\aoverdue\"\xf8\x01\n" +
 	"\n" +
 	"BoardTrend\x12'\n" +
@@ -2470,7 +2721,7 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\x16ListThresholdsResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12\x1c\n" +
 	"\tcatalogue\x18\x02 \x01(\tR\tcatalogue\x129\n" +
-	"\bstations\x18\x03 \x03(\v2\x1d.freshet.v1.StationThresholdsR\bstations\"\xeb\x01\n" +
+	"\bstations\x18\x03 \x03(\v2\x1d.freshet.v1.StationThresholdsR\bstations\"\xdf\x02\n" +
 	"\x11StationThresholds\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x14\n" +
 	"\x05datum\x18\x02 \x01(\tR\x05datum\x129\n" +
@@ -2478,7 +2729,28 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"valid_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\"\n" +
 	"\fillustrative\x18\x05 \x01(\bR\fillustrative\x12/\n" +
-	"\x05lines\x18\x06 \x03(\v2\x19.freshet.v1.ThresholdLineR\x05lines\"\xd3\x02\n" +
+	"\x05lines\x18\x06 \x03(\v2\x19.freshet.v1.ThresholdLineR\x05lines\x12:\n" +
+	"\n" +
+	"conditions\x18\a \x03(\v2\x1a.freshet.v1.StageConditionR\n" +
+	"conditions\x126\n" +
+	"\aprofile\x18\b \x01(\v2\x1c.freshet.v1.ThresholdProfileR\aprofile\"\xa0\x02\n" +
+	"\x0eStageCondition\x12'\n" +
+	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12'\n" +
+	"\x05basis\x18\x02 \x01(\x0e2\x11.freshet.v1.BasisR\x05basis\x120\n" +
+	"\bvariable\x18\x03 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
+	"\bwindow_s\x18\x04 \x01(\rR\awindowS\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\x01R\x05value\x12!\n" +
+	"\x02of\x18\x06 \x01(\x0e2\x11.freshet.v1.StageR\x02of\x12\x1a\n" +
+	"\bobserved\x18\a \x01(\bR\bobserved\x12\x1a\n" +
+	"\bforecast\x18\b \x01(\bR\bforecast\"\x8c\x01\n" +
+	"\x10ThresholdProfile\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
+	"\aname_en\x18\x03 \x01(\tR\x06nameEn\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12\x1e\n" +
+	"\n" +
+	"unverified\x18\x05 \x01(\tR\n" +
+	"unverified\"\x83\x03\n" +
 	"\rThresholdLine\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -2491,7 +2763,9 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\x06source\x18\t \x01(\tR\x06source\x12$\n" +
 	"\x04mark\x18\n" +
 	" \x01(\x0e2\x10.freshet.v1.MarkR\x04mark\x12\x0e\n" +
-	"\x02on\x18\v \x01(\tR\x02on\")\n" +
+	"\x02on\x18\v \x01(\tR\x02on\x12\x18\n" +
+	"\aprofile\x18\f \x01(\bR\aprofile\x12\x14\n" +
+	"\x05years\x18\r \x01(\x01R\x05years\")\n" +
 	"\x11GetNetworkRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"\xe1\x03\n" +
 	"\x12GetNetworkResponse\x12,\n" +
@@ -2584,7 +2858,7 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\bgateways\x18\x02 \x03(\v2\x19.freshet.v1.GatewayStatusR\bgateways\x126\n" +
 	"\brefusals\x18\x03 \x03(\v2\x1a.freshet.v1.StationRefusalR\brefusals\x12(\n" +
 	"\x04lags\x18\x04 \x03(\v2\x14.freshet.v1.BasinLagR\x04lags\x12*\n" +
-	"\x05blind\x18\x05 \x03(\v2\x14.freshet.v1.BlindSetR\x05blind\"\x99\x04\n" +
+	"\x05blind\x18\x05 \x03(\v2\x14.freshet.v1.BlindSetR\x05blind\"\xb3\x04\n" +
 	"\rGatewayStatus\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x126\n" +
 	"\n" +
@@ -2599,7 +2873,8 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	"\arefused\x18\t \x01(\x04R\arefused\x124\n" +
 	"\brefusals\x18\n" +
 	" \x03(\v2\x18.freshet.v1.RefusalCountR\brefusals\x12\x18\n" +
-	"\x05lag_s\x18\v \x01(\x01H\x00R\x04lagS\x88\x01\x01B\b\n" +
+	"\x05lag_s\x18\v \x01(\x01H\x00R\x04lagS\x88\x01\x01\x12\x18\n" +
+	"\adropped\x18\f \x01(\x04R\adroppedB\b\n" +
 	"\x06_lag_s\"q\n" +
 	"\fRefusalCount\x121\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x19.freshet.v1.RefusalReasonR\x06reason\x12\x14\n" +
@@ -2645,7 +2920,7 @@ func file_freshet_v1_board_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_board_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_freshet_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_freshet_v1_board_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_freshet_v1_board_proto_goTypes = []any{
 	(Trend)(0),                     // 0: freshet.v1.Trend
 	(Mark)(0),                      // 1: freshet.v1.Mark
@@ -2658,91 +2933,100 @@ var file_freshet_v1_board_proto_goTypes = []any{
 	(*ListThresholdsRequest)(nil),  // 8: freshet.v1.ListThresholdsRequest
 	(*ListThresholdsResponse)(nil), // 9: freshet.v1.ListThresholdsResponse
 	(*StationThresholds)(nil),      // 10: freshet.v1.StationThresholds
-	(*ThresholdLine)(nil),          // 11: freshet.v1.ThresholdLine
-	(*GetNetworkRequest)(nil),      // 12: freshet.v1.GetNetworkRequest
-	(*GetNetworkResponse)(nil),     // 13: freshet.v1.GetNetworkResponse
-	(*Place)(nil),                  // 14: freshet.v1.Place
-	(*NetworkStation)(nil),         // 15: freshet.v1.NetworkStation
-	(*NetworkNode)(nil),            // 16: freshet.v1.NetworkNode
-	(*NetworkReach)(nil),           // 17: freshet.v1.NetworkReach
-	(*NetworkReservoir)(nil),       // 18: freshet.v1.NetworkReservoir
-	(*NetworkSubBasin)(nil),        // 19: freshet.v1.NetworkSubBasin
-	(*ListGatewaysRequest)(nil),    // 20: freshet.v1.ListGatewaysRequest
-	(*ListGatewaysResponse)(nil),   // 21: freshet.v1.ListGatewaysResponse
-	(*GatewayStatus)(nil),          // 22: freshet.v1.GatewayStatus
-	(*RefusalCount)(nil),           // 23: freshet.v1.RefusalCount
-	(*StationRefusal)(nil),         // 24: freshet.v1.StationRefusal
-	(*BasinLag)(nil),               // 25: freshet.v1.BasinLag
-	(Department)(0),                // 26: freshet.v1.Department
-	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
-	(Stage)(0),                     // 28: freshet.v1.Stage
-	(Variable)(0),                  // 29: freshet.v1.Variable
-	(Quality)(0),                   // 30: freshet.v1.Quality
-	(*BlindSet)(nil),               // 31: freshet.v1.BlindSet
-	(RefusalReason)(0),             // 32: freshet.v1.RefusalReason
+	(*StageCondition)(nil),         // 11: freshet.v1.StageCondition
+	(*ThresholdProfile)(nil),       // 12: freshet.v1.ThresholdProfile
+	(*ThresholdLine)(nil),          // 13: freshet.v1.ThresholdLine
+	(*GetNetworkRequest)(nil),      // 14: freshet.v1.GetNetworkRequest
+	(*GetNetworkResponse)(nil),     // 15: freshet.v1.GetNetworkResponse
+	(*Place)(nil),                  // 16: freshet.v1.Place
+	(*NetworkStation)(nil),         // 17: freshet.v1.NetworkStation
+	(*NetworkNode)(nil),            // 18: freshet.v1.NetworkNode
+	(*NetworkReach)(nil),           // 19: freshet.v1.NetworkReach
+	(*NetworkReservoir)(nil),       // 20: freshet.v1.NetworkReservoir
+	(*NetworkSubBasin)(nil),        // 21: freshet.v1.NetworkSubBasin
+	(*ListGatewaysRequest)(nil),    // 22: freshet.v1.ListGatewaysRequest
+	(*ListGatewaysResponse)(nil),   // 23: freshet.v1.ListGatewaysResponse
+	(*GatewayStatus)(nil),          // 24: freshet.v1.GatewayStatus
+	(*RefusalCount)(nil),           // 25: freshet.v1.RefusalCount
+	(*StationRefusal)(nil),         // 26: freshet.v1.StationRefusal
+	(*BasinLag)(nil),               // 27: freshet.v1.BasinLag
+	(Department)(0),                // 28: freshet.v1.Department
+	(*timestamppb.Timestamp)(nil),  // 29: google.protobuf.Timestamp
+	(Stage)(0),                     // 30: freshet.v1.Stage
+	(Variable)(0),                  // 31: freshet.v1.Variable
+	(Quality)(0),                   // 32: freshet.v1.Quality
+	(Basis)(0),                     // 33: freshet.v1.Basis
+	(*BlindSet)(nil),               // 34: freshet.v1.BlindSet
+	(RefusalReason)(0),             // 35: freshet.v1.RefusalReason
 }
 var file_freshet_v1_board_proto_depIdxs = []int32{
-	26, // 0: freshet.v1.ListBoardRequest.department:type_name -> freshet.v1.Department
-	27, // 1: freshet.v1.ListBoardResponse.now:type_name -> google.protobuf.Timestamp
+	28, // 0: freshet.v1.ListBoardRequest.department:type_name -> freshet.v1.Department
+	29, // 1: freshet.v1.ListBoardResponse.now:type_name -> google.protobuf.Timestamp
 	4,  // 2: freshet.v1.ListBoardResponse.rows:type_name -> freshet.v1.BoardRow
-	26, // 3: freshet.v1.BoardRow.department:type_name -> freshet.v1.Department
+	28, // 3: freshet.v1.BoardRow.department:type_name -> freshet.v1.Department
 	6,  // 4: freshet.v1.BoardRow.level:type_name -> freshet.v1.BoardValue
 	6,  // 5: freshet.v1.BoardRow.flow:type_name -> freshet.v1.BoardValue
 	7,  // 6: freshet.v1.BoardRow.trend:type_name -> freshet.v1.BoardTrend
 	5,  // 7: freshet.v1.BoardRow.rain:type_name -> freshet.v1.BoardRain
-	28, // 8: freshet.v1.BoardRow.stage:type_name -> freshet.v1.Stage
-	27, // 9: freshet.v1.BoardRow.since:type_name -> google.protobuf.Timestamp
-	28, // 10: freshet.v1.BoardRow.observed:type_name -> freshet.v1.Stage
-	28, // 11: freshet.v1.BoardRow.forecast:type_name -> freshet.v1.Stage
-	29, // 12: freshet.v1.BoardValue.variable:type_name -> freshet.v1.Variable
-	27, // 13: freshet.v1.BoardValue.at:type_name -> google.protobuf.Timestamp
-	30, // 14: freshet.v1.BoardValue.quality:type_name -> freshet.v1.Quality
+	30, // 8: freshet.v1.BoardRow.stage:type_name -> freshet.v1.Stage
+	29, // 9: freshet.v1.BoardRow.since:type_name -> google.protobuf.Timestamp
+	30, // 10: freshet.v1.BoardRow.observed:type_name -> freshet.v1.Stage
+	30, // 11: freshet.v1.BoardRow.forecast:type_name -> freshet.v1.Stage
+	31, // 12: freshet.v1.BoardValue.variable:type_name -> freshet.v1.Variable
+	29, // 13: freshet.v1.BoardValue.at:type_name -> google.protobuf.Timestamp
+	32, // 14: freshet.v1.BoardValue.quality:type_name -> freshet.v1.Quality
 	0,  // 15: freshet.v1.BoardTrend.trend:type_name -> freshet.v1.Trend
-	29, // 16: freshet.v1.BoardTrend.variable:type_name -> freshet.v1.Variable
-	27, // 17: freshet.v1.BoardTrend.from:type_name -> google.protobuf.Timestamp
-	27, // 18: freshet.v1.BoardTrend.to:type_name -> google.protobuf.Timestamp
-	27, // 19: freshet.v1.ListThresholdsResponse.now:type_name -> google.protobuf.Timestamp
+	31, // 16: freshet.v1.BoardTrend.variable:type_name -> freshet.v1.Variable
+	29, // 17: freshet.v1.BoardTrend.from:type_name -> google.protobuf.Timestamp
+	29, // 18: freshet.v1.BoardTrend.to:type_name -> google.protobuf.Timestamp
+	29, // 19: freshet.v1.ListThresholdsResponse.now:type_name -> google.protobuf.Timestamp
 	10, // 20: freshet.v1.ListThresholdsResponse.stations:type_name -> freshet.v1.StationThresholds
-	27, // 21: freshet.v1.StationThresholds.valid_from:type_name -> google.protobuf.Timestamp
-	11, // 22: freshet.v1.StationThresholds.lines:type_name -> freshet.v1.ThresholdLine
-	28, // 23: freshet.v1.ThresholdLine.stage:type_name -> freshet.v1.Stage
-	29, // 24: freshet.v1.ThresholdLine.variable:type_name -> freshet.v1.Variable
-	1,  // 25: freshet.v1.ThresholdLine.mark:type_name -> freshet.v1.Mark
-	27, // 26: freshet.v1.GetNetworkResponse.now:type_name -> google.protobuf.Timestamp
-	15, // 27: freshet.v1.GetNetworkResponse.stations:type_name -> freshet.v1.NetworkStation
-	16, // 28: freshet.v1.GetNetworkResponse.nodes:type_name -> freshet.v1.NetworkNode
-	17, // 29: freshet.v1.GetNetworkResponse.reaches:type_name -> freshet.v1.NetworkReach
-	18, // 30: freshet.v1.GetNetworkResponse.reservoirs:type_name -> freshet.v1.NetworkReservoir
-	19, // 31: freshet.v1.GetNetworkResponse.sub_basins:type_name -> freshet.v1.NetworkSubBasin
-	26, // 32: freshet.v1.NetworkStation.department:type_name -> freshet.v1.Department
-	14, // 33: freshet.v1.NetworkStation.place:type_name -> freshet.v1.Place
-	14, // 34: freshet.v1.NetworkNode.place:type_name -> freshet.v1.Place
-	14, // 35: freshet.v1.NetworkReach.line:type_name -> freshet.v1.Place
-	14, // 36: freshet.v1.NetworkSubBasin.boundary:type_name -> freshet.v1.Place
-	27, // 37: freshet.v1.NetworkSubBasin.rain_at:type_name -> google.protobuf.Timestamp
-	26, // 38: freshet.v1.ListGatewaysRequest.department:type_name -> freshet.v1.Department
-	27, // 39: freshet.v1.ListGatewaysResponse.now:type_name -> google.protobuf.Timestamp
-	22, // 40: freshet.v1.ListGatewaysResponse.gateways:type_name -> freshet.v1.GatewayStatus
-	24, // 41: freshet.v1.ListGatewaysResponse.refusals:type_name -> freshet.v1.StationRefusal
-	25, // 42: freshet.v1.ListGatewaysResponse.lags:type_name -> freshet.v1.BasinLag
-	31, // 43: freshet.v1.ListGatewaysResponse.blind:type_name -> freshet.v1.BlindSet
-	26, // 44: freshet.v1.GatewayStatus.department:type_name -> freshet.v1.Department
-	27, // 45: freshet.v1.GatewayStatus.connected_since:type_name -> google.protobuf.Timestamp
-	27, // 46: freshet.v1.GatewayStatus.disconnected_at:type_name -> google.protobuf.Timestamp
-	27, // 47: freshet.v1.GatewayStatus.last_frame_at:type_name -> google.protobuf.Timestamp
-	27, // 48: freshet.v1.GatewayStatus.last_reading_at:type_name -> google.protobuf.Timestamp
-	23, // 49: freshet.v1.GatewayStatus.refusals:type_name -> freshet.v1.RefusalCount
-	32, // 50: freshet.v1.RefusalCount.reason:type_name -> freshet.v1.RefusalReason
-	29, // 51: freshet.v1.StationRefusal.variable:type_name -> freshet.v1.Variable
-	32, // 52: freshet.v1.StationRefusal.reason:type_name -> freshet.v1.RefusalReason
-	27, // 53: freshet.v1.StationRefusal.last_at:type_name -> google.protobuf.Timestamp
-	27, // 54: freshet.v1.StationRefusal.received_at:type_name -> google.protobuf.Timestamp
-	27, // 55: freshet.v1.BasinLag.now:type_name -> google.protobuf.Timestamp
-	56, // [56:56] is the sub-list for method output_type
-	56, // [56:56] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	29, // 21: freshet.v1.StationThresholds.valid_from:type_name -> google.protobuf.Timestamp
+	13, // 22: freshet.v1.StationThresholds.lines:type_name -> freshet.v1.ThresholdLine
+	11, // 23: freshet.v1.StationThresholds.conditions:type_name -> freshet.v1.StageCondition
+	12, // 24: freshet.v1.StationThresholds.profile:type_name -> freshet.v1.ThresholdProfile
+	30, // 25: freshet.v1.StageCondition.stage:type_name -> freshet.v1.Stage
+	33, // 26: freshet.v1.StageCondition.basis:type_name -> freshet.v1.Basis
+	31, // 27: freshet.v1.StageCondition.variable:type_name -> freshet.v1.Variable
+	30, // 28: freshet.v1.StageCondition.of:type_name -> freshet.v1.Stage
+	30, // 29: freshet.v1.ThresholdLine.stage:type_name -> freshet.v1.Stage
+	31, // 30: freshet.v1.ThresholdLine.variable:type_name -> freshet.v1.Variable
+	1,  // 31: freshet.v1.ThresholdLine.mark:type_name -> freshet.v1.Mark
+	29, // 32: freshet.v1.GetNetworkResponse.now:type_name -> google.protobuf.Timestamp
+	17, // 33: freshet.v1.GetNetworkResponse.stations:type_name -> freshet.v1.NetworkStation
+	18, // 34: freshet.v1.GetNetworkResponse.nodes:type_name -> freshet.v1.NetworkNode
+	19, // 35: freshet.v1.GetNetworkResponse.reaches:type_name -> freshet.v1.NetworkReach
+	20, // 36: freshet.v1.GetNetworkResponse.reservoirs:type_name -> freshet.v1.NetworkReservoir
+	21, // 37: freshet.v1.GetNetworkResponse.sub_basins:type_name -> freshet.v1.NetworkSubBasin
+	28, // 38: freshet.v1.NetworkStation.department:type_name -> freshet.v1.Department
+	16, // 39: freshet.v1.NetworkStation.place:type_name -> freshet.v1.Place
+	16, // 40: freshet.v1.NetworkNode.place:type_name -> freshet.v1.Place
+	16, // 41: freshet.v1.NetworkReach.line:type_name -> freshet.v1.Place
+	16, // 42: freshet.v1.NetworkSubBasin.boundary:type_name -> freshet.v1.Place
+	29, // 43: freshet.v1.NetworkSubBasin.rain_at:type_name -> google.protobuf.Timestamp
+	28, // 44: freshet.v1.ListGatewaysRequest.department:type_name -> freshet.v1.Department
+	29, // 45: freshet.v1.ListGatewaysResponse.now:type_name -> google.protobuf.Timestamp
+	24, // 46: freshet.v1.ListGatewaysResponse.gateways:type_name -> freshet.v1.GatewayStatus
+	26, // 47: freshet.v1.ListGatewaysResponse.refusals:type_name -> freshet.v1.StationRefusal
+	27, // 48: freshet.v1.ListGatewaysResponse.lags:type_name -> freshet.v1.BasinLag
+	34, // 49: freshet.v1.ListGatewaysResponse.blind:type_name -> freshet.v1.BlindSet
+	28, // 50: freshet.v1.GatewayStatus.department:type_name -> freshet.v1.Department
+	29, // 51: freshet.v1.GatewayStatus.connected_since:type_name -> google.protobuf.Timestamp
+	29, // 52: freshet.v1.GatewayStatus.disconnected_at:type_name -> google.protobuf.Timestamp
+	29, // 53: freshet.v1.GatewayStatus.last_frame_at:type_name -> google.protobuf.Timestamp
+	29, // 54: freshet.v1.GatewayStatus.last_reading_at:type_name -> google.protobuf.Timestamp
+	25, // 55: freshet.v1.GatewayStatus.refusals:type_name -> freshet.v1.RefusalCount
+	35, // 56: freshet.v1.RefusalCount.reason:type_name -> freshet.v1.RefusalReason
+	31, // 57: freshet.v1.StationRefusal.variable:type_name -> freshet.v1.Variable
+	35, // 58: freshet.v1.StationRefusal.reason:type_name -> freshet.v1.RefusalReason
+	29, // 59: freshet.v1.StationRefusal.last_at:type_name -> google.protobuf.Timestamp
+	29, // 60: freshet.v1.StationRefusal.received_at:type_name -> google.protobuf.Timestamp
+	29, // 61: freshet.v1.BasinLag.now:type_name -> google.protobuf.Timestamp
+	62, // [62:62] is the sub-list for method output_type
+	62, // [62:62] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_board_proto_init() }
@@ -2753,17 +3037,18 @@ func file_freshet_v1_board_proto_init() {
 	file_freshet_v1_blind_proto_init()
 	file_freshet_v1_ingest_proto_init()
 	file_freshet_v1_types_proto_init()
+	file_freshet_v1_warning_proto_init()
 	file_freshet_v1_board_proto_msgTypes[2].OneofWrappers = []any{}
-	file_freshet_v1_board_proto_msgTypes[16].OneofWrappers = []any{}
-	file_freshet_v1_board_proto_msgTypes[17].OneofWrappers = []any{}
-	file_freshet_v1_board_proto_msgTypes[20].OneofWrappers = []any{}
+	file_freshet_v1_board_proto_msgTypes[18].OneofWrappers = []any{}
+	file_freshet_v1_board_proto_msgTypes[19].OneofWrappers = []any{}
+	file_freshet_v1_board_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_board_proto_rawDesc), len(file_freshet_v1_board_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

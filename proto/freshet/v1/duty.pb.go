@@ -232,6 +232,8 @@ type Alarm struct {
 	Was Stage `protobuf:"varint,9,opt,name=was,proto3,enum=freshet.v1.Stage" json:"was,omitempty"`
 	// Why the station, or a part of it, is blind; empty if all is seen.
 	Cause string `protobuf:"bytes,10,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh string `protobuf:"bytes,18,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
 	// When it last rose; not set: it has not.
 	RaisedAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=raised_at,json=raisedAt,proto3" json:"raised_at,omitempty"`
 	// The warning that last raised it.
@@ -345,6 +347,13 @@ func (x *Alarm) GetWas() Stage {
 func (x *Alarm) GetCause() string {
 	if x != nil {
 		return x.Cause
+	}
+	return ""
+}
+
+func (x *Alarm) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
 	}
 	return ""
 }
@@ -1577,7 +1586,7 @@ const file_freshet_v1_duty_proto_rawDesc = "" +
 	"\x12ListAlarmsResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12)\n" +
 	"\x06alarms\x18\x02 \x03(\v2\x11.freshet.v1.AlarmR\x06alarms\x12&\n" +
-	"\x0eunacknowledged\x18\x03 \x01(\rR\x0eunacknowledged\"\xf4\x04\n" +
+	"\x0eunacknowledged\x18\x03 \x01(\rR\x0eunacknowledged\"\x8f\x05\n" +
 	"\x05Alarm\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x18\n" +
 	"\astation\x18\x02 \x01(\tR\astation\x12\x17\n" +
@@ -1591,7 +1600,8 @@ const file_freshet_v1_duty_proto_rawDesc = "" +
 	"\x05stage\x18\b \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12#\n" +
 	"\x03was\x18\t \x01(\x0e2\x11.freshet.v1.StageR\x03was\x12\x14\n" +
 	"\x05cause\x18\n" +
-	" \x01(\tR\x05cause\x127\n" +
+	" \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\x12 \x01(\tR\acauseZh\x127\n" +
 	"\traised_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\braisedAt\x12\x18\n" +
 	"\awarning\x18\f \x01(\tR\awarning\x12%\n" +
 	"\x0elatest_warning\x18\r \x01(\tR\rlatestWarning\x12\"\n" +

@@ -876,7 +876,10 @@ type StreamWeatherRequest struct {
 	// The readings are sent again because CompareDays found that the centre's copy
 	// differs. Each is written to the history anew even if it changes nothing, and it
 	// counts against a newer value of its instant.
-	Again         bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
+	Again bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
+	// Values that the gateway has dropped to make room in its spool, ever: they will
+	// not come. 0: none, or it does not say.
+	Dropped       uint64 `protobuf:"varint,6,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -939,6 +942,13 @@ func (x *StreamWeatherRequest) GetAgain() bool {
 	return false
 }
 
+func (x *StreamWeatherRequest) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
 // Answer to frames of weather reports.
 type StreamWeatherResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -997,7 +1007,10 @@ type StreamHydrologyRequest struct {
 	// The readings are sent again because CompareDays found that the centre's copy
 	// differs. Each is written to the history anew even if it changes nothing, and it
 	// counts against a newer value of its instant.
-	Again         bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
+	Again bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
+	// Values that the gateway has dropped to make room in its spool, ever: they will
+	// not come. 0: none, or it does not say.
+	Dropped       uint64 `protobuf:"varint,6,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1060,6 +1073,13 @@ func (x *StreamHydrologyRequest) GetAgain() bool {
 	return false
 }
 
+func (x *StreamHydrologyRequest) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
 // Answer to frames of hydrology reports.
 type StreamHydrologyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1118,7 +1138,10 @@ type StreamWaterResourcesRequest struct {
 	// The readings are sent again because CompareDays found that the centre's copy
 	// differs. Each is written to the history anew even if it changes nothing, and it
 	// counts against a newer value of its instant.
-	Again         bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
+	Again bool `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"`
+	// Values that the gateway has dropped to make room in its spool, ever: they will
+	// not come. 0: none, or it does not say.
+	Dropped       uint64 `protobuf:"varint,6,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1179,6 +1202,13 @@ func (x *StreamWaterResourcesRequest) GetAgain() bool {
 		return x.Again
 	}
 	return false
+}
+
+func (x *StreamWaterResourcesRequest) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
 }
 
 // Answer to frames of water resources reports.
@@ -2574,26 +2604,29 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x06report\x18\x02 \x01(\rR\x06report\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x121\n" +
 	"\x06reason\x18\x04 \x01(\x0e2\x19.freshet.v1.RefusalReasonR\x06reason\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xb4\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xce\x01\n" +
 	"\x14StreamWeatherRequest\x12!\n" +
 	"\agateway\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\agateway\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12>\n" +
 	"\areports\x18\x03 \x03(\v2\x19.freshet.v1.WeatherReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
-	"\x05again\x18\x05 \x01(\bR\x05again\":\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\x12\x18\n" +
+	"\adropped\x18\x06 \x01(\x04R\adropped\":\n" +
 	"\x15StreamWeatherResponse\x12!\n" +
-	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xb8\x01\n" +
+	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xd2\x01\n" +
 	"\x16StreamHydrologyRequest\x12!\n" +
 	"\agateway\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\agateway\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12@\n" +
 	"\areports\x18\x03 \x03(\v2\x1b.freshet.v1.HydrologyReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
-	"\x05again\x18\x05 \x01(\bR\x05again\"<\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\x12\x18\n" +
+	"\adropped\x18\x06 \x01(\x04R\adropped\"<\n" +
 	"\x17StreamHydrologyResponse\x12!\n" +
-	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xc2\x01\n" +
+	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xdc\x01\n" +
 	"\x1bStreamWaterResourcesRequest\x12!\n" +
 	"\agateway\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\agateway\x12#\n" +
 	"\bsequence\x18\x02 \x01(\x04B\a\xbaH\x042\x02(\x01R\bsequence\x12E\n" +
 	"\areports\x18\x03 \x03(\v2 .freshet.v1.WaterResourcesReportB\t\xbaH\x06\x92\x01\x03\x10\x90NR\areports\x12\x14\n" +
-	"\x05again\x18\x05 \x01(\bR\x05again\"A\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\x12\x18\n" +
+	"\adropped\x18\x06 \x01(\x04R\adropped\"A\n" +
 	"\x1cStreamWaterResourcesResponse\x12!\n" +
 	"\x03ack\x18\x01 \x01(\v2\x0f.freshet.v1.AckR\x03ack\"\xe1\x01\n" +
 	"\x03Ack\x12%\n" +

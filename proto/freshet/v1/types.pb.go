@@ -489,6 +489,8 @@ type Observation struct {
 	Tests []string `protobuf:"bytes,8,rep,name=tests,proto3" json:"tests,omitempty"`
 	// Which test fired, on what numbers.
 	Why string `protobuf:"bytes,9,opt,name=why,proto3" json:"why,omitempty"`
+	// The same in Chinese.
+	WhyZh string `protobuf:"bytes,17,opt,name=why_zh,json=whyZh,proto3" json:"why_zh,omitempty"`
 	// 0 for the first value of an instant, one more for each that replaced it.
 	Revision uint32 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When Freshet received it.
@@ -606,6 +608,13 @@ func (x *Observation) GetWhy() string {
 	return ""
 }
 
+func (x *Observation) GetWhyZh() string {
+	if x != nil {
+		return x.WhyZh
+	}
+	return ""
+}
+
 func (x *Observation) GetRevision() uint32 {
 	if x != nil {
 		return x.Revision
@@ -676,7 +685,7 @@ const file_freshet_v1_types_proto_rawDesc = "" +
 	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12<\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableB\n" +
 	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\bvariable\x12 \n" +
-	"\x06sensor\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\x06sensor\"\x92\x04\n" +
+	"\x06sensor\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xff\x01R\x06sensor\"\xa9\x04\n" +
 	"\vObservation\x12-\n" +
 	"\x06series\x18\x01 \x01(\v2\x15.freshet.v1.SeriesKeyR\x06series\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
@@ -687,7 +696,8 @@ const file_freshet_v1_types_proto_rawDesc = "" +
 	"\x05datum\x18\x06 \x01(\tR\x05datum\x12-\n" +
 	"\aquality\x18\a \x01(\x0e2\x13.freshet.v1.QualityR\aquality\x12\x14\n" +
 	"\x05tests\x18\b \x03(\tR\x05tests\x12\x10\n" +
-	"\x03why\x18\t \x01(\tR\x03why\x12\x1a\n" +
+	"\x03why\x18\t \x01(\tR\x03why\x12\x15\n" +
+	"\x06why_zh\x18\x11 \x01(\tR\x05whyZh\x12\x1a\n" +
 	"\brevision\x18\n" +
 	" \x01(\rR\brevision\x12;\n" +
 	"\vreceived_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +

@@ -481,13 +481,15 @@ type StationStage struct {
 	NameEn  string                 `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
 	Stage   Stage                  `protobuf:"varint,4,opt,name=stage,proto3,enum=freshet.v1.Stage" json:"stage,omitempty"`
 	// Not set: it has not changed yet.
-	Since        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
-	ReasonZh     string                 `protobuf:"bytes,6,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
-	ReasonEn     string                 `protobuf:"bytes,7,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
-	Cause        string                 `protobuf:"bytes,8,opt,name=cause,proto3" json:"cause,omitempty"`
-	Observed     *Leg                   `protobuf:"bytes,9,opt,name=observed,proto3" json:"observed,omitempty"`
-	Forecast     *Leg                   `protobuf:"bytes,10,opt,name=forecast,proto3" json:"forecast,omitempty"`
-	Illustrative bool                   `protobuf:"varint,11,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	Since    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	ReasonZh string                 `protobuf:"bytes,6,opt,name=reason_zh,json=reasonZh,proto3" json:"reason_zh,omitempty"`
+	ReasonEn string                 `protobuf:"bytes,7,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
+	Cause    string                 `protobuf:"bytes,8,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh      string `protobuf:"bytes,13,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
+	Observed     *Leg   `protobuf:"bytes,9,opt,name=observed,proto3" json:"observed,omitempty"`
+	Forecast     *Leg   `protobuf:"bytes,10,opt,name=forecast,proto3" json:"forecast,omitempty"`
+	Illustrative bool   `protobuf:"varint,11,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
 	// It is blind on a rising reach: somebody must look.
 	Escalated     bool `protobuf:"varint,12,opt,name=escalated,proto3" json:"escalated,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -576,6 +578,13 @@ func (x *StationStage) GetReasonEn() string {
 func (x *StationStage) GetCause() string {
 	if x != nil {
 		return x.Cause
+	}
+	return ""
+}
+
+func (x *StationStage) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
 	}
 	return ""
 }
@@ -731,6 +740,8 @@ type Warning struct {
 	ReasonEn string                 `protobuf:"bytes,10,opt,name=reason_en,json=reasonEn,proto3" json:"reason_en,omitempty"`
 	// Why observations are blind, also where a stage is held; empty if they are not.
 	Cause string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh string `protobuf:"bytes,17,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
 	// Version of the rules.
 	Catalogue string `protobuf:"bytes,12,opt,name=catalogue,proto3" json:"catalogue,omitempty"`
 	// The run behind the forecast leg.
@@ -850,6 +861,13 @@ func (x *Warning) GetReasonEn() string {
 func (x *Warning) GetCause() string {
 	if x != nil {
 		return x.Cause
+	}
+	return ""
+}
+
+func (x *Warning) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
 	}
 	return ""
 }
@@ -1157,6 +1175,8 @@ type WarningGroup struct {
 	// Of a blind group: "silent", "refused", "quality", "maintenance" or
 	// "never_reported".
 	Cause string `protobuf:"bytes,11,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh string `protobuf:"bytes,22,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
 	// Of a blind group.
 	Department Department `protobuf:"varint,12,opt,name=department,proto3,enum=freshet.v1.Department" json:"department,omitempty"`
 	// The first and the last of a wave's stations along the river.
@@ -1286,6 +1306,13 @@ func (x *WarningGroup) GetCause() string {
 	return ""
 }
 
+func (x *WarningGroup) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
+	}
+	return ""
+}
+
 func (x *WarningGroup) GetDepartment() Department {
 	if x != nil {
 		return x.Department
@@ -1380,7 +1407,9 @@ type GroupStation struct {
 	// It tells the rain that feeds the river, and no river.
 	Rain bool `protobuf:"varint,11,opt,name=rain,proto3" json:"rain,omitempty"`
 	// Why it is not seen; empty if it is.
-	Cause         string `protobuf:"bytes,12,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,12,opt,name=cause,proto3" json:"cause,omitempty"`
+	// The cause in Chinese.
+	CauseZh       string `protobuf:"bytes,13,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1495,6 +1524,13 @@ func (x *GroupStation) GetRain() bool {
 func (x *GroupStation) GetCause() string {
 	if x != nil {
 		return x.Cause
+	}
+	return ""
+}
+
+func (x *GroupStation) GetCauseZh() string {
+	if x != nil {
+		return x.CauseZh
 	}
 	return ""
 }
@@ -1684,7 +1720,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"t\n" +
 	"\x12ListStagesResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x120\n" +
-	"\x06stages\x18\x02 \x03(\v2\x18.freshet.v1.StationStageR\x06stages\"\xa1\x03\n" +
+	"\x06stages\x18\x02 \x03(\v2\x18.freshet.v1.StationStageR\x06stages\"\xbc\x03\n" +
 	"\fStationStage\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -1693,7 +1729,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1b\n" +
 	"\treason_zh\x18\x06 \x01(\tR\breasonZh\x12\x1b\n" +
 	"\treason_en\x18\a \x01(\tR\breasonEn\x12\x14\n" +
-	"\x05cause\x18\b \x01(\tR\x05cause\x12+\n" +
+	"\x05cause\x18\b \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\r \x01(\tR\acauseZh\x12+\n" +
 	"\bobserved\x18\t \x01(\v2\x0f.freshet.v1.LegR\bobserved\x12+\n" +
 	"\bforecast\x18\n" +
 	" \x01(\v2\x0f.freshet.v1.LegR\bforecast\x12\"\n" +
@@ -1704,7 +1741,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\"G\n" +
 	"\x14ListWarningsResponse\x12/\n" +
-	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\xa9\x04\n" +
+	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\xc4\x04\n" +
 	"\aWarning\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05basin\x18\x02 \x01(\tR\x05basin\x12\x18\n" +
@@ -1717,7 +1754,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\treason_zh\x18\t \x01(\tR\breasonZh\x12\x1b\n" +
 	"\treason_en\x18\n" +
 	" \x01(\tR\breasonEn\x12\x14\n" +
-	"\x05cause\x18\v \x01(\tR\x05cause\x12\x1c\n" +
+	"\x05cause\x18\v \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\x11 \x01(\tR\acauseZh\x12\x1c\n" +
 	"\tcatalogue\x18\f \x01(\tR\tcatalogue\x12H\n" +
 	"\x12forecast_issued_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\x12\"\n" +
 	"\fillustrative\x18\x0e \x01(\bR\fillustrative\x12\x14\n" +
@@ -1742,7 +1780,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\topen_only\x18\x02 \x01(\bR\bopenOnly\"t\n" +
 	"\x12ListGroupsResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x120\n" +
-	"\x06groups\x18\x02 \x03(\v2\x18.freshet.v1.WarningGroupR\x06groups\"\xb4\x06\n" +
+	"\x06groups\x18\x02 \x03(\v2\x18.freshet.v1.WarningGroupR\x06groups\"\xcf\x06\n" +
 	"\fWarningGroup\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05basin\x18\x02 \x01(\tR\x05basin\x12)\n" +
@@ -1755,7 +1793,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\ahighest\x18\t \x01(\x0e2\x11.freshet.v1.StageR\ahighest\x12\x18\n" +
 	"\astation\x18\n" +
 	" \x01(\tR\astation\x12\x14\n" +
-	"\x05cause\x18\v \x01(\tR\x05cause\x126\n" +
+	"\x05cause\x18\v \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\x16 \x01(\tR\acauseZh\x126\n" +
 	"\n" +
 	"department\x18\f \x01(\x0e2\x16.freshet.v1.DepartmentR\n" +
 	"department\x12\x1c\n" +
@@ -1767,7 +1806,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\atext_zh\x18\x12 \x01(\tR\x06textZh\x12\x17\n" +
 	"\atext_en\x18\x13 \x01(\tR\x06textEn\x12\"\n" +
 	"\fillustrative\x18\x14 \x01(\bR\fillustrative\x12H\n" +
-	"\x12forecast_issued_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\"\x80\x04\n" +
+	"\x12forecast_issued_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\"\x9b\x04\n" +
 	"\fGroupStation\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12'\n" +
 	"\x05stage\x18\x02 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12+\n" +
@@ -1782,7 +1821,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\rpeak_variable\x18\n" +
 	" \x01(\x0e2\x14.freshet.v1.VariableR\fpeakVariable\x12\x12\n" +
 	"\x04rain\x18\v \x01(\bR\x04rain\x12\x14\n" +
-	"\x05cause\x18\f \x01(\tR\x05cause\"\x7f\n" +
+	"\x05cause\x18\f \x01(\tR\x05cause\x12\x19\n" +
+	"\bcause_zh\x18\r \x01(\tR\acauseZh\"\x7f\n" +
 	"\fGroupArrival\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
