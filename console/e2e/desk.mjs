@@ -11,6 +11,8 @@ import { narrow, openBrowser, Server, signIn, until, watch, wide } from './stage
 
 const beforeRed = 340
 const shots = process.env.SHOTS
+// What blinks is faint for a moment: for axe, somebody looks who asked for less motion.
+const calm = { reducedMotion: 'reduce' }
 
 let server, browser
 before(async () => {
@@ -128,7 +130,7 @@ test('a restart of the server loses no item of the feed and doubles none', async
 })
 
 test('why a stage stands: from the feed to the explanation, which the server replays', async () => {
-  const { page, context, faults } = await signIn(browser, server, 'officer')
+  const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/', calm)
   const red = (await server.get('/v1/warnings?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z')).warnings.findLast((w) => w.to === 'STAGE_RED' && w.station.startsWith('h-'))
   const { explanation } = await server.get(`/v1/warnings/explain?id=${encodeURIComponent(red.id)}`)
   const why = page.locator(`[data-testid="why-${red.id}"]`)
@@ -185,7 +187,7 @@ test('why a stage stands: from the feed to the explanation, which the server rep
 })
 
 test('a briefing looks at one instant, and at what changed since another', async () => {
-  const { page, context, faults } = await signIn(browser, server, 'briefing', wide, '/briefing')
+  const { page, context, faults } = await signIn(browser, server, 'briefing', wide, '/briefing', calm)
   const stages = (await server.get('/v1/stages')).now
   const at = new Date(Date.parse(stages) - 3600_000).toISOString().replace('.000Z', 'Z')
   const from = new Date(Date.parse(at) - 8 * 3600_000).toISOString().replace('.000Z', 'Z')
@@ -222,7 +224,7 @@ test('a briefing looks at one instant, and at what changed since another', async
 })
 
 test('a rehearsal is asked beside the situation, and cannot be taken for it', async () => {
-  const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/rehearsal')
+  const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/rehearsal', calm)
   const live = await server.get('/v1/stages')
   await page.getByTestId('rehearsal-name').fill('六小时 200 毫米')
   await page.getByTestId('rehearsal-rain').selectOption('STORM')
@@ -354,7 +356,7 @@ const pages = [
 test('every page, wide and narrow, dark and light: nothing serious for axe, no fault in the console, no sideways scrolling', { concurrency: 2 }, async (t) => {
   // What blinks is faint for a moment: looked at by somebody who asked for less motion.
   await Promise.all([wide, narrow].map((size) => t.test(`at ${size.width} px`, async (t) => {
-    const { page, context, faults } = await signIn(browser, server, 'officer', size, '/', { reducedMotion: 'reduce' })
+    const { page, context, faults } = await signIn(browser, server, 'officer', size, '/', calm)
     for (const p of pages) {
       await t.test(p.name, async () => {
         await page.goto(server.url + p.path)
