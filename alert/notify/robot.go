@@ -3,7 +3,6 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -98,9 +97,7 @@ func (e *AnswerError) Error() string {
 // to come again later, too.
 func (e *AnswerError) Refused() bool {
 	switch e.Status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
-		http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
-		http.StatusProxyAuthRequired, http.StatusGone, http.StatusMisdirectedRequest, http.StatusUpgradeRequired:
+	case 401, 403, 404, 405, 407, 408, 410, 421, 425, 426, 429:
 		return false
 	}
 	return e.Code != 0 || e.Status >= 400 && e.Status <= 499

@@ -42,8 +42,9 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 		situation: &freshetv1.Situation{
 			Basin: "tanjiang", NameZh: "潭江", NameEn: "Tanjiang", AsOf: timestamppb.New(at), At: timestamppb.New(at), Zone: "Asia/Shanghai", Illustrative: true, Mark: "an example",
 			Board: []*freshetv1.BoardRow{
-				{Station: "h", NameEn: "Enping", Stage: orange, Level: &freshetv1.BoardValue{Value: 7.125}, OverWarning: proto.Float64(0.825)},
-				{Station: "k", NameEn: "Kaiping", Stage: blind, Cause: "silent"}, {Station: "c", NameEn: "Calm", Stage: freshetv1.Stage_STAGE_CLEAR},
+				{Station: "h", NameEn: "Enping", Stage: orange, Level: &freshetv1.BoardValue{Value: 7.125}, OverWarning: new(0.825)},
+				{Station: "k", NameEn: "Kaiping", Stage: blind, Cause: "silent"},
+				{Station: "c", NameEn: "Calm", Stage: freshetv1.Stage_STAGE_CLEAR},
 			},
 			Forecast: &freshetv1.Forecast{IssuedAt: timestamppb.New(at), Stations: []*freshetv1.StationForecast{
 				{Station: "h", Peak: &freshetv1.ForecastPeak{At: timestamppb.New(at.Add(3 * time.Hour)), Level: 7.5, Discharge: 900}},
@@ -56,7 +57,7 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 			Rain:  []*freshetv1.RainSince{{Station: "r", Rain: 52.5, Coverage: 0.5}},
 			Forecasts: []*freshetv1.ForecastChange{{
 				Station: "h", From: &freshetv1.ForecastPeak{At: timestamppb.New(at), Level: 7}, To: &freshetv1.ForecastPeak{At: timestamppb.New(at), Level: 7.5},
-				LevelChange: proto.Float64(0.5), LaterS: proto.Float64(-5400),
+				LevelChange: new(0.5), LaterS: proto.Float64(-5400),
 			}},
 		},
 	}
@@ -75,11 +76,19 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 		want  []string
 		not   string
 	}{
-		{[]string{"situation", "--as-of", "2026-06-15 08:00", "--lang", "en"}, []time.Time{at},
-			[]string{"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 3: RED 0, ORANGE 1", "ORANGE Enping h 7.12 +0.82", "BLIND Kaiping k – – – – silent", "h 7.50 900 06-15 11:00"}, "Calm"},
+		{
+			[]string{"situation", "--as-of", "2026-06-15 08:00", "--lang", "en"},
+			[]time.Time{at},
+			[]string{"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 3: RED 0, ORANGE 1", "ORANGE Enping h 7.12 +0.82", "BLIND Kaiping k – – – – silent", "h 7.50 900 06-15 11:00"},
+			"Calm",
+		},
 		{[]string{"situation", "--as-of", "2026-06-15T00:00:00Z", "--lang", "zh"}, []time.Time{at}, []string{"潭江 tanjiang · 截至", "橙色 1", "看不见"}, "Calm"},
-		{[]string{"diff", "--from", "2026-06-14 20:00", "--to", "2026-06-15 00:00", "--zone", "+00:00", "--lang", "en"}, []time.Time{at.Add(-4 * time.Hour), at},
-			[]string{"Worse (1) Enping h BLUE → ORANGE – above orange", "Lost from sight (1) Kaiping k ORANGE → BLIND", "+0.50", "1:30 sooner", "r 52.5 covered 50 %"}, "Better"},
+		{
+			[]string{"diff", "--from", "2026-06-14 20:00", "--to", "2026-06-15 00:00", "--zone", "+00:00", "--lang", "en"},
+			[]time.Time{at.Add(-4 * time.Hour), at},
+			[]string{"Worse (1) Enping h BLUE → ORANGE – above orange", "Lost from sight (1) Kaiping k ORANGE → BLIND", "+0.50", "1:30 sooner", "r 52.5 covered 50 %"},
+			"Better",
+		},
 	} {
 		got, err := run(x.args...)
 		if err != nil {

@@ -142,8 +142,11 @@ func (p *briefingPage) duties(d *freshetv1.SituationDiff) {
 		zh, en string
 		all    []*freshetv1.MeasureChange
 	}{
-		{"逾期措施", "Measures late", d.GetLate()}, {"新措施", "Measures opened", d.GetOpened()}, {"已开始措施", "Measures started", d.GetStarted()},
-		{"已完成措施", "Measures done", d.GetDone()}, {"未完成即关闭的措施", "Measures closed undone", d.GetClosed()},
+		{"逾期措施", "Measures late", d.GetLate()},
+		{"新措施", "Measures opened", d.GetOpened()},
+		{"已开始措施", "Measures started", d.GetStarted()},
+		{"已完成措施", "Measures done", d.GetDone()},
+		{"未完成即关闭的措施", "Measures closed undone", d.GetClosed()},
 	} {
 		rows = nil
 		for _, m := range x.all {
@@ -159,8 +162,10 @@ func (p *briefingPage) waves(d *freshetv1.SituationDiff) {
 		zh, en string
 		all    []*freshetv1.GroupMove
 	}{
-		{"新过程与失联", "Waves and outages opened", d.GetGroupsOpened()}, {"升级", "Waves raised", d.GetGroupsRaised()},
-		{"降级", "Waves lowered", d.GetGroupsLowered()}, {"结束", "Waves and outages closed", d.GetGroupsClosed()},
+		{"新过程与失联", "Waves and outages opened", d.GetGroupsOpened()},
+		{"升级", "Waves raised", d.GetGroupsRaised()},
+		{"降级", "Waves lowered", d.GetGroupsLowered()},
+		{"结束", "Waves and outages closed", d.GetGroupsClosed()},
 	} {
 		var rows [][]string
 		for _, g := range x.all {

@@ -217,13 +217,13 @@ func (p *briefingPage) forecast(s *freshetv1.Situation) {
 		case peak.GetAtEnd():
 			when += p.lang.Pick("（仍在涨）", " (still rising)")
 		}
-		crossings := ""
+		var crossings strings.Builder
 		for _, c := range st.GetCrossings() {
 			if c.GetAt() != nil {
-				crossings += " " + p.stage(c.GetStage()) + " " + p.time(c.GetAt())
+				crossings.WriteString(" " + p.stage(c.GetStage()) + " " + p.time(c.GetAt()))
 			}
 		}
-		rows = append(rows, []string{st.GetStation(), number(peak.GetLevel(), 2), number(peak.GetDischarge(), 0), when, strings.TrimSpace(crossings)})
+		rows = append(rows, []string{st.GetStation(), number(peak.GetLevel(), 2), number(peak.GetDischarge(), 0), when, strings.TrimSpace(crossings.String())})
 	}
 	p.part("预报 "+p.time(f.GetIssuedAt()), "Forecast of "+p.time(f.GetIssuedAt()), p.head("测站", "station", "峰位 m", "peak m", "峰量 m³/s", "peak m³/s", "峰现", "at", "达到", "reaches"), rows)
 	for _, line := range termui.Wrap(p.lang.Pick(f.GetHonesty().GetLineZh(), f.GetHonesty().GetLineEn()), 100) {

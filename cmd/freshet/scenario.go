@@ -291,7 +291,8 @@ func figure(v float64, digits int) string {
 func banner(r interface {
 	GetBannerZh() string
 	GetBannerEn() string
-}) string {
+},
+) string {
 	line := strings.Repeat("═", 72)
 	return line + "\n  " + r.GetBannerZh() + "\n  " + r.GetBannerEn() + "\n" + line + "\n"
 }
@@ -311,11 +312,12 @@ func rehearsalText(r *freshetv1.Rehearsal, lang termui.Lang) string {
 		b.WriteString("  " + n + "\n")
 	}
 	row := func(cells ...string) {
-		line := termui.Pad(cells[0], 18)
+		var line strings.Builder
+		line.WriteString(termui.Pad(cells[0], 18))
 		for _, c := range cells[1:] {
-			line += termui.PadLeft(c, 13)
+			line.WriteString(termui.PadLeft(c, 13))
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	b.WriteString("\n")
 	row(pick("测站", "station"), pick("现状峰值", "as it is"), pick("情景峰值", "asked"), pick("差", "change"), pick("峰现", "peak at"), pick("提前/推后", "later by"), pick("首次达到", "reaches"), pick("水量差Mm³", "10⁶ m³ more"))

@@ -51,7 +51,7 @@ func both[K comparable, T any](a, b []T, key func(T) K) []pair[T] {
 			out = append(out, pair[T]{b: x})
 		}
 	}
-	var seen = map[K]bool{}
+	seen := map[K]bool{}
 	for _, x := range a {
 		k := key(x)
 		if seen[k] {
@@ -206,7 +206,7 @@ func forecasts(d *freshetv1.SituationDiff, a, b *freshetv1.Situation) {
 			From: p.a.GetPeak(), To: p.b.GetPeak(), Crossings: crossings(a, b, p),
 			FallingFrom: met(p.a.GetPeak().GetAt(), a), FallingTo: met(p.b.GetPeak().GetAt(), b),
 		}
-		moved := !proto.Equal(c.GetFrom(), c.GetTo()) && !(c.GetFallingFrom() && c.GetFallingTo())
+		moved := !proto.Equal(c.GetFrom(), c.GetTo()) && (!c.GetFallingFrom() || !c.GetFallingTo())
 		if moved && c.GetFrom() != nil && c.GetTo() != nil && !c.GetFallingFrom() && !c.GetFallingTo() {
 			if p.a.GetDatum() == p.b.GetDatum() {
 				c.LevelChange = difference(c.GetFrom().GetLevel(), c.GetTo().GetLevel())

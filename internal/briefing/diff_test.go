@@ -207,7 +207,7 @@ func TestWhatChangedIsSaidByHowMuch(t *testing.T) {
 	d := briefing.Diff(a, b)
 	want := &freshetv1.ForecastChange{
 		Station: "a", Datum: "P", From: a.GetForecast().GetStations()[0].GetPeak(), To: b.GetForecast().GetStations()[0].GetPeak(),
-		LevelChange: proto.Float64(1.5), DischargeChange: proto.Float64(50), LaterS: proto.Float64(-1800),
+		LevelChange: new(1.5), DischargeChange: proto.Float64(50), LaterS: proto.Float64(-1800),
 		Crossings: []*freshetv1.CrossingChange{{Stage: red, Variable: level, Threshold: 3, To: at(500)}},
 	}
 	if x := cmp.Diff([]*freshetv1.ForecastChange{want}, d.GetForecasts(), protocmp.Transform()); x != "" {

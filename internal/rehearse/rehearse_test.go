@@ -68,8 +68,8 @@ func TestMoreRainAndWetterSoilNeverLowerAPeak(t *testing.T) {
 			Kind: rehearse.Storm, Total: rapid.Float64Range(20, 400).Draw(t, "mm"), Duration: time.Duration(rapid.IntRange(1, 24).Draw(t, "hours")) * time.Hour,
 			Peak: rapid.Float64Range(0, 1).Draw(t, "peak"), After: time.Duration(rapid.IntRange(0, 6).Draw(t, "after")) * time.Hour,
 		}
-		dry, wet := rapid.Float64Range(0, 1).Draw(t, "soil"), 0.0
-		wet = dry + (1-dry)*rapid.Float64Range(0, 1).Draw(t, "wetter")
+		dry := rapid.Float64Range(0, 1).Draw(t, "soil")
+		wet := dry + (1-dry)*rapid.Float64Range(0, 1).Draw(t, "wetter")
 		run := func(factor, soil float64) *rehearse.Outcome {
 			rain := storm
 			rain.Factor = factor

@@ -246,6 +246,7 @@ func (k *checker) rain() {
 		} else if !k.t0.IsZero() && r.Until.After(k.t0) {
 			k.add("rain.until", "%s is after T0 %s: a past storm is one that was observed", r.Until.Format(time.RFC3339), k.t0.Format(time.RFC3339))
 		}
+	case AsForecast, NoRain: // nothing more to check
 	}
 }
 

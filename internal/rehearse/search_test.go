@@ -170,7 +170,7 @@ func TestASearchIsTheSameAgainAndEndsWhenItIsToldTo(t *testing.T) {
 	s := stage(t, live(t, twinCatalog(t, outlets), nil))
 	q := rehearse.Search{Scenario: flood(), Limits: limits(), Pieces: 2, Runs: 200, Seed: 3}
 	told := 0
-	a, err := s.Search(t.Context(), q, nil, nil, func(p rehearse.Progress) { told++ })
+	a, err := s.Search(t.Context(), q, nil, nil, func(rehearse.Progress) { told++ })
 	if err != nil || told == 0 {
 		t.Fatal(told, err)
 	}

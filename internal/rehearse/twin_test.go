@@ -125,6 +125,7 @@ func live(tb testing.TB, c *catalog.Catalog, rain func(hours float64) float64) *
 				r.Datum = hydro.StationDatum
 			case hydro.Rain:
 				r.Interval = 10 * time.Minute
+			default: // nothing more to say
 			}
 			b.Readings = append(b.Readings, r)
 		}

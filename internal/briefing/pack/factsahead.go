@@ -82,8 +82,9 @@ func kindOf(v freshetv1.Variable) Kind {
 		return Level
 	case freshetv1.Variable_VARIABLE_RAIN:
 		return Depth
+	default: // discharge, inflow, outflow
+		return Flow
 	}
-	return Flow
 }
 
 func unitOf(k Kind) string { return map[Kind]string{Level: "m", Depth: "mm", Flow: "m³/s"}[k] }
@@ -109,6 +110,7 @@ func (m *maker) warningFacts() WarningFacts {
 			f.Clear++
 		case freshetv1.Stage_STAGE_BLIND, freshetv1.Stage_STAGE_UNSPECIFIED:
 			f.Blind++
+		default: // a colour, counted above
 		}
 	}
 	for _, g := range m.s.GetGroups() {
@@ -123,6 +125,7 @@ func (m *maker) warningFacts() WarningFacts {
 			f.Unacknowledged = append(f.Unacknowledged, n)
 		case freshetv1.AlarmState_ALARM_STATE_SHELVED, freshetv1.AlarmState_ALARM_STATE_OUT_OF_SERVICE:
 			f.Shelved = append(f.Shelved, n)
+		default: // somebody has it
 		}
 	}
 	for _, u := range m.s.GetUnreached() {
@@ -176,6 +179,7 @@ func (m *maker) planFacts() []PlanFacts {
 				p.Done++
 			case freshetv1.MeasureState_MEASURE_STATE_CLOSED:
 				p.Dropped++
+			default: // none is without a state
 			}
 			if x.GetLate() {
 				p.Late++

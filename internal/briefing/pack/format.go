@@ -169,6 +169,7 @@ func (m *maker) doubt(v *freshetv1.BoardValue) string {
 		out = append(out, m.pick("质控不通过", "failed"))
 	case freshetv1.Quality_QUALITY_NOT_EVALUATED:
 		out = append(out, m.pick("未质控", "not checked"))
+	default: // nothing
 	}
 	if v.GetOverdue() {
 		out = append(out, m.pick("超时未报", "overdue"))

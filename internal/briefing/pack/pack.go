@@ -197,14 +197,14 @@ func (m *maker) list(stations []string) string {
 	if len(stations) == 0 {
 		return m.pick("无", "none")
 	}
-	out := ""
+	var out strings.Builder
 	for i, s := range stations {
 		if i > 0 {
-			out += m.pick("、", ", ")
+			out.WriteString(m.pick("、", ", "))
 		}
-		out += m.name(s)
+		out.WriteString(m.name(s))
 	}
-	return out
+	return out.String()
 }
 
 func (m *maker) head() Head {
@@ -237,18 +237,19 @@ func (p Pack) Text(w io.Writer) error {
 // Text writes the sentences of a document.
 func (d *Document) Text(w io.Writer) error {
 	pick := d.Lang.Pick
-	out := d.Head.Title + "\n" + pick("截至 ", "As of ") + d.Head.AsOf.String() + " (" + d.Head.Zone + ")\n"
+	var out strings.Builder
+	out.WriteString(d.Head.Title + "\n" + pick("截至 ", "As of ") + d.Head.AsOf.String() + " (" + d.Head.Zone + ")\n")
 	if d.Head.Mark != "" {
-		out += "【" + d.Head.Mark + "】\n"
+		out.WriteString("【" + d.Head.Mark + "】\n")
 	}
 	for i := range d.Sections {
-		out += "\n" + pick("【"+d.Sections[i].Title+"】", d.Sections[i].Title) + "\n"
+		out.WriteString("\n" + pick("【"+d.Sections[i].Title+"】", d.Sections[i].Title) + "\n")
 		for _, t := range d.Sections[i].Text {
-			out += t + "\n"
+			out.WriteString(t + "\n")
 		}
 	}
-	out += "\n" + pick("情景指纹 ", "Situation ") + d.Head.Hash + " · Freshet\n"
-	if _, err := io.WriteString(w, out); err != nil {
+	out.WriteString("\n" + pick("情景指纹 ", "Situation ") + d.Head.Hash + " · Freshet\n")
+	if _, err := io.WriteString(w, out.String()); err != nil {
 		return fmt.Errorf("briefing text: %w", err)
 	}
 	return nil

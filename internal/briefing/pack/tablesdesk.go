@@ -68,8 +68,9 @@ func (m *maker) groupKind(k freshetv1.GroupKind) string {
 		return m.pick("洪水过程", "wave")
 	case freshetv1.GroupKind_GROUP_KIND_BLIND:
 		return m.pick("失联", "outage")
+	default:
+		return m.pick("未注明", "not stated")
 	}
-	return m.pick("未注明", "not stated")
 }
 
 func (m *maker) outcome(o freshetv1.CallOutcome) Cell {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -74,9 +75,7 @@ func LoadTemplates(dir fs.FS) (*Templates, error) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	t := &Templates{set: set, files: map[string]string{}}
-	for name, text := range shipped.files {
-		t.files[name] = text
-	}
+	maps.Copy(t.files, shipped.files)
 	found, err := fs.Glob(dir, "*.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
@@ -179,8 +178,12 @@ func samples(lang termui.Lang) []*Facts {
 		AsOf: at, At: at, Zone: "+08:00", Illustrative: true, Mark: "mark",
 		Board: []*freshetv1.BoardRow{
 			{Station: "a", Kind: "hydrological", Level: level, OverWarning: &one, OverGuarantee: &one, OverHighest: &one, Trend: &freshetv1.BoardTrend{}, Rain: rain},
-			{Station: "b", Kind: "reservoir", Level: level, OverFloodLimit: &one}, {Station: "c", Kind: "rain", Rain: rain}, {Station: "d", Kind: "level"},
-			{Station: "e", Kind: "reservoir"}, {Station: "f", Kind: "rain"}, {Station: "g", Kind: "level"},
+			{Station: "b", Kind: "reservoir", Level: level, OverFloodLimit: &one},
+			{Station: "c", Kind: "rain", Rain: rain},
+			{Station: "d", Kind: "level"},
+			{Station: "e", Kind: "reservoir"},
+			{Station: "f", Kind: "rain"},
+			{Station: "g", Kind: "level"},
 		},
 		Stages: []*freshetv1.StationStage{{Station: "a", Stage: freshetv1.Stage_STAGE_RED, Since: at}, {Station: "b", Stage: freshetv1.Stage_STAGE_BLIND}},
 		Forecast: &freshetv1.Forecast{
@@ -188,7 +191,8 @@ func samples(lang termui.Lang) []*Facts {
 			ArealRain: []*freshetv1.ArealRain{{SubBasin: "s", Last_1H: &one, Last_24H: &one}},
 			Stations: []*freshetv1.StationForecast{
 				{Station: "a", Peak: &freshetv1.ForecastPeak{At: at, AtEnd: true}, Crossings: []*freshetv1.ThresholdCrossing{{Stage: freshetv1.Stage_STAGE_BLUE, At: at}}},
-				{Station: "d"}, {Station: "b", Crossings: []*freshetv1.ThresholdCrossing{{Stage: freshetv1.Stage_STAGE_BLUE}}},
+				{Station: "d"},
+				{Station: "b", Crossings: []*freshetv1.ThresholdCrossing{{Stage: freshetv1.Stage_STAGE_BLUE}}},
 			},
 		},
 		SubBasins: []*freshetv1.NetworkSubBasin{{Id: "s", AreaKm2: 1}}, Blind: blind,
