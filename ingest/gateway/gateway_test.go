@@ -55,8 +55,8 @@ func (c *centre) open(hold bool) func(context.Context, hydro.Department, gateway
 }
 
 func (l *link) Send(_ context.Context, raws []hydro.Raw) error {
-	l.next++
 	l.c.mu.Lock()
+	l.next++
 	for i := range raws {
 		raws[i].Report, raws[i].Field = i/2, fmt.Sprint("f", i%2)
 		l.c.got = append(l.c.got, raws[i].Station)
