@@ -317,6 +317,7 @@ func TestAllIsDeliveredInOrderAndOnceByItsKey(t *testing.T) {
 		stop := run(t, s, o)
 		h.wait(t, func() bool { return len(once(h.taken)) >= total })
 		stop()
+		h.Close() // a stop leaves a call behind that nobody waits for
 		if len(h.bad) > 0 {
 			rt.Errorf("badly signed, or another body: %q", h.bad)
 		}
