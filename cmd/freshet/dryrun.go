@@ -60,16 +60,8 @@ call that stands in its place; what cannot be carried over is named.`,
 			if folder == "" {
 				return fmt.Errorf("--catalog is needed: the folder of the changed catalogue: %w", hydro.ErrInvalid)
 			}
-			for _, p := range []struct {
-				flag, text string
-				into       *time.Time
-			}{{"from", from, &opts.From}, {"to", to, &opts.To}} {
-				if p.text == "" {
-					continue
-				}
-				if *p.into, err = parseInstant(p.text); err != nil {
-					return fmt.Errorf("--%s: %w", p.flag, err)
-				}
+			if opts.From, opts.To, err = parseSpan(from, to); err != nil {
+				return err
 			}
 			cat, err := catalog.LoadDir(folder)
 			if err != nil {

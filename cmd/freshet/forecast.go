@@ -110,6 +110,22 @@ observed, of one; its lines that begin with # are remarks.`,
 	return c
 }
 
+// parseSpan reads --from and --to; what is not given is zero.
+func parseSpan(from, to string) (begin, end time.Time, err error) {
+	for _, p := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"from", from, &begin}, {"to", to, &end}} {
+		if p.text == "" {
+			continue
+		}
+		if *p.into, err = parseInstant(p.text); err != nil {
+			return begin, end, fmt.Errorf("--%s: %w", p.flag, err)
+		}
+	}
+	return begin, end, nil
+}
+
 // parseInstant reads an instant with its offset, or Beijing time without one.
 func parseInstant(s string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {

@@ -48,16 +48,8 @@ catalogue.`,
 			if opts.Speed, err = parseSpeed(speed); err != nil {
 				return err
 			}
-			for _, p := range []struct {
-				flag, text string
-				into       *time.Time
-			}{{"from", from, &opts.From}, {"to", to, &opts.To}} {
-				if p.text == "" {
-					continue
-				}
-				if *p.into, err = parseInstant(p.text); err != nil {
-					return fmt.Errorf("--%s: %w", p.flag, err)
-				}
+			if opts.From, opts.To, err = parseSpan(from, to); err != nil {
+				return err
 			}
 			for _, p := range []struct{ flag, value string }{{"catalog", opts.Catalog}, {"map", opts.Map}, {"data", opts.Data}} {
 				if p.value == "" {

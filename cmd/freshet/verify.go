@@ -69,16 +69,8 @@ as –.`,
 			if (dir == "") == (in.URL == "") {
 				return fmt.Errorf("one of --store and --influx-url is needed: %w", hydro.ErrInvalid)
 			}
-			for _, p := range []struct {
-				flag, text string
-				into       *time.Time
-			}{{"from", from, &opts.From}, {"to", to, &opts.To}} {
-				if p.text == "" {
-					continue
-				}
-				if *p.into, err = parseInstant(p.text); err != nil {
-					return fmt.Errorf("--%s: %w", p.flag, err)
-				}
+			if opts.From, opts.To, err = parseSpan(from, to); err != nil {
+				return err
 			}
 			if opts.Profile, err = verify.LoadProfile(profile); err != nil {
 				return fmt.Errorf("--profile: %w", err)

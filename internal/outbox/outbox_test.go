@@ -36,7 +36,8 @@ type source struct {
 	mu          sync.Mutex
 	logs        map[string][]hydro.Output
 	grown       chan struct{} // closed when a log grows
-	saved       chan struct{} // closed when a checkpoint moves
+	saved       chan struct{} // closed when a checkpoint moves, or an outbox has taken an output
+	read        int           // outputs that outboxes have taken
 	checkpoints map[string]uint64
 	failSave    func(name string) bool
 }
@@ -64,6 +65,11 @@ func (s *source) Outputs(ctx context.Context, basin string, after uint64, kinds 
 					if !yield(journal.Record{Seq: after, Pending: 0, Output: log[i]}, nil) {
 						return
 					}
+					s.mu.Lock()
+					s.read++
+					close(s.saved)
+					s.saved = make(chan struct{})
+					s.mu.Unlock()
 				}
 			}
 			select {
@@ -427,9 +433,7 @@ func TestAReceiverThatIsDownDelaysNoOtherAndIsLoud(t *testing.T) {
 		turns <- struct{}{}
 	}
 	down.wait(t, func() bool { return len(down.calls) >= 11 })
-	for value(t, registry, "freshet_outbox_queue_items", "down") < float64(len(ids)) {
-		time.Sleep(time.Millisecond)
-	}
+	s.waitRead(2 * len(ids))
 	stop1()
 	stop2()
 	if got := once(down.calls); len(got) != 1 || got[0] != ids[0] {
@@ -476,6 +480,19 @@ func (s *source) wait(name string, seq uint64) {
 			return
 		}
 		<-saved
+	}
+}
+
+// waitRead returns when that many outputs are with the outboxes.
+func (s *source) waitRead(n int) {
+	for {
+		s.mu.Lock()
+		read, change := s.read, s.saved
+		s.mu.Unlock()
+		if read >= n {
+			return
+		}
+		<-change
 	}
 }
 
