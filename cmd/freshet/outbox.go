@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,7 +37,14 @@ func (o *outboxFlags) add(c *cobra.Command) {
 	f.StringVar(&o.lang, "lang", locale(), "language of sentences, zh or en")
 }
 
-func (o *outboxFlags) folder() string { return filepath.Join(o.data, outbox.AsideDir) }
+// folder returns where a server sets messages aside. That there is no such server
+// must not look as if none were.
+func (o *outboxFlags) folder() (string, error) {
+	if _, err := os.Stat(o.data); err != nil {
+		return "", fmt.Errorf("--data %s: no data folder of a server: %w", o.data, err)
+	}
+	return filepath.Join(o.data, outbox.AsideDir), nil
+}
 
 func outboxListCommand() *cobra.Command {
 	var o outboxFlags
@@ -51,7 +59,11 @@ reads the server's data folder. The exit code is 1 if there is one.`,
 			if err != nil {
 				return err
 			}
-			letters, err := outbox.Letters(o.folder())
+			folder, err := o.folder()
+			if err != nil {
+				return err
+			}
+			letters, err := outbox.Letters(folder)
 			if err != nil {
 				return err
 			}
@@ -108,7 +120,11 @@ the key that they had before. What is refused again stays set aside.`,
 			if all == (len(ids) > 0) {
 				return fmt.Errorf("name the messages, or --all of them: %w", hydro.ErrInvalid)
 			}
-			letters, err := outbox.Letters(o.folder())
+			folder, err := o.folder()
+			if err != nil {
+				return err
+			}
+			letters, err := outbox.Letters(folder)
 			if err != nil {
 				return err
 			}
@@ -117,7 +133,7 @@ the key that they had before. What is refused again stays set aside.`,
 				if l.Receiver != receiver || !all && !slices.Contains(ids, l.ID) || l.Resend {
 					continue
 				}
-				if err := outbox.Resend(o.folder(), l); err != nil {
+				if err := outbox.Resend(folder, l); err != nil {
 					return err
 				}
 				marked = append(marked, l.ID)

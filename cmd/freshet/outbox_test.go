@@ -66,4 +66,8 @@ func TestMessagesThatAreSetAsideAreListedAndSentAgain(t *testing.T) {
 	if text, err := run("list"); err != nil || text != "没有被搁置的消息\n" {
 		t.Errorf("%q, %v", text, err)
 	}
+	data = filepath.Join(data, "elsewhere")
+	if text, err := run("list"); err == nil || !strings.Contains(err.Error(), "--data") || text != "" {
+		t.Errorf("of no server: %q, %v", text, err)
+	}
 }
