@@ -17,7 +17,7 @@ type loader struct {
 	problems []Problem
 	zones    map[string]*time.Location
 
-	heads, departments, profiles, stations, sites, basins, ratings, returnTables, stageTables, marks, claims, caps []node
+	heads, departments, profiles, stations, sites, basins, ratings, returnTables, stageTables, marks, claims, caps, seasons []node
 
 	profileNodes map[string]*mapping
 	locations    map[string]*time.Location // of stations
@@ -30,6 +30,7 @@ type loader struct {
 	callouts, contacts, rosters, plans []node
 	callout                            Calling    // of rosters that say nothing else
 	rosterAt                           []*mapping // parallel to cat.Rosters
+	seasonsOf                          []string   // basins whose seasons were read
 }
 
 type section struct {
@@ -45,6 +46,7 @@ func (l *loader) sections() []section {
 		{"stations", &l.stations},
 		{"sites", &l.sites},
 		{"basins", &l.basins},
+		{"seasons", &l.seasons},
 		{"ratings", &l.ratings},
 		{"return_periods", &l.returnTables},
 		{"stage_tables", &l.stageTables},
@@ -94,6 +96,7 @@ func (l *loader) build() {
 	each(l.basins, l.buildBasin)
 	l.checkRainChecks()
 	l.checkStationBasins()
+	each(l.seasons, l.buildSeason)
 	each(l.returnTables, l.buildReturnPeriods)
 	each(l.stageTables, l.buildStageTable)
 	each(l.marks, l.buildMarks)

@@ -275,10 +275,10 @@ type Season struct {
 	NameZH, NameEN       string
 	FromMonth, FromDay   int
 	ToMonth, ToDay       int
-	NormalMM             float64 // 0: not configured
-	NormalSource         string
 	HydrologicalDayStart time.Duration // after midnight, 8 h
 	Zone                 string        // of the basin's days and months, "Asia/Shanghai"
+	Whole                SeasonPlace   // what is normal in the whole basin
+	SubBasins, Stations  []SeasonPlace // of which something is said
 }
 
 // A Node is a point of the river network: a gauge, a confluence, a dam or the

@@ -205,11 +205,11 @@ func (l *loader) season(basin *mapping) Season {
 		s.ToMonth, s.ToDay = m.monthDay("to")
 	}
 	m.asked = append(m.asked, "name", "from", "to")
-	s.NormalMM = m.number("normal_mm", 0, notNegative)
-	if s.NormalMM > 0 {
+	normal, source := m.number("normal_mm", 0, notNegative), m.text("normal_source")
+	if normal > 0 {
 		m.need("normal_source")
+		s.Whole.Normal = &SeasonFigure{Total: normal, Source: source}
 	}
-	s.NormalSource = m.text("normal_source")
 	s.HydrologicalDayStart = m.timeOfDay("day_start", s.HydrologicalDayStart)
 	s.Zone, _ = m.zone("zone", s.Zone)
 	return s

@@ -23,12 +23,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What years are compared by.
+type SeasonBasis int32
+
+const (
+	// None.
+	SeasonBasis_SEASON_BASIS_UNSPECIFIED SeasonBasis = 0
+	// By their rain up to the same date: of those that the catalogue has by day.
+	SeasonBasis_SEASON_BASIS_TO_DATE SeasonBasis = 1
+	// By the rain of their whole season: the season has ended.
+	SeasonBasis_SEASON_BASIS_WHOLE_SEASON SeasonBasis = 2
+)
+
+// Enum value maps for SeasonBasis.
+var (
+	SeasonBasis_name = map[int32]string{
+		0: "SEASON_BASIS_UNSPECIFIED",
+		1: "SEASON_BASIS_TO_DATE",
+		2: "SEASON_BASIS_WHOLE_SEASON",
+	}
+	SeasonBasis_value = map[string]int32{
+		"SEASON_BASIS_UNSPECIFIED":  0,
+		"SEASON_BASIS_TO_DATE":      1,
+		"SEASON_BASIS_WHOLE_SEASON": 2,
+	}
+)
+
+func (x SeasonBasis) Enum() *SeasonBasis {
+	p := new(SeasonBasis)
+	*p = x
+	return p
+}
+
+func (x SeasonBasis) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SeasonBasis) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_season_proto_enumTypes[0].Descriptor()
+}
+
+func (SeasonBasis) Type() protoreflect.EnumType {
+	return &file_freshet_v1_season_proto_enumTypes[0]
+}
+
+func (x SeasonBasis) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SeasonBasis.Descriptor instead.
+func (SeasonBasis) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{0}
+}
+
 type GetSeasonRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Basin id. May be left out if the catalogue has one basin.
 	Basin string `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
 	// Up to when rain is summed; not set: engine time. Not later than engine time.
-	AsOf          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Station whose days are given too, by its id or a department's code.
+	Station       string `protobuf:"bytes,3,opt,name=station,proto3" json:"station,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,6 +132,13 @@ func (x *GetSeasonRequest) GetAsOf() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *GetSeasonRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
 type GetSeasonResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Season        *Season                `protobuf:"bytes,1,opt,name=season,proto3" json:"season,omitempty"`
@@ -121,8 +183,9 @@ func (x *GetSeasonResponse) GetSeason() *Season {
 	return nil
 }
 
-// The rain of one season. All sums are of whole hours that have passed; an hour
-// counts for a station only if its reports cover all of it.
+// The rain of one season: the latest that had begun at as_of. A season begins with
+// the hydrological day of its first date, and ends with that of its last. Sums are of
+// whole hours that have passed, by all that is known today, late reports included.
 type Season struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Basin string                 `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
@@ -147,8 +210,18 @@ type Season struct {
 	// Stations with a rain gauge, ascending by id.
 	Stations []*SeasonRain `protobuf:"bytes,13,rep,name=stations,proto3" json:"stations,omitempty"`
 	// All of what the sums stand on, in one sentence.
-	LineZh        string `protobuf:"bytes,14,opt,name=line_zh,json=lineZh,proto3" json:"line_zh,omitempty"`
-	LineEn        string `protobuf:"bytes,15,opt,name=line_en,json=lineEn,proto3" json:"line_en,omitempty"`
+	LineZh string `protobuf:"bytes,14,opt,name=line_zh,json=lineZh,proto3" json:"line_zh,omitempty"`
+	LineEn string `protobuf:"bytes,15,opt,name=line_en,json=lineEn,proto3" json:"line_en,omitempty"`
+	// Whether the whole season has passed.
+	Ended bool `protobuf:"varint,16,opt,name=ended,proto3" json:"ended,omitempty"`
+	// Whether a figure that is shown is an example, and the catalogue's mark, which
+	// must be shown then.
+	Illustrative bool   `protobuf:"varint,17,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	Mark         string `protobuf:"bytes,18,opt,name=mark,proto3" json:"mark,omitempty"`
+	// Of the season's days.
+	Zone string `protobuf:"bytes,19,opt,name=zone,proto3" json:"zone,omitempty"`
+	// What was read for it.
+	Read          *SeasonRead `protobuf:"bytes,20,opt,name=read,proto3" json:"read,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -288,6 +361,115 @@ func (x *Season) GetLineEn() string {
 	return ""
 }
 
+func (x *Season) GetEnded() bool {
+	if x != nil {
+		return x.Ended
+	}
+	return false
+}
+
+func (x *Season) GetIllustrative() bool {
+	if x != nil {
+		return x.Illustrative
+	}
+	return false
+}
+
+func (x *Season) GetMark() string {
+	if x != nil {
+		return x.Mark
+	}
+	return ""
+}
+
+func (x *Season) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Season) GetRead() *SeasonRead {
+	if x != nil {
+		return x.Read
+	}
+	return nil
+}
+
+// What the sums were made of.
+type SeasonRead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Reports of rain in the season, as the archive holds them now.
+	Reports uint64 `protobuf:"varint,1,opt,name=reports,proto3" json:"reports,omitempty"`
+	// Those of them that do not count: quality control found them wrong.
+	LeftOut uint64 `protobuf:"varint,2,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
+	// Outputs of the engine that the archive has not taken up yet; sums grow by what
+	// is in them.
+	ArchiveBehind uint64 `protobuf:"varint,3,opt,name=archive_behind,json=archiveBehind,proto3" json:"archive_behind,omitempty"`
+	// Engine time when it was read. An answer may be given again for five minutes of it.
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeasonRead) Reset() {
+	*x = SeasonRead{}
+	mi := &file_freshet_v1_season_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeasonRead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeasonRead) ProtoMessage() {}
+
+func (x *SeasonRead) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_season_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeasonRead.ProtoReflect.Descriptor instead.
+func (*SeasonRead) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SeasonRead) GetReports() uint64 {
+	if x != nil {
+		return x.Reports
+	}
+	return 0
+}
+
+func (x *SeasonRead) GetLeftOut() uint64 {
+	if x != nil {
+		return x.LeftOut
+	}
+	return 0
+}
+
+func (x *SeasonRead) GetArchiveBehind() uint64 {
+	if x != nil {
+		return x.ArchiveBehind
+	}
+	return 0
+}
+
+func (x *SeasonRead) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // The season's rain in one place.
 type SeasonRain struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -295,10 +477,13 @@ type SeasonRain struct {
 	Id     string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	NameZh string `protobuf:"bytes,2,opt,name=name_zh,json=nameZh,proto3" json:"name_zh,omitempty"`
 	NameEn string `protobuf:"bytes,3,opt,name=name_en,json=nameEn,proto3" json:"name_en,omitempty"`
-	// mm in the hours that have data; not set: no hour has any, and the rain is not
-	// known. It is a lower bound where hours are missing.
+	// mm of what was reported; not set: nothing was, and the rain is not known. Nothing
+	// is put in the place of what is missing, so that it is a lower bound of a station
+	// with coverage below 1. Areal rain of an hour is that of the gauges that report in
+	// it, so that neighbours speak for the area of a silent one, and coverage says so.
 	Rain *float64 `protobuf:"fixed64,4,opt,name=rain,proto3,oneof" json:"rain,omitempty"`
-	// Share of the hours, and of the area, with data, 0 to 1.
+	// Share of the season so far that reports cover, 0 to 1; of an area by the weights
+	// that its gauges have when all report.
 	Coverage float64 `protobuf:"fixed64,5,opt,name=coverage,proto3" json:"coverage,omitempty"`
 	// Hours in which all is known, something is, and nothing is.
 	FullHours    uint32 `protobuf:"varint,6,opt,name=full_hours,json=fullHours,proto3" json:"full_hours,omitempty"`
@@ -315,14 +500,18 @@ type SeasonRain struct {
 	// How many of these years had less rain in their whole season than this one so far.
 	YearsBelow uint32 `protobuf:"varint,13,opt,name=years_below,json=yearsBelow,proto3" json:"years_below,omitempty"`
 	// Stations whose rain it is made of; of basin and sub-basins.
-	Gauges        []string `protobuf:"bytes,14,rep,name=gauges,proto3" json:"gauges,omitempty"`
+	Gauges []string `protobuf:"bytes,14,rep,name=gauges,proto3" json:"gauges,omitempty"`
+	// Day by day, oldest first; of basin and sub-basins, and of the station asked for.
+	Days []*SeasonDay `protobuf:"bytes,15,rep,name=days,proto3" json:"days,omitempty"`
+	// Among the years; not set: no year can be compared, or rain is not known.
+	Rank          *SeasonRank `protobuf:"bytes,16,opt,name=rank,proto3" json:"rank,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeasonRain) Reset() {
 	*x = SeasonRain{}
-	mi := &file_freshet_v1_season_proto_msgTypes[3]
+	mi := &file_freshet_v1_season_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +523,7 @@ func (x *SeasonRain) String() string {
 func (*SeasonRain) ProtoMessage() {}
 
 func (x *SeasonRain) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_season_proto_msgTypes[3]
+	mi := &file_freshet_v1_season_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +536,7 @@ func (x *SeasonRain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeasonRain.ProtoReflect.Descriptor instead.
 func (*SeasonRain) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_season_proto_rawDescGZIP(), []int{3}
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SeasonRain) GetId() string {
@@ -448,6 +637,183 @@ func (x *SeasonRain) GetGauges() []string {
 	return nil
 }
 
+func (x *SeasonRain) GetDays() []*SeasonDay {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *SeasonRain) GetRank() *SeasonRank {
+	if x != nil {
+		return x.Rank
+	}
+	return nil
+}
+
+// A hydrological day of the season, or what has passed of it.
+type SeasonDay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	To    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// mm; not set: not known.
+	Rain     *float64 `protobuf:"fixed64,3,opt,name=rain,proto3,oneof" json:"rain,omitempty"`
+	Coverage float64  `protobuf:"fixed64,4,opt,name=coverage,proto3" json:"coverage,omitempty"`
+	// From the start of the season to the end of the day, mm; not set: nothing of it is
+	// known.
+	Total *float64 `protobuf:"fixed64,5,opt,name=total,proto3,oneof" json:"total,omitempty"`
+	// What is normal from the start of the season to the end of the day, mm; not set:
+	// the catalogue does not say by day.
+	Normal        *float64 `protobuf:"fixed64,6,opt,name=normal,proto3,oneof" json:"normal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeasonDay) Reset() {
+	*x = SeasonDay{}
+	mi := &file_freshet_v1_season_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeasonDay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeasonDay) ProtoMessage() {}
+
+func (x *SeasonDay) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_season_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeasonDay.ProtoReflect.Descriptor instead.
+func (*SeasonDay) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SeasonDay) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *SeasonDay) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *SeasonDay) GetRain() float64 {
+	if x != nil && x.Rain != nil {
+		return *x.Rain
+	}
+	return 0
+}
+
+func (x *SeasonDay) GetCoverage() float64 {
+	if x != nil {
+		return x.Coverage
+	}
+	return 0
+}
+
+func (x *SeasonDay) GetTotal() float64 {
+	if x != nil && x.Total != nil {
+		return *x.Total
+	}
+	return 0
+}
+
+func (x *SeasonDay) GetNormal() float64 {
+	if x != nil && x.Normal != nil {
+		return *x.Normal
+	}
+	return 0
+}
+
+// Where the season stands among other years.
+type SeasonRank struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 is the wettest; of years with equal rain the first. Where rain is a lower bound,
+	// the season stands here or higher.
+	Place uint32 `protobuf:"varint,1,opt,name=place,proto3" json:"place,omitempty"`
+	// Years that are compared, this one included.
+	Of    uint32      `protobuf:"varint,2,opt,name=of,proto3" json:"of,omitempty"`
+	Basis SeasonBasis `protobuf:"varint,3,opt,name=basis,proto3,enum=freshet.v1.SeasonBasis" json:"basis,omitempty"`
+	// Years of the catalogue that cannot be compared yet, for want of days.
+	NotCompared   uint32 `protobuf:"varint,4,opt,name=not_compared,json=notCompared,proto3" json:"not_compared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeasonRank) Reset() {
+	*x = SeasonRank{}
+	mi := &file_freshet_v1_season_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeasonRank) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeasonRank) ProtoMessage() {}
+
+func (x *SeasonRank) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_season_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeasonRank.ProtoReflect.Descriptor instead.
+func (*SeasonRank) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SeasonRank) GetPlace() uint32 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+func (x *SeasonRank) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *SeasonRank) GetBasis() SeasonBasis {
+	if x != nil {
+		return x.Basis
+	}
+	return SeasonBasis_SEASON_BASIS_UNSPECIFIED
+}
+
+func (x *SeasonRank) GetNotCompared() uint32 {
+	if x != nil {
+		return x.NotCompared
+	}
+	return 0
+}
+
 // Hours without full data, in [from, to).
 type SeasonGap struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -459,7 +825,7 @@ type SeasonGap struct {
 
 func (x *SeasonGap) Reset() {
 	*x = SeasonGap{}
-	mi := &file_freshet_v1_season_proto_msgTypes[4]
+	mi := &file_freshet_v1_season_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +837,7 @@ func (x *SeasonGap) String() string {
 func (*SeasonGap) ProtoMessage() {}
 
 func (x *SeasonGap) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_season_proto_msgTypes[4]
+	mi := &file_freshet_v1_season_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +850,7 @@ func (x *SeasonGap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeasonGap.ProtoReflect.Descriptor instead.
 func (*SeasonGap) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_season_proto_rawDescGZIP(), []int{4}
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SeasonGap) GetFrom() *timestamppb.Timestamp {
@@ -512,14 +878,20 @@ type SeasonNormal struct {
 	// Rain so far as a share of it, 0 and up; not set: rain is not known.
 	Share *float64 `protobuf:"fixed64,4,opt,name=share,proto3,oneof" json:"share,omitempty"`
 	// The share of the season that has passed, to compare it with.
-	Passed        float64 `protobuf:"fixed64,5,opt,name=passed,proto3" json:"passed,omitempty"`
+	Passed float64 `protobuf:"fixed64,5,opt,name=passed,proto3" json:"passed,omitempty"`
+	// What is normal up to now, mm; not set: the catalogue does not say by day and the
+	// season has not ended. Of a day that has not ended, the share that has passed.
+	ToDate *float64 `protobuf:"fixed64,6,opt,name=to_date,json=toDate,proto3,oneof" json:"to_date,omitempty"`
+	// How far rain lies above that, as a share of it 距平百分率, -1 and up; not set: one
+	// of them is not known. A lower bound where rain is one.
+	Anomaly       *float64 `protobuf:"fixed64,7,opt,name=anomaly,proto3,oneof" json:"anomaly,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeasonNormal) Reset() {
 	*x = SeasonNormal{}
-	mi := &file_freshet_v1_season_proto_msgTypes[5]
+	mi := &file_freshet_v1_season_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +903,7 @@ func (x *SeasonNormal) String() string {
 func (*SeasonNormal) ProtoMessage() {}
 
 func (x *SeasonNormal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_season_proto_msgTypes[5]
+	mi := &file_freshet_v1_season_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +916,7 @@ func (x *SeasonNormal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeasonNormal.ProtoReflect.Descriptor instead.
 func (*SeasonNormal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_season_proto_rawDescGZIP(), []int{5}
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SeasonNormal) GetRain() float64 {
@@ -582,6 +954,20 @@ func (x *SeasonNormal) GetPassed() float64 {
 	return 0
 }
 
+func (x *SeasonNormal) GetToDate() float64 {
+	if x != nil && x.ToDate != nil {
+		return *x.ToDate
+	}
+	return 0
+}
+
+func (x *SeasonNormal) GetAnomaly() float64 {
+	if x != nil && x.Anomaly != nil {
+		return *x.Anomaly
+	}
+	return 0
+}
+
 // The rain of the whole season of another year.
 type SeasonYear struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -590,14 +976,17 @@ type SeasonYear struct {
 	Rain   float64 `protobuf:"fixed64,2,opt,name=rain,proto3" json:"rain,omitempty"`
 	Source string  `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	// An example, not official.
-	Illustrative  bool `protobuf:"varint,4,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	Illustrative bool `protobuf:"varint,4,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
+	// Up to the same date, mm; not set: the catalogue does not say by day and the season
+	// has not ended.
+	ToDate        *float64 `protobuf:"fixed64,5,opt,name=to_date,json=toDate,proto3,oneof" json:"to_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeasonYear) Reset() {
 	*x = SeasonYear{}
-	mi := &file_freshet_v1_season_proto_msgTypes[6]
+	mi := &file_freshet_v1_season_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +998,7 @@ func (x *SeasonYear) String() string {
 func (*SeasonYear) ProtoMessage() {}
 
 func (x *SeasonYear) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_season_proto_msgTypes[6]
+	mi := &file_freshet_v1_season_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +1011,7 @@ func (x *SeasonYear) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeasonYear.ProtoReflect.Descriptor instead.
 func (*SeasonYear) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_season_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SeasonYear) GetYear() int32 {
@@ -653,17 +1042,25 @@ func (x *SeasonYear) GetIllustrative() bool {
 	return false
 }
 
+func (x *SeasonYear) GetToDate() float64 {
+	if x != nil && x.ToDate != nil {
+		return *x.ToDate
+	}
+	return 0
+}
+
 var File_freshet_v1_season_proto protoreflect.FileDescriptor
 
 const file_freshet_v1_season_proto_rawDesc = "" +
 	"\n" +
 	"\x17freshet/v1/season.proto\x12\n" +
-	"freshet.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n" +
+	"freshet.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n" +
 	"\x10GetSeasonRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12/\n" +
-	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"?\n" +
+	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x18\n" +
+	"\astation\x18\x03 \x01(\tR\astation\"?\n" +
 	"\x11GetSeasonResponse\x12*\n" +
-	"\x06season\x18\x01 \x01(\v2\x12.freshet.v1.SeasonR\x06season\"\xba\x04\n" +
+	"\x06season\x18\x01 \x01(\v2\x12.freshet.v1.SeasonR\x06season\"\xc8\x05\n" +
 	"\x06Season\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -682,7 +1079,18 @@ const file_freshet_v1_season_proto_rawDesc = "" +
 	"sub_basins\x18\f \x03(\v2\x16.freshet.v1.SeasonRainR\tsubBasins\x122\n" +
 	"\bstations\x18\r \x03(\v2\x16.freshet.v1.SeasonRainR\bstations\x12\x17\n" +
 	"\aline_zh\x18\x0e \x01(\tR\x06lineZh\x12\x17\n" +
-	"\aline_en\x18\x0f \x01(\tR\x06lineEn\"\xd0\x03\n" +
+	"\aline_en\x18\x0f \x01(\tR\x06lineEn\x12\x14\n" +
+	"\x05ended\x18\x10 \x01(\bR\x05ended\x12\"\n" +
+	"\fillustrative\x18\x11 \x01(\bR\fillustrative\x12\x12\n" +
+	"\x04mark\x18\x12 \x01(\tR\x04mark\x12\x12\n" +
+	"\x04zone\x18\x13 \x01(\tR\x04zone\x12*\n" +
+	"\x04read\x18\x14 \x01(\v2\x16.freshet.v1.SeasonReadR\x04read\"\x94\x01\n" +
+	"\n" +
+	"SeasonRead\x12\x18\n" +
+	"\areports\x18\x01 \x01(\x04R\areports\x12\x19\n" +
+	"\bleft_out\x18\x02 \x01(\x04R\aleftOut\x12%\n" +
+	"\x0earchive_behind\x18\x03 \x01(\x04R\rarchiveBehind\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xa7\x04\n" +
 	"\n" +
 	"SeasonRain\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
@@ -702,24 +1110,55 @@ const file_freshet_v1_season_proto_rawDesc = "" +
 	"\x05years\x18\f \x03(\v2\x16.freshet.v1.SeasonYearR\x05years\x12\x1f\n" +
 	"\vyears_below\x18\r \x01(\rR\n" +
 	"yearsBelow\x12\x16\n" +
-	"\x06gauges\x18\x0e \x03(\tR\x06gaugesB\a\n" +
-	"\x05_rain\"g\n" +
+	"\x06gauges\x18\x0e \x03(\tR\x06gauges\x12)\n" +
+	"\x04days\x18\x0f \x03(\v2\x15.freshet.v1.SeasonDayR\x04days\x12*\n" +
+	"\x04rank\x18\x10 \x01(\v2\x16.freshet.v1.SeasonRankR\x04rankB\a\n" +
+	"\x05_rain\"\xf2\x01\n" +
+	"\tSeasonDay\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x17\n" +
+	"\x04rain\x18\x03 \x01(\x01H\x00R\x04rain\x88\x01\x01\x12\x1a\n" +
+	"\bcoverage\x18\x04 \x01(\x01R\bcoverage\x12\x19\n" +
+	"\x05total\x18\x05 \x01(\x01H\x01R\x05total\x88\x01\x01\x12\x1b\n" +
+	"\x06normal\x18\x06 \x01(\x01H\x02R\x06normal\x88\x01\x01B\a\n" +
+	"\x05_rainB\b\n" +
+	"\x06_totalB\t\n" +
+	"\a_normal\"\x84\x01\n" +
+	"\n" +
+	"SeasonRank\x12\x14\n" +
+	"\x05place\x18\x01 \x01(\rR\x05place\x12\x0e\n" +
+	"\x02of\x18\x02 \x01(\rR\x02of\x12-\n" +
+	"\x05basis\x18\x03 \x01(\x0e2\x17.freshet.v1.SeasonBasisR\x05basis\x12!\n" +
+	"\fnot_compared\x18\x04 \x01(\rR\vnotCompared\"g\n" +
 	"\tSeasonGap\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
-	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\"\x9b\x01\n" +
+	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\"\xf0\x01\n" +
 	"\fSeasonNormal\x12\x12\n" +
 	"\x04rain\x18\x01 \x01(\x01R\x04rain\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\"\n" +
 	"\fillustrative\x18\x03 \x01(\bR\fillustrative\x12\x19\n" +
 	"\x05share\x18\x04 \x01(\x01H\x00R\x05share\x88\x01\x01\x12\x16\n" +
-	"\x06passed\x18\x05 \x01(\x01R\x06passedB\b\n" +
-	"\x06_share\"p\n" +
+	"\x06passed\x18\x05 \x01(\x01R\x06passed\x12\x1c\n" +
+	"\ato_date\x18\x06 \x01(\x01H\x01R\x06toDate\x88\x01\x01\x12\x1d\n" +
+	"\aanomaly\x18\a \x01(\x01H\x02R\aanomaly\x88\x01\x01B\b\n" +
+	"\x06_shareB\n" +
+	"\n" +
+	"\b_to_dateB\n" +
+	"\n" +
+	"\b_anomaly\"\x9a\x01\n" +
 	"\n" +
 	"SeasonYear\x12\x12\n" +
 	"\x04year\x18\x01 \x01(\x05R\x04year\x12\x12\n" +
 	"\x04rain\x18\x02 \x01(\x01R\x04rain\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\"\n" +
-	"\fillustrative\x18\x04 \x01(\bR\fillustrative2m\n" +
+	"\fillustrative\x18\x04 \x01(\bR\fillustrative\x12\x1c\n" +
+	"\ato_date\x18\x05 \x01(\x01H\x00R\x06toDate\x88\x01\x01B\n" +
+	"\n" +
+	"\b_to_date*d\n" +
+	"\vSeasonBasis\x12\x1c\n" +
+	"\x18SEASON_BASIS_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14SEASON_BASIS_TO_DATE\x10\x01\x12\x1d\n" +
+	"\x19SEASON_BASIS_WHOLE_SEASON\x10\x022m\n" +
 	"\rSeasonService\x12\\\n" +
 	"\tGetSeason\x12\x1c.freshet.v1.GetSeasonRequest\x1a\x1d.freshet.v1.GetSeasonResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/seasonB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
@@ -736,39 +1175,51 @@ func file_freshet_v1_season_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_season_proto_rawDescData
 }
 
-var file_freshet_v1_season_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_freshet_v1_season_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_freshet_v1_season_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_freshet_v1_season_proto_goTypes = []any{
-	(*GetSeasonRequest)(nil),      // 0: freshet.v1.GetSeasonRequest
-	(*GetSeasonResponse)(nil),     // 1: freshet.v1.GetSeasonResponse
-	(*Season)(nil),                // 2: freshet.v1.Season
-	(*SeasonRain)(nil),            // 3: freshet.v1.SeasonRain
-	(*SeasonGap)(nil),             // 4: freshet.v1.SeasonGap
-	(*SeasonNormal)(nil),          // 5: freshet.v1.SeasonNormal
-	(*SeasonYear)(nil),            // 6: freshet.v1.SeasonYear
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(SeasonBasis)(0),              // 0: freshet.v1.SeasonBasis
+	(*GetSeasonRequest)(nil),      // 1: freshet.v1.GetSeasonRequest
+	(*GetSeasonResponse)(nil),     // 2: freshet.v1.GetSeasonResponse
+	(*Season)(nil),                // 3: freshet.v1.Season
+	(*SeasonRead)(nil),            // 4: freshet.v1.SeasonRead
+	(*SeasonRain)(nil),            // 5: freshet.v1.SeasonRain
+	(*SeasonDay)(nil),             // 6: freshet.v1.SeasonDay
+	(*SeasonRank)(nil),            // 7: freshet.v1.SeasonRank
+	(*SeasonGap)(nil),             // 8: freshet.v1.SeasonGap
+	(*SeasonNormal)(nil),          // 9: freshet.v1.SeasonNormal
+	(*SeasonYear)(nil),            // 10: freshet.v1.SeasonYear
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_freshet_v1_season_proto_depIdxs = []int32{
-	7,  // 0: freshet.v1.GetSeasonRequest.as_of:type_name -> google.protobuf.Timestamp
-	2,  // 1: freshet.v1.GetSeasonResponse.season:type_name -> freshet.v1.Season
-	7,  // 2: freshet.v1.Season.from:type_name -> google.protobuf.Timestamp
-	7,  // 3: freshet.v1.Season.until:type_name -> google.protobuf.Timestamp
-	7,  // 4: freshet.v1.Season.as_of:type_name -> google.protobuf.Timestamp
-	7,  // 5: freshet.v1.Season.to:type_name -> google.protobuf.Timestamp
-	3,  // 6: freshet.v1.Season.basin_rain:type_name -> freshet.v1.SeasonRain
-	3,  // 7: freshet.v1.Season.sub_basins:type_name -> freshet.v1.SeasonRain
-	3,  // 8: freshet.v1.Season.stations:type_name -> freshet.v1.SeasonRain
-	4,  // 9: freshet.v1.SeasonRain.gaps:type_name -> freshet.v1.SeasonGap
-	5,  // 10: freshet.v1.SeasonRain.normal:type_name -> freshet.v1.SeasonNormal
-	6,  // 11: freshet.v1.SeasonRain.years:type_name -> freshet.v1.SeasonYear
-	7,  // 12: freshet.v1.SeasonGap.from:type_name -> google.protobuf.Timestamp
-	7,  // 13: freshet.v1.SeasonGap.to:type_name -> google.protobuf.Timestamp
-	0,  // 14: freshet.v1.SeasonService.GetSeason:input_type -> freshet.v1.GetSeasonRequest
-	1,  // 15: freshet.v1.SeasonService.GetSeason:output_type -> freshet.v1.GetSeasonResponse
-	15, // [15:16] is the sub-list for method output_type
-	14, // [14:15] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	11, // 0: freshet.v1.GetSeasonRequest.as_of:type_name -> google.protobuf.Timestamp
+	3,  // 1: freshet.v1.GetSeasonResponse.season:type_name -> freshet.v1.Season
+	11, // 2: freshet.v1.Season.from:type_name -> google.protobuf.Timestamp
+	11, // 3: freshet.v1.Season.until:type_name -> google.protobuf.Timestamp
+	11, // 4: freshet.v1.Season.as_of:type_name -> google.protobuf.Timestamp
+	11, // 5: freshet.v1.Season.to:type_name -> google.protobuf.Timestamp
+	5,  // 6: freshet.v1.Season.basin_rain:type_name -> freshet.v1.SeasonRain
+	5,  // 7: freshet.v1.Season.sub_basins:type_name -> freshet.v1.SeasonRain
+	5,  // 8: freshet.v1.Season.stations:type_name -> freshet.v1.SeasonRain
+	4,  // 9: freshet.v1.Season.read:type_name -> freshet.v1.SeasonRead
+	11, // 10: freshet.v1.SeasonRead.at:type_name -> google.protobuf.Timestamp
+	8,  // 11: freshet.v1.SeasonRain.gaps:type_name -> freshet.v1.SeasonGap
+	9,  // 12: freshet.v1.SeasonRain.normal:type_name -> freshet.v1.SeasonNormal
+	10, // 13: freshet.v1.SeasonRain.years:type_name -> freshet.v1.SeasonYear
+	6,  // 14: freshet.v1.SeasonRain.days:type_name -> freshet.v1.SeasonDay
+	7,  // 15: freshet.v1.SeasonRain.rank:type_name -> freshet.v1.SeasonRank
+	11, // 16: freshet.v1.SeasonDay.from:type_name -> google.protobuf.Timestamp
+	11, // 17: freshet.v1.SeasonDay.to:type_name -> google.protobuf.Timestamp
+	0,  // 18: freshet.v1.SeasonRank.basis:type_name -> freshet.v1.SeasonBasis
+	11, // 19: freshet.v1.SeasonGap.from:type_name -> google.protobuf.Timestamp
+	11, // 20: freshet.v1.SeasonGap.to:type_name -> google.protobuf.Timestamp
+	1,  // 21: freshet.v1.SeasonService.GetSeason:input_type -> freshet.v1.GetSeasonRequest
+	2,  // 22: freshet.v1.SeasonService.GetSeason:output_type -> freshet.v1.GetSeasonResponse
+	22, // [22:23] is the sub-list for method output_type
+	21, // [21:22] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_season_proto_init() }
@@ -776,20 +1227,23 @@ func file_freshet_v1_season_proto_init() {
 	if File_freshet_v1_season_proto != nil {
 		return
 	}
-	file_freshet_v1_season_proto_msgTypes[3].OneofWrappers = []any{}
+	file_freshet_v1_season_proto_msgTypes[4].OneofWrappers = []any{}
 	file_freshet_v1_season_proto_msgTypes[5].OneofWrappers = []any{}
+	file_freshet_v1_season_proto_msgTypes[8].OneofWrappers = []any{}
+	file_freshet_v1_season_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_season_proto_rawDesc), len(file_freshet_v1_season_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      1,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_freshet_v1_season_proto_goTypes,
 		DependencyIndexes: file_freshet_v1_season_proto_depIdxs,
+		EnumInfos:         file_freshet_v1_season_proto_enumTypes,
 		MessageInfos:      file_freshet_v1_season_proto_msgTypes,
 	}.Build()
 	File_freshet_v1_season_proto = out.File
