@@ -1,41 +1,28 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"freshet/internal/catalog"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
-	"freshet/internal/journal"
 	"freshet/internal/server"
-	"freshet/internal/store/memory"
-	"freshet/internal/wire"
 	freshetv1 "freshet/proto/freshet/v1"
 )
 
@@ -49,193 +36,6 @@ var (
 	begin = time.Date(2026, 6, 8, 0, 0, 0, 0, time.UTC)
 	today = begin.Add(2 * time.Hour)
 )
-
-// A lentEngine guards an engine as the runner of a basin does.
-type lentEngine struct {
-	mu sync.Mutex
-	e  *engine.Engine
-}
-
-func (l *lentEngine) Query(f func(*engine.Engine)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f(l.e)
-}
-
-// A handClock is driven engine time without engines behind it.
-type handClock struct {
-	mu     sync.Mutex
-	now    time.Time
-	driven bool
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-func (c *handClock) Driven() bool { return c.driven }
-func (c *handClock) Advance(_ context.Context, to time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if to.Before(c.now) {
-		return fmt.Errorf("advance clock to %s: it is %s: %w", to, c.now, hydro.ErrInvalid)
-	}
-	c.now = to
-	return nil
-}
-
-// A bench is a running server over real parts.
-type bench struct {
-	t        *testing.T
-	catalog  *catalog.Catalog
-	journal  *journal.Journal
-	store    *memory.Store
-	clock    *handClock
-	registry *prometheus.Registry
-	log      *lockedBuffer
-	conn     *grpc.ClientConn
-	grpcAddr string
-	http     string
-	stop     func() error
-
-	mu       sync.Mutex
-	notReady error
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func (b *bench) setReady(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.notReady = err
-}
-
-// newBench starts a server. Everything is gone when the test ends, goroutines
-// included.
-func newBench(t *testing.T, change ...func(*server.Options)) *bench {
-	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		goleak.VerifyNone(t, before)
-	})
-	b := &bench{t: t, store: memory.New(), clock: &handClock{now: today, driven: true}, registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
-	var err error
-	if b.catalog, err = catalog.LoadDir("../../deploy/catalog/tanjiang"); err != nil {
-		t.Fatal(err)
-	}
-	if b.journal, err = journal.Open(t.Context(), journal.Options{Dir: t.TempDir()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.journal.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, basin := range []string{riverBasin, quietBasin} {
-		if err := b.journal.EnsureBasin(t.Context(), basin); err != nil {
-			t.Fatal(err)
-		}
-	}
-	opts := server.Options{
-		Catalog: func() *catalog.Catalog { return b.catalog },
-		Basins: []server.Basin{
-			{ID: riverBasin, Engine: &lentEngine{e: risingRiver(t, b.catalog)}},
-			{ID: quietBasin, Engine: &lentEngine{e: engine.New(quietBasin)}},
-		},
-		Feed: b.journal, Store: b.store, Clock: b.clock,
-		Ready: func() error {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return b.notReady
-		},
-		Ingest:     freshetv1.UnimplementedIngestServiceServer{},
-		Registerer: b.registry, Gatherer: b.registry,
-		Logger:    slog.New(slog.NewTextHandler(b.log, nil)),
-		Heartbeat: 20 * time.Millisecond, ReadyEvery: 5 * time.Millisecond,
-	}
-	for _, f := range change {
-		f(&opts)
-	}
-	srv, err := server.New(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := func() net.Listener {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
-	}
-	grpcListener, httpListener := listen(), listen()
-	b.grpcAddr, b.http = grpcListener.Addr().String(), "http://"+httpListener.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ctx, grpcListener, httpListener) }()
-	b.stop = sync.OnceValue(func() error {
-		cancel()
-		return <-ended
-	})
-	if b.conn, err = grpc.NewClient(b.grpcAddr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = b.conn.Close()
-		if err := b.stop(); err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	return b
-}
-
-// risingRiver is an engine that has seen two hours of a rising river, with one
-// doubtful value.
-func risingRiver(t *testing.T, c *catalog.Catalog) *engine.Engine {
-	t.Helper()
-	e := engine.New(riverBasin)
-	var seq uint64
-	apply := func(in hydro.Input) {
-		t.Helper()
-		seq++
-		in.Seq = seq
-		if _, err := e.Apply(in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	apply(hydro.Input{Catalogue: &hydro.CatalogueChange{Version: c.Version, Files: c.Files(), At: begin}})
-	for i := range 25 {
-		at := begin.Add(time.Duration(i) * 5 * time.Minute)
-		level := 1 + 0.02*float64(i)
-		batch := &hydro.Batch{Basin: riverBasin, ReceivedAt: at.Add(3 * time.Second)}
-		batch.Readings = append(batch.Readings,
-			hydro.Reading{Key: hydro.Key{Station: puqiao, Variable: hydro.WaterLevel}, At: at, Raw: level, Value: level, Datum: hydro.PearlRiver},
-			hydro.Reading{Key: hydro.Key{Station: "w-datian", Variable: hydro.Rain}, At: at, Interval: 5 * time.Minute, Raw: 1.5, Value: 1.5})
-		apply(hydro.Input{Batch: batch})
-		apply(hydro.Input{Tick: &hydro.Tick{At: at}})
-	}
-	return e
-}
-
-func (b *bench) stations() freshetv1.StationServiceClient {
-	return freshetv1.NewStationServiceClient(b.conn)
-}
 
 func TestLatestHasQualityAgeAndTheMark(t *testing.T) {
 	b := newBench(t)
@@ -366,142 +166,6 @@ func TestWhatIsNotSeenIsListedOnce(t *testing.T) {
 	}
 	if _, err := warnings.ListBlind(t.Context(), &freshetv1.ListBlindRequest{Basin: "elsewhere"}); status.Code(err) != codes.NotFound {
 		t.Errorf("an unknown basin: %v", err)
-	}
-}
-
-func (b *bench) history(t *testing.T, req *freshetv1.GetHistoryRequest) *freshetv1.GetHistoryResponse {
-	t.Helper()
-	got, err := b.stations().GetHistory(t.Context(), req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
-}
-
-func observation(k hydro.Key, at time.Time, value float64, q hydro.Quality) hydro.Observation {
-	o := hydro.Observation{Reading: hydro.Reading{Key: k, At: at, Raw: value, Value: value}, Quality: q, ReceivedAt: at.Add(time.Second)}
-	if k.Variable.Amount() {
-		o.Interval = 30 * time.Minute
-	}
-	if k.Variable == hydro.WaterLevel {
-		o.Datum = hydro.PearlRiver
-	}
-	return o
-}
-
-func TestHistoryIsCutAtTheLimitAndSaysSo(t *testing.T) {
-	b := newBench(t)
-	k := hydro.Key{Station: puqiao, Variable: hydro.WaterLevel}
-	var all []hydro.Observation
-	for i := range 5 {
-		all = append(all, observation(k, begin.Add(time.Duration(i)*time.Minute), float64(i), hydro.Pass))
-	}
-	if err := b.store.WriteObservations(t.Context(), riverBasin, all); err != nil {
-		t.Fatal(err)
-	}
-	req := &freshetv1.GetHistoryRequest{
-		Station: puqiao, Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, From: timestamppb.New(begin), To: timestamppb.New(begin.Add(4 * time.Minute)),
-	}
-	if got := b.history(t, req); len(got.GetObservations()) != 4 || got.GetTruncated() {
-		t.Errorf("[from, to) gave %d, truncated %t", len(got.GetObservations()), got.GetTruncated())
-	}
-	req.Limit = 4
-	if got := b.history(t, req); len(got.GetObservations()) != 4 || got.GetTruncated() {
-		t.Errorf("exactly the limit: %d, truncated %t", len(got.GetObservations()), got.GetTruncated())
-	}
-	req.Limit = 3
-	if got := b.history(t, req); len(got.GetObservations()) != 3 || !got.GetTruncated() {
-		t.Errorf("%d, truncated %t", len(got.GetObservations()), got.GetTruncated())
-	}
-}
-
-func TestDownSampledLevelsAreMeansOfUsableValues(t *testing.T) {
-	b := newBench(t)
-	k := hydro.Key{Station: puqiao, Variable: hydro.WaterLevel}
-	if err := b.store.WriteObservations(t.Context(), riverBasin, []hydro.Observation{
-		observation(k, begin, 1, hydro.Pass),
-		observation(k, begin.Add(20*time.Minute), 2, hydro.NotEvaluated),
-		observation(k, begin.Add(40*time.Minute), 99, hydro.Suspect),
-		observation(k, begin.Add(time.Hour), 3, hydro.Pass), // starts the second bucket
-		observation(k, begin.Add(3*time.Hour), 77, hydro.Fail),
-	}); err != nil {
-		t.Fatal(err)
-	}
-	req := &freshetv1.GetHistoryRequest{
-		Station: puqiao, Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, From: timestamppb.New(begin), To: timestamppb.New(begin.Add(24 * time.Hour)), EveryS: 3600,
-	}
-	point := func(hour int, value, low, high float64, count, held uint32) *freshetv1.HistoryPoint {
-		return &freshetv1.HistoryPoint{At: timestamppb.New(begin.Add(time.Duration(hour) * time.Hour)), Value: value, Min: low, Max: high, Count: count, HeldBack: held}
-	}
-	nan := math.NaN()
-	want := &freshetv1.GetHistoryResponse{Points: []*freshetv1.HistoryPoint{point(0, 1.5, 1, 2, 2, 1), point(1, 3, 3, 3, 1, 0), point(3, nan, nan, nan, 0, 1)}}
-	if diff := cmp.Diff(want, b.history(t, req), protocmp.Transform(), nanEqual); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	req.Limit = 2
-	want.Points, want.Truncated = want.Points[:2], true
-	if diff := cmp.Diff(want, b.history(t, req), protocmp.Transform(), nanEqual); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-// A mean of levels on two datums means nothing, nor does a curve through both:
-// refused, with station, datums and what to do. Each by itself is given.
-func TestLevelsOnTwoDatumsAreNotDownSampledTogether(t *testing.T) {
-	b := newBench(t)
-	k := hydro.Key{Station: puqiao, Variable: hydro.WaterLevel}
-	moved := observation(k, begin.Add(2*time.Hour), 1.744, hydro.Pass)
-	moved.Datum = hydro.National1985
-	if err := b.store.WriteObservations(t.Context(), riverBasin, []hydro.Observation{observation(k, begin, 1, hydro.Pass), moved}); err != nil {
-		t.Fatal(err)
-	}
-	req := &freshetv1.GetHistoryRequest{
-		Station: puqiao, Variable: freshetv1.Variable_VARIABLE_WATER_LEVEL, From: timestamppb.New(begin), To: timestamppb.New(begin.Add(24 * time.Hour)), EveryS: 3600,
-	}
-	_, err := freshetv1.NewStationServiceClient(b.conn).GetHistory(t.Context(), req)
-	if status.Code(err) != codes.InvalidArgument {
-		t.Fatalf("%v", err)
-	}
-	for _, want := range []string{puqiao, "PEARL_RIVER", "NATIONAL_1985", "ask for each by itself"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not name %s", err, want)
-		}
-	}
-	req.To = timestamppb.New(begin.Add(time.Hour))
-	if got := b.history(t, req); len(got.GetPoints()) != 1 {
-		t.Errorf("%v", got)
-	}
-	req.To, req.EveryS = timestamppb.New(begin.Add(24*time.Hour)), 0
-	if got := b.history(t, req); len(got.GetObservations()) != 2 || got.GetObservations()[1].GetDatum() != "NATIONAL_1985" {
-		t.Errorf("%v", got)
-	}
-}
-
-var nanEqual = cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) })
-
-func TestDownSampledAmountsAreTheSumOfPeriodsThatEndInTheBucket(t *testing.T) {
-	for _, v := range []hydro.Variable{hydro.Rain, hydro.PanEvaporation} {
-		t.Run(v.String(), func(t *testing.T) {
-			b := newBench(t)
-			k := hydro.Key{Station: "w-datian", Variable: v}
-			var all []hydro.Observation
-			for i := 0; i <= 4; i++ { // at 0:00 the period before the range ends
-				all = append(all, observation(k, begin.Add(time.Duration(i)*30*time.Minute), float64(i+1), hydro.Pass))
-			}
-			if err := b.store.WriteObservations(t.Context(), riverBasin, all); err != nil {
-				t.Fatal(err)
-			}
-			got := b.history(t, &freshetv1.GetHistoryRequest{
-				Station: "w-datian", Variable: wire.FromVariable(v), From: timestamppb.New(begin), To: timestamppb.New(begin.Add(2 * time.Hour)), EveryS: 3600,
-			})
-			var sums []float64
-			for _, p := range got.GetPoints() {
-				sums = append(sums, p.GetValue())
-			}
-			if diff := cmp.Diff([]float64{2 + 3, 4 + 5}, sums); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
 	}
 }
 
