@@ -103,9 +103,10 @@ func scenarioRunCommand() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			x := &freshetv1.Scenario{}
+			var file *scenarioFile
 			if len(args) == 1 {
-				file, err := readScenario(args[0])
-				if err != nil {
+				var err error
+				if file, err = readScenario(args[0]); err != nil {
 					return err
 				}
 				x = file.scenario()
@@ -116,7 +117,7 @@ func scenarioRunCommand() *cobra.Command {
 			return s.do(cmd, func(ctx context.Context, c freshetv1.ForecastServiceClient, lang termui.Lang) error {
 				got, err := c.RunScenario(ctx, &freshetv1.RunScenarioRequest{Scenario: x, Keep: keep})
 				if err != nil {
-					return err
+					return file.refused(err)
 				}
 				return s.show(cmd, lang, got.GetRehearsal())
 			})
@@ -256,7 +257,7 @@ reservoir level. Progress goes to the terminal; an interrupt ends the search.`,
 						return fmt.Errorf("the search ended without a result: %w", hydro.ErrUnavailable)
 					}
 					if err != nil {
-						return err
+						return file.refused(err)
 					}
 					if p := m.GetProgress(); p != nil {
 						fmt.Fprintf(cmd.ErrOrStderr(), "%s %d/%d  %s %s\n", lang.Pick(p.GetDoingZh(), p.GetDoingEn()), p.GetRuns(), p.GetOf(), lang.Pick("最差超标", "worst"), figure(p.GetWorst(), 2))
@@ -449,17 +450,13 @@ func rehearsalFigure(r *freshetv1.Rehearsal, station string, lang termui.Lang) (
 	}, nil
 }
 
-// readScenario reads a file, strictly.
+// readScenario reads a file.
 func readScenario(path string) (*scenarioFile, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, hydro.ErrInvalid)
 	}
-	f, err := parseScenario(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
+	return parseScenario(path, data)
 }
 
 var stageShort = map[hydro.Stage]string{hydro.Blue: "蓝色", hydro.Yellow: "黄色", hydro.Orange: "橙色", hydro.Red: "红色"}
