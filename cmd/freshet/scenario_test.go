@@ -72,7 +72,7 @@ x.yaml:16:24: "x": write a duration in whole seconds, such as 6h or 1h30m
 x.yaml:16:52: unknown key "flow": write one of after, outflow
 x.yaml:17:18: "-1" is not a whole number of 0 or more`,
 		"reservoirs: [{reservoir: a": "x.yaml:1:",
-		"lost: [a]\n---\nlost: [b]":  "x.yaml:3:1: a second document: put each scenario into a file of its own",
+		"lost: [a]\n---\nlost: [b]":  "x.yaml:2:1: a second document: put each scenario into a file of its own",
 	} {
 		_, err := parseScenario("x.yaml", []byte(text))
 		if !errors.Is(err, hydro.ErrInvalid) || (err.Error() != want && (!strings.HasSuffix(want, ":") || !strings.HasPrefix(err.Error(), want))) {
