@@ -141,6 +141,9 @@ func parseInstant(s string) (time.Time, error) {
 
 // callError says in a sentence what went wrong with a call, and keeps the kind.
 func callError(server string, err error) error {
+	if err == nil {
+		return nil
+	}
 	s, ok := status.FromError(err)
 	if !ok {
 		return err
