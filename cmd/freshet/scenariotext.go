@@ -108,7 +108,11 @@ func metText(b *strings.Builder, r *freshetv1.Rehearsal, lang termui.Lang) {
 			if x.GetAt() == nil && (i >= len(was) || was[i].GetAt() == nil) {
 				continue
 			}
-			part := fmt.Sprintf("%s %s", pick(stageShort[stage], stage.String()), met(x))
+			unit := "m"
+			if x.GetVariable() != freshetv1.Variable_VARIABLE_WATER_LEVEL {
+				unit = "m³/s"
+			}
+			part := fmt.Sprintf("%s %g %s %s", pick(stageShort[stage], stage.String()), x.GetValue(), unit, met(x))
 			if i < len(was) && was[i].GetAt() != nil {
 				part += fmt.Sprintf(pick("（现状%s）", " (as it is %s)"), met(was[i]))
 			}
@@ -244,12 +248,24 @@ func rehearsalFigure(r *freshetv1.Rehearsal, station string, lang termui.Lang) (
 		}
 		return l
 	}
+	var marks []plot.Threshold
+	for _, x := range s.GetAsked().GetStages() {
+		stage, err := wire.ToStage(x.GetStage())
+		if v, wrong := wire.ToVariable(x.GetVariable()); err == nil && wrong == nil && v == variable {
+			marks = append(marks, plot.StageLine(stage, variable, x.GetValue(), lang))
+		}
+	}
 	return &plot.Figure{
 		Title: pick(s.GetNameZh(), s.GetNameEn()) + "  " + pick("情景推演过程线", "rehearsed hydrograph"), Rehearsal: pick("演练 非实况", "REHEARSAL"),
 		Subtitle: r.GetId() + "  ·  " + pick(r.GetScenario().GetNameZh(), r.GetScenario().GetNameEn()), Mark: pick(r.GetBannerZh(), r.GetBannerEn()),
 		Axis: plot.Caption(variable, hydro.Datum(s.GetDatum()), lang), Number: func(v float64) string { return termui.Number(variable, v) },
 		Zone: termui.Beijing, ZoneName: plot.ZoneName(lang), Now: t0, NowLabel: "T0 " + termui.Clock(t0),
-		Lines: []plot.Line{line(pick("现状", "as it is"), s.GetBase(), plot.Issue(0, 2)), line(pick("情景", "as asked"), s.GetAsked(), plot.Issue(1, 2))},
-		Notes: []string{pick(r.GetBasis().GetLineZh(), r.GetBasis().GetLineEn())},
+		// Grey and whole beside violet, wide and dashed: told apart on a grey print too.
+		Lines: []plot.Line{
+			line(pick("现状", "as it is"), s.GetBase(), plot.Style{Colour: "#4b5563", Width: 1.5}),
+			line(pick("情景", "as asked"), s.GetAsked(), plot.Style{Colour: "#7a1fa2", Width: 2.5, Dashed: true}),
+		},
+		Thresholds: marks,
+		Notes:      []string{pick(r.GetBasis().GetLineZh(), r.GetBasis().GetLineEn())},
 	}, nil
 }

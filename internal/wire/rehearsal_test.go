@@ -20,7 +20,9 @@ import (
 )
 
 func wholeSeconds(most int32) *rapid.Generator[time.Duration] {
-	return rapid.Custom(func(t *rapid.T) time.Duration { return time.Duration(rapid.Int32Range(0, most).Draw(t, "s")) * time.Second })
+	return rapid.Custom(func(t *rapid.T) time.Duration {
+		return time.Duration(rapid.Int32Range(0, most).Draw(t, "s")) * time.Second
+	})
 }
 
 // anyScenario draws one with every part that there is, checked by nobody.
