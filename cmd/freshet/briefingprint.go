@@ -195,7 +195,9 @@ func (p *briefingPage) stations(ids []string) string {
 }
 
 // cause is why something is not seen. A server of before may know no Chinese for it.
-func (p *briefingPage) cause(zh, en string) string { return p.lang.Pick(cmp.Or(zh, hydro.CauseZH(en)), en) }
+func (p *briefingPage) cause(zh, en string) string {
+	return p.lang.Pick(cmp.Or(zh, hydro.CauseZH(en)), en)
+}
 
 // board lists the stations that are not clear, the worst first.
 func (p *briefingPage) board(s *freshetv1.Situation) {
