@@ -94,11 +94,11 @@ func sample(end time.Time, interval time.Duration, mm float64) hydro.Sample {
 	return hydro.Sample{At: end.UnixMilli(), Interval: int32(interval / time.Second), Value: mm, Quality: hydro.Pass}
 }
 
-// hourly are n hours with mm each, from an hour of the season on.
-func hourly(first, n int, mm float64) []hydro.Sample {
+// hourly are the first n hours of the season with mm each.
+func hourly(n int, mm float64) []hydro.Sample {
 	var out []hydro.Sample
 	for i := range n {
-		out = append(out, sample(start.Add(time.Duration(first+i+1)*time.Hour), time.Hour, mm))
+		out = append(out, sample(start.Add(time.Duration(i+1)*time.Hour), time.Hour, mm))
 	}
 	return out
 }
@@ -283,7 +283,7 @@ func TestLateAndCorrectedReportsHealAndNothingElseChanges(t *testing.T) {
 // A gap is told and never filled: taking reports away only ever takes their rain away.
 func TestNoGapOfAStationIsFilled(t *testing.T) {
 	p := plan(t, basin, start)
-	all := hourly(0, hoursOfAll, 2)
+	all := hourly(hoursOfAll, 2)
 	at := p.Until.Add(time.Hour)
 	holes := slices.Concat(all[:10], all[13:50], all[51:])
 	got := station(t, sum(p, map[string][]hydro.Sample{"a1": holes}, at), "a1")
@@ -364,7 +364,7 @@ func TestTheSeasonIsTheLatestThatHasBegun(t *testing.T) {
 func TestArealRainIsByGaugeAndByArea(t *testing.T) {
 	p := plan(t, basin, start)
 	at := start.Add(10 * time.Hour)
-	full := map[string][]hydro.Sample{"a1": hourly(0, 10, 4), "a2": hourly(0, 10, 9), "b1": hourly(0, 10, 8)}
+	full := map[string][]hydro.Sample{"a1": hourly(10, 4), "a2": hourly(10, 9), "b1": hourly(10, 8)}
 	check := func(what string, got *season.Rain, rain, coverage float64, whole, part, missing int) {
 		t.Helper()
 		if !cmp.Equal(got.Rain, rain, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-9)) || !near(got.Coverage, coverage) || got.Full != whole || got.Part != part || got.Missing != missing {
@@ -380,18 +380,18 @@ func TestArealRainIsByGaugeAndByArea(t *testing.T) {
 	}
 
 	// The one with authority falls silent: its neighbour at the site stands in, as in forecasts.
-	full["a1"] = hourly(0, 5, 4)
+	full["a1"] = hourly(5, 4)
 	r = sum(p, full, at)
 	check("west of two", &r.SubBasins[west], 5*4+5*9, 1, 10, 0, 0)
 
 	// The site falls silent: the other gauge speaks, and coverage says that nothing is known there.
-	full["a2"] = hourly(0, 5, 9)
+	full["a2"] = hourly(5, 9)
 	r = sum(p, full, at)
 	check("west of none", &r.SubBasins[west], 5*4+5*8, 0.5, 5, 5, 0)
 	check("basin of one", &r.Whole, (60+3*80)/4.0, 0.25*0.5+0.75, 5, 5, 0)
 
 	// Nobody reports: nothing is known and nothing is counted.
-	full["b1"] = hourly(0, 5, 8)
+	full["b1"] = hourly(5, 8)
 	r = sum(p, full, at)
 	check("west of nobody", &r.SubBasins[west], 20, 0.5, 5, 0, 5)
 	check("basin of nobody", &r.Whole, (20+3*40)/4.0, 0.5, 5, 0, 5)
@@ -399,7 +399,7 @@ func TestArealRainIsByGaugeAndByArea(t *testing.T) {
 	check("nothing at all", &r.Whole, math.NaN(), 0, 0, 0, 10)
 
 	// Of an hour of which a gauge has less than half it does not speak while another does.
-	full = map[string][]hydro.Sample{"a1": {sample(start.Add(20*time.Minute), 20*time.Minute, 30)}, "b1": hourly(0, 1, 8)}
+	full = map[string][]hydro.Sample{"a1": {sample(start.Add(20*time.Minute), 20*time.Minute, 30)}, "b1": hourly(1, 8)}
 	r = sum(p, full, start.Add(time.Hour))
 	check("a third of an hour beside a whole one", &r.SubBasins[west], 8, 0, 0, 1, 0)
 	delete(full, "b1")
@@ -441,7 +441,7 @@ func TestNormalYearsAndRank(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rain := hourly(0, hoursOfAll, c.mm)
+			rain := hourly(hoursOfAll, c.mm)
 			r := sum(p, map[string][]hydro.Sample{"a1": rain, "b1": rain}, c.at)
 			opts := []cmp.Option{cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-9)}
 			if diff := cmp.Diff(c.whole, of(&r.Whole), opts...); diff != "" {
@@ -458,7 +458,7 @@ func TestNormalYearsAndRank(t *testing.T) {
 			}
 		})
 	}
-	rain := hourly(0, 36, 1)
+	rain := hourly(36, 1)
 	a1 := station(t, sum(p, map[string][]hydro.Sample{"a1": rain}, start.Add(36*time.Hour)), "a1")
 	if n := a1.Normal; n.ToDate != 0 || !math.IsNaN(n.Anomaly) {
 		t.Errorf("where nothing falls as a rule: %+v", n)
@@ -483,7 +483,7 @@ func TestNormalYearsAndRank(t *testing.T) {
 
 func TestTheSentenceSaysWhatTheSumsStandOn(t *testing.T) {
 	p := plan(t, basin+figures, start)
-	rain := hourly(0, 30, 1)
+	rain := hourly(30, 1)
 	zh, en := sum(p, map[string][]hydro.Sample{"a1": rain, "b1": rain}, start.Add(36*time.Hour+30*time.Minute)).Line()
 	const (
 		wantZH = "龙舟水 2026-05-21 08:00 至 2026-05-22 20:00（36/96 小时）：小河面雨量 30.0 mm，资料覆盖 83.3 %，有 0 小时不全、6 小时缺测，不插补：缺测处不计雨量，邻站代表；常年同期 20.0 mm，距平 +50.0 %；与历年同期比，3 年中居第 2 位，另 1 年无逐日值，季末前不比；常年值和历年值为示例，非官方。"
