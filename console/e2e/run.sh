@@ -15,5 +15,4 @@ if [[ -z ${E2E_BIN:-} ]]; then # else somebody has built them there
 	trap 'rm -rf "$out"' EXIT
 	(cd ../.. && CGO_ENABLED=0 go build -o "$out/" ./cmd/freshet ./console/e2e/hand)
 fi
-[[ $# -gt 0 ]] || set -- desk.mjs season.mjs
-E2E_BIN=${E2E_BIN:-$out} node --test --test-force-exit --test-concurrency=1 --test-reporter=spec "$@"
+E2E_BIN=${E2E_BIN:-$out} node --test --test-force-exit --test-reporter=spec "${@:-desk.mjs}"
