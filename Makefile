@@ -11,7 +11,7 @@ FUZZTIME ?= 60s
 # answers about. `make race` instruments everything.
 # Tests that kill whole servers show what is on the disk: their files have the constraint !race.
 NUMBERS := forecast forecast/band forecast/calibrate forecast/rain forecast/rating forecast/reservoir forecast/routing forecast/runoff forecast/unithydrograph forecast/updating forecast/xinanjiang ingest/accumulation ingest/quality
-ALONE := $(NUMBERS) alert/... internal/demo/scenario internal/engine
+ALONE := $(NUMBERS) alert/... internal/demo/scenario internal/engine internal/season
 
 .PHONY: demo build console console-check test-console test race lint generate fresh bench fuzz tools clean
 

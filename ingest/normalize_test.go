@@ -234,6 +234,9 @@ func TestRefusalsNameWhatWhereAndHowToMend(t *testing.T) {
 			if !strings.HasSuffix(r.Message, ".") {
 				t.Errorf("%q is no sentence", r.Message)
 			}
+			if zh := hydro.RefusalZH(r.Reason, r.Message); zh == r.Reason.ZH() || !strings.HasSuffix(zh, "。") || strings.Contains(zh, "{") {
+				t.Errorf("%q is %q in Chinese", r.Message, zh)
+			}
 			if known := c.reason != hydro.UnknownStation; known != (len(out.Basins) == 1 && len(out.Basins[0].Refusals) == 1) {
 				t.Errorf("refusals of known stations: %+v", out.Basins)
 			}

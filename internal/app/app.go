@@ -213,7 +213,7 @@ func (a *App) start(parent context.Context) error {
 		CAP: messages, PackTemplates: templates,
 		Rehearsals: kept.Open(filepath.Join(a.opts.Data, "rehearsals"), maxRehearsals),
 		Catalog:    func() *catalog.Catalog { return a.catalog }, Basins: basins, Feed: a.journal, Record: a.journal, Store: a.store, Clock: a.clock,
-		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
+		Ready: a.Ready, Ingest: ingestServer, Gateways: gateways, Lag: a.lag, Archived: a.archived, Registerer: a.opts.Registry, Gatherer: a.opts.Registry, Logger: a.logger,
 		Console: console.Handler(), TLS: source, Auth: access, Insecure: a.opts.insecure(), MaxMessage: a.opts.LimitMessage, MaxConnections: a.opts.LimitConnections,
 	})
 	if err != nil {
@@ -375,6 +375,16 @@ func (a *App) lag(basin string) uint64 {
 	for i, b := range a.basins {
 		if b.id == basin {
 			return a.archives[i].Lag()
+		}
+	}
+	return 0
+}
+
+// archived returns up to which output of a basin the history has everything.
+func (a *App) archived(basin string) uint64 {
+	for i, b := range a.basins {
+		if b.id == basin {
+			return a.archives[i].Done()
 		}
 	}
 	return 0

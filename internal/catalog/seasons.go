@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -213,6 +214,7 @@ func (r *seasonReader) figure(m *mapping) SeasonFigure {
 		for _, mm := range f.Daily {
 			f.Total += mm
 		}
+		f.Total = math.Round(1e6*f.Total) / 1e6 // 571.7 and not 571.6999999999999
 	}
 	return f
 }

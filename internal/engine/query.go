@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"freshet/forecast"
 	"freshet/ingest/accumulation"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
@@ -26,6 +27,10 @@ func (e *Engine) Now() time.Time { return e.now }
 
 // Catalog returns the catalogue in force, or nil before the first.
 func (e *Engine) Catalog() *catalog.Catalog { return e.cat }
+
+// Model returns the forecast's model of the catalogue in force, or nil before the
+// first. It is immutable.
+func (e *Engine) Model() *forecast.Model { return e.model }
 
 // Latest returns the newest value of every series of a station, in the order of
 // the catalogue. Values that quality control doubts are included with their

@@ -38,6 +38,7 @@ type ExplainedQuantity struct {
 	Value       float64
 	At          time.Time     // observed at, or the time of issue
 	PeakAt      time.Time     // of the forecast leg
+	Fallen      float64       // of a sum of rain that is forecast: mm of Value that had fallen by the run's issue
 	Raise       time.Duration // a threshold must be met so long; of the observed leg
 	Lower       time.Duration // and be undercut by the dead-band so long
 	Persistence int           // runs that must agree; of the forecast leg

@@ -122,13 +122,15 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^releases by the reservoirs' own rules and limits$`), "水库按自身调度规则与限制水位下泄"},
 	{regexp.MustCompile(`^no recent level of reservoir (\S+): .*$`), "水库${1}无近期水位资料，未采用其调度规则"},
 	{regexp.MustCompile(`^reservoir (\S+) reports no level: .*$`), "水库${1}不报水位，无法采用其泄流设施与调度规则"},
-	{regexp.MustCompile(`^reservoir (\S+): its rules are not used: (.*)$`), "水库${1}未采用其调度规则：${2}"},
+	{regexp.MustCompile(`^reservoir (\S+): its rules are not used: reservoir: level (\S+) m: want (\S+) to (\S+) m$`), "水库${1}未采用其调度规则：水位${2} m超出库容曲线范围（${3}至${4} m）"},
+	{regexp.MustCompile(`^reservoir (\S+): its rules are not used: .*(?:no convergence|empty the reservoir).*$`), "水库${1}未采用其调度规则：调洪演算未收敛"},
+	{regexp.MustCompile(`^reservoir (\S+): its rules are not used: .*$`), "水库${1}未采用其调度规则：调洪演算未能进行"},
 	{regexp.MustCompile(`^rating (\S+) of (\S+) is one line for a loop of (\S+) m: .*$`), "${2}水位流量关系${1}以单线代替绳套（幅度${3} m），涨水时水位可偏低、落水时可偏高各一半"},
 	{regexp.MustCompile(`^rating (\S+) of (\S+) leaps from (\S+) to (\S+) m³/s at (\S+) m$`), "${2}水位流量关系${1}在${5} m处由${3}跳至${4} m³/s"},
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
 	{regexp.MustCompile(`^no band yet at (.*): fewer than (\d+) past errors in a situation like this$`), "${1}暂无不确定性区间（类似情形的历史误差不足${2}次）"},
-	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*: (.*)$`), "不确定性区间未能采用${1}的后报：${2}"},
-	{regexp.MustCompile(`^no bands in this run: (.*)$`), "本次预报无不确定性区间：${1}"},
+	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*$`), "不确定性区间未能采用${1}的后报：该次计算失败"},
+	{regexp.MustCompile(`^no bands in this run: .*$`), "本次预报无不确定性区间：集合计算失败"},
 	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作不确定性区间"},
 	{regexp.MustCompile(`^pan (\S+) has no usable value since (\S+ \S+): evaporation of sub-basin (.*) is by the catalogue from then on$`), "蒸发站${1}自${2}起无可用蒸发量，此后子流域${3}蒸发按基础资料所列数值计"},
 	{regexp.MustCompile(`^pan (\S+) has no usable value: evaporation of sub-basin (.*) is by the catalogue$`), "蒸发站${1}无可用蒸发量，子流域${2}蒸发按基础资料所列数值计"},
@@ -218,6 +220,9 @@ func NoteEN(note string) string { return inBeijing(note) }
 // NoteZH is [NoteEN] in Chinese. What has no Chinese stays as it is.
 func NoteZH(note string) string { return zh(note) }
 
+// flagged finds the tests that made a gauge's values unusable.
+var flagged = regexp.MustCompile(` \(([a-z_, ]+)\) since `)
+
 // missingZH writes one of MissingGauges, "<station>: [<variable>: ]<reason>".
 func missingZH(gauge string) string {
 	station, reason, ok := strings.Cut(gauge, ": ")
@@ -228,6 +233,13 @@ func missingZH(gauge string) string {
 	if v, rest, ok := strings.Cut(reason, ": "); ok && variablesZH[v] != "" {
 		variable, reason = variablesZH[v], rest
 	}
+	reason = flagged.ReplaceAllStringFunc(reason, func(part string) string {
+		tests, err := ParseTests(strings.Split(part[2:strings.IndexByte(part, ')')], ", "))
+		if err != nil {
+			return part
+		}
+		return "：" + strings.Join(tests.ZH(), "、") + " since "
+	})
 	return station + variable + "（" + zh(reason) + "）"
 }
 

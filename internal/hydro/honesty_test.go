@@ -29,7 +29,7 @@ func TestTheHonestyLineSaysWhatTheForecastStandsOn(t *testing.T) {
 				"GD-ZQ-002: clock is wrong; no further rain assumed; last observed outflow held; " +
 				"level at GD-ZQ-003 lies outside the rating's measured range 1 to 9.5 m at some time; by hand; valid until 2026-06-01 08:15; illustrative catalogue data, not official.",
 			zh: "2026-06-01 08:05预报：数据截至北京时间（+08:00）2026-06-01 08:00；雨量站控制流域面积的92 %；" +
-				"缺测：GD-PP-003雨量（自2026-06-01 04:00起无报汛）、GD-ZQ-001水位（自2026-06-01 06:00起质控存疑 (stuck)）、" +
+				"缺测：GD-PP-003雨量（自2026-06-01 04:00起无报汛）、GD-ZQ-001水位（自2026-06-01 06:00起质控存疑：卡滞）、" +
 				"GD-ZQ-002（clock is wrong）；假定此后无雨；水库出流按最近实测值维持；" +
 				"GD-ZQ-003水位部分时段超出水位流量关系实测范围（1至9.5 m）；by hand；有效期至2026-06-01 08:15；基础资料为示例，非官方数据。",
 		},

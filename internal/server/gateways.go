@@ -214,7 +214,7 @@ func (b *GatewayBook) statuses(only freshetv1.Department, now time.Time) []*fres
 		}
 		for _, reason := range hydro.RefusalReasons() {
 			if c, ok := e.refusals[reason]; ok {
-				g.Refusals = append(g.Refusals, &freshetv1.RefusalCount{Reason: wire.FromRefusalReason(reason), Count: c.n, Message: c.text})
+				g.Refusals = append(g.Refusals, &freshetv1.RefusalCount{Reason: wire.FromRefusalReason(reason), Count: c.n, Message: c.text, MessageZh: hydro.RefusalZH(reason, c.text)})
 			}
 		}
 		out = append(out, g)
@@ -257,7 +257,7 @@ func (s *Server) ListGateways(_ context.Context, req *freshetv1.ListGatewaysRequ
 					continue
 				}
 				resp.Refusals = append(resp.Refusals, &freshetv1.StationRefusal{
-					Basin: id, Station: r.Station, Variable: wire.FromVariable(r.Variable), Reason: wire.FromRefusalReason(r.Reason), Detail: r.Detail,
+					Basin: id, Station: r.Station, Variable: wire.FromVariable(r.Variable), Reason: wire.FromRefusalReason(r.Reason), Detail: r.Detail, DetailZh: hydro.RefusalZH(r.Reason, r.Detail),
 					Count: uint32(r.Count), LastAt: timestamp(r.LastAt), ReceivedAt: timestamp(r.Received),
 				})
 			}

@@ -66,6 +66,9 @@ type Options struct {
 	// Lag tells by how many outputs the store is behind the log of a basin; nil: it
 	// is not.
 	Lag func(basin string) uint64
+	// Archived returns the sequence number of the output of a basin up to which the
+	// store has everything; nil: it always has.
+	Archived func(basin string) uint64
 	// Registerer and Gatherer hold the metrics of the process.
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
@@ -228,6 +231,7 @@ type Server struct {
 
 	opts      Options
 	room      *rehearsalRoom
+	seasons   *seasonBook
 	basins    map[string]Basin
 	basinIDs  []string // ascending
 	metrics   *metrics
@@ -254,7 +258,7 @@ func New(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("server: compile the rules of the contract: %w", err)
 	}
 	opts.Logger = opts.Logger.With("component", "server")
-	s := &Server{opts: opts, room: newRehearsalRoom(), basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
+	s := &Server{opts: opts, room: newRehearsalRoom(), seasons: newSeasonBook(opts.Basins), basins: map[string]Basin{}, validator: validator, health: health.NewServer(), loop: bufconn.Listen(1 << 20)}
 	for _, b := range opts.Basins {
 		if _, twice := s.basins[b.ID]; twice || b.Engine == nil || b.ID == "" {
 			return nil, fmt.Errorf("server: basin %q: named twice, or without id or engine: %w", b.ID, hydro.ErrInvalid)

@@ -20,7 +20,7 @@ func FromExplanation(x *hydro.Explanation) *freshetv1.Explanation {
 		pq := &freshetv1.ExplainedQuantity{
 			Forecast: q.Forecast, Variable: FromVariable(q.Variable), WindowS: seconds(q.Window), Measure: q.Basis.String(),
 			From: FromStage(q.From), To: FromStage(q.To), Decides: q.Decides, Evidence: q.Evidence, Value: q.Value, At: FromTime(q.At), PeakAt: FromTime(q.PeakAt),
-			DwellRaiseS: seconds(q.Raise), DwellLowerS: seconds(q.Lower), Persistence: uint32(q.Persistence),
+			DwellRaiseS: seconds(q.Raise), DwellLowerS: seconds(q.Lower), Persistence: uint32(q.Persistence), Fallen: q.Fallen,
 		}
 		for _, s := range q.Steps {
 			pq.Steps = append(pq.Steps, &freshetv1.ExplainedStep{
@@ -40,7 +40,7 @@ func FromExplanation(x *hydro.Explanation) *freshetv1.Explanation {
 		p.Sights = append(p.Sights, &freshetv1.ExplainedSight{Class: s.Class, Seen: FromTime(s.Seen), WindowS: seconds(s.Window), Out: s.Out, Waiting: s.Waiting})
 	}
 	if r := x.Refusal; r != nil {
-		p.Refusal = &freshetv1.ExplainedRefusal{Variable: FromVariable(r.Variable), Reason: FromRefusalReason(r.Reason), Detail: r.Detail}
+		p.Refusal = &freshetv1.ExplainedRefusal{Variable: FromVariable(r.Variable), Reason: FromRefusalReason(r.Reason), Detail: r.Detail, DetailZh: hydro.RefusalZH(r.Reason, r.Detail)}
 	}
 	if r := x.Run; r != nil {
 		p.Run = &freshetv1.ExplainedRun{

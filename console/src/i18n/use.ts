@@ -19,8 +19,8 @@ export function useWords() {
     variable: (v: string) => t(`variable.${v.replace(/^VARIABLE_/, '')}`),
     /** A quality test by its name, e.g. "stuck". */
     test,
-    /** What quality control found, of an observation: its own sentence is English. */
-    finding: (o: { why: string; tests: string[] }) => (zh() ? o.tests.map(test).join('、') : o.why || o.tests.map(test).join(', ')),
+    /** What quality control found, of an observation. */
+    finding: (o: { why: string; whyZh: string; tests: string[] }) => (zh() ? o.whyZh : o.why) || o.tests.map(test).join(zh() ? '、' : ', '),
     why: (e: ApiError) => (e.status === 0 ? t('error.unreachable') : e.status === 403 ? t('error.denied') : e.message),
   }
 }

@@ -80,7 +80,7 @@ export function resource<T>(fetcher: () => Promise<T>, everyMs: number): Resourc
       stopBeat ??= eachSecond(() => {
         if (!document.hidden && Date.now() - tried >= everyMs) void refresh()
       })
-      if (at.value === null || Date.now() - at.value > everyMs) void refresh()
+      if (!running && (at.value === null || Date.now() - at.value > everyMs)) void refresh()
       onScopeDispose(() => {
         if (--users > 0) return
         stopBeat?.()

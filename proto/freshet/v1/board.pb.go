@@ -2404,7 +2404,9 @@ type RefusalCount struct {
 	Reason RefusalReason          `protobuf:"varint,1,opt,name=reason,proto3,enum=freshet.v1.RefusalReason" json:"reason,omitempty"`
 	Count  uint64                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	// The last one in words.
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The same in Chinese.
+	MessageZh     string `protobuf:"bytes,4,opt,name=message_zh,json=messageZh,proto3" json:"message_zh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2460,6 +2462,13 @@ func (x *RefusalCount) GetMessage() string {
 	return ""
 }
 
+func (x *RefusalCount) GetMessageZh() string {
+	if x != nil {
+		return x.MessageZh
+	}
+	return ""
+}
+
 // Readings of a station that were refused of late, as the engine remembers them.
 type StationRefusal struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -2468,8 +2477,11 @@ type StationRefusal struct {
 	// Unspecified: not known.
 	Variable Variable      `protobuf:"varint,3,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
 	Reason   RefusalReason `protobuf:"varint,4,opt,name=reason,proto3,enum=freshet.v1.RefusalReason" json:"reason,omitempty"`
-	Detail   string        `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
-	Count    uint32        `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	// Why, in full.
+	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The same in Chinese.
+	DetailZh string `protobuf:"bytes,9,opt,name=detail_zh,json=detailZh,proto3" json:"detail_zh,omitempty"`
+	Count    uint32 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
 	// Observation time of the last one, if it had one.
 	LastAt        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
 	ReceivedAt    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received_at,json=receivedAt,proto3" json:"received_at,omitempty"`
@@ -2538,6 +2550,13 @@ func (x *StationRefusal) GetReason() RefusalReason {
 func (x *StationRefusal) GetDetail() string {
 	if x != nil {
 		return x.Detail
+	}
+	return ""
+}
+
+func (x *StationRefusal) GetDetailZh() string {
+	if x != nil {
+		return x.DetailZh
 	}
 	return ""
 }
@@ -2875,17 +2894,20 @@ const file_freshet_v1_board_proto_rawDesc = "" +
 	" \x03(\v2\x18.freshet.v1.RefusalCountR\brefusals\x12\x18\n" +
 	"\x05lag_s\x18\v \x01(\x01H\x00R\x04lagS\x88\x01\x01\x12\x18\n" +
 	"\adropped\x18\f \x01(\x04R\adroppedB\b\n" +
-	"\x06_lag_s\"q\n" +
+	"\x06_lag_s\"\x90\x01\n" +
 	"\fRefusalCount\x121\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x19.freshet.v1.RefusalReasonR\x06reason\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xc5\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"message_zh\x18\x04 \x01(\tR\tmessageZh\"\xe2\x02\n" +
 	"\x0eStationRefusal\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x18\n" +
 	"\astation\x18\x02 \x01(\tR\astation\x120\n" +
 	"\bvariable\x18\x03 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x121\n" +
 	"\x06reason\x18\x04 \x01(\x0e2\x19.freshet.v1.RefusalReasonR\x06reason\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\x12\x14\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\x12\x1b\n" +
+	"\tdetail_zh\x18\t \x01(\tR\bdetailZh\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\rR\x05count\x123\n" +
 	"\alast_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12;\n" +
 	"\vreceived_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +

@@ -271,8 +271,11 @@ type ExplainedQuantity struct {
 	DwellRaiseS uint32 `protobuf:"varint,12,opt,name=dwell_raise_s,json=dwellRaiseS,proto3" json:"dwell_raise_s,omitempty"`
 	DwellLowerS uint32 `protobuf:"varint,13,opt,name=dwell_lower_s,json=dwellLowerS,proto3" json:"dwell_lower_s,omitempty"`
 	// How many runs must agree before the forecast leg moves.
-	Persistence   uint32           `protobuf:"varint,14,opt,name=persistence,proto3" json:"persistence,omitempty"`
-	Steps         []*ExplainedStep `protobuf:"bytes,15,rep,name=steps,proto3" json:"steps,omitempty"`
+	Persistence uint32           `protobuf:"varint,14,opt,name=persistence,proto3" json:"persistence,omitempty"`
+	Steps       []*ExplainedStep `protobuf:"bytes,15,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Of a sum of rain that is forecast: mm of value that had fallen when the run was
+	// issued. The rest is the rain forecast that the run used, see honesty.
+	Fallen        float64 `protobuf:"fixed64,16,opt,name=fallen,proto3" json:"fallen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -410,6 +413,13 @@ func (x *ExplainedQuantity) GetSteps() []*ExplainedStep {
 		return x.Steps
 	}
 	return nil
+}
+
+func (x *ExplainedQuantity) GetFallen() float64 {
+	if x != nil {
+		return x.Fallen
+	}
+	return 0
 }
 
 // One threshold.
@@ -687,10 +697,12 @@ func (x *ExplainedSight) GetWaiting() bool {
 }
 
 type ExplainedRefusal struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Variable      Variable               `protobuf:"varint,1,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
-	Reason        RefusalReason          `protobuf:"varint,2,opt,name=reason,proto3,enum=freshet.v1.RefusalReason" json:"reason,omitempty"`
-	Detail        string                 `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Variable Variable               `protobuf:"varint,1,opt,name=variable,proto3,enum=freshet.v1.Variable" json:"variable,omitempty"`
+	Reason   RefusalReason          `protobuf:"varint,2,opt,name=reason,proto3,enum=freshet.v1.RefusalReason" json:"reason,omitempty"`
+	Detail   string                 `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The same in Chinese.
+	DetailZh      string `protobuf:"bytes,4,opt,name=detail_zh,json=detailZh,proto3" json:"detail_zh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -742,6 +754,13 @@ func (x *ExplainedRefusal) GetReason() RefusalReason {
 func (x *ExplainedRefusal) GetDetail() string {
 	if x != nil {
 		return x.Detail
+	}
+	return ""
+}
+
+func (x *ExplainedRefusal) GetDetailZh() string {
+	if x != nil {
+		return x.DetailZh
 	}
 	return ""
 }
@@ -919,7 +938,7 @@ const file_freshet_v1_explain_proto_rawDesc = "" +
 	"\aprofile\x18\x04 \x01(\tR\aprofile\x12\"\n" +
 	"\fillustrative\x18\x05 \x01(\bR\fillustrative\x12\x1b\n" +
 	"\tdead_band\x18\x06 \x01(\x01R\bdeadBand\x12&\n" +
-	"\x0fdead_band_share\x18\a \x01(\x01R\rdeadBandShare\"\xa8\x04\n" +
+	"\x0fdead_band_share\x18\a \x01(\x01R\rdeadBandShare\"\xc0\x04\n" +
 	"\x11ExplainedQuantity\x12\x1a\n" +
 	"\bforecast\x18\x01 \x01(\bR\bforecast\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -936,7 +955,8 @@ const file_freshet_v1_explain_proto_rawDesc = "" +
 	"\rdwell_raise_s\x18\f \x01(\rR\vdwellRaiseS\x12\"\n" +
 	"\rdwell_lower_s\x18\r \x01(\rR\vdwellLowerS\x12 \n" +
 	"\vpersistence\x18\x0e \x01(\rR\vpersistence\x12/\n" +
-	"\x05steps\x18\x0f \x03(\v2\x19.freshet.v1.ExplainedStepR\x05steps\"\xe5\x02\n" +
+	"\x05steps\x18\x0f \x03(\v2\x19.freshet.v1.ExplainedStepR\x05steps\x12\x16\n" +
+	"\x06fallen\x18\x10 \x01(\x01R\x06fallen\"\xe5\x02\n" +
 	"\rExplainedStep\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12\x14\n" +
 	"\x05given\x18\x02 \x01(\x01R\x05given\x12\x1c\n" +
@@ -960,11 +980,12 @@ const file_freshet_v1_explain_proto_rawDesc = "" +
 	"\x04seen\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04seen\x12\x19\n" +
 	"\bwindow_s\x18\x03 \x01(\rR\awindowS\x12\x10\n" +
 	"\x03out\x18\x04 \x01(\bR\x03out\x12\x18\n" +
-	"\awaiting\x18\x05 \x01(\bR\awaiting\"\x8f\x01\n" +
+	"\awaiting\x18\x05 \x01(\bR\awaiting\"\xac\x01\n" +
 	"\x10ExplainedRefusal\x120\n" +
 	"\bvariable\x18\x01 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x121\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x19.freshet.v1.RefusalReasonR\x06reason\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"\xdc\x03\n" +
+	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x1b\n" +
+	"\tdetail_zh\x18\x04 \x01(\tR\bdetailZh\"\xdc\x03\n" +
 	"\fExplainedRun\x127\n" +
 	"\tissued_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12;\n" +
 	"\vvalid_until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +

@@ -55,5 +55,8 @@ export default {
   sight: 'sight',
   why: 'Why?',
   whyOf: 'Why this stage: {name}, {time}',
-  people: 'People',
+  cap: 'CAP message',
+  planned: 'Plan',
+  called: 'Calls',
+  itself: 'Service',
 }

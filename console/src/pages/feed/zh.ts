@@ -55,5 +55,8 @@ export default {
   sight: '视线变化',
   why: '为何？',
   whyOf: '{name} {time} 为何是这一级',
-  people: '人员',
+  cap: '预警信息',
+  planned: '预案',
+  called: '叫应',
+  itself: '系统',
 }

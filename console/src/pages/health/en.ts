@@ -22,6 +22,8 @@ export default {
   lag: 'Lag',
   accepted: 'Taken',
   refused: 'Refused',
+  dropped: 'Given up',
+  droppedNote: 'The spool of gateway {gateway} was full: {n} of its oldest readings were given up and are lost. Their times are gaps; find out why its line was down.',
   refusals: 'Why refused',
   refusalsNone: 'nothing refused',
   sinceStart: 'counted since the server started',

@@ -22,6 +22,8 @@ export default {
   lag: '时延',
   accepted: '收到',
   refused: '拒收',
+  dropped: '丢弃',
+  droppedNote: '网关 {gateway} 的缓存曾满，累计丢弃最早的读数 {n} 个，已无法补回：相应时段会缺测，请查明断线原因。',
   refusals: '拒收原因',
   refusalsNone: '无拒收',
   sinceStart: '自服务器启动起计数',

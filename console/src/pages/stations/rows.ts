@@ -35,6 +35,7 @@ export interface Row {
   /** The worse of level's and flow's: PASS, SUSPECT, FAIL, NOT_EVALUATED or '' of none. */
   quality: string
   why: string
+  whyZh: string
   tests: string[]
 }
 
@@ -77,6 +78,7 @@ export function rowOf(b: BoardRow): Row {
     overdue: b.overdue,
     quality: worst ? quality(worst.quality) : '',
     why: worst?.why ?? '',
+    whyZh: worst?.whyZh ?? '',
     tests: worst?.tests ?? [],
   }
 }
