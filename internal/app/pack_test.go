@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -126,7 +125,7 @@ func TestAServerTakesAnOfficesSentences(t *testing.T) {
 // summary is the text of a workbook's first sheet.
 func summary(t *testing.T, workbook string) string {
 	t.Helper()
-	f, err := excelize.OpenReader(bytes.NewReader([]byte(workbook)))
+	f, err := excelize.OpenReader(strings.NewReader(workbook))
 	if err != nil {
 		t.Fatal(err)
 	}

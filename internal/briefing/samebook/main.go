@@ -24,7 +24,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("equal: %d numbers, %d texts\n", numbers, words)
+	fmt.Fprintf(os.Stdout, "equal: %d numbers, %d texts\n", numbers, words)
 }
 
 // compare counts the cells that are equal, and names all that are not.
