@@ -6,7 +6,7 @@ import { router } from './router'
 import { startFeed, stopFeed } from './stores/feed'
 import { remember, remembered, theme } from './stores/prefs'
 import { alarms } from './stores/alarms'
-import { me, signedIn } from './stores/session'
+import { loadMe, me, signedIn } from './stores/session'
 import { stages } from './stores/stages'
 import { stations } from './stores/stations'
 import './style/theme.css'
@@ -27,6 +27,9 @@ watch(signedIn, (yes) => {
   const here = router.currentRoute.value
   if (!here.meta.open) void router.push({ name: 'login', query: { to: here.fullPath, ended: '1' } })
 })
+
+// Asked before the page is built, for which it would have to wait.
+void loadMe()
 
 // The page's own script comes while the server is asked who this is.
 const page: unknown = router.resolve(location.pathname).matched[0]?.components?.default
