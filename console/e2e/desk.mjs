@@ -166,7 +166,7 @@ test('by keyboard alone: a red is found, acknowledged and shelved, and its hydro
   await tabTo(`shelve-${station}`, 4)
   await page.keyboard.press('Enter')
   await page.getByTestId('alarm-dialog').waitFor()
-  assert.deepEqual(await serious(page), [], 'in the dialog')
+  assert.deepEqual(await serious(page, { within: '[data-testid=alarm-dialog]' }), [])
   await tabTo('reason-text', 4)
   await page.keyboard.type('已会商')
   await tabTo('dialog-confirm', 7)
@@ -424,7 +424,7 @@ test('every page, wide and narrow, dark and light: nothing serious for axe, no f
         assert.deepEqual(await serious(page), [])
         // The page is the same in the light, but for its colours.
         await page.getByTestId('theme').click()
-        assert.deepEqual(await serious(page, ['color-contrast']), [], 'in the light')
+        assert.deepEqual(await serious(page, { rules: ['color-contrast'] }), [], 'in the light')
         await page.getByTestId('theme').click()
         assert.deepEqual(faults.splice(0), [])
       })
@@ -474,10 +474,11 @@ async function look(page, name) {
 // Of long lists the first rows are looked at: the others are made by the same code.
 const alike = ['[data-testid=message]:nth-child(n+9)', '[data-testid^=row-]:nth-child(n+9)', '[data-testid^=card-]:nth-child(n+9)']
 
-/** What axe finds serious or critical, by all rules or these, in a line each. */
-async function serious(page, rules) {
+/** What axe finds serious or critical, by all rules or these, in all or a part of the page, in a line each. */
+async function serious(page, { rules, within } = {}) {
   const axe = new AxeBuilder({ page })
   if (rules) axe.withRules(rules)
+  if (within) axe.include(within)
   const { violations } = await alike.reduce((a, rows) => a.exclude(rows), axe).analyze()
   return violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
