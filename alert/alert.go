@@ -9,7 +9,7 @@
 // # Legs and ladders
 //
 // A station has up to two legs: what is observed (level, flow, rain
-// accumulations) and what is forecast (level, flow). Each leg has one [Ladder]
+// accumulations) and what is forecast (the same). Each leg has one [Ladder]
 // for each quantity that its stage tables name. The stage of a leg is the
 // highest of its ladders, the stage of a station the higher of its legs.
 //
@@ -31,6 +31,12 @@
 // that the run does not hold and levels that are NaN are no evidence: they are
 // not counted and break no row. A run whose levels are partly NaN can raise and
 // never lowers.
+//
+// A sum of rain ahead is made of what has fallen and of the rain forecast that the
+// run used there. Without one the run is no evidence about rain: "no further rain
+// assumed" says nothing. A run that does not see as far as the window of which an
+// earlier one spoke, or of which too much is not known, can raise and not lower,
+// until that window has ended.
 //
 // A ladder without evidence holds its stage. It never lowers on silence. But a
 // forecast speaks of a bounded time, so one that no valid run confirms holds only
@@ -158,6 +164,10 @@ type Ladder struct {
 	Part  bool        // the latest evidence can raise and not lower: its window is not covered
 	Peak  int64       // of a forecast: when its peak is, Unix milliseconds
 	Until int64       // of a forecast: when its last value is, Unix milliseconds
+	// Of forecast rain: what of Value had fallen by the run's issue, mm; and when the
+	// sum is at its highest of which no later run has spoken, Unix milliseconds.
+	Fallen float64
+	Claim  int64
 
 	// Observed leg: since when thresholds have been met, and since when the value
 	// has been below them by the dead-band; Unix milliseconds, 0 if not.
@@ -181,7 +191,13 @@ type Evidence struct {
 	History  func(hydro.Key) *hydro.History                                             // nil if the series does not exist
 	Rain     func(station string, window time.Duration) (mm, coverage float64, ok bool) // the accumulation that ends now, and the share of the window that reports cover
 	Forecast *hydro.Forecast                                                            // the latest run, or nil
-	Refusal  func(station string) (hydro.Refusal, bool)                                 // the latest refusal within the blind window
+	// The rain forecast that the latest run used, at a station; false if it used none
+	// there. Nil: none anywhere.
+	RainAhead func(station string) (hydro.RainAhead, bool)
+	// What was reported to have fallen at a station in (from, to], and the share of that
+	// time that reports cover. Nil: nothing.
+	Fallen  func(station string, from, to time.Time) (mm, coverage float64)
+	Refusal func(station string) (hydro.Refusal, bool) // the latest refusal within the blind window
 }
 
 // minCoverage is the share of a rain window that reports must cover before its
@@ -338,7 +354,11 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 		case l.Basis == hydro.OverLimit && !st.limited(o.now):
 			*l = l.key().ladder() // no limit level is in force: nothing can be above it
 		case l.Forecast:
-			if o.run != nil {
+			switch {
+			case o.run == nil:
+			case l.Variable == hydro.Rain:
+				r.foreseeRain(st, l, steps, t.timings[i].persistence, o)
+			default:
 				r.foresee(st, l, steps, t.timings[i].persistence, o.run)
 			}
 			if !o.current || l.At != o.issued {

@@ -38,7 +38,7 @@ func (r *Rules) Explain(x *hydro.Explanation, before, after State, id string) bo
 			Decides: k == observed || k == forecast, Evidence: l.At != 0 && !l.Lost, Value: l.Value, At: instant(l.At),
 		}
 		if timing := t.timings[k]; l.Forecast {
-			q.PeakAt, q.Persistence = instant(l.Peak), int(timing.persistence)
+			q.PeakAt, q.Fallen, q.Persistence = instant(l.Peak), l.Fallen, int(timing.persistence)
 		} else {
 			q.Raise, q.Lower = time.Duration(timing.raise)*time.Millisecond, time.Duration(timing.lower)*time.Millisecond
 		}

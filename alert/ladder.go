@@ -304,9 +304,19 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, persistence int64,
 	if !ok {
 		return // no value: no evidence
 	}
+	for i := range v.cross {
+		if step, ok := stepOf(steps, hydro.Blue+hydro.Stage(i)); ok && l.Basis == hydro.Itself && v.best >= step.value {
+			v.cross[i] = crossing(f, l.Variable, step, add, v.cross[i], v.bestAt)
+		}
+	}
+	r.tally(l, steps, persistence, run.IssuedAt, &v)
+}
+
+// tally counts what a run says for a forecast ladder, and moves it.
+func (r *Rules) tally(l *Ladder, steps []step, persistence int64, issued time.Time, v *view) {
 	r.recheck(l, steps)
 	met, held := r.reach(l, steps, v.best)
-	l.At, l.Value, l.Limit, l.Peak, l.Lost = run.IssuedAt.UnixMilli(), v.best, v.limit, v.bestAt.UnixMilli(), false
+	l.At, l.Value, l.Limit, l.Peak, l.Lost = issued.UnixMilli(), v.best, v.limit, v.bestAt.UnixMilli(), false
 	l.Until = v.until.UnixMilli()
 	for i := range l.Met {
 		stage := hydro.Blue + hydro.Stage(i)
@@ -315,10 +325,7 @@ func (r *Rules) foresee(st *station, l *Ladder, steps []step, persistence int64,
 		l.Cross[i] = 0
 		if step, ok := stepOf(steps, stage); ok && v.best >= step.value {
 			at := v.cross[i]
-			switch {
-			case l.Basis == hydro.Itself:
-				at = crossing(f, l.Variable, step, add, at, v.bestAt)
-			case at.IsZero():
+			if at.IsZero() {
 				at = v.bestAt
 			}
 			l.Cross[i] = at.UnixMilli()
@@ -470,7 +477,7 @@ func (r *Rules) outlast(l *Ladder, ladders []Ladder, lower, now int64) {
 		if k := l.Stage - hydro.Blue; l.Cross[k] == 0 && l.Below[k] == 0 {
 			continue // the run had gaps: its peak need not be the peak
 		}
-		for l.Stage > hydro.Clear && dwelt(after(o.Below[l.Stage-hydro.Blue], l.Peak), o.At, 0, lower, now) {
+		for l.Stage > hydro.Clear && dwelt(after(o.Below[l.Stage-hydro.Blue], max(l.Peak, l.Claim)), o.At, 0, lower, now) {
 			l.Stage--
 		}
 	}

@@ -104,9 +104,9 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 		z, e := r.evidence(st, t, ladders, f, before, state.Stage, now)
 		zhParts, enParts = append(zhParts, "预报代为值守，"+z+"，未达阈值"), append(enParts, "the forecast keeps watch, "+e+", below every threshold")
 	}
-	if at := unforeseen(ladders); at != 0 && (i < 0 || !ladders[i].Forecast) {
-		issued := r.clock(time.UnixMilli(at))
-		zhParts, enParts = append(zhParts, issued+" 的预报之后无有效预报"), append(enParts, "no valid forecast since the run of "+issued)
+	if at, rain := unforeseen(ladders); at != 0 && (i < 0 || !ladders[i].Forecast) {
+		z, e := r.noForecast(at, rain)
+		zhParts, enParts = append(zhParts, z), append(enParts, e)
 	}
 	switch {
 	case state.Stage == hydro.Blind || before.Stage == hydro.Blind && state.Stage == hydro.Clear:
@@ -150,18 +150,29 @@ func lost(ladders []Ladder) hydro.Stage {
 }
 
 // unforeseen returns the issue of the last run that spoke for a station, Unix
-// milliseconds, 0 if there was none or a valid one does.
-func unforeseen(ladders []Ladder) int64 {
-	var issued int64
+// milliseconds, 0 if there was none or a valid one does; and whether it spoke of
+// nothing but rain.
+func unforeseen(ladders []Ladder) (issued int64, rain bool) {
+	rain = true
 	for i := range ladders {
 		if l := &ladders[i]; l.Forecast && l.At != 0 {
 			if !l.Lost {
-				return 0
+				return 0, false
 			}
-			issued = max(issued, l.At)
+			issued, rain = max(issued, l.At), rain && l.Variable == hydro.Rain
 		}
 	}
-	return issued
+	return issued, rain
+}
+
+// noForecast says since when there is no valid forecast: of rain, that no run has
+// used one since.
+func (r *Rules) noForecast(issued int64, rain bool) (zh, en string) {
+	at := r.clock(time.UnixMilli(issued))
+	if rain {
+		return at + " 的预报之后无有效降雨预报", "no valid rain forecast since the run of " + at
+	}
+	return at + " 的预报之后无有效预报", "no valid forecast since the run of " + at
 }
 
 // blindness says why a station, or a part of it, cannot be seen.
@@ -241,8 +252,11 @@ func variableNames(vars []hydro.Variable) (zh, en string) {
 func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before StationState, to hydro.Stage, now time.Time) (zh, en string) {
 	l := &ladders[i]
 	leg := st.leg(t, ladders, i)
-	if l.Basis == hydro.Likelihood {
+	switch {
+	case l.Basis == hydro.Likelihood:
 		return r.chance(t.steps(i), l, leg, before, to)
+	case l.Forecast && l.Variable == hydro.Rain:
+		return r.rainAhead(t.steps(i), l, leg, before, to, now)
 	}
 	what := measured(l)
 	hoursZH, hoursEN := "", ""

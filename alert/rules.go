@@ -375,10 +375,11 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 			if th.Variable == hydro.Rain {
 				key.window = th.Window
 			}
-			if _, measured := st.gauge(th.Variable); th.Observed && measured {
+			_, measured := st.gauge(th.Variable)
+			if th.Observed && measured {
 				use(key, step{th.Stage, value, th.Years, th.Profile}, th.Timing)
 			}
-			if th.Forecast && th.Variable != hydro.Rain {
+			if th.Forecast && (measured || th.Variable != hydro.Rain) { // of a sum of rain a part has fallen
 				key.forecast = true
 				use(key, step{th.Stage, value, th.Years, th.Profile}, th.Timing)
 			}

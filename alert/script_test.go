@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"freshet/alert"
+	"freshet/ingest/accumulation"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -32,6 +33,9 @@ import (
 //	                                              each arrives at its own instant unless arriving says when
 //	rain ID every 5m from +0m [arriving +3h]: VALUES
 //	forecast +10m [valid 30m] [step 1h] ID level|discharge: VALUES [; ID …]
+//	qpf ID from +0m step 1h [expires +3h]: VALUES the rain forecast that runs use there from now on (till expires), mm a step;
+//	                                              of several for one station the last one counts
+//	run +10m [valid 30m] [step 1h]                a run that says nothing but its rain; horizon 24 h
 //	refuse ID VARIABLE REASON from +0m to +2h     reports are refused
 //	at +20m warning none
 //	at +20m warning [FROM->]STAGE ID [cause "…"] [illustrative]; …    all warnings since the last warning line
@@ -55,6 +59,7 @@ type scenario struct {
 	held     map[hydro.Key]*hydro.History
 	runs     []*hydro.Forecast // not yet issued
 	run      *hydro.Forecast
+	qpf      []qpf
 	refusals []refusal
 	warnings []hydro.Warning
 	last     map[string]hydro.Warning
@@ -132,8 +137,10 @@ func (s *scenario) do(text string) error {
 			return fmt.Errorf("no values")
 		}
 		return s.load(words, strings.Fields(list))
-	case "forecast":
+	case "forecast", "run":
 		return s.forecast(text)
+	case "qpf":
+		return s.rainAhead(words[1:], strings.Fields(list))
 	case "refuse":
 		return s.refuse(words[1:])
 	case "reload":
@@ -250,7 +257,7 @@ func (s *scenario) forecast(text string) error {
 	if err != nil {
 		return err
 	}
-	f := &hydro.Forecast{Basin: "b", IssuedAt: issued, Step: time.Hour, ValidUntil: issued.Add(30 * time.Minute)}
+	f := &hydro.Forecast{Basin: "b", IssuedAt: issued, Step: time.Hour, Horizon: 24 * time.Hour, ValidUntil: issued.Add(30 * time.Minute)}
 	i := 2
 	for ; i < len(words); i += 2 {
 		d, err := time.ParseDuration(words[i+1])
@@ -264,6 +271,10 @@ func (s *scenario) forecast(text string) error {
 		}
 	}
 	names := words[i:]
+	if words[0] == "run" {
+		s.runs = append(s.runs, f)
+		return nil
+	}
 	for part := range strings.SplitSeq(strings.Join(names, " ")+":"+rest, ";") {
 		name, list, _ := strings.Cut(part, ":")
 		who := strings.Fields(name)
@@ -380,6 +391,11 @@ func (s *scenario) evidence() alert.Evidence {
 				}
 			}
 			return mm, float64(covered) / float64(window), true
+		},
+		RainAhead: s.ahead,
+		Fallen: func(id string, from, to time.Time) (float64, float64) {
+			sum := accumulation.Between(s.held[hydro.Key{Station: id, Variable: hydro.Rain}], from, to)
+			return sum.Rain, sum.Coverage
 		},
 		Refusal: func(id string) (hydro.Refusal, bool) {
 			for _, r := range s.refusals {

@@ -28,13 +28,15 @@ type Rain struct {
 	Step       time.Duration // of the values
 	Steps      int
 	SubBasins  []SubBasinRain    // as the model has them
+	Stations   []SubBasinRain    // of a grid: at the stations of RainAhead that stand in a cell
 	Members    int               // of the ensemble; 0 of a single forecast
 	Mean       bool              // the runs' rain is the mean of the members: there is no control run
 	Unknown    []string          // sub-basins that it speaks of and the model does not have
 	Withdrawn  *hydro.Withdrawal // by which it was taken back, or nil
 }
 
-// A SubBasinRain is the forecast rain of one sub-basin, mm per step.
+// A SubBasinRain is the forecast rain of one sub-basin, or at one station, mm per
+// step.
 type SubBasinRain struct {
 	ID       string
 	Coverage float64     // share of the area that the forecast speaks of, 0 to 1
@@ -53,13 +55,16 @@ func (r *Rain) Member(i int) Rain {
 	}
 	out := *r
 	out.Members, out.Mean = 0, false
-	out.SubBasins = slices.Clone(r.SubBasins)
-	for j := range out.SubBasins {
-		b := &out.SubBasins[j]
-		if b.Members != nil {
-			b.Rain, b.Members = b.Members[i], nil
+	only := func(all []SubBasinRain) []SubBasinRain {
+		all = slices.Clone(all)
+		for j := range all {
+			if b := &all[j]; b.Members != nil {
+				b.Rain, b.Members = b.Members[i], nil
+			}
 		}
+		return all
 	}
+	out.SubBasins, out.Stations = only(r.SubBasins), only(r.Stations)
 	return out
 }
 
@@ -90,37 +95,52 @@ func (m *Model) Rain(f *hydro.RainForecast) Rain {
 		} else if at := slices.IndexFunc(f.Areas, func(a hydro.RainArea) bool { return a.SubBasin == b.id }); at >= 0 {
 			share[at], to.Coverage = 1, 1
 		}
-		if to.Coverage == 0 {
-			continue
+		if to.Coverage > 0 {
+			to.take(f, share, &out)
 		}
-		mean := func(row func(*hydro.RainArea) []float64) []float64 {
-			sum := make([]float64, out.Steps)
-			for j, w := range share {
-				if w == 0 {
-					continue
-				}
-				for t, v := range row(&f.Areas[j]) {
-					sum[t] += w * v
-				}
-			}
-			return sum
-		}
-		for k := range out.Members {
-			to.Members = append(to.Members, mean(func(a *hydro.RainArea) []float64 { return a.Members[k] }))
-		}
-		if !out.Mean {
-			to.Rain = mean(func(a *hydro.RainArea) []float64 { return a.Rain })
-			continue
-		}
-		to.Rain = make([]float64, out.Steps)
-		for t := range to.Rain {
-			for _, member := range to.Members {
-				to.Rain[t] += member[t]
-			}
-			to.Rain[t] /= float64(out.Members)
+	}
+	if len(cells) == 0 {
+		return out
+	}
+	for i := range m.rainStations {
+		s := SubBasinRain{ID: m.rainStations[i].id}
+		var share []float64
+		if share, s.Coverage = rain.Shares([]rain.Place{m.rainStations[i].place}, cells); s.Coverage > 0 {
+			s.take(f, share, &out)
+			out.Stations = append(out.Stations, s)
 		}
 	}
 	return out
+}
+
+// take fills the values of b, which are those of the areas of f by their share.
+func (b *SubBasinRain) take(f *hydro.RainForecast, share []float64, of *Rain) {
+	mean := func(row func(*hydro.RainArea) []float64) []float64 {
+		sum := make([]float64, of.Steps)
+		for j, w := range share {
+			if w == 0 {
+				continue
+			}
+			for t, v := range row(&f.Areas[j]) {
+				sum[t] += w * v
+			}
+		}
+		return sum
+	}
+	for k := range of.Members {
+		b.Members = append(b.Members, mean(func(a *hydro.RainArea) []float64 { return a.Members[k] }))
+	}
+	if !of.Mean {
+		b.Rain = mean(func(a *hydro.RainArea) []float64 { return a.Rain })
+		return
+	}
+	b.Rain = make([]float64, of.Steps)
+	for t := range b.Rain {
+		for _, member := range b.Members {
+			b.Rain[t] += member[t]
+		}
+		b.Rain[t] /= float64(of.Members)
+	}
 }
 
 // usable says why r cannot be used by a run at now; "" if it can.

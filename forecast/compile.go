@@ -36,6 +36,7 @@ type Model struct {
 	illustrative bool
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
+	rainStations []rainStation
 	band         band.Model
 	bandStep     time.Duration // between the leads of bands
 	leads        int           // of bands; 0: none
@@ -152,6 +153,7 @@ func (k *compiler) compile() {
 	k.startReaches()
 	k.addCorrectors()
 	k.addSubBasins()
+	k.addRainStations()
 	k.addMoisture()
 	k.addRising()
 	k.addBand()

@@ -20,21 +20,24 @@ func catalogCommand() *cobra.Command {
 }
 
 func catalogCheckCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, strict bool
 	c := &cobra.Command{
 		Use:   "check DIR",
 		Short: "Check the *.yaml files of a catalogue and list all mistakes",
 		Long: `Check reads the *.yaml files that stand directly in DIR and lists every mistake
 as file:line:column. It exits with 1 if there is any, and with 2 if there is no
-*.yaml file in DIR.`,
+*.yaml file in DIR. What is doubtful, as a red level below the warning level of its
+station, is listed as a warning: a catalogue with warnings is in force all the same,
+and the exit code is 0 unless --strict asks for 1.`,
 		Args:          cobra.ExactArgs(1),
 		SilenceUsage:  true,
 		SilenceErrors: false,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return checkCatalog(cmd.OutOrStdout(), args[0], asJSON)
+			return checkCatalog(cmd.OutOrStdout(), args[0], asJSON, strict)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	c.Flags().BoolVar(&strict, "strict", false, "exit with 1 if there is a warning")
 	return c
 }
 
@@ -42,6 +45,7 @@ as file:line:column. It exits with 1 if there is any, and with 2 if there is no
 type catalogReport struct {
 	OK           bool              `json:"ok"`
 	Problems     []catalog.Problem `json:"problems"`
+	Warnings     []catalog.Problem `json:"warnings"`
 	Name         string            `json:"name,omitempty"`
 	Version      string            `json:"version,omitempty"`
 	Illustrative string            `json:"illustrative,omitempty"`
@@ -58,7 +62,7 @@ type catalogReport struct {
 	Plans        int               `json:"plans"`
 }
 
-func checkCatalog(w io.Writer, dir string, asJSON bool) error {
+func checkCatalog(w io.Writer, dir string, asJSON, strict bool) error {
 	c, err := catalog.LoadDir(dir)
 	var problems catalog.Problems
 	if err != nil && !errors.As(err, &problems) {
@@ -68,7 +72,9 @@ func checkCatalog(w io.Writer, dir string, asJSON bool) error {
 	if r.Problems == nil {
 		r.Problems = []catalog.Problem{}
 	}
+	r.Warnings = []catalog.Problem{}
 	if c != nil {
+		r.Warnings = append(r.Warnings, c.Warnings()...)
 		r.Name, r.Version, r.Illustrative = c.Name, c.Version, c.Illustrative
 		r.Stations, r.Sites, r.Basins = len(c.Stations), len(c.Sites), len(c.Basins)
 		r.Ratings, r.StageTables = len(c.Ratings), len(c.StageTables)
@@ -95,11 +101,21 @@ func checkCatalog(w io.Writer, dir string, asJSON bool) error {
 		}
 		return fmt.Errorf("%s: %d problems", dir, len(problems))
 	}
+	if n := len(r.Warnings); strict && n > 0 {
+		if n == 1 {
+			return fmt.Errorf("%s: 1 warning", dir)
+		}
+		return fmt.Errorf("%s: %d warnings", dir, n)
+	}
 	return nil
 }
 
 func printCatalogReport(w io.Writer, c *catalog.Catalog, r catalogReport) {
 	for _, p := range r.Problems {
+		fmt.Fprintln(w, p)
+	}
+	for _, p := range r.Warnings {
+		p.Message = "warning: " + p.Message
 		fmt.Fprintln(w, p)
 	}
 	if c == nil {

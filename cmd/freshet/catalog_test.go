@@ -51,3 +51,36 @@ func TestCatalogCheckListsEveryMistake(t *testing.T) {
 		t.Errorf("%v, %+v", err, got)
 	}
 }
+
+// What is doubtful is listed and is in force all the same.
+func TestCatalogCheckListsWarnings(t *testing.T) {
+	dir := t.TempDir()
+	text := `catalog: {name: x, title: X}
+departments: [{id: hydrology, name: H}]
+stations:
+  - {id: a, name: A, department: hydrology, kind: level, basin: b, at: [112, 22], zone: UTC, datum: PEARL_RIVER, parameters: [{variable: water_level, every: 5m}]}
+basins: [{id: b, name: B, nodes: [{id: o, name: O, gauge: a}]}]
+stage_tables:
+  - {station: a, valid_from: 2026-01-01, datum: PEARL_RIVER, thresholds: [{variable: water_level, red: 2.9}]}
+marks:
+  - {station: a, valid_from: 2026-01-01, datum: PEARL_RIVER, warning: 3, source: s}
+`
+	if err := os.WriteFile(filepath.Join(dir, "x.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := runCatalog(t, "check", dir)
+	if err != nil || !strings.Contains(out, "x.yaml:7:105: warning: red: 2.9 m lies below the warning level") || !strings.Contains(out, ": sound") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err = runCatalog(t, "check", "--strict", dir); err == nil || !strings.Contains(err.Error(), "1 warning") {
+		t.Errorf("strict: %v\n%s", err, out)
+	}
+	out, err = runCatalog(t, "check", "--json", dir)
+	var got catalogReport
+	if jsonErr := json.Unmarshal([]byte(out), &got); jsonErr != nil {
+		t.Fatalf("%v\n%s", jsonErr, out)
+	}
+	if err != nil || !got.OK || len(got.Warnings) != 1 || got.Warnings[0].Line != 7 {
+		t.Errorf("%v, %+v", err, got)
+	}
+}

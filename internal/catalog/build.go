@@ -15,6 +15,8 @@ import (
 type loader struct {
 	cat      *Catalog
 	problems []Problem
+	warnings []Problem
+	levels   []levelGiven // of stage tables
 	zones    map[string]*time.Location
 
 	heads, departments, profiles, stations, sites, basins, ratings, returnTables, stageTables, marks, claims, caps, seasons []node
@@ -100,6 +102,7 @@ func (l *loader) build() {
 	each(l.returnTables, l.buildReturnPeriods)
 	each(l.stageTables, l.buildStageTable)
 	each(l.marks, l.buildMarks)
+	l.checkMarks()
 	each(l.claims, l.buildClaim)
 	l.buildCallout()
 	each(l.contacts, l.buildContact)

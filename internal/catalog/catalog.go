@@ -39,6 +39,7 @@ type Catalog struct {
 	stations map[string]int // id -> index into Stations
 	aliases  map[alias]int
 	files    []hydro.File
+	warnings []Problem
 }
 
 type alias struct {

@@ -71,12 +71,9 @@ func Load(files []hydro.File) (*Catalog, []Problem) {
 	}
 	l.build()
 	if len(l.problems) > 0 {
-		slices.SortStableFunc(l.problems, func(a, b Problem) int {
-			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
-		})
-		return nil, slices.Compact(l.problems)
+		return nil, inOrder(l.problems)
 	}
-	l.cat.files = files
+	l.cat.files, l.cat.warnings = files, inOrder(l.warnings)
 	l.cat.Version = version(files)
 	return l.cat, nil
 }

@@ -182,7 +182,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"threshold without date", "  - station: p\n    valid_from: 2026-01-01\n", "  - station: p\n", []string{`  - ‸station: p → valid_from: missing`}},
 		{"rain without window", "window: 3h, ", "", []string{`      - ‸{variable: r → window: missing; a rain threshold is for an accumulation, as in window`}},
 		{"window not kept", "window: 3h", "window: 4h", []string{`w: ‸4h, → window: 4h0m0s is not accumulated: use 5m, 10m, 15m, 30m, 1h, 2h, 3h, `}},
-		{"rain is not forecast", "blue: 50}", "blue: 50, legs: [forecast]}", []string{`: [‸for → legs: there is no forecast of rain at station "p": only water_level an`}},
+		{"rain is not forecast so finely", "window: 3h, blue: 50}", "window: 10m, blue: 50, legs: [forecast]}", []string{`: [‸for → legs: there is no forecast of rain at station "p": the window 10m0s is shorter than the basin's output_step 30m0s`}},
 		{"step does not divide", "step: 5m, every: 10m", "step: 5m, every: 12m", []string{`y: ‸12m → every: 12m0s is no multiple of step 5m0s`}},
 		{"band", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, band: wide}", []string{`d: ‸wid → band: expected on or off`}},
 		{"spread of rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_spread: 4}", []string{`d: ‸4} → rain_spread: 4 must be from 0 to 3`}},

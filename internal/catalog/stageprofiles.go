@@ -165,6 +165,9 @@ func (l *loader) profileOf(m *mapping, t *StageTable, station *Station) {
 		last.Stage, last.Value = colour, values[k]
 		t.Thresholds = append(t.Thresholds, last)
 	}
+	if h.Variable == hydro.WaterLevel {
+		l.noteProfile(t, p, in)
+	}
 	if !years || station == nil {
 		return
 	}

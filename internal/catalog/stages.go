@@ -70,6 +70,7 @@ func (l *loader) thresholds(v node, t *StageTable, station *Station) {
 				table = &ReturnPeriods{ValidFrom: t.ValidFrom}
 			}
 			got := l.ladder(w, station, table)
+			l.note(t, w, got)
 			if w.done(); len(got) == 0 {
 				continue
 			}
@@ -121,7 +122,11 @@ func (l *loader) ladder(m *mapping, station *Station, table *ReturnPeriods) []Th
 	case ok && v != hydro.Rain && m.values["window"].n != nil:
 		l.report(m.place("window"), "window: only rain has one")
 	}
-	h.Observed, h.Forecast = l.legs(m, station, v)
+	if v == hydro.Rain {
+		h.Observed, h.Forecast = l.rainLegs(m, station, h.Window)
+	} else {
+		h.Observed, h.Forecast = l.legs(m, station, v)
+	}
 	if table != nil && ok && station != nil {
 		in, found := l.cat.returnPeriods(station.ID, v, table.ValidFrom)
 		if table = in; !found {
@@ -181,6 +186,25 @@ func (l *loader) ladder(m *mapping, station *Station, table *ReturnPeriods) []Th
 func (l *loader) legs(m *mapping, station *Station, v hydro.Variable) (observed, forecast bool) {
 	can, why := l.forecasts(station, v)
 	return l.legsOf(m, station, v, can, why)
+}
+
+// rainLegs is legs for a sum of rain, which is observed unless the file asks for more:
+// rain forecasts differ in worth, and a table must not begin to warn by them unasked.
+func (l *loader) rainLegs(m *mapping, station *Station, window time.Duration) (observed, forecast bool) {
+	asked := m.values["legs"].n != nil
+	can, why := true, ""
+	if station != nil {
+		switch b, ok := l.cat.Basin(station.Basin); {
+		case !ok:
+			can, why = false, "its basin is not known"
+		case len(b.SubBasins) == 0:
+			can, why = false, "rain forecasts are by sub-basin, and basin "+b.ID+" has none"
+		case window > 0 && window < b.Settings.OutputStep:
+			can, why = false, "the window "+window.String()+" is shorter than the basin's output_step "+b.Settings.OutputStep.String()
+		}
+	}
+	observed, forecast = l.legsOf(m, station, hydro.Rain, can, why)
+	return observed, forecast && asked
 }
 
 // legsOf is legs where the caller knows whether there are forecasts.

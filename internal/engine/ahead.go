@@ -155,6 +155,15 @@ func (e *Engine) remap() {
 	}
 }
 
+// rainAhead tells the rain forecast that the latest run used, at a station.
+func (e *Engine) rainAhead() func(station string) (hydro.RainAhead, bool) {
+	if e.latest == nil {
+		return nil
+	}
+	ahead, at := e.Ahead(), e.latest.IssuedAt
+	return func(station string) (hydro.RainAhead, bool) { return e.model.RainAhead(ahead, at, station) }
+}
+
 // Ahead returns what is held for the time ahead, rain by source and plans by
 // reservoir. What it refers to is never changed afterwards.
 func (e *Engine) Ahead() forecast.Ahead {

@@ -425,6 +425,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	e.alertBefore = e.alertState
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
 		Now: now, History: e.history, Rain: e.rain, Forecast: e.latest, Refusal: e.refusal,
+		RainAhead: e.rainAhead(), Fallen: e.fallen,
 	})
 	var groups []hydro.GroupChange
 	e.groupState, groups = e.groups.Step(e.groupState, group.Evidence{Now: now, Stations: e.rules.Standings(e.alertState), Forecast: e.latest}, warnings)
@@ -527,6 +528,17 @@ func (e *Engine) rain(station string, window time.Duration) (mm, coverage float6
 		}
 	}
 	return 0, 0, false
+}
+
+// fallen returns the rain that a station reported in (from, to], and the share of
+// that time that its reports cover.
+func (e *Engine) fallen(station string, from, to time.Time) (mm, coverage float64) {
+	i, ok := e.rainSeries(station)
+	if !ok {
+		return 0, 0
+	}
+	s := accumulation.Between(&e.series[i].History, from, to)
+	return s.Rain, s.Coverage
 }
 
 // rainSeries returns the series that a station's accumulations are made of: its

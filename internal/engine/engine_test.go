@@ -38,7 +38,7 @@ func load(tb testing.TB) (*catalog.Catalog, string) {
 }
 
 // loadGated is load with outlets at one reservoir, so that drawn plans order gates
-// too.
+// too, and with forecast legs on rain.
 func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 	tb.Helper()
 	c, _ := load(tb)
@@ -47,12 +47,18 @@ func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 	for i, f := range files {
 		found += bytes.Count(f.Data, []byte(curve))
 		files[i].Data = bytes.ReplaceAll(f.Data, []byte(curve), []byte("[38.6, 200], [42, 258]"+crest))
+		files[i].Data = forecastRain(files[i].Data)
 	}
 	gated, problems := catalog.Load(files)
 	if found != 1 || len(problems) > 0 {
 		tb.Fatalf("%d reservoirs given outlets, problems %v", found, problems)
 	}
 	return gated, gated.Basins[0].ID
+}
+
+// forecastRain gives all tables of a catalogue's file that hang on rain a forecast leg.
+func forecastRain(file []byte) []byte {
+	return bytes.ReplaceAll(file, []byte("red: 80, legs: [observed]}"), []byte("red: 80, legs: [observed, forecast]}"))
 }
 
 func measures(s catalog.Station, v hydro.Variable) bool {

@@ -114,6 +114,9 @@ func (x *Explanation) quantity(q *ExplainedQuantity) (zh, en string) {
 	switch {
 	case !q.Evidence:
 		zh, en = zh+"：无有效依据", en+": no evidence"
+	case q.Forecast && q.Variable == Rain:
+		zh += fmt.Sprintf("：最大 %s（至 %s，其中已降 %s）", number(q.Value), beijingTime(q.PeakAt, "–"), number(q.Fallen))
+		en += fmt.Sprintf(": highest %s by %s, of which %s has fallen", number(q.Value), beijingTime(q.PeakAt, "–"), number(q.Fallen))
 	case q.Forecast:
 		zh += fmt.Sprintf("：洪峰 %s（%s）", number(q.Value), beijingTime(q.PeakAt, "–"))
 		en += fmt.Sprintf(": peak %s at %s", number(q.Value), beijingTime(q.PeakAt, "–"))

@@ -329,6 +329,31 @@ func (k *book) rain(c *catalog.Catalog, station string, window time.Duration, at
 	return 0, 0, false
 }
 
+// fallen returns what a station's reports, up to now, say of (from, to], and the share
+// of that time that they cover.
+func (k *book) fallen(c *catalog.Catalog, station string, from, to time.Time) (mm, coverage float64) {
+	st, known := c.Station(station)
+	if !known {
+		return 0, 0
+	}
+	for _, p := range st.Parameters {
+		if p.Variable != hydro.Rain && p.Variable != hydro.RainCounter {
+			continue
+		}
+		key := hydro.Key{Station: station, Variable: hydro.Rain, Sensor: p.Sensor}
+		h := k.base(key)
+		if i, fed := k.index[key]; fed {
+			if f := &k.feeds[i]; f.fell != nil {
+				return f.within(to.Sub(from).Milliseconds(), to.UnixMilli())
+			}
+			h = &k.feeds[i].history
+		}
+		sum := accumulation.Between(h, from, to)
+		return sum.Rain, sum.Coverage
+	}
+	return 0, 0
+}
+
 func pick(all []accumulation.Sum, window time.Duration) (mm, coverage float64, ok bool) {
 	for _, s := range all {
 		if s.Window == window {

@@ -66,7 +66,7 @@ func NewStage(ctx context.Context, b engine.Footing) (*Stage, error) {
 		return nil, err
 	}
 	s.Base = figures(&b, b.Catalogue, &s.fine)
-	s.Base.Walk = walk(&b, b.Catalogue, b.Rules, b.Groups, b.Plans, &s.fine, nil)
+	s.Base.Walk = walk(&b, b.Catalogue, b.Rules, b.Groups, b.Plans, &s.fine, b.Ahead, nil)
 	return s, nil
 }
 
@@ -111,7 +111,7 @@ func (s *Stage) Ask(ctx context.Context, x Scenario, past forecast.Source) (*Out
 		Scenario: x, T0: b.T0, Step: basin.Settings.OutputStep, Horizon: basin.Settings.Horizon, Catalogue: b.Catalogue.Version, Seq: b.Seq,
 		Base: s.Base, Asked: figures(&b, c, &fine), Notes: notes,
 	}
-	out.Asked.Walk = walk(&b, c, rules, groups, b.Plans, &fine, x.Lost)
+	out.Asked.Walk = walk(&b, c, rules, groups, b.Plans, &fine, ahead, x.Lost)
 	for i := range c.Stations {
 		st := &c.Stations[i]
 		if st.Basin != b.Basin || len(st.Parameters) == 0 {

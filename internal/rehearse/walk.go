@@ -78,6 +78,7 @@ type walker struct {
 	plans  *plan.Rules
 	book   *book
 	again  *reissue
+	ahead  forecast.Ahead // that the run used, at its T0
 
 	stages   alert.State
 	waves    group.State
@@ -93,11 +94,11 @@ type reach struct {
 }
 
 // walk takes the rules through a run.
-func walk(b *engine.Footing, c *catalog.Catalog, rules *alert.Rules, groups *group.Rules, plans *plan.Rules, r *forecast.Rehearsal, lost []string) Walk {
+func walk(b *engine.Footing, c *catalog.Catalog, rules *alert.Rules, groups *group.Rules, plans *plan.Rules, r *forecast.Rehearsal, ahead forecast.Ahead, lost []string) Walk {
 	basin, _ := c.Basin(b.Basin)
 	step := b.Model.Step()
 	w := &walker{
-		b: b, c: c, rules: rules, groups: groups, plans: plans, book: newBook(b, c, r, lost), again: newReissue(b, c, r),
+		b: b, c: c, rules: rules, groups: groups, plans: plans, book: newBook(b, c, r, lost), again: newReissue(b, c, r), ahead: ahead,
 		stages: b.Stages, waves: b.Waves, desk: b.Responses, first: map[reach]int{}, observed: map[reach]time.Time{},
 	}
 	w.out.Step, w.out.Held = step, w.book.held
@@ -140,6 +141,8 @@ func (w *walker) step(now time.Time, run *hydro.Forecast) {
 		Rain: func(station string, window time.Duration) (float64, float64, bool) {
 			return w.book.rain(w.c, station, window, now)
 		},
+		RainAhead: func(station string) (hydro.RainAhead, bool) { return w.b.Model.RainAhead(w.ahead, w.b.T0, station) },
+		Fallen:    func(station string, from, to time.Time) (float64, float64) { return w.book.fallen(w.c, station, from, to) },
 	})
 	w.waves, _ = w.groups.Step(w.waves, group.Evidence{Now: now, Stations: w.rules.Standings(w.stages), Forecast: run}, warnings)
 	for i := range warnings {
