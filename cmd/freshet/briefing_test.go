@@ -43,7 +43,8 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 			Basin: "tanjiang", NameZh: "潭江", NameEn: "Tanjiang", AsOf: timestamppb.New(at), At: timestamppb.New(at), Zone: "Asia/Shanghai", Illustrative: true, Mark: "an example",
 			Board: []*freshetv1.BoardRow{
 				{Station: "h", NameEn: "Enping", Stage: orange, Level: &freshetv1.BoardValue{Value: 7.125}, OverWarning: new(0.825)},
-				{Station: "k", NameEn: "Kaiping", Stage: blind, Cause: "silent"},
+				{Station: "k", NameEn: "Kaiping", NameZh: "开平", Stage: blind, Cause: "silent"},
+				{Station: "s", NameEn: "Sanbu", Stage: freshetv1.Stage_STAGE_RED},
 				{Station: "c", NameEn: "Calm", Stage: freshetv1.Stage_STAGE_CLEAR},
 			},
 			Forecast: &freshetv1.Forecast{IssuedAt: timestamppb.New(at), Stations: []*freshetv1.StationForecast{
@@ -79,10 +80,11 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 		{
 			[]string{"situation", "--as-of", "2026-06-15 08:00", "--lang", "en"},
 			[]time.Time{at},
-			[]string{"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 3: RED 0, ORANGE 1", "ORANGE Enping h 7.12 +0.82", "BLIND Kaiping k – – – – silent", "h 7.50 900 06-15 11:00"},
+			[]string{"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 4: RED 1, BLIND 1, ORANGE 1",
+				"RED Sanbu s – – – – BLIND Kaiping k – – – – silent ORANGE Enping h 7.12 +0.82", "Enping h 7.50 900 06-15 11:00"},
 			"Calm",
 		},
-		{[]string{"situation", "--as-of", "2026-06-15T00:00:00Z", "--lang", "zh"}, []time.Time{at}, []string{"潭江 tanjiang · 截至", "橙色 1", "看不见"}, "Calm"},
+		{[]string{"situation", "--as-of", "2026-06-15T00:00:00Z", "--lang", "zh"}, []time.Time{at}, []string{"潭江 tanjiang · 截至", "橙色 1", "看不见", "失明 开平 k – – – – 无来报"}, "Calm"},
 		{
 			[]string{"diff", "--from", "2026-06-14 20:00", "--to", "2026-06-15 00:00", "--zone", "+00:00", "--lang", "en"},
 			[]time.Time{at.Add(-4 * time.Hour), at},

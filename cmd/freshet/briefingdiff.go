@@ -179,7 +179,7 @@ func (p *briefingPage) waves(d *freshetv1.SituationDiff) {
 func (p *briefingPage) rest(d *freshetv1.SituationDiff) {
 	sets := func(all []*freshetv1.BlindSet) (rows [][]string) {
 		for _, b := range all {
-			rows = append(rows, []string{b.GetCause(), strings.Join(b.GetStations(), " ")})
+			rows = append(rows, []string{p.cause(b.GetCauseZh(), b.GetCause()), p.stations(b.GetStations())})
 		}
 		return rows
 	}

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"freshet/internal/catalog"
+	"freshet/internal/hydro"
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
 )
@@ -17,8 +20,9 @@ import (
 type briefingPage struct {
 	strings.Builder
 
-	lang termui.Lang
-	zone *time.Location
+	lang  termui.Lang
+	zone  *time.Location
+	names map[string]string // of the stations of a situation
 }
 
 func newBriefingPage(zone string, lang termui.Lang) *briefingPage {
@@ -113,6 +117,10 @@ func situationText(resp *freshetv1.GetSituationResponse, lang termui.Lang) strin
 	s := resp.GetSituation()
 	p := newBriefingPage(s.GetZone(), lang)
 	pick := lang.Pick
+	p.names = map[string]string{}
+	for _, r := range s.GetBoard() {
+		p.names[r.GetStation()] = p.name(r.GetNameZh(), r.GetNameEn(), r.GetStation())
+	}
 	fmt.Fprintf(p, "%s · %s %s\n", p.name(s.GetNameZh(), s.GetNameEn(), s.GetBasin()), pick("截至", "as of"), s.GetAsOf().AsTime().In(p.zone).Format("2006-01-02 15:04:05 -07:00"))
 	fmt.Fprintf(p, "%s %s · %s %d · %s %.12s\nSHA-256 %s\n", pick("判定时刻", "decided at"), s.GetAt().AsTime().In(p.zone).Format("2006-01-02 15:04:05"),
 		pick("输入", "input"), s.GetInputSeq(), pick("目录", "catalogue"), s.GetCatalogue(), resp.GetHash())
@@ -124,16 +132,14 @@ func situationText(resp *freshetv1.GetSituationResponse, lang termui.Lang) strin
 		counts[r.GetStage()]++
 	}
 	var sums []string
-	for _, st := range []freshetv1.Stage{
-		freshetv1.Stage_STAGE_RED, freshetv1.Stage_STAGE_ORANGE, freshetv1.Stage_STAGE_YELLOW, freshetv1.Stage_STAGE_BLUE, freshetv1.Stage_STAGE_BLIND, freshetv1.Stage_STAGE_CLEAR,
-	} {
+	for _, st := range worstFirst {
 		sums = append(sums, fmt.Sprintf("%s %d", p.stage(st), counts[st]))
 	}
 	fmt.Fprintf(p, "%s %d: %s\n", pick("测站", "stations"), len(s.GetBoard()), strings.Join(sums, pick("，", ", ")))
 	p.board(s)
 	var rows [][]string
 	for _, b := range s.GetBlind() {
-		rows = append(rows, []string{b.GetCause(), strings.Join(b.GetStations(), " "), p.time(b.GetSince())})
+		rows = append(rows, []string{p.cause(b.GetCauseZh(), b.GetCause()), p.stations(b.GetStations()), p.time(b.GetSince())})
 	}
 	p.part("看不见的", "Not seen", nil, rows)
 	p.forecast(s)
@@ -171,14 +177,38 @@ func situationText(resp *freshetv1.GetSituationResponse, lang termui.Lang) strin
 	return p.String()
 }
 
-// board lists the stations that are not clear.
+// worstFirst is the order in which stages are read, that of alarms: nobody knows
+// what happens where nothing is seen.
+var worstFirst = []freshetv1.Stage{
+	freshetv1.Stage_STAGE_RED, freshetv1.Stage_STAGE_BLIND, freshetv1.Stage_STAGE_ORANGE, freshetv1.Stage_STAGE_YELLOW, freshetv1.Stage_STAGE_BLUE, freshetv1.Stage_STAGE_CLEAR,
+}
+
+// station names a station of the situation.
+func (p *briefingPage) station(id string) string { return cmp.Or(p.names[id], id) }
+
+func (p *briefingPage) stations(ids []string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = p.station(id)
+	}
+	return strings.Join(names, p.lang.Pick("、", ", "))
+}
+
+// cause is why something is not seen. A server of before may know no Chinese for it.
+func (p *briefingPage) cause(zh, en string) string {
+	return p.lang.Pick(cmp.Or(zh, hydro.CauseZH(en)), en)
+}
+
+// board lists the stations that are not clear, the worst first.
 func (p *briefingPage) board(s *freshetv1.Situation) {
 	var rows [][]string
-	for _, r := range s.GetBoard() {
+	for _, r := range slices.SortedStableFunc(slices.Values(s.GetBoard()), func(a, b *freshetv1.BoardRow) int {
+		return slices.Index(worstFirst, a.GetStage()) - slices.Index(worstFirst, b.GetStage())
+	}) {
 		if r.GetStage() == freshetv1.Stage_STAGE_CLEAR && r.GetCause() == "" {
 			continue
 		}
-		row := []string{p.stage(r.GetStage()), p.name(r.GetNameZh(), r.GetNameEn(), r.GetStation()), "–", "–", "–", p.time(r.GetSince()), r.GetCause()}
+		row := []string{p.stage(r.GetStage()), p.name(r.GetNameZh(), r.GetNameEn(), r.GetStation()), "–", "–", "–", p.time(r.GetSince()), p.cause(r.GetCauseZh(), r.GetCause())}
 		if r.GetLevel() != nil {
 			row[2] = number(r.GetLevel().GetValue(), 2)
 		}
@@ -218,12 +248,21 @@ func (p *briefingPage) forecast(s *freshetv1.Situation) {
 			when += p.lang.Pick("（仍在涨）", " (still rising)")
 		}
 		var crossings strings.Builder
-		for _, c := range st.GetCrossings() {
-			if c.GetAt() != nil {
-				crossings.WriteString(" " + p.stage(c.GetStage()) + " " + p.time(c.GetAt()))
+		said := map[freshetv1.Stage]bool{} // a stage may have a level and a flow
+		for _, c := range slices.SortedStableFunc(slices.Values(st.GetCrossings()), func(a, b *freshetv1.ThresholdCrossing) int {
+			return a.GetAt().AsTime().Compare(b.GetAt().AsTime())
+		}) {
+			if c.GetAt() == nil || said[c.GetStage()] {
+				continue
 			}
+			said[c.GetStage()] = true
+			when := p.time(c.GetAt())
+			if !c.GetAt().AsTime().After(f.GetIssuedAt().AsTime()) {
+				when = p.lang.Pick("已达", "reached")
+			}
+			crossings.WriteString(" " + p.stage(c.GetStage()) + " " + when)
 		}
-		rows = append(rows, []string{st.GetStation(), number(peak.GetLevel(), 2), number(peak.GetDischarge(), 0), when, strings.TrimSpace(crossings.String())})
+		rows = append(rows, []string{p.station(st.GetStation()), number(peak.GetLevel(), 2), number(peak.GetDischarge(), 0), when, strings.TrimSpace(crossings.String())})
 	}
 	p.part("预报 "+p.time(f.GetIssuedAt()), "Forecast of "+p.time(f.GetIssuedAt()), p.head("测站", "station", "峰位 m", "peak m", "峰量 m³/s", "peak m³/s", "峰现", "at", "达到", "reaches"), rows)
 	for _, line := range termui.Wrap(p.lang.Pick(f.GetHonesty().GetLineZh(), f.GetHonesty().GetLineEn()), 100) {

@@ -11,6 +11,10 @@ import './style/base.css'
 
 watch(theme, (t) => (document.documentElement.dataset.theme = t), { immediate: true })
 
+// Paper is white, whatever the screen is.
+window.addEventListener('beforeprint', () => (document.documentElement.dataset.theme = 'light'))
+window.addEventListener('afterprint', () => (document.documentElement.dataset.theme = theme.value))
+
 onUnauthorised(() => {
   if (me.value) me.value = { ...me.value, signed_in: false }
 })

@@ -239,6 +239,9 @@ func TestRESTKnowsTheCallerAndCannotBeTold(t *testing.T) {
 		{gateway, "POST", "/v1/dispatch-plans", 403},
 		{officer, "POST", "/v1/dispatch-plans", 403},
 		{admin, "POST", "/v1/dispatch-plans", 400},
+		{officer, "POST", "/v1/rehearsals/search", 503}, // a call that answers more than once: allowed, but nobody has moved the clock
+		{gateway, "POST", "/v1/rehearsals/search", 403},
+		{nobody, "POST", "/v1/rehearsals/search", 401},
 		{nobody, "GET", "/v1/stages", 401},
 		{nobody, "GET", "/v1/warnings/feed", 401},
 		{gateway, "GET", "/v1/warnings/feed", 403},

@@ -120,7 +120,7 @@ func without(s, other *freshetv1.BlindSet) *freshetv1.BlindSet {
 		return nil
 	}
 	return &freshetv1.BlindSet{
-		Basin: s.GetBasin(), Cause: s.GetCause(), Department: s.GetDepartment(), Gateway: s.GetGateway(), Whole: s.GetWhole(),
+		Basin: s.GetBasin(), Cause: s.GetCause(), CauseZh: s.GetCauseZh(), Department: s.GetDepartment(), Gateway: s.GetGateway(), Whole: s.GetWhole(),
 		Stations: left, Escalated: keep(s.GetEscalated()), Since: s.GetSince(),
 	}
 }

@@ -72,7 +72,7 @@ func drawSituation(t *rapid.T, minute int) *freshetv1.Situation {
 		s.Conflicts = append(s.Conflicts, &freshetv1.Conflict{Id: id})
 	}
 	for _, id := range some(t, "blind") {
-		s.Blind = append(s.Blind, &freshetv1.BlindSet{Cause: id, Stations: some(t, "of the set")})
+		s.Blind = append(s.Blind, &freshetv1.BlindSet{Cause: id, CauseZh: "因 " + id, Stations: some(t, "of the set")})
 	}
 	for _, id := range some(t, "groups") {
 		g := &freshetv1.WarningGroup{Id: id, Stage: rapid.SampledFrom(stages).Draw(t, "height")}
@@ -138,6 +138,11 @@ func TestTheWayBackIsTheReverse(t *testing.T) {
 		} {
 			if d := cmp.Diff(x.one, x.other); d != "" {
 				t.Errorf("%s there and on the way back: %s", x.what, d)
+			}
+		}
+		for _, x := range there.GetBlindOpened() {
+			if x.GetCauseZh() != "因 "+x.GetCause() {
+				t.Errorf("%v has lost its cause in Chinese", x)
 			}
 		}
 		for _, v := range there.GetValues() {

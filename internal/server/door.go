@@ -120,19 +120,35 @@ type handles struct{ m sync.Map } // string to *caller
 
 // unary puts the caller of the HTTP side into the call.
 func (h *handles) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	ctx, done := h.hand(ctx)
+	defer done()
+	return invoke(ctx, method, req, reply, cc, opts...)
+}
+
+// stream does so for a call that answers more than once, which ends with ctx.
+func (h *handles) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	handed, done := h.hand(ctx)
+	context.AfterFunc(ctx, done)
+	return open(handed, desc, cc, method, opts...)
+}
+
+// hand returns ctx with a handle of its caller in the place of their credential.
+// Done forgets the handle.
+func (h *handles) hand(ctx context.Context) (handed context.Context, done func()) {
 	md, _ := metadata.FromOutgoingContext(ctx)
 	md = md.Copy()
 	md.Delete(handleKey)
-	for _, done := range []string{"authorization", "grpcgateway-authorization", "grpcgateway-cookie"} {
-		md.Delete(done)
+	for _, shown := range []string{"authorization", "grpcgateway-authorization", "grpcgateway-cookie"} {
+		md.Delete(shown)
 	}
+	done = func() {}
 	if c := callerOf(ctx); c != nil {
 		handle := rand.Text()
 		h.m.Store(handle, c)
-		defer h.m.Delete(handle)
+		done = func() { h.m.Delete(handle) }
 		md.Set(handleKey, handle)
 	}
-	return invoke(metadata.NewOutgoingContext(ctx, md), method, req, reply, cc, opts...)
+	return metadata.NewOutgoingContext(ctx, md), done
 }
 
 func (h *handles) find(ctx context.Context) *caller {

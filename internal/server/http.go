@@ -30,7 +30,7 @@ func (s *Server) newHandler() (http.Handler, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64 << 20)),
 	}
 	if s.guard != nil {
-		dial = append(dial, grpc.WithUnaryInterceptor(s.guard.handles.unary))
+		dial = append(dial, grpc.WithUnaryInterceptor(s.guard.handles.unary), grpc.WithStreamInterceptor(s.guard.handles.stream))
 	}
 	conn, err := grpc.NewClient("passthrough:///freshet", dial...)
 	if err != nil {
@@ -62,7 +62,9 @@ func (s *Server) newHandler() (http.Handler, error) {
 	}
 	metrics := webMetrics
 	metrics.open = s.opts.Auth != nil && s.opts.Auth.OpenMetrics
-	guarded("/v1/", nil, http.MaxBytesHandler(rest, int64(s.opts.MaxMessage)))
+	bounded := http.MaxBytesHandler(rest, int64(s.opts.MaxMessage))
+	guarded("/v1/", nil, bounded)
+	guarded("POST /v1/rehearsals/search", nil, lasting(bounded))
 	guarded("GET /v1/forecasts/{basin}/{file}", &webForecasts, http.HandlerFunc(s.serveForecast))
 	guarded("GET /v1/forecasts/{basin}/{file}/st_forecast_f.csv", &webForecasts, http.HandlerFunc(s.serveSL323))
 	guarded("GET /v1/warnings/feed", &webFeed, http.HandlerFunc(s.serveEvents))
@@ -103,6 +105,18 @@ func (s *Server) newHandler() (http.Handler, error) {
 		plain(w, http.StatusOK, "ready\n"+open)
 	})
 	return s.browsers(mux), nil
+}
+
+// lasting lets an answer take longer than the server's write timeout, for calls that
+// bound themselves.
+func lasting(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
+			plain(w, http.StatusInternalServerError, err.Error())
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 func plain(w http.ResponseWriter, code int, text string) {

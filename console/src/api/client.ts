@@ -30,12 +30,20 @@ export interface WatchAnswer {
   now: string | null
 }
 
+/** A field of a question by its path, e.g. scenario.soil[0].filled. */
+export interface Violation {
+  field: string
+  description: string
+}
+
 /** What went wrong, in the server's own words. */
 export class ApiError extends Error {
   constructor(
     /** HTTP's; 0 if the server could not be reached. */
     readonly status: number,
     message: string,
+    /** What is wrong with which field of the question, where the server says so. */
+    readonly fields: readonly Violation[] = [],
   ) {
     super(message)
     this.name = 'ApiError'
@@ -63,8 +71,45 @@ api.use(tell)
 /** The data of an answer, or an ApiError with the server's text. */
 export async function must<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await call
-  if (data === undefined) throw new ApiError(response.status, messageOf(error, response))
+  if (data === undefined) throw new ApiError(response.status, messageOf(error, response), violationsOf(error))
   return data
+}
+
+// google.rpc.BadRequest among the details of an error.
+function violationsOf(error: unknown): Violation[] {
+  const details = (error as { details?: { '@type'?: string; fieldViolations?: Violation[] }[] } | null)?.details
+  return Array.isArray(details) ? details.flatMap((d) => (d['@type']?.endsWith('google.rpc.BadRequest') ? (d.fieldViolations ?? []) : [])) : []
+}
+
+/** The answers of a call that tells how far it is, a line of JSON each, as they come. */
+export async function* lines(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<unknown> {
+  let r: Response
+  try {
+    r = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal })
+  } catch (e) {
+    if (signal.aborted) throw e
+    throw new ApiError(0, 'unreachable')
+  }
+  if (r.status === 401) unauthorised()
+  if (!r.ok || !r.body) {
+    const error: unknown = await r.json().catch(() => null)
+    const inner = (error as { error?: unknown } | null)?.error ?? error
+    throw new ApiError(r.status, messageOf(inner, r), violationsOf(inner))
+  }
+  const reader = r.body.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const { value, done } = await reader.read()
+    const parts = (rest + (value ?? '')).split('\n')
+    rest = done ? '' : (parts.pop() ?? '')
+    for (const line of parts) {
+      if (!line.trim()) continue
+      const said = JSON.parse(line) as { result?: unknown; error?: { code?: number; message?: string; details?: unknown } }
+      if (said.error) throw new ApiError(said.error.code === 3 ? 400 : 500, said.error.message ?? '', violationsOf(said.error))
+      yield said.result
+    }
+    if (done) return
+  }
 }
 
 function messageOf(error: unknown, response: Response): string {

@@ -34,6 +34,7 @@ export default {
     engine: 'Engine time',
     illustrative: 'Illustrative data, not official',
   },
+  hydro: { station: 'Station', peak: 'Peak', at: 'At', atEnd: 'still rising at the end', later: '{span} later', sooner: '{span} sooner', same: 'unchanged', reservoir: 'Reservoir', volume: 'Volume' },
   status: { bar: 'Overview', unacked: 'Unacknowledged', unreached: 'Unreached', stations: '{n} stations', none: 'none' },
   sound: {
     off: 'SOUND OFF',

@@ -34,6 +34,7 @@ export default {
     engine: '系统时间',
     illustrative: '示例数据，非正式',
   },
+  hydro: { station: '测站', peak: '洪峰', at: '时间', atEnd: '期末仍在涨', later: '推迟 {span}', sooner: '提前 {span}', same: '不变', reservoir: '水库', volume: '水量' },
   status: { bar: '总览', unacked: '未确认', unreached: '未叫应', stations: '共 {n} 站', none: '无' },
   sound: {
     off: '声音关闭',

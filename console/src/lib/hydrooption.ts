@@ -1,5 +1,5 @@
 // The drawing of a hydrograph, as an ECharts option.
-import type { Ahead, Mark, Observed, Quantity } from './hydrograph'
+import type { Ahead, Mark, Observed, Point, Quantity } from './hydrograph'
 import { axis } from './hydrograph'
 import { fixed, flow, rain as mm } from './num'
 import { dayTime } from './time'
@@ -26,6 +26,20 @@ export interface HydroModel {
   marks: Mark[]
   rain: RainBar[]
   peak: { at: number; value: number } | null
+  /** Further curves, each with its own colour and dashes, so that they are told apart in grey. */
+  curves?: Curve[]
+  /** What the line at now is called, if it is not now. */
+  nowName?: string
+  /** Stands across the drawing, in a picture of it too. */
+  watermark?: string
+}
+
+export interface Curve {
+  name: string
+  /** A colour of the theme. */
+  colour: string
+  dash: 'solid' | number[]
+  line: Point[]
 }
 
 interface Look {
@@ -53,6 +67,7 @@ export function hydroOption(m: HydroModel, { colour, font, t, narrow }: Look): R
     ...m.observed.suspect.map((p) => p.value),
     ...m.ahead.line.flatMap((p) => (p[1] === null ? [] : [p[1]])),
     ...m.ahead.band.flatMap((b) => [b.p10, b.p90]),
+    ...(m.curves ?? []).flatMap((c) => c.line.flatMap((p) => (p[1] === null ? [] : [p[1]]))),
   ]
   const [lo, hi] = axis(values, m.marks.map((k) => k.value))
   const shown = m.marks.filter((k) => k.value >= lo && k.value <= hi)
@@ -90,7 +105,7 @@ export function hydroOption(m: HydroModel, { colour, font, t, narrow }: Look): R
             lineStyle: { color: k.stage ? colour(`stage-${k.stage}`) : dim, type: k.stage ? 'solid' : 'dashed', width: 1.4 },
             label: { formatter: k.caption, position: 'insideStartTop', color: text, fontSize: narrow ? 11 : 13, fontWeight: 600, backgroundColor: colour('panel'), padding: [1, 4], borderRadius: 3, distance: 1 },
           })),
-          ...(m.now === null ? [] : [{ xAxis: x(m.now), lineStyle: { color: text, type: 'solid', width: 1.5 }, label: { formatter: t('station.now'), position: 'insideEndTop', rotate: 0, color: colour('bg'), backgroundColor: text, padding: [2, 5], borderRadius: 3, fontSize: 11, distance: 0 } }]),
+          ...(m.now === null ? [] : [{ xAxis: x(m.now), lineStyle: { color: text, type: 'solid', width: 1.5 }, label: { formatter: m.nowName ?? t('station.now'), position: 'insideEndTop', rotate: 0, color: colour('bg'), backgroundColor: text, padding: [2, 5], borderRadius: 3, fontSize: 11, distance: 0 } }]),
         ],
       },
       markArea: {
@@ -111,6 +126,18 @@ export function hydroOption(m: HydroModel, { colour, font, t, narrow }: Look): R
       itemStyle: { color: colour('forecast') },
       z: 6,
     },
+    ...(m.curves ?? []).map((c, i) => ({
+      ...level,
+      type: 'line',
+      name: c.name,
+      data: c.line.map(([at, v]) => [x(at), v]),
+      connectNulls: false,
+      showSymbol: false,
+      lineStyle: { color: colour(c.colour), width: 2.4, type: c.dash },
+      itemStyle: { color: colour(c.colour) },
+      z: 6,
+      ...(i === 0 && m.watermark ? { markArea: { silent: true, itemStyle: { opacity: 0 }, label: { show: true, position: 'inside', color: colour('drill'), opacity: 0.45, fontSize: narrow ? 20 : 34, fontWeight: 800 }, data: [[{ name: m.watermark, xAxis: x(m.from), yAxis: lo }, { xAxis: x(m.to), yAxis: hi }]] } } : {}),
+    })),
     ...(m.peak ? [{
       ...level,
       type: 'scatter',

@@ -12,12 +12,14 @@ export function instant(text: string): number | null {
   return Number.isNaN(at) ? null : at
 }
 
-/** The latest instant at that hour in Beijing that is not after at; days earlier if asked. */
-export function hourOf(at: number, hour: number, daysBefore = 0): number {
-  const day = 86_400_000
-  const start = Math.floor((at + zone) / day) * day - zone + hour * 3600_000
-  return (start > at && daysBefore === 0 ? start - day : start) - daysBefore * day
-}
+// Briefings are at 08:00 and 20:00 in Beijing: 00:00 and 12:00 UTC.
+const half = 12 * 3600_000
+
+/** The last n briefing hours that are not after at, newest first. */
+export const briefings = (at: number, n: number) => Array.from({ length: n }, (_, i) => (Math.floor(at / half) - i) * half)
+
+/** The briefing hour before at. */
+export const briefingBefore = (at: number) => (Math.ceil(at / half) - 1) * half
 
 /** RFC 3339 without milliseconds, as addresses have it. */
 export const rfc = (at: number) => new Date(at).toISOString().replace('.000Z', 'Z')

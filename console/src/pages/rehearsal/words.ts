@@ -1,40 +1,7 @@
-export default {
-  zh: {
-    banner: '演练，不是实况',
-    watermark: '演练 非实况 REHEARSAL',
-    live: '上方计数与告警为实况，框内均为演练。',
-    name: '名称', at: '从何时的情况出发（北京时间，空为现在）',
-    rain: '此后的雨',
-    kind: { AS_FORECAST: '按现行雨量预报', NONE: '此后无雨', STORM: '设计暴雨' },
-    factor: '倍数', shift: '推迟（小时）', total: '总雨量（毫米）', duration: '历时（小时）', peak: '雨峰位置（0–1）', after: '多久以后开始（小时）',
-    reservoirs: '水库下泄（立方米每秒，空为照旧）', soil: '土壤（空为照旧，0 干 1 满）', lost: '假定失去的测站',
-    lostHint: '这些站的读数不参与演练',
-    keep: '保存此次演练', run: '演练', running: '正在推演，可能要几秒', failed: '未能演练：{why}',
-    kept: '已保存的演练', keptNone: '还没有。', open: '打开', by: '{who} {time}',
-    answer: '推演结果', id: '编号', basis: '依据', asIs: '照现在', asked: '照所设',
-    station: '测站', peakIs: '洪峰', change: '变化', later: '推迟 {span}', sooner: '提前 {span}', same: '不变', atEnd: '期末仍在涨', why: '不作推演',
-    stage: '最高级别', none: '–', reached: '各级到达', hours: '{stage} {time}',
-    reservoir: '水库', poolPeak: '最高水位', release: '最大下泄', overLimit: '超汛限 {span}',
-    plans: '预案会怎样', clashes: '互相冲突之处', clashesNone: '没有。', changes: '级别变化', noChanges: '没有。',
-    notes: '须知', limits: '下泄受限',
-  },
-  en: {
-    banner: 'REHEARSAL, not live',
-    watermark: 'REHEARSAL NOT LIVE 演练',
-    live: 'Counts and alarms above are live; all in the frame is a rehearsal.',
-    name: 'Name', at: 'From the situation of (Beijing time, empty: now)',
-    rain: 'Rain from then on',
-    kind: { AS_FORECAST: 'the rain forecast in force', NONE: 'no further rain', STORM: 'a design storm' },
-    factor: 'Times', shift: 'Later by (h)', total: 'Depth (mm)', duration: 'Duration (h)', peak: 'Peak at (0–1)', after: 'Begins after (h)',
-    reservoirs: 'Releases (m³/s, empty: as it is)', soil: 'Soil (empty: as it is, 0 dry, 1 full)', lost: 'Stations taken as lost',
-    lostHint: 'their readings do not enter',
-    keep: 'Keep it', run: 'Rehearse', running: 'Computing; this may take some seconds', failed: 'No rehearsal: {why}',
-    kept: 'Kept rehearsals', keptNone: 'None yet.', open: 'Open', by: '{who} {time}',
-    answer: 'What would come of it', id: 'Id', basis: 'Stands on', asIs: 'As it is', asked: 'As asked',
-    station: 'Station', peakIs: 'Peak', change: 'Change', later: '{span} later', sooner: '{span} sooner', same: 'the same', atEnd: 'still rising at the end', why: 'not computed',
-    stage: 'Highest stage', none: '–', reached: 'Stages reached', hours: '{stage} {time}',
-    reservoir: 'Reservoir', poolPeak: 'Highest level', release: 'Largest release', overLimit: '{span} over the flood limit',
-    plans: 'What plans would do', clashes: 'Clashes', clashesNone: 'None.', changes: 'Changes of stage', noChanges: 'None.',
-    notes: 'Notes', limits: 'Release bounded',
-  },
+// How the pages of a rehearsal speak.
+import { useWords } from '@/i18n/use'
+
+export function useRehearsal() {
+  const words = useWords()
+  return { ...words, w: (key: string, named: Record<string, unknown> = {}) => words.t(`rehearsal.${key}`, named) }
 }
