@@ -94,6 +94,7 @@ observed, of one; its lines that begin with # are remarks.`,
 			return err
 		},
 	}
+	c.AddCommand(forecastExportCommand())
 	f := c.Flags()
 	server.add(f)
 	f.StringVar(&basin, "basin", "", "basin; may be left out if the server has one")

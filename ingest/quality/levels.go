@@ -171,11 +171,11 @@ func (b *board) rainLevel(i, k int, v *verdict) {
 	before := math.Inf(1)           // the least in the one before
 	for _, g := range s.gauges {
 		const without = hydro.NoteMaintenance | hydro.TestBlocked
-		both, cover := b.sum(g, sample.At-2*within, sample.At, without)
+		both, cover := b.add(g, sample.At-2*within, sample.At, without)
 		if cover < enoughCover {
 			return
 		}
-		early, _ := b.sum(g, sample.At-2*within, sample.At-within, without)
+		early, _ := b.add(g, sample.At-2*within, sample.At-within, without)
 		most, least, before = max(most, both), min(least, both), min(before, early)
 	}
 	v.ran |= hydro.TestRainLevel

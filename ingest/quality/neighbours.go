@@ -16,10 +16,21 @@ const (
 	measures = 1.0
 )
 
-// sum returns the rain of a series in (from, to], Unix milliseconds, taken to fall
+// sum is add of what was not taken in maintenance. It remembers: all gauges around
+// one ask for its rain in the same hours, and in a storm each of them for each hour.
+func (b *board) sum(i int, from, to int64) (mm, cover float64) {
+	s := b.memo.at(i, from, to)
+	if s.call != b.memo.call || s.from != from || s.to != to {
+		s.call, s.from, s.to = b.memo.call, from, to
+		s.mm, s.cover = b.add(i, from, to, hydro.NoteMaintenance)
+	}
+	return s.mm, s.cover
+}
+
+// add returns the rain of a series in (from, to], Unix milliseconds, taken to fall
 // evenly within each report, and the share of the time that reports cover. What
 // failed by its own tests does not count, nor what without names.
-func (b *board) sum(i int, from, to int64, without hydro.Tests) (mm, cover float64) {
+func (b *board) add(i int, from, to int64, without hydro.Tests) (mm, cover float64) {
 	h := b.all[i].History
 	if h == nil || to <= from {
 		return 0, 0
@@ -87,7 +98,7 @@ func (b *board) dayTotal(i int, sample *hydro.Sample, v *verdict) {
 	if day.After(at) {
 		day = time.Date(at.Year(), at.Month(), at.Day()-1, 0, 0, 0, 0, at.Location()).Add(s.day)
 	}
-	total, _ := b.sum(i, day.UnixMilli(), sample.At, hydro.NoteMaintenance)
+	total, _ := b.sum(i, day.UnixMilli(), sample.At)
 	v.ran |= hydro.TestDayTotal
 	if total > limit && sample.Value > 0 {
 		v.say(hydro.TestDayTotal, "day_total: %s mm since the day began, limit %s mm", num(total), num(limit))
@@ -99,11 +110,11 @@ func (b *board) dayTotal(i int, sample *hydro.Sample, v *verdict) {
 func (b *board) above(i int, sample *hydro.Sample, v *verdict) {
 	s, r := &b.n.slots[i], &b.n.rules
 	from := sample.At - s.window
-	had, cover := b.sum(i, from, sample.At, hydro.NoteMaintenance)
+	had, cover := b.sum(i, from, sample.At)
 	little := had <= scaled(r.Excess, s.window) // nearly always: then how much fell around does not matter
 	present, most := 0, 0.0
 	for _, o := range s.neighbours {
-		if _, cover := b.sum(o.slot, from, sample.At, hydro.NoteMaintenance); cover < enoughCover {
+		if _, cover := b.sum(o.slot, from, sample.At); cover < enoughCover {
 			continue
 		}
 		if present++; little {
@@ -112,7 +123,7 @@ func (b *board) above(i int, sample *hydro.Sample, v *verdict) {
 			}
 			continue
 		}
-		mm, _ := b.sum(o.slot, from-hourMS, sample.At+hourMS, hydro.NoteMaintenance)
+		mm, _ := b.sum(o.slot, from-hourMS, sample.At+hourMS)
 		most = max(most, mm)
 	}
 	if present < enoughNeighbours {
@@ -135,8 +146,8 @@ func (b *board) above(i int, sample *hydro.Sample, v *verdict) {
 func (b *board) rainTwin(i int, sample *hydro.Sample, t twin, v *verdict) {
 	s := &b.n.slots[i]
 	window := max(s.window, b.n.slots[t.slot].window)
-	had, cover := b.sum(i, sample.At-window, sample.At, hydro.NoteMaintenance)
-	its, itsCover := b.sum(t.slot, sample.At-window, sample.At, hydro.NoteMaintenance)
+	had, cover := b.sum(i, sample.At-window, sample.At)
+	its, itsCover := b.sum(t.slot, sample.At-window, sample.At)
 	if cover < enoughCover || itsCover < enoughCover {
 		return
 	}
@@ -179,7 +190,7 @@ func (b *board) blockages(i int, due Hours) []blockage {
 	pour := scaled(r.Pour, s.window)
 	wet, most := 0, 0.0
 	for _, o := range s.neighbours { // nearly always it pours nowhere
-		mm, _ := b.sum(o.slot, from-s.window, to, hydro.NoteMaintenance)
+		mm, _ := b.sum(o.slot, from-s.window, to)
 		if most = max(most, mm); mm >= pour {
 			wet++
 		}
@@ -191,7 +202,7 @@ func (b *board) blockages(i int, due Hours) []blockage {
 	k, _ := x.History.Find(from)
 	for ; k < len(samples) && samples[k].At <= to; k++ {
 		at := samples[k].At
-		had, cover := b.sum(i, at-s.window, at, hydro.NoteMaintenance)
+		had, cover := b.sum(i, at-s.window, at)
 		open := len(out) > 0 && at <= out[len(out)-1].to
 		c, ok := blockage{}, false
 		if had <= r.Share*most { // else it is more than the share of any mean
@@ -221,7 +232,7 @@ func (b *board) poured(i int, at int64, had, cover, pour float64) (blockage, boo
 	}
 	total, weight := 0.0, 0.0
 	for _, o := range s.neighbours {
-		mm, cover := b.sum(o.slot, at-s.window, at, hydro.NoteMaintenance)
+		mm, cover := b.sum(o.slot, at-s.window, at)
 		if cover < enoughCover {
 			continue
 		}

@@ -295,9 +295,12 @@ func (n *Network) joinLevels() {
 //
 // Oldest, in Unix milliseconds, is from where on the histories are whole: a sample
 // that would have to be compared with what stood before it keeps its verdict.
-func (n *Network) Judge(all []Series, oldest int64, out []hydro.Observation) []hydro.Observation {
-	b := board{n: n, all: all, oldest: oldest, out: out}
+//
+// Memo is memory that is used again from call to call; nothing hangs on what is in it.
+func (n *Network) Judge(all []Series, oldest int64, memo *Memo, out []hydro.Observation) []hydro.Observation {
+	b := board{n: n, all: all, oldest: oldest, memo: memo, out: out}
 	b.maintenance()
+	memo.begin(len(n.slots)) // what a sum is made of stays as it is from here on
 	// Rain first: levels are compared with the gauges that are not blocked.
 	for i := range n.slots {
 		if n.slots[i].key.Variable == hydro.Rain {
@@ -322,6 +325,7 @@ type board struct {
 	n      *Network
 	all    []Series
 	oldest int64
+	memo   *Memo
 	out    []hydro.Observation
 }
 

@@ -23,6 +23,7 @@ type plant struct {
 	net   *quality.Network
 	all   []quality.Series
 	given map[hydro.Key]map[int64]hydro.Observation // what a reader of the outputs holds
+	memo  quality.Memo
 }
 
 // forever is an oldest instant before which nothing stood.
@@ -96,7 +97,7 @@ func (p *plant) take(r hydro.Reading, received time.Time) {
 }
 
 func (p *plant) tick() []hydro.Observation {
-	obs := p.net.Judge(p.all, forever, nil)
+	obs := p.net.Judge(p.all, forever, &p.memo, nil)
 	p.hold(obs)
 	return obs
 }
@@ -390,7 +391,7 @@ func TestWhatWouldBeComparedWithForgottenValuesKeepsItsVerdict(t *testing.T) {
 		p.all[i].History.Prune(t0.Add(118 * time.Minute).UnixMilli())
 		*p.all[i].Changed = quality.AllHours()
 	}
-	if obs := p.net.Judge(p.all, t0.Add(118*time.Minute).UnixMilli(), nil); len(obs) > 0 {
+	if obs := p.net.Judge(p.all, t0.Add(118*time.Minute).UnixMilli(), &p.memo, nil); len(obs) > 0 {
 		t.Errorf("given out: %+v", obs)
 	}
 	p.wants("g", hydro.Rain, 120, hydro.Suspect, hydro.TestNeighbour)
@@ -424,7 +425,7 @@ func TestJudgingDryWeatherAllocatesNothing(t *testing.T) {
 		for i := range p.all {
 			p.all[i].Changed.Add(t0.Add(4 * time.Hour).UnixMilli())
 		}
-		out = p.net.Judge(p.all, forever, out[:0])
+		out = p.net.Judge(p.all, forever, &p.memo, out[:0])
 	}); n > 0 || len(out) > 0 {
 		t.Errorf("%g allocations, %d given out", n, len(out))
 	}
@@ -433,9 +434,9 @@ func TestJudgingDryWeatherAllocatesNothing(t *testing.T) {
 func BenchmarkJudge(b *testing.B) {
 	for _, gauges := range []int{100, 1000} {
 		for _, weather := range []struct {
-			name string
-			mm   float64
-		}{{"dry", 0}, {"pouring", 2}} {
+			name     string
+			mm, less float64 // of each third gauge
+		}{{"dry", 0, 0}, {"pouring", 2, 2}, {"showers", 2, 0}} {
 			b.Run(fmt.Sprintf("gauges=%d/%s", gauges, weather.name), func(b *testing.B) {
 				var text strings.Builder
 				for i := range gauges {
@@ -445,7 +446,11 @@ func BenchmarkJudge(b *testing.B) {
 				p := newPlant(b, text.String(), "", "")
 				for i := range gauges {
 					for min := 5; min <= 24*60; min += 5 {
-						p.put(fmt.Sprintf("g%d", i), hydro.Rain, min, weather.mm*float64(1+i%3))
+						mm := weather.mm * float64(1+i%3)
+						if i%3 == 0 {
+							mm = weather.less
+						}
+						p.put(fmt.Sprintf("g%d", i), hydro.Rain, min, mm)
 					}
 				}
 				p.tick()
@@ -454,7 +459,7 @@ func BenchmarkJudge(b *testing.B) {
 					for i := range p.all {
 						p.all[i].Changed.Add(t0.Add(24 * time.Hour).UnixMilli())
 					}
-					out = p.net.Judge(p.all, forever, out[:0])
+					out = p.net.Judge(p.all, forever, &p.memo, out[:0])
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(gauges), "ns/gauge")
 			})

@@ -98,6 +98,7 @@ type scratch struct {
 	rain   []hydro.Reading
 	healed []healed
 	seen   []quality.Series
+	memo   quality.Memo
 }
 
 // healed remembers the accumulations of a series before late rain entered it.
@@ -340,7 +341,7 @@ func (e *Engine) judge(oldest int64, outs []hydro.Output) []hydro.Output {
 			seen[s.slot] = quality.Series{History: &s.History, Datum: s.Datum, Changed: &s.Changed}
 		}
 	}
-	obs := e.net.Judge(seen, oldest, nil)
+	obs := e.net.Judge(seen, oldest, &e.scratch.memo, nil)
 	for k := range obs {
 		s := &e.series[e.index[obs[k].Key]]
 		if ms := obs[k].At.UnixMilli(); ms >= s.WhyAt {

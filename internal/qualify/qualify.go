@@ -69,6 +69,7 @@ type desk struct {
 	held  [][]Verdict // by slot, ascending by instant
 	rain  []hydro.Reading
 	obs   []hydro.Observation
+	memo  quality.Memo
 }
 
 func newDesk(cat *catalog.Catalog, basin string) *desk {
@@ -113,7 +114,7 @@ func (d *desk) tick(now time.Time) {
 	for i := range d.all {
 		d.all[i].History.Prune(before)
 	}
-	d.obs = d.net.Judge(d.all, before, d.obs[:0])
+	d.obs = d.net.Judge(d.all, before, &d.memo, d.obs[:0])
 	d.hold(d.obs)
 }
 

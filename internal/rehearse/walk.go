@@ -142,7 +142,9 @@ func (w *walker) step(now time.Time, run *hydro.Forecast) {
 			return w.book.rain(w.c, station, window, now)
 		},
 		RainAhead: func(station string) (hydro.RainAhead, bool) { return w.b.Model.RainAhead(w.ahead, w.b.T0, station) },
-		Fallen:    func(station string, from, to time.Time) (float64, float64) { return w.book.fallen(w.c, station, from, to) },
+		Fallen: func(station string, from, to time.Time) (float64, float64) {
+			return w.book.fallen(w.c, station, from, to)
+		},
 	})
 	w.waves, _ = w.groups.Step(w.waves, group.Evidence{Now: now, Stations: w.rules.Standings(w.stages), Forecast: run}, warnings)
 	for i := range warnings {
