@@ -1,13 +1,24 @@
 import vue from '@vitejs/plugin-vue'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 // Where `npm run dev` finds a Freshet server, e.g. `freshet demo --http 127.0.0.1:8080`.
 const server = process.env.FRESHET_HTTP ?? 'http://127.0.0.1:8080'
 const proxied = ['/v1', '/auth', '/cap', '/healthz', '/readyz', '/openapi.json', '/metrics', '/about']
 
+// The feed comes with the first scripts, not after they have run: it is the page
+// that a duty desk opens.
+const feedFirst: Plugin = {
+  name: 'feed-first',
+  transformIndexHtml(_html, { bundle }) {
+    const feed = Object.values(bundle ?? {}).find((c) => c.type === 'chunk' && c.facadeModuleId?.endsWith('/feed/FeedPage.vue'))
+    if (feed?.type !== 'chunk') return
+    return [feed.fileName, ...feed.imports].map((href) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: true, href: `/${href}` }, injectTo: 'head' as const }))
+  },
+}
+
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), feedFirst],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
     __VUE_OPTIONS_API__: false,

@@ -129,6 +129,59 @@ test('a restart of the server loses no item of the feed and doubles none', async
   await context.close()
 })
 
+test('by keyboard alone: a red is found, acknowledged and shelved, and its hydrograph opened', async () => {
+  const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/', calm)
+  const waiting = page.locator('[data-testid^=alarm-].red[data-state=unacknowledged]').first()
+  await until('a red that nobody has acknowledged', async () => {
+    if ((await waiting.count()) > 0) return true
+    const { step } = await server.hand.do({})
+    await server.hand.play(step + 6)
+  })
+  const station = (await waiting.getAttribute('data-testid')).slice('alarm-'.length)
+  const alarm = page.getByTestId(`alarm-${station}`)
+  const focused = () => page.evaluate(() => {
+    const e = document.activeElement
+    const s = getComputedStyle(e)
+    return { id: e.dataset.testid ?? '', what: e.outerHTML.slice(0, 120), seen: s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2 }
+  })
+  // Where Tab stops, one sees that it has.
+  const tabTo = async (id, most) => {
+    for (let i = 0; i < most; i++) {
+      await page.keyboard.press('Tab')
+      const at = await focused()
+      assert(at.seen, `the focus cannot be seen at ${at.what}`)
+      if (at.id === id) return
+    }
+    assert.fail(`${most} times Tab do not lead to ${id}`)
+  }
+  await page.reload()
+  await waiting.waitFor()
+  await tabTo('skip', 1)
+  await page.keyboard.press('Enter')
+  await tabTo(`ack-${station}`, 120)
+  await page.keyboard.press('Enter')
+  await alarm.and(page.locator('[data-state=acknowledged]')).waitFor()
+  // The button is gone; the focus has stayed with the station.
+  await until('the focus to stay', async () => (await focused()).id === `open-${station}`)
+  await tabTo(`shelve-${station}`, 4)
+  await page.keyboard.press('Enter')
+  await page.getByTestId('alarm-dialog').waitFor()
+  assert.deepEqual(await serious(page, { within: '[data-testid=alarm-dialog]' }), [])
+  await tabTo('reason-text', 4)
+  await page.keyboard.type('已会商')
+  await tabTo('dialog-confirm', 7)
+  await page.keyboard.press('Enter')
+  await alarm.and(page.locator('[data-state=shelved]')).waitFor()
+  await until('the focus to come back', async () => (await focused()).id === `open-${station}`)
+  await page.keyboard.press('Enter')
+  await page.locator('[data-testid=hydrograph][data-drawn=true]').waitFor()
+  await tabTo('range-24', 60)
+  await page.keyboard.press('Enter')
+  await page.locator('[data-testid=range-24][aria-pressed=true]').waitFor()
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
 test('why a stage stands: from the feed to the explanation, which the server replays', async () => {
   const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/', calm)
   const red = (await server.get('/v1/warnings?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z')).warnings.findLast((w) => w.to === 'STAGE_RED' && w.station.startsWith('h-'))
@@ -442,6 +495,10 @@ test('the plan is declared by a person, its measures are ticked, a call is confi
   const [sheet] = await Promise.all([context.waitForEvent('page'), page.getByTestId('sheet').click()])
   await sheet.getByText('王某等 6 人 06:40 到岗').waitFor()
   await look(sheet, 'sheet')
+  assert.deepEqual(await serious(sheet), [])
+  await sheet.setViewportSize(narrow)
+  await look(sheet, 'sheet-390')
+  assert.equal(await sheet.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'the sheet scrolls sideways')
   await sheet.close()
   const { responses } = await server.get('/v1/responses')
   const water = responses.find((r) => r.plan === 'water')
@@ -472,11 +529,10 @@ test('every page, wide and narrow, dark and light: nothing serious for axe, no f
         const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
         assert.equal(over, 0, `${p.name} scrolls sideways by ${over} px`)
         assert.deepEqual(await serious(page), [])
-        if (size === wide) {
-          await page.getByTestId('theme').click()
-          assert.deepEqual(await serious(page), [], 'in the light')
-          await page.getByTestId('theme').click()
-        }
+        // The page is the same in the light, but for its colours.
+        await page.getByTestId('theme').click()
+        assert.deepEqual(await serious(page, { rules: ['color-contrast'] }), [], 'in the light')
+        await page.getByTestId('theme').click()
         assert.deepEqual(faults.splice(0), [])
       })
     }
@@ -489,6 +545,9 @@ test('every page, wide and narrow, dark and light: nothing serious for axe, no f
   await page.getByTestId('login').waitFor()
   await look(page, 'login-390')
   assert.deepEqual(await serious(page), [])
+  await page.setViewportSize(wide)
+  await page.getByTestId('theme').click()
+  assert.deepEqual(await serious(page), [], 'wide and in the light')
   assert.deepEqual(faults, [])
   await context.close()
 })
@@ -522,9 +581,12 @@ async function look(page, name) {
 // Of long lists the first rows are looked at: the others are made by the same code.
 const alike = ['[data-testid=message]:nth-child(n+9)', '[data-testid^=row-]:nth-child(n+9)', '[data-testid^=card-]:nth-child(n+9)']
 
-/** What axe finds serious or critical, in a line each. */
-async function serious(page) {
-  const { violations } = await alike.reduce((axe, rows) => axe.exclude(rows), new AxeBuilder({ page })).analyze()
+/** What axe finds serious or critical, by all rules or these, in all or a part of the page, in a line each. */
+async function serious(page, { rules, within } = {}) {
+  const axe = new AxeBuilder({ page })
+  if (rules) axe.withRules(rules)
+  if (within) axe.include(within)
+  const { violations } = await alike.reduce((a, rows) => a.exclude(rows), axe).analyze()
   return violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
     .map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.failureSummary ?? ''}`.replace(/\s+/g, ' ')).join(' | ')}`)

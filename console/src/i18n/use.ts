@@ -14,6 +14,9 @@ export function useWords() {
     /** The Chinese or the English of two, or what there is. */
     pick: (a: string | null | undefined, b: string | null | undefined) => (zh() ? a || b : b || a) ?? '',
     name: (s: { nameZh: string; nameEn: string } | null | undefined) => (s ? (zh() ? s.nameZh || s.nameEn : s.nameEn || s.nameZh) : ''),
+    /** Between the names of a list, and before what somebody said. */
+    sep: () => (zh() ? '、' : ', '),
+    colon: () => (zh() ? '：' : ': '),
     span: (millis: number) => span(millis, { s: t('unit.s'), min: t('unit.min'), h: t('unit.h'), d: t('unit.d') }),
     datum: (d: string) => (d === '' ? t('datum.none') : t(`datum.${d}`, d)),
     variable: (v: string) => t(`variable.${v.replace(/^VARIABLE_/, '')}`),

@@ -20,6 +20,25 @@ function kept<T extends string>(key: string, allowed: readonly T[], first: T): R
   return r
 }
 
+const known = 'freshet.signedIn'
+/** Whether somebody was signed in when this browser was last here. It is a guess
+ * that saves time and no right to anything. */
+export function remembered(): boolean {
+  try {
+    return localStorage.getItem(known) !== null
+  } catch {
+    return false // storage is forbidden
+  }
+}
+export function remember(yes: boolean) {
+  try {
+    if (yes) localStorage.setItem(known, '1')
+    else localStorage.removeItem(known)
+  } catch {
+    // as above
+  }
+}
+
 function keptText(key: string): Ref<string> {
   const r = ref('')
   try {

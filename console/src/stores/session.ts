@@ -22,7 +22,13 @@ export const signedIn = computed(() => me.value?.signed_in ?? false)
 /** Officers and admins have duty; a briefing's screen only reads. */
 export const onDuty = computed(() => signedIn.value && (me.value?.role === 'officer' || me.value?.role === 'admin'))
 
-export async function loadMe(): Promise<Me | null> {
+let asking: Promise<Me | null> | null = null
+/** Asks the server; whoever asks meanwhile gets the same answer. */
+export function loadMe(): Promise<Me | null> {
+  return (asking ??= ask().finally(() => (asking = null)))
+}
+
+async function ask(): Promise<Me | null> {
   try {
     me.value = (await get('/auth/me')) as Me
     meError.value = null

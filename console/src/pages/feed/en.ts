@@ -55,7 +55,7 @@ export default {
   sight: 'sight',
   why: 'Why?',
   whyOf: 'Why this stage: {name}, {time}',
-  cap: 'CAP message',
+  cap: 'CAP',
   planned: 'Plan',
   called: 'Calls',
   itself: 'Service',

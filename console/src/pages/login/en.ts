@@ -8,5 +8,6 @@ export default {
   failed: 'Could not sign in: {why}',
   openid: "Sign in with your organisation's account",
   or: 'or',
+  before: 'Until you sign in, no warnings arrive here.',
   ended: 'The session has ended. Sign in again: until then no warnings arrive here.',
 }

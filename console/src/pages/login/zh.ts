@@ -8,5 +8,6 @@ export default {
   failed: '登录未成功：{why}',
   openid: '用单位账号登录',
   or: '或',
+  before: '登录之前，这里收不到预警。',
   ended: '会话已结束，请重新登录。登录之前收不到预警。',
 }

@@ -12,7 +12,7 @@ export default {
   latest: '最新',
   trend: '水势',
   rate: '每小时 {rate} 米',
-  over: '高出{name} {value} {unit}',
+  over: '比{name} 高 {value} {unit}',
   under: '距{name} 还差 {value} {unit}',
   quality: '质量',
   age: '距今',

@@ -95,7 +95,7 @@ export function cell(r: Row, c: Column, zh: boolean): Cell {
     case 'name': return (zh ? r.nameZh : r.nameEn) || r.id
     case 'river': return r.river || null
     case 'trend': return r.trend === null ? null : trendOrder[r.trend]
-    case 'h1': case 'h3': case 'h6': case 'h24': case 'd8': return r.rain[c]?.mm ?? null
+    case 'h1': case 'h3': case 'h6': case 'h24': case 'd8': return r.rain[c]?.coverage ? r.rain[c].mm : null
     case 'department': return r.department
     case 'quality': return r.quality ? severity.indexOf(r.quality) : null
     default: return r[c]
