@@ -80,8 +80,10 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 		{
 			[]string{"situation", "--as-of", "2026-06-15 08:00", "--lang", "en"},
 			[]time.Time{at},
-			[]string{"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 4: RED 1, BLIND 1, ORANGE 1",
-				"RED Sanbu s – – – – BLIND Kaiping k – – – – silent ORANGE Enping h 7.12 +0.82", "Enping h 7.50 900 06-15 11:00"},
+			[]string{
+				"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 4: RED 1, BLIND 1, ORANGE 1",
+				"RED Sanbu s – – – – BLIND Kaiping k – – – – silent ORANGE Enping h 7.12 +0.82", "Enping h 7.50 900 06-15 11:00",
+			},
 			"Calm",
 		},
 		{[]string{"situation", "--as-of", "2026-06-15T00:00:00Z", "--lang", "zh"}, []time.Time{at}, []string{"潭江 tanjiang · 截至", "橙色 1", "看不见", "失明 开平 k – – – – 无来报"}, "Calm"},

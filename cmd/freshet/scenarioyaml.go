@@ -185,28 +185,34 @@ func keysBeside(body ast.Node, at *token.Token) []string {
 	steps := strings.Split(path, ".")
 	for _, step := range steps[1:max(1, len(steps)-1)] {
 		key, _, _ := strings.Cut(step, "[")
-		for t.Kind() != reflect.Struct {
-			t = t.Elem()
+		t = element(t)
+		if t.Kind() != reflect.Struct {
+			return nil
 		}
-		for i := range t.NumField() {
-			if t.Field(i).Tag.Get("yaml") == key {
-				t = t.Field(i).Type
+		for f := range t.Fields() {
+			if f.Tag.Get("yaml") == key {
+				t = f.Type
 				break
 			}
 		}
 	}
-	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
 	var out []string
-	if t.Kind() == reflect.Struct {
-		for i := range t.NumField() {
-			if tag := t.Field(i).Tag.Get("yaml"); tag != "" {
+	if t = element(t); t.Kind() == reflect.Struct {
+		for f := range t.Fields() {
+			if tag := f.Tag.Get("yaml"); tag != "" {
 				out = append(out, tag)
 			}
 		}
 	}
 	return out
+}
+
+// element is what a type is a list of, or points to, or itself.
+func element(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	return t
 }
 
 type visitor func(ast.Node)

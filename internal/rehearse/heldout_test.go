@@ -32,7 +32,7 @@ func draw(tb testing.TB, seed uint64) drawn {
 	tb.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))
 	between := func(a, b float64) float64 { return math.Round(100*(a+(b-a)*r.Float64())) / 100 }
-	minutes := func(a, b int) string { return fmt.Sprintf("%dm", 10*(a+r.IntN(b-a+1))) }
+	minutes := func(most int) string { return fmt.Sprintf("%dm", 10*(3+r.IntN(most-2))) }
 	var d drawn
 	text := fmt.Sprintf(twin, outlets, outlets)
 	put := func(from, to string) {
@@ -51,16 +51,16 @@ func draw(tb testing.TB, seed uint64) drawn {
 		}
 		put("capacity: 120, storage_curve: [[0, 0], [60, 120]]", fmt.Sprintf("capacity: %g, storage_curve: [%s]", full, strings.Join(points, ", ")))
 		put("area: 200", fmt.Sprintf("area: %g", between(80, 400)))
-		put("length: 10, method: lag, lag: 1h", "length: 11, method: lag, lag: "+minutes(3, 20))
+		put("length: 10, method: lag, lag: 1h", "length: 11, method: lag, lag: "+minutes(20))
 	}
-	put("uh_scale: 40m", "uh_scale: "+minutes(3, 18))
-	put("uh_scale: 2h", "uh_scale: "+minutes(3, 18))
+	put("uh_scale: 40m", "uh_scale: "+minutes(18))
+	put("uh_scale: 2h", "uh_scale: "+minutes(18))
 	// The town's curve goes through what it stood at: 0.8 m, 80 m³/s.
 	put("[[0, 0], [20, 2000]]", fmt.Sprintf("[[0, 0], [0.8, 80], [2, %g], [4, %g], [20, 12000]]", between(180, 350), between(450, 1100)))
 	port := r.IntN(2) == 0
 	if port { // a second town below, with water of its own
-		put("    reaches:\n", "      - {id: np, name: NP, gauge: creek, rating: creek, base_flow: 10}\n    reaches:\n      - {id: r3, from: nt, to: np, length: 10, method: lag, lag: "+minutes(3, 18)+"}\n")
-		put("    reservoirs:\n", fmt.Sprintf("      - {id: s3, name: S3, node: np, area: %g, centre: [112.05, 22.0], runoff: {capacity: 100, exponent: 0.3, impervious: 0, initial_store: 0.5, evaporation: 0, base_share: 0, base_recession: 10h, uh_reservoirs: 3, uh_scale: %s}}\n    reservoirs:\n", between(20, 120), minutes(3, 12)))
+		put("    reaches:\n", "      - {id: np, name: NP, gauge: creek, rating: creek, base_flow: 10}\n    reaches:\n      - {id: r3, from: nt, to: np, length: 10, method: lag, lag: "+minutes(18)+"}\n")
+		put("    reservoirs:\n", fmt.Sprintf("      - {id: s3, name: S3, node: np, area: %g, centre: [112.05, 22.0], runoff: {capacity: 100, exponent: 0.3, impervious: 0, initial_store: 0.5, evaporation: 0, base_share: 0, base_recession: 10h, uh_reservoirs: 3, uh_scale: %s}}\n    reservoirs:\n", between(20, 120), minutes(12)))
 		put("ratings:\n", fmt.Sprintf("ratings:\n  - {id: creek, station: creek, datum: STATION, valid_from: 2026-01-01, source: t, points: [[0, 0], [1, %g], [3, %g], [20, 12000]]}\n", between(60, 150), between(350, 900)))
 	}
 	c, problems := catalog.Load([]hydro.File{{Name: "drawn.yaml", Data: []byte(text)}})
