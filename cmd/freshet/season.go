@@ -183,6 +183,11 @@ func (p *seasonPage) text(width int) string {
 		fmt.Fprintln(p, line)
 	}
 	p.WriteString("\n" + p.plot(width))
+	if p.drawn.GetWithheldEn() != "" {
+		for _, line := range termui.Wrap("⚠ "+pick(p.drawn.GetWithheldZh(), p.drawn.GetWithheldEn()), max(40, width)) {
+			fmt.Fprintln(p, line)
+		}
+	}
 	head := []string{
 		pick("地点", "place"), pick("累计 mm", "rain mm"), pick("覆盖 %", "cover %"), pick("全/缺/无 时", "full/part/no h"),
 		pick("常年同期", "normal to date"), pick("距平 %", "anomaly %"), pick("常年全季", "normal season"), pick("占全季 %", "of season %"), pick("位次", "rank"),
@@ -262,7 +267,7 @@ func (p *seasonPage) plot(width int) string {
 	from := p.season.GetFrom().AsTime()
 	return termui.Plot{
 		Values: total, Low: normal, BandLabel: p.lang.Pick("常年", "normal"), Start: from.Add(-24 * time.Hour), Step: 24 * time.Hour,
-		Variable: hydro.Rain, Caption: p.caption(), Threshold: math.NaN(),
+		Variable: hydro.Rain, Caption: p.title(), Threshold: math.NaN(),
 	}.Render(min(width, 100), 12)
 }
 

@@ -88,7 +88,7 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 		"【EXAMPLE · not official】an example\nOne sentence.\n",
 		"Tanjiang tanjiang  ≥ 40.2   49.9     24/0/24", "20.0            withheld*  30.0           withheld*    withheld*",
 		"Most most          ≥ 40.2   95.0     46/0/2", "20.0            ≥ +101.2   30.0           ≥ 134.2      2/2 to date or higher",
-		"Near near          ≈ 7.0", "* Reports cover less than the 90.0 % that a comparison needs here", "(cover 49.9 %, not to be compared)",
+		"Near near          ≈ 7.0", "* Reports cover less than the 90.0 % that a comparison needs here", "⠒ normal\n⚠ too much is missing\n",
 		"Enping enping      31.0     100.0    48/0/0", "Gauge h-enping  unknown  0.0      0/0/48",
 		"2008  99.5       60.0        a letter  example", "2006  12.0       –           a letter",
 		"Source of the normal: a book", "288 reports of rain were read from the archive, 3 of them left out by quality control; it is 7 outputs behind",

@@ -165,7 +165,7 @@ func TestTheCoverageThatAComparisonNeedsIsASetting(t *testing.T) {
 		}
 	}
 	_, problems := load(shortSeason() + "    least_coverage: 90\n")
-	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "least_coverage") {
+	if len(problems) != 1 || !strings.Contains(problems[0].Message, "least_coverage") {
 		t.Error(problems)
 	}
 }
