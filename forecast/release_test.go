@@ -1,6 +1,7 @@
 package forecast_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -9,8 +10,10 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"freshet/forecast"
+	"freshet/forecast/reservoir"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -138,6 +141,79 @@ func TestAReservoirThatTheMethodRefusesIsNotCompiled(t *testing.T) {
 	if _, err := forecast.Compile(c, "b"); err == nil || !strings.Contains(err.Error(), `node "dam": reservoir "dam": reservoir: outlet 1 "spillway": Width = 0 m: want > 0`) {
 		t.Errorf("got %v", err)
 	}
+}
+
+const alone = " for the river below reservoir dam holds for the release alone: what joins below the dam is not counted, the river may carry more than it bears"
+
+// The limit for the river below keeps the release, and only that, below it; as the
+// river then carries more, the run must say what the limit leaves out.
+func TestTheLimitForTheRiverBelowSaysThatItDoesNotCountWhatJoins(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	m := compile(t, dammed())
+	orders := forecast.Ahead{Plans: []hydro.DispatchPlan{damPlan(hydro.Release{From: now, Outflow: 900})}}
+	f := runAhead(t, m, now, flood(now).source, orders)
+	if !noted(f, "reservoir dam: cut by what the river below bears, at most 200 m³/s") {
+		t.Fatalf("the limit does not bind: notes %q", f.Notes)
+	}
+	if top := slices.Max(station(t, f, "mid").Discharge); top <= 200 {
+		t.Fatalf("the river below carries %g m³/s: nothing joins that could be missed", top)
+	}
+	if !slices.Contains(f.Notes, "limit of 200 m³/s"+alone) {
+		t.Errorf("nothing says what the limit leaves out: notes %q", f.Notes)
+	}
+	if want := "水库dam下游安全泄量200 m³/s只限制水库下泄，未计坝下汇入的区间来水，下游河道流量可能超过安全泄量；"; !strings.Contains(f.HonestyZH(), want) {
+		t.Errorf("%s, want %s in it", f.HonestyZH(), want)
+	}
+	h, err := m.Rehearse(m.Start(now), now, flood(now).source, orders, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(h.Forecast.Notes, "limit of 200 m³/s"+alone) {
+		t.Errorf("a rehearsal does not say what the limit leaves out: notes %q", h.Forecast.Notes)
+	}
+}
+
+// Whatever the level, the limit and the order: no release is said to be cut for the
+// river below without the note, none that is goes above the limit, and without a
+// limit there is nothing to note.
+func TestNoReleaseIsCutForTheRiverBelowWithoutTheNote(t *testing.T) {
+	now := t0.Add(12 * time.Hour)
+	rapid.Check(t, func(t *rapid.T) {
+		c, obs := dammed(), flood(now)
+		rules := &c.Basins[0].Reservoirs[0].Rules
+		rules.Downstream = rapid.SampledFrom([]float64{0, 0.5, 20, 80, 200, 1e6}).Draw(t, "downstream")
+		rules.Otherwise = rapid.SampledFrom([]string{"hold", "pass_inflow", "closed"}).Draw(t, "otherwise")
+		obs.fill("dam", hydro.WaterLevel, t0, now, constant(rapid.Float64Range(45, 57.9).Draw(t, "level")))
+		var a forecast.Ahead
+		if rapid.Bool().Draw(t, "ordered") {
+			a.Plans = []hydro.DispatchPlan{damPlan(hydro.Release{From: now, Outflow: rapid.Float64Range(0, 900).Draw(t, "order")})}
+		}
+		m, err := forecast.Compile(c, "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := m.Rehearse(m.Start(now), now, obs.source, a, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := 0
+		for _, n := range h.Forecast.Notes {
+			if n == fmt.Sprintf("limit of %g m³/s", rules.Downstream)+alone {
+				said++
+			} else if strings.Contains(n, alone) {
+				t.Fatalf("note %q for a limit of %g m³/s", n, rules.Downstream)
+			}
+		}
+		if want := min(1, int(math.Ceil(rules.Downstream))); said != want {
+			t.Fatalf("said %d times what a limit of %g m³/s leaves out, want %d: %q", said, rules.Downstream, want, h.Forecast.Notes)
+		}
+		_, cut := reservoir.ByDownstream.Text()
+		for i, b := range h.Reservoirs[0].Bound {
+			if q := h.Reservoirs[0].Outflow[i]; b == cut && (said == 0 || q > rules.Downstream*(1+1e-9)+1e-6) {
+				t.Fatalf("step %d: %g m³/s %s, a limit of %g m³/s; noted %d times", i, q, b, rules.Downstream, said)
+			}
+		}
+	})
 }
 
 func gatePlan(gates ...hydro.GateSetting) forecast.Ahead {

@@ -43,11 +43,8 @@ func (f *briefingFlags) add(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.timeout, "timeout", 10*time.Minute, "give up after this long")
 }
 
-// situationSize bounds a situation: of thousands of stations it has megabytes of series.
-const situationSize = 256 << 20
-
 // ask calls f with a connection, and prints what it returns, by text for people.
-func (f *briefingFlags) ask(cmd *cobra.Command, call func(context.Context, *grpc.ClientConn, grpc.CallOption) (proto.Message, error), text func(proto.Message, termui.Lang) string) error {
+func (f *briefingFlags) ask(cmd *cobra.Command, call func(context.Context, *grpc.ClientConn) (proto.Message, error), text func(proto.Message, termui.Lang) string) error {
 	lang, err := termui.ParseLang(f.lang)
 	if err != nil {
 		return err
@@ -59,7 +56,7 @@ func (f *briefingFlags) ask(cmd *cobra.Command, call func(context.Context, *grpc
 	defer func() { _ = conn.Close() }() // nothing is under way
 	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 	defer cancel()
-	resp, err := call(ctx, conn, grpc.MaxCallRecvMsgSize(situationSize))
+	resp, err := call(ctx, conn)
 	if err != nil {
 		return callError(f.server.address, err)
 	}
@@ -126,12 +123,12 @@ last 72 h too.`,
 					return err
 				}
 			}
-			return f.ask(cmd, func(ctx context.Context, conn *grpc.ClientConn, size grpc.CallOption) (proto.Message, error) {
+			return f.ask(cmd, func(ctx context.Context, conn *grpc.ClientConn) (proto.Message, error) {
 				at, err := f.instant(ctx, conn, "as-of", asOf)
 				if err != nil {
 					return nil, err
 				}
-				return freshetv1.NewBriefingServiceClient(conn).GetSituation(ctx, &freshetv1.GetSituationRequest{Basin: f.basin, AsOf: at}, size)
+				return freshetv1.NewBriefingServiceClient(conn).GetSituation(ctx, &freshetv1.GetSituationRequest{Basin: f.basin, AsOf: at})
 			}, func(m proto.Message, lang termui.Lang) string {
 				return situationText(m.(*freshetv1.GetSituationResponse), lang)
 			})
@@ -166,13 +163,13 @@ were not reached. What did not change is not printed.`,
 					return err
 				}
 			}
-			return f.ask(cmd, func(ctx context.Context, conn *grpc.ClientConn, size grpc.CallOption) (proto.Message, error) {
+			return f.ask(cmd, func(ctx context.Context, conn *grpc.ClientConn) (proto.Message, error) {
 				end, err := f.instant(ctx, conn, "to", to)
 				if err != nil {
 					return nil, err
 				}
 				return freshetv1.NewBriefingServiceClient(conn).CompareSituations(ctx,
-					&freshetv1.CompareSituationsRequest{Basin: f.basin, From: timestamppb.New(begin), To: end}, size)
+					&freshetv1.CompareSituationsRequest{Basin: f.basin, From: timestamppb.New(begin), To: end})
 			}, func(m proto.Message, lang termui.Lang) string {
 				return diffText(m.(*freshetv1.CompareSituationsResponse).GetDiff(), f.zone, lang)
 			})

@@ -105,9 +105,8 @@ func (p *packCall) ask(ctx context.Context, conn *grpc.ClientConn, to *pack.Pack
 	if err != nil {
 		return err
 	}
-	large := grpc.MaxCallRecvMsgSize(situationSize)
 	c := freshetv1.NewBriefingServiceClient(conn)
-	got, err := c.GetSituation(ctx, &freshetv1.GetSituationRequest{Basin: p.f.basin, AsOf: at}, large)
+	got, err := c.GetSituation(ctx, &freshetv1.GetSituationRequest{Basin: p.f.basin, AsOf: at})
 	if err != nil {
 		return err
 	}
@@ -119,7 +118,7 @@ func (p *packCall) ask(ctx context.Context, conn *grpc.ClientConn, to *pack.Pack
 	if err != nil {
 		return err
 	}
-	diff, err := c.CompareSituations(ctx, &freshetv1.CompareSituationsRequest{Basin: p.f.basin, From: since, To: at}, large)
+	diff, err := c.CompareSituations(ctx, &freshetv1.CompareSituationsRequest{Basin: p.f.basin, From: since, To: at})
 	to.Diff = diff.GetDiff()
 	return err
 }

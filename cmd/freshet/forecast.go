@@ -94,6 +94,7 @@ observed, of one; its lines that begin with # are remarks.`,
 			return err
 		},
 	}
+	c.AddCommand(forecastExportCommand())
 	f := c.Flags()
 	server.add(f)
 	f.StringVar(&basin, "basin", "", "basin; may be left out if the server has one")
@@ -141,6 +142,9 @@ func parseInstant(s string) (time.Time, error) {
 
 // callError says in a sentence what went wrong with a call, and keeps the kind.
 func callError(server string, err error) error {
+	if err == nil {
+		return nil
+	}
 	s, ok := status.FromError(err)
 	if !ok {
 		return err

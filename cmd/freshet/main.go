@@ -99,7 +99,8 @@ Run it with your stations:  freshet serve --catalog DIR`,
 	return c
 }
 
-// refuseArguments makes wrong arguments of c and of all below it invalid calls.
+// refuseArguments makes wrong arguments of c and of all below it, and flags that are
+// missing, invalid calls.
 // A command that only groups others shows its help without any, and otherwise
 // says that there is no such command.
 func refuseArguments(c *cobra.Command) {
@@ -115,7 +116,11 @@ func refuseArguments(c *cobra.Command) {
 		check = cobra.NoArgs
 	}
 	c.Args = func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
+		err := check(c, args)
+		if err == nil {
+			err = c.ValidateRequiredFlags() // cobra would ask later, and the call be no wrong one
+		}
+		if err != nil {
 			return fmt.Errorf("%w; see %s --help: %w", err, c.CommandPath(), hydro.ErrInvalid)
 		}
 		return nil

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -22,6 +19,9 @@ import (
 
 // A scenarioFile is a scenario, and a search, as people write them.
 type scenarioFile struct {
+	name string    // of the file
+	tree *ast.File // of what stands where
+
 	Name struct {
 		ZH string `yaml:"zh"`
 		EN string `yaml:"en"`
@@ -98,14 +98,14 @@ type (
 )
 
 // UnmarshalYAML reads a duration such as 6h or 1h30m, whole seconds.
-func (s *span) UnmarshalYAML(data []byte) error {
-	text := strings.Trim(strings.TrimSpace(string(data)), `"'`)
+func (s *span) UnmarshalYAML(n ast.Node) error {
+	text := written(n)
 	d, err := time.ParseDuration(text)
 	if text == "0" {
 		d, err = 0, nil
 	}
 	if err != nil || d%time.Second != 0 || d > 90*24*time.Hour || d < -90*24*time.Hour {
-		return fmt.Errorf("%q: write a duration in whole seconds, such as 6h or 1h30m", text)
+		return misread(n, "write a duration in whole seconds, such as 6h or 1h30m")
 	}
 	*s = span(d)
 	return nil
@@ -114,11 +114,10 @@ func (s *span) UnmarshalYAML(data []byte) error {
 func (s span) seconds() uint32 { return uint32(max(0, time.Duration(s)) / time.Second) }
 
 // UnmarshalYAML reads an instant with its offset, or Beijing time without one.
-func (i *instant) UnmarshalYAML(data []byte) error {
-	text := strings.Trim(strings.TrimSpace(string(data)), `"'`)
-	t, err := parseInstant(text)
+func (i *instant) UnmarshalYAML(n ast.Node) error {
+	t, err := parseInstant(written(n))
 	if err != nil {
-		return err
+		return misread(n, "write 2026-06-10T14:35 (Beijing time) or 2026-06-10T06:35:00Z")
 	}
 	i.Timestamp = timestamppb.New(t)
 	return nil
@@ -127,51 +126,33 @@ func (i *instant) UnmarshalYAML(data []byte) error {
 var rainKindNames = []string{"as_forecast", "none", "series", "storm", "past"}
 
 // UnmarshalYAML reads a kind of rain.
-func (k *rainKind) UnmarshalYAML(data []byte) error {
-	text := strings.TrimSpace(string(data))
-	i := slices.Index(rainKindNames, text)
+func (k *rainKind) UnmarshalYAML(n ast.Node) error {
+	i := slices.Index(rainKindNames, written(n))
 	if i < 0 {
-		return fmt.Errorf("%q: write %s", text, strings.Join(rainKindNames, ", "))
+		return misread(n, "write "+strings.Join(rainKindNames, ", "))
 	}
 	*k = rainKind(i + 1)
 	return nil
 }
 
 // UnmarshalYAML reads a colour.
-func (s *scenarioStage) UnmarshalYAML(data []byte) error {
-	text := strings.TrimSpace(string(data))
-	stage, err := hydro.ParseStage(text)
+func (s *scenarioStage) UnmarshalYAML(n ast.Node) error {
+	stage, err := hydro.ParseStage(written(n))
 	if err != nil || stage < hydro.Blue || stage > hydro.Red {
-		return fmt.Errorf("%q: write blue, yellow, orange or red", text)
+		return misread(n, "write blue, yellow, orange or red")
 	}
 	*s = scenarioStage(wire.FromStage(stage))
 	return nil
 }
 
 // UnmarshalYAML reads a variable.
-func (q *quantity) UnmarshalYAML(data []byte) error {
-	text := strings.TrimSpace(string(data))
-	v, err := hydro.ParseVariable(text)
+func (q *quantity) UnmarshalYAML(n ast.Node) error {
+	v, err := hydro.ParseVariable(written(n))
 	if err != nil {
-		return fmt.Errorf("%q: write water_level, discharge or inflow", text)
+		return misread(n, "write water_level, discharge or inflow")
 	}
 	*q = quantity(wire.FromVariable(v))
 	return nil
-}
-
-// parseScenario reads a file. What it does not know is an error, with line and column.
-func parseScenario(data []byte) (*scenarioFile, error) {
-	f := &scenarioFile{}
-	err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(f)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", yaml.FormatError(err, false, true), hydro.ErrInvalid)
-	}
-	for i, s := range f.Soil {
-		if s.Filled != nil && s.Change != nil {
-			return nil, fmt.Errorf("soil[%d]: filled and change: give one of them: %w", i, hydro.ErrInvalid)
-		}
-	}
-	return f, nil
 }
 
 func (f *scenarioFile) scenario() *freshetv1.Scenario {

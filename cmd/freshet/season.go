@@ -45,7 +45,7 @@ says so by day.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var s *freshetv1.Season
-			call := func(ctx context.Context, conn *grpc.ClientConn, size grpc.CallOption) (proto.Message, error) {
+			call := func(ctx context.Context, conn *grpc.ClientConn) (proto.Message, error) {
 				req := &freshetv1.GetSeasonRequest{Basin: f.basin, Station: station}
 				if asOf != "" {
 					at, err := parseBriefingInstant("as-of", asOf, f.zone)
@@ -54,7 +54,7 @@ says so by day.`,
 					}
 					req.AsOf = timestamppb.New(at)
 				}
-				resp, err := freshetv1.NewSeasonServiceClient(conn).GetSeason(ctx, req, size)
+				resp, err := freshetv1.NewSeasonServiceClient(conn).GetSeason(ctx, req)
 				s = resp.GetSeason()
 				return resp, err
 			}

@@ -84,7 +84,7 @@ type Inputs struct {
 	Plan   []Order   // ascending, not overlapping; nil: no plan
 	Hold   float64   // m³/s >= 0 that the rule [Hold] releases; NaN: not known, the inflow is passed then
 	Limit  []float64 // limit level in force in each step, m; NaN: none; nil: none at all. See [LimitOn]
-	Local  []float64 // m³/s >= 0 that joins between the dam and where Rules.Downstream counts, mean of each step; nil: none
+	Local  []float64 // m³/s >= 0 that joins between the dam and where Rules.Downstream counts, mean of each step; nil: none. Forecasts give none: the catalogue does not say where
 }
 
 // A Step is what a reservoir did in one step.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -124,7 +123,7 @@ func Situation(ctx context.Context, o SituationOptions) (r SituationResult, err 
 
 // ask measures, in an order in which no instant stands near the one before it.
 func (o *SituationOptions) ask(ctx context.Context, a *app.App, r *SituationResult) error {
-	conn, err := client.Dial(a.GRPCAddr(), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(256<<20)))
+	conn, err := client.Dial(a.GRPCAddr())
 	if err != nil {
 		return err
 	}

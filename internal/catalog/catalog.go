@@ -407,7 +407,7 @@ type ReservoirRules struct {
 	Otherwise       string        // hold, pass_inflow, keep_level or closed
 	Level           float64       // m, of keep_level
 	Approach        time.Duration // in which the distance to Level, or to a limit level from above, falls to 1/e; 0: at once
-	Downstream      float64       // m³/s that the river below bears; 0: no such limit
+	Downstream      float64       // m³/s that the river below bears of the release alone: what joins below the dam is not counted; 0: no such limit
 	DownstreamUntil float64       // m from which on the dam comes first; 0: the crest
 }
 

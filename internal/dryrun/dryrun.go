@@ -12,11 +12,14 @@ package dryrun
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"freshet/internal/catalog"
@@ -107,6 +110,9 @@ func Run(ctx context.Context, log Log, opts Options) (*Report, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
+			if p.inputs == 0 && (errors.Is(err, hydro.ErrNotFound) || status.Code(err) == codes.NotFound) {
+				return nil, headGone{err}
+			}
 			return nil, fmt.Errorf("dry run: %w", err)
 		}
 		if t := in.Tick; t != nil && !opts.To.IsZero() && !t.At.Before(opts.To) {
@@ -133,6 +139,17 @@ func Run(ctx context.Context, log Log, opts Options) (*Report, error) {
 	r.Reproduced = reproduce(p.recorded.warnings, given)
 	return r, nil
 }
+
+// headGone says that the log no longer begins with its first input. What both rules
+// remember then would be of other rules, or made up: a score of that is refused.
+type headGone struct{ err error }
+
+func (e headGone) Error() string {
+	return fmt.Sprintf("dry run: %v: a dry-run plays the log from its first input, from which alone both rules come to remember what they should; "+
+		"play a copy of the data folder from before these were dropped (--data), or keep the log longer (freshet serve --log-max-age 0 keeps it for ever)", e.err)
+}
+
+func (headGone) Unwrap() error { return hydro.ErrNotFound }
 
 func load(files []hydro.File, basin string) (*catalog.Catalog, error) {
 	c, problems := catalog.Load(files)

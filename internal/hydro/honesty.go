@@ -119,6 +119,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^rain at site (\S+) differs over the hour to (\S+ \S+): (\S+) (\S+) mm, (\S+) (\S+) mm; areal rain takes that of (\S+)$`), "站点${1}截至${2}一小时雨量不一致：${3} ${4} mm，${5} ${6} mm，面雨量采用${7}"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves the table of an outlet$`), "水库${1}水位超出泄流曲线"},
+	{regexp.MustCompile(`^limit of (\S+) m³/s for the river below reservoir (\S+) holds for the release alone: .*$`), "水库${2}下游安全泄量${1} m³/s只限制水库下泄，未计坝下汇入的区间来水，下游河道流量可能超过安全泄量"},
 	{regexp.MustCompile(`^releases by the reservoirs' own rules and limits$`), "水库按自身调度规则与限制水位下泄"},
 	{regexp.MustCompile(`^no recent level of reservoir (\S+): .*$`), "水库${1}无近期水位资料，未采用其调度规则"},
 	{regexp.MustCompile(`^reservoir (\S+) reports no level: .*$`), "水库${1}不报水位，无法采用其泄流设施与调度规则"},

@@ -157,6 +157,7 @@ type canvas interface {
 const (
 	ink, grey, faint = "#222222", "#666666", "#e3e6ea"
 	left, right      = 66.0, 150.0 // margins beside the panels
+	peakRoom         = 30          // px above a peak, for its mark and caption
 	column           = 6.3         // px of a text column at 12 px
 	captionColumns   = 21          // of text beside the panels
 )
@@ -272,13 +273,18 @@ func (f *Figure) plan() (*layout, bool) {
 		l.rainMost = max(l.rainMost*1.1, 1)
 		l.top += l.rainH + 10
 	}
-	l.notes = wrap(f.Notes, int((l.width-left-20)/(column*11/12)))
+	l.notes = wrap(f.Notes, int((l.width-left-20)/column))
 	below := 48 + 15*float64(len(l.notes)) + 8
 	if l.height == 0 {
 		l.height = l.top + 330 + below
 	}
 	l.h = max(120, l.height-l.top-below)
 	l.height = l.top + l.h + below
+	for _, p := range f.Peaks { // with its caption it stays below the edge
+		if share := peakRoom / l.h; l.high-p.Value < share*(l.high-l.low) {
+			l.high = (p.Value - share*l.low) / (1 - share)
+		}
+	}
 	return l, true
 }
 

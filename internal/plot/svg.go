@@ -48,7 +48,7 @@ const rehearsed = "#7a1fa2"
 
 // watermark frames a figure and writes across it, over all else, what it is.
 func (s *svg) watermark(w, h float64, text string) {
-	fmt.Fprintf(&s.b, `<g class="rehearsal"><rect x="4" y="4" width="%s" height="%s" fill="none" stroke="%s" stroke-width="8" stroke-dasharray="24 8"/>`, px(w-8), px(h-8), rehearsed)
+	fmt.Fprintf(&s.b, `<g class="rehearsal"><rect x="2.5" y="2.5" width="%s" height="%s" fill="none" stroke="%s" stroke-width="5" stroke-dasharray="24 8"/>`, px(w-5), px(h-5), rehearsed)
 	for _, at := range [3]float64{0.25, 0.55, 0.85} {
 		fmt.Fprintf(&s.b, `<text x="%s" y="%s" transform="rotate(-18 %s %s)" text-anchor="middle" font-size="64" font-weight="bold" fill="%s" fill-opacity="0.22">%s</text>`,
 			px(w/2), px(h*at), px(w/2), px(h*at), rehearsed, escape(text))

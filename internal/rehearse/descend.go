@@ -54,7 +54,7 @@ func (k *searcher) starts() [][]float64 {
 
 // merit is what a run is worth, less is better.
 func (k *searcher) merit(t *tried, rise float64) float64 {
-	return t.worst + steep*(t.broken+k.above(t, rise))
+	return t.worst + k.price()*(t.broken+k.above(t, rise))
 }
 
 // descend goes down from a schedule, below a rise of the reservoirs (NaN: any), until
@@ -169,7 +169,7 @@ func (k *searcher) rows(at *tried, moved []*tried, rise float64) []row {
 }
 
 // corner returns the schedule at which the linear programme around a run has its
-// least: the worst exceedance z, and steep times what limits are broken by.
+// least: the worst exceedance z, and the price of what limits are broken by.
 func (k *searcher) corner(at *tried, moved []*tried, rise, reach float64) (x []float64, ok bool) {
 	defer func() {
 		if p := recover(); p != nil { // the simplex gives up so, too
@@ -202,7 +202,7 @@ func (k *searcher) corner(at *tried, moved []*tried, rise, reach float64) (x []f
 	m := len(rows) + n
 	z, broken := n, n+1
 	a, b, c := mat.NewDense(m, n+2+m, nil), make([]float64, m), make([]float64, n+2+m)
-	c[z], c[broken] = 1, steep
+	c[z], c[broken] = 1, k.price()
 	for i, r := range rows {
 		b[i] = r.bound - r.value
 		for j, s := range r.slope {

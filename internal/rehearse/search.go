@@ -227,7 +227,7 @@ func (k *searcher) minimize(runs int, tell func(calibrate.Progress)) {
 		if t == nil {
 			return 0, k.failed
 		}
-		return t.worst + steep*t.broken, nil
+		return t.worst + k.price()*t.broken, nil
 	}}
 	for i := range k.q.Limits {
 		for j := range k.pieces {
@@ -246,6 +246,20 @@ func (k *searcher) minimize(runs int, tell func(calibrate.Progress)) {
 // metre of a reservoir is ever worth to the river, and little enough for the search to
 // go along the edge. Of flows the share of the range counts as metres.
 const steep = 10
+
+// price is steep in the unit of the targets. Of discharges a tenth of all that may be
+// released counts as a metre: m³/s are many, and a price in metres would let the search
+// buy each of them with a limit.
+func (k *searcher) price() float64 {
+	if k.q.Targets[0].Variable != hydro.Discharge {
+		return steep
+	}
+	all := 0.0
+	for i := range k.q.Limits {
+		all += k.q.Limits[i].Most - k.q.Limits[i].Least
+	}
+	return steep * all / 10
+}
 
 // above is by how much a run rises too high.
 func (k *searcher) above(t *tried, rise float64) float64 {

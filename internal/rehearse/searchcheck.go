@@ -22,9 +22,6 @@ func (k *searcher) check() []*hydro.FieldError {
 	add := func(field, format string, args ...any) {
 		wrong = append(wrong, &hydro.FieldError{Field: field, Text: fmt.Sprintf(format, args...)})
 	}
-	if len(q.Scenario.Thresholds) > 0 {
-		add("scenario.thresholds", "a search has its own values: give them as targets")
-	}
 	if q.Pieces == 0 {
 		q.Pieces = 6
 	}
@@ -72,16 +69,18 @@ func (k *searcher) check() []*hydro.FieldError {
 	return wrong
 }
 
-// targets fills or checks where exceedances count.
+// targets fills or checks where exceedances count. A value that is left out is of the
+// thresholds that the scenario has.
 func (k *searcher) targets(add func(field, format string, args ...any)) {
 	q, b := &k.q, &k.s.Footing
+	c := retabled(b.Catalogue, q.Scenario.Thresholds, b.T0)
 	if len(q.Targets) == 0 {
 		for _, id := range k.below() {
 			f := find(k.s.fine.Forecast.Stations, id)
 			if f == nil || len(f.Level) == 0 || math.IsNaN(f.Level[0]) {
 				continue
 			}
-			for _, t := range thresholds(b, b.Catalogue, id) {
+			for _, t := range thresholds(b, c, id) {
 				if t.Variable == hydro.WaterLevel { // the lowest stage comes first
 					q.Targets = append(q.Targets, Target{Station: id, Variable: t.Variable, Value: t.Value})
 					break
@@ -116,7 +115,7 @@ func (k *searcher) targets(add func(field, format string, args ...any)) {
 			add(at+"variable", "%s beside %s: metres and m³/s cannot be compared, give one variable to all", t.Variable, q.Targets[0].Variable)
 		}
 		if math.IsNaN(t.Value) {
-			all := thresholds(b, b.Catalogue, t.Station)
+			all := thresholds(b, c, t.Station)
 			j := slices.IndexFunc(all, func(s Stood) bool { return s.Variable == t.Variable })
 			if j < 0 {
 				add(at+"value", "%s has no stage on its %s: give the value that is not to be exceeded", t.Station, t.Variable)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"time"
@@ -27,7 +28,8 @@ func (s *Server) newHandler() (http.Handler, error) {
 	dial := []grpc.DialOption{
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.loop.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64 << 20)),
+		// Answers are of this process: that of one of thousands of stations is as large as it is.
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
 	}
 	if s.guard != nil {
 		dial = append(dial, grpc.WithUnaryInterceptor(s.guard.handles.unary), grpc.WithStreamInterceptor(s.guard.handles.stream))

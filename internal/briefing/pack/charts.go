@@ -159,7 +159,7 @@ func (m *maker) hydrograph(s *freshetv1.StationForecast) *plot.Figure {
 	}
 	k := kindOf(v)
 	f := &plot.Figure{
-		Width: chartWidth, Height: 470, Ink: true, Title: m.name(s.GetStation()) + " " + m.pick("洪水预报过程线", "flood forecast"),
+		Width: chartWidth, Height: 440, Ink: true, Title: m.name(s.GetStation()) + " " + m.pick("洪水预报过程线", "flood forecast"),
 		Subtitle: m.pick("预报发布 ", "issued ") + m.instant(run.GetIssuedAt()).show + " · " + m.pick("本材料截至 ", "as of ") + m.instant(m.s.GetAt()).show,
 		Axis:     plot.Caption(variable, hydro.Datum(s.GetDatum()), m.Lang), Number: formats[k].text, Zone: m.zone, ZoneName: m.zoneName(),
 		From: m.s.GetAt().AsTime().Add(-chartBefore), To: stepAt(run, len(values)-1), Now: issued, NowLabel: m.pick("发布 ", "issued ") + m.clock(run.GetIssuedAt()).show,
@@ -194,7 +194,8 @@ func (m *maker) hydrograph(s *freshetv1.StationForecast) *plot.Figure {
 		bars := plot.MeanRain(f.From, m.s.GetAt().AsTime(), time.Hour, falls)
 		f.Rain = &plot.Rain{Caption: plot.RainCaption(plot.MeanOf(len(falls), m.Lang), time.Hour, bars, m.Lang), Bars: bars}
 	}
-	f.Notes = append(f.Notes, m.remarks(s)+m.pick("。", "."), m.pick(run.GetHonesty().GetLineZh(), run.GetHonesty().GetLineEn()))
+	// The honesty line is long and of the run: it stands once in the section, not below each chart.
+	f.Notes = append(f.Notes, m.remarks(s)+m.pick("。预报所依据的资料与缺测见本节。", ". What the forecast stands on is said in this section."))
 	return f
 }
 

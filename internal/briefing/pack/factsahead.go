@@ -64,7 +64,7 @@ func (m *maker) peak(s *freshetv1.StationForecast) PeakFacts {
 			continue
 		}
 		highest = max(highest, c.GetStage())
-		n := Named{Name: m.stage(c.GetStage()).show, Value: m.threshold(c.GetVariable(), c.GetThreshold()), At: m.clock(c.GetAt())}
+		n := Named{Name: m.stage(c.GetStage()).show, Value: m.threshold(c.GetVariable(), c.GetThreshold()), Unit: m.unit(c.GetVariable()), At: m.clock(c.GetAt())}
 		if c.GetAt().AsTime().Compare(m.s.GetForecast().GetIssuedAt().AsTime()) <= 0 {
 			n.Text = m.pick("发布时已达", "met at the time of issue")
 		}
@@ -85,6 +85,12 @@ func kindOf(v freshetv1.Variable) Kind {
 	default: // discharge, inflow, outflow
 		return Flow
 	}
+}
+
+// unit is the unit of a variable in a sentence.
+func (m *maker) unit(v freshetv1.Variable) string {
+	k := kindOf(v)
+	return m.pick(map[Kind]string{Level: "米", Depth: "毫米", Flow: "立方米每秒"}[k], unitOf(k))
 }
 
 func unitOf(k Kind) string { return map[Kind]string{Level: "m", Depth: "mm", Flow: "m³/s"}[k] }

@@ -124,7 +124,7 @@ func (m *maker) optional(k Kind, x *float64, why string) Cell {
 func (m *maker) absent() Cell { return missing(m.pick("缺测", "missing")) }
 
 // unset is what the catalogue does not have.
-func (m *maker) unset() string { return m.pick("未配置", "not configured") }
+func (m *maker) unset() string { return m.pick("未配置", "not set") }
 
 // incomparable is a level that cannot be held against its mark: it is not usable,
 // not in time, or on another datum.
@@ -200,15 +200,14 @@ func (m *maker) datum(d string) string {
 	return d
 }
 
-// cause puts the cause of a blind spot into words; the details stay as they are.
+// cause puts the cause of a blind spot into words: of what is refused the reason
+// only, as in Chinese.
 func (m *maker) cause(c string) string {
-	if m.Lang != termui.Chinese {
-		return c
+	if m.Lang == termui.Chinese {
+		return hydro.CauseZH(c)
 	}
-	for _, w := range causeWords {
-		if rest, ok := strings.CutPrefix(c, w.en); ok {
-			return w.zh + rest
-		}
+	if parts := strings.Split(c, ": "); parts[0] == "refused" && len(parts) > 2 {
+		return parts[0] + ": " + parts[1]
 	}
 	return c
 }
@@ -248,10 +247,6 @@ var departmentWords = map[freshetv1.Department]name{
 
 var datumWords = map[string]string{
 	string(hydro.National1985): "1985国家高程基准", string(hydro.Huanghai1956): "1956黄海高程", string(hydro.PearlRiver): "珠江基面", string(hydro.StationDatum): "测站基面",
-}
-
-var causeWords = []name{
-	{"失联", "silent"}, {"从未上报", "never reported"}, {"尚未上报", "not yet reported"}, {"检修", "maintenance"}, {"拒收", "refused"}, {"质控", "quality"},
 }
 
 var roman = map[freshetv1.ResponseLevel]string{

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+
+	"freshet/internal/termui"
 )
 
 //go:embed page.html
@@ -38,9 +40,12 @@ func (d *Document) HTML(w io.Writer) error {
 		Words    map[string]string
 		Sections []sectionView
 	}{Document: d, Tongue: pick("zh-CN", "en"), Words: map[string]string{
-		"asof": pick("截至", "As of"), "tick": pick("依据数据时刻", "stands on"), "hash": pick("情景指纹", "Situation"), "page": pick("第", "page"), "of": pick("页，共", "of"),
-		"end": pick("页", ""), "minutes": pick("会商纪要", "Minutes"), "made": pick("本材料由 Freshet 按情景自动编制，数值与接口一致；指纹相同则内容相同。", "Made by Freshet from the situation; its numbers are the API's, and equal hashes are equal packs."),
+		"asof": pick("截至", "As of"), "tick": pick("依据数据时刻", "stands on"), "hash": pick("情景指纹", "Situation"), "page": pick("第", "page"), "of": pick("页，共", "of"), "end": "",
+		"minutes": pick("会商纪要", "Minutes"), "made": pick("本材料由 Freshet 按情景自动编制，数值与接口一致；指纹相同则内容相同。", "Made by Freshet from the situation; its numbers are the API's, and equal hashes are equal packs."),
 	}}
+	if d.Lang == termui.Chinese { // Pick would take Chinese where there is no English
+		view.Words["end"] = "页"
+	}
 	for i := range d.Sections {
 		v := sectionView{Section: d.Sections[i], Number: i + 1}
 		for _, f := range v.Charts {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,6 +77,18 @@ type Table struct {
 type Column struct {
 	Title, Unit string
 	Wide        bool // of text that wraps
+}
+
+// Class is how the page sets a table: full over the page's width where it has text
+// that wraps, so that short columns stand close together; broad in smaller letters.
+func (t *Table) Class() string {
+	switch {
+	case len(t.Columns) > 9:
+		return "full broad"
+	case slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Wide }):
+		return "full"
+	}
+	return ""
 }
 
 // Head is the title with its unit.

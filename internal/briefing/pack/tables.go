@@ -242,8 +242,9 @@ func (m *maker) forecastPart(s *Section) {
 			c.Rows = append(c.Rows, row)
 		}
 	}
-	if run != nil {
-		s.Notes = append(s.Notes, m.pick(run.GetHonesty().GetLineZh(), run.GetHonesty().GetLineEn()))
+	// An office's templates may leave it out; the page may not.
+	if line := m.pick(run.GetHonesty().GetLineZh(), run.GetHonesty().GetLineEn()); line != "" && !slices.ContainsFunc(s.Text, func(t string) bool { return strings.Contains(t, line) }) {
+		s.Notes = append(s.Notes, line)
 	}
 	s.Tables = append(s.Tables, t, c)
 	s.Charts = m.hydrographs()
