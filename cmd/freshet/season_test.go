@@ -50,7 +50,7 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 			Id: "tanjiang", NameZh: "潭江", NameEn: "Tanjiang", Rain: new(40.25), Coverage: 0.49999, FullHours: 24, MissingHours: 24, Days: days,
 			Normal: &freshetv1.SeasonNormal{Rain: 30, Source: "a book", Illustrative: true, Passed: 2.0 / 3, ToDate: new(20.0)},
 			Years:  []*freshetv1.SeasonYear{{Year: 2008, Rain: 99.5, Source: "a letter", Illustrative: true, ToDate: new(60.0)}, {Year: 2006, Rain: 12, Source: "a letter"}},
-			Bound: freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST, WithheldZh: "缺得多", WithheldEn: "too much is missing",
+			Bound:  freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST, WithheldZh: "缺得多", WithheldEn: "too much is missing",
 		},
 		SubBasins: []*freshetv1.SeasonRain{
 			{Id: "enping", NameEn: "Enping", Rain: new(31.0), Coverage: 1, FullHours: 48},
@@ -62,8 +62,8 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 			{Id: "near", NameEn: "Near", Rain: new(7.0), Coverage: 0.95, FullHours: 46, PartHours: 2, Bound: freshetv1.SeasonBound_SEASON_BOUND_ABOUT},
 		},
 		LeastCoverage: 0.9,
-		Stations:  []*freshetv1.SeasonRain{{Id: "h-enping", NameEn: "Gauge", MissingHours: 48}},
-		Read:      &freshetv1.SeasonRead{Reports: 288, LeftOut: 3, ArchiveBehind: 7},
+		Stations:      []*freshetv1.SeasonRain{{Id: "h-enping", NameEn: "Gauge", MissingHours: 48}},
+		Read:          &freshetv1.SeasonRead{Reports: 288, LeftOut: 3, ArchiveBehind: 7},
 	}}
 	address := serveTest(t, func(s *grpc.Server) { freshetv1.RegisterSeasonServiceServer(s, r) })
 	run := func(args ...string) (string, error) {
