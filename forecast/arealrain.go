@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -34,6 +35,9 @@ func (r *run) arealRain(i int, live []bool) hydro.ArealRain {
 	if coverage == 0 {
 		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
 	}
+	if gap := r.unheardFor(heard, coverage > 0); gap > 0 {
+		r.unheard = append(r.unheard, fmt.Sprintf("%s (%s)", b.id, gap))
+	}
 	r.coverage += coverage * b.area
 	last := func(span time.Duration) float64 { return r.lastRain(span, areal, heard) }
 	return hydro.ArealRain{
@@ -41,6 +45,24 @@ func (r *run) arealRain(i int, live []bool) hydro.ArealRain {
 		Last1h: last(time.Hour), Last3h: last(3 * time.Hour), Last6h: last(6 * time.Hour), Last24h: last(24 * time.Hour),
 		Assumed: r.assumed(areal),
 	}
+}
+
+// unheardFor is how long no gauge spoke in the warm-up: what fell then is as little
+// known as what falls now, and a flood can be of it. Reports that are still to come
+// are missed only where no gauge is live.
+func (r *run) unheardFor(heard []bool, live bool) time.Duration {
+	heard = heard[max(0, len(heard)-int(r.m.settings.Warmup.Milliseconds()/r.m.stepMS)):] // not every run looks back further
+	n := len(heard)
+	for live && n > 0 && !heard[n-1] {
+		n--
+	}
+	gaps := 0
+	for _, h := range heard[:n] {
+		if !h {
+			gaps++
+		}
+	}
+	return time.Duration(int64(gaps)*r.m.stepMS) * time.Millisecond
 }
 
 // lastRain sums the rain of the time before here, mm; NaN where the gauges were

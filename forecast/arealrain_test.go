@@ -2,6 +2,8 @@ package forecast_test
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +95,43 @@ func TestArealRainTravelsWithTheForecast(t *testing.T) {
 	want := hydro.ArealRain{SubBasin: "head", Last1h: math.NaN(), Last3h: math.NaN(), Last6h: math.NaN(), Last24h: math.NaN()}
 	if diff := cmp.Diff(want, f.ArealRain[0], cmpopts.EquateNaNs(), cmpopts.IgnoreFields(hydro.ArealRain{}, "MissingGauges")); diff != "" {
 		t.Errorf("no data (-want +got):\n%s", diff)
+	}
+}
+
+// Rain that nobody told of is dry for the model, also when all gauges speak again: a
+// flood can be of it, and so every run says it while its warm-up holds the gap.
+func TestAnOutageOfRainThatHasEndedIsTold(t *testing.T) {
+	m := compile(t, small())
+	now := t0.Add(12 * time.Hour)
+	with := func(gap time.Duration) hydro.Forecast {
+		obs := book{}
+		for _, s := range small().Stations {
+			for _, p := range s.Parameters {
+				if p.Variable == hydro.Rain || p.Variable == hydro.RainCounter {
+					obs.fill(s.ID, hydro.Rain, t0.Add(-72*time.Hour), now.Add(-2*time.Hour-gap), constant(0.5))
+					obs.fill(s.ID, hydro.Rain, now.Add(-2*time.Hour), now, constant(0.5))
+				}
+			}
+		}
+		return runAhead(t, m, now, obs.source, forecast.Ahead{})
+	}
+	told := func(f hydro.Forecast) []string {
+		return slices.DeleteFunc(slices.Clone(f.Notes), func(n string) bool { return !strings.HasPrefix(n, "no rain gauge spoke in the last ") })
+	}
+	if got := told(with(0)); len(got) > 0 {
+		t.Errorf("nothing missing: %q", got)
+	}
+	f := with(4 * time.Hour)
+	want := []string{"no rain gauge spoke in the last 24h0m0s for sub-basin head (4h0m0s), lake (4h0m0s), flat (4h0m0s): no rain is assumed to have fallen then"}
+	if diff := cmp.Diff(want, told(f)); diff != "" {
+		t.Errorf("four hours missing (-want +got):\n%s", diff)
+	}
+	if zh := f.HonestyZH(); !strings.Contains(zh, "曾无雨量资料，缺测时段按无雨计：head (4h0m0s)") {
+		t.Error(zh)
+	}
+	for _, r := range f.ArealRain {
+		if r.Coverage != 1 || !math.IsNaN(r.Last6h) {
+			t.Errorf("%+v", r)
+		}
 	}
 }

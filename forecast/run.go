@@ -161,6 +161,7 @@ type run struct {
 	runoff   [][]float64 // m³/s per sub-basin, longer than end by what is under way then
 
 	arealRains []hydro.ArealRain // per sub-basin
+	unheard    []string          // sub-basins whose rain nobody told for a while, and how long
 
 	stations []hydro.StationForecast
 	missing  []string
@@ -298,6 +299,9 @@ func (r *run) rain() {
 		r.arealRains[i] = r.arealRain(i, live)
 		r.subBasin(i)
 	}
+	if len(r.unheard) > 0 {
+		r.note("no rain gauge spoke in the last %s for sub-basin %s: no rain is assumed to have fallen then", m.settings.Warmup, strings.Join(r.unheard, ", "))
+	}
 	r.days = make([]days, len(m.moist))
 	for i := range m.moist {
 		r.moisture(i)
@@ -364,15 +368,17 @@ type reading struct {
 	offset           float64 // observed level less that of the rating, m, at levelAt
 	hasOffset        bool
 	fresh            bool // its flow corrects the forecast
+	beyond           bool // a flow was taken from a level outside the rating's measured range
 	table            *rating.Table
 }
 
 // correct corrects flow from index 1 on by the series' observations, turned
 // into a flow by table if that is not nil, tells save the error at each mark, and
-// reports whether there was any observation. With backfill the first observation
-// stands for the time before it, too. days, if not nil, are those of an adjustment of
-// soil moisture. What was observed is in r.observed then.
-func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed bool) {
+// reports whether there was any observation, and whether table was left beyond its
+// range for one. With backfill the first observation stands for the time before it,
+// too. days, if not nil, are those of an adjustment of soil moisture. What was
+// observed is in r.observed then.
+func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed, beyond bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -392,7 +398,9 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 			first = t
 		}
 		if table != nil {
-			o[t], _ = table.Discharge(v)
+			var outside bool
+			o[t], outside = table.Discharge(v)
+			beyond = beyond || outside
 		}
 	}
 	from := 0
@@ -404,7 +412,7 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 	}
 	e := r.learn(c, carried, flow, o, from, days, save)
 	c.Carry(e, flow[r.here+1:], flow[r.here+1:])
-	return first >= 0
+	return first >= 0, beyond
 }
 
 // gauge corrects flow by what the gauge at node i observed.
@@ -424,7 +432,7 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 			out.level = h.Value
 			r.used(h.At)
 			if !qOK && out.table != nil && !n.tidal {
-				out.discharge, _ = out.table.Discharge(h.Value)
+				out.discharge, out.beyond = out.table.Discharge(h.Value)
 			}
 		}
 	}
@@ -444,7 +452,12 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	if n.moist > 0 {
 		days = &r.days[n.moist-1]
 	}
-	observed := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
+	observed, beyond := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
+	if beyond {
+		out.beyond = true
+		low, high := table.Measured()
+		r.note("flow at %s is of levels outside the rating's measured range %g to %g m: what it corrects, here and below, is extrapolated", g.station, low, high)
+	}
 	r.seen(i)
 	r.lossNote(g, &r.kept().state.Nodes[i].Error)
 	out.fresh = observed && (qOK || table != nil && hOK)

@@ -10,7 +10,7 @@ import (
 
 // gaugeForecast turns the flow at a gauge into its station's forecast.
 func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationForecast {
-	f := hydro.StationForecast{Station: n.gauge.station, Datum: n.gauge.datum, Updated: g.fresh, NowDischarge: g.discharge, NowLevel: g.level}
+	f := hydro.StationForecast{Station: n.gauge.station, Datum: n.gauge.datum, Updated: g.fresh, Extrapolated: g.beyond, NowDischarge: g.discharge, NowLevel: g.level}
 	if math.IsNaN(f.NowDischarge) {
 		f.NowDischarge = r.at(flow, r.now)
 	}

@@ -266,3 +266,25 @@ func TestAnAddedLossIsTakenOffOnlyWhereARiverArrives(t *testing.T) {
 		t.Errorf("notes %q", f.Notes)
 	}
 }
+
+// What a gauge says is worth no more than its rating: beyond the measured range the
+// flow that corrects the rivers is a guess, also when the level is back within it.
+func TestAFlowBeyondItsRatingIsToldWhereItCorrects(t *testing.T) {
+	m := compile(t, small())
+	now := t0.Add(24 * time.Hour)
+	for _, crest := range []float64{7.9, 8.5} { // measured up to 8 m
+		obs := storm(t0, now)
+		obs.fill("mid", hydro.WaterLevel, now.Add(-4*time.Hour), now.Add(-3*time.Hour), constant(crest))
+		f, _ := run(t, m, m.Start(t0), now, obs.source)
+		note := "flow at mid is of levels outside the rating's measured range 0 to 8 m: what it corrects, here and below, is extrapolated"
+		if got := slices.Contains(f.Notes, note); got != (crest > 8) {
+			t.Errorf("crest %g m: told %t: %q", crest, got, f.Notes)
+		}
+		if got := station(t, f, "mid").Extrapolated; got != (crest > 8) {
+			t.Errorf("crest %g m: extrapolated %t", crest, got)
+		}
+		if zh := f.HonestyZH(); strings.Contains(zh, "mid流量由超出水位流量关系实测范围（0至8 m）的水位推求") != (crest > 8) {
+			t.Errorf("crest %g m: %s", crest, zh)
+		}
+	}
+}
