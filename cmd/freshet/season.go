@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +35,10 @@ func seasonCommand() *cobra.Command {
 		Long: `Season prints the rain since the season's first day, of the season that is on or else
 the last one: by basin, sub-basin and station, with the share that reports cover,
 against what is normal and the other years that the catalogue gives. Nothing is put
-in the place of what was not reported: a sum marked ≥ is a lower bound. A dotted
-curve is what is normal, where the catalogue says so by day.`,
+in the place of what was not reported: a sum marked ≥ is a lower bound, and so is what
+is made of it. Where reports cover less than the catalogue asks for (90 %), anomaly,
+share and rank are withheld. A dotted curve is what is normal, where the catalogue
+says so by day.`,
 		Example: `  freshet season
   freshet season --as-of "2026-06-08 08:00" --station h-enping --svg enping.svg
   freshet season --json`,
@@ -100,20 +103,50 @@ func newSeasonPage(s *freshetv1.Season, station string, lang termui.Lang) *seaso
 	return p
 }
 
-// lowerBound reports whether something is missing.
-func lowerBound(r *freshetv1.SeasonRain) bool { return r.GetPartHours()+r.GetMissingHours() > 0 }
+// bounded writes what hangs on a place's rain, as its rain is meant.
+func bounded(r *freshetv1.SeasonRain, text string) string {
+	switch r.GetBound() {
+	case freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST:
+		return "≥ " + text
+	case freshetv1.SeasonBound_SEASON_BOUND_ABOUT:
+		return "≈ " + text
+	default:
+		return text
+	}
+}
 
-// mm writes rain, ≥ before a lower bound. An area's is an estimate where neighbours
-// stand in, which its coverage says.
-func (p *seasonPage) mm(r *freshetv1.SeasonRain, station bool) string {
+func (p *seasonPage) mm(r *freshetv1.SeasonRain) string {
 	if r.Rain == nil {
 		return p.lang.Pick("未知", "unknown")
 	}
-	text := fmt.Sprintf("%.1f", r.GetRain())
-	if station && lowerBound(r) || r.GetMissingHours() > 0 {
-		return "≥ " + text
+	return bounded(r, fmt.Sprintf("%.1f", r.GetRain()))
+}
+
+// compared writes a number that compares a place's rain.
+func compared(r *freshetv1.SeasonRain, x *float64, format string) string {
+	if x == nil {
+		return "–"
 	}
-	return text
+	return bounded(r, fmt.Sprintf(format, 100**x))
+}
+
+// rank writes the place among years: under a lower bound it is that or higher.
+func (p *seasonPage) rank(r *freshetv1.SeasonRain) string {
+	k := r.GetRank()
+	if k == nil {
+		return "–"
+	}
+	basis, place := p.lang.Pick("同期", "to date"), fmt.Sprintf("%d/%d", k.GetPlace(), k.GetOf())
+	if k.GetBasis() == freshetv1.SeasonBasis_SEASON_BASIS_WHOLE_SEASON {
+		basis = p.lang.Pick("全季", "whole")
+	}
+	switch {
+	case r.GetBound() == freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST && k.GetPlace() > 1:
+		basis += p.lang.Pick("，或更前", " or higher")
+	case r.GetBound() == freshetv1.SeasonBound_SEASON_BOUND_ABOUT:
+		place = "≈ " + place
+	}
+	return place + " " + basis
 }
 
 func optional(x *float64, format string, scale float64) string {
@@ -126,21 +159,17 @@ func optional(x *float64, format string, scale float64) string {
 // cut writes a share. It is cut, not rounded: 100 is all of it.
 func cut(x float64) string { return fmt.Sprintf("%.1f", math.Floor(1000*x+1e-6)/10) }
 
-func (p *seasonPage) row(r *freshetv1.SeasonRain, station bool) []string {
-	normal, toDate, anomaly, share := "–", "–", "–", "–"
+func (p *seasonPage) row(r *freshetv1.SeasonRain) []string {
+	normal, toDate, anomaly, share, rank := "–", "–", "–", "–", p.rank(r)
 	if n := r.GetNormal(); n != nil {
-		normal, toDate, anomaly, share = fmt.Sprintf("%.1f", n.GetRain()), optional(n.ToDate, "%.1f", 1), optional(n.Anomaly, "%+.1f", 100), optional(n.Share, "%.1f", 100)
+		normal, toDate, anomaly, share = fmt.Sprintf("%.1f", n.GetRain()), optional(n.ToDate, "%.1f", 1), compared(r, n.Anomaly, "%+.1f"), compared(r, n.Share, "%.1f")
 	}
-	rank := "–"
-	if k := r.GetRank(); k != nil {
-		basis := p.lang.Pick("同期", "to date")
-		if k.GetBasis() == freshetv1.SeasonBasis_SEASON_BASIS_WHOLE_SEASON {
-			basis = p.lang.Pick("全季", "whole")
-		}
-		rank = fmt.Sprintf("%d/%d %s", k.GetPlace(), k.GetOf(), basis)
+	if r.GetWithheldEn() != "" {
+		no := p.lang.Pick("不给*", "withheld*")
+		anomaly, share, rank = no, no, no
 	}
 	return []string{
-		p.name(r.GetNameZh(), r.GetNameEn(), r.GetId()), p.mm(r, station), cut(r.GetCoverage()),
+		p.name(r.GetNameZh(), r.GetNameEn(), r.GetId()), p.mm(r), cut(r.GetCoverage()),
 		fmt.Sprintf("%d/%d/%d", r.GetFullHours(), r.GetPartHours(), r.GetMissingHours()), toDate, anomaly, normal, share, rank,
 	}
 }
@@ -154,20 +183,26 @@ func (p *seasonPage) text(width int) string {
 		fmt.Fprintln(p, line)
 	}
 	p.WriteString("\n" + p.plot(width))
+	if p.drawn.GetWithheldEn() != "" {
+		for _, line := range termui.Wrap("⚠ "+pick(p.drawn.GetWithheldZh(), p.drawn.GetWithheldEn()), max(40, width)) {
+			fmt.Fprintln(p, line)
+		}
+	}
 	head := []string{
 		pick("地点", "place"), pick("累计 mm", "rain mm"), pick("覆盖 %", "cover %"), pick("全/缺/无 时", "full/part/no h"),
 		pick("常年同期", "normal to date"), pick("距平 %", "anomaly %"), pick("常年全季", "normal season"), pick("占全季 %", "of season %"), pick("位次", "rank"),
 	}
-	rows := [][]string{p.row(s.GetBasinRain(), false)}
+	rows := [][]string{p.row(s.GetBasinRain())}
 	for _, r := range s.GetSubBasins() {
-		rows = append(rows, p.row(r, false))
+		rows = append(rows, p.row(r))
 	}
 	p.part("面雨量", "Areal rain", head, rows)
 	rows = nil
 	for _, r := range s.GetStations() {
-		rows = append(rows, p.row(r, true))
+		rows = append(rows, p.row(r))
 	}
 	p.part("测站", "Stations", head, rows)
+	p.withheld(width)
 	rows = nil
 	for _, y := range p.drawn.GetYears() {
 		mark := ""
@@ -182,13 +217,37 @@ func (p *seasonPage) text(width int) string {
 	}
 	r := s.GetRead()
 	fmt.Fprintf(p, "%s\n", pick(
-		fmt.Sprintf("读取归档雨量报文 %d 份，其中质控剔除 %d 份；归档落后 %d 条。≥ 为下限：缺测不插补。", r.GetReports(), r.GetLeftOut(), r.GetArchiveBehind()),
-		fmt.Sprintf("%d reports of rain were read from the archive, %d of them left out by quality control; it is %d outputs behind. ≥ is a lower bound: nothing missing is filled in.", r.GetReports(), r.GetLeftOut(), r.GetArchiveBehind())))
+		fmt.Sprintf("读取归档雨量报文 %d 份，其中质控剔除 %d 份；归档落后 %d 条。≥ 为下限：缺测不插补；≈ 为邻站代表。", r.GetReports(), r.GetLeftOut(), r.GetArchiveBehind()),
+		fmt.Sprintf("%d reports of rain were read from the archive, %d of them left out by quality control; it is %d outputs behind. ≥ is a lower bound: nothing missing is filled in; ≈ is by neighbours of silent gauges.", r.GetReports(), r.GetLeftOut(), r.GetArchiveBehind())))
 	return p.String()
 }
 
-// caption names the curve.
+// withheld says what * means, once, if it stands in a table.
+func (p *seasonPage) withheld(width int) {
+	s := p.season
+	for _, r := range slices.Concat([]*freshetv1.SeasonRain{s.GetBasinRain()}, s.GetSubBasins(), s.GetStations()) {
+		if r.GetWithheldEn() == "" {
+			continue
+		}
+		needs := cut(s.GetLeastCoverage())
+		for _, line := range termui.Wrap(p.lang.Pick(
+			"* 资料覆盖低于可比的下限 "+needs+" %（目录设定，非官方）：不给距平、占比和位次，报到的雨少不等于下得少。",
+			"* Reports cover less than the "+needs+" % that a comparison needs here (a setting of the catalogue, not official): little that was reported is not little that fell."), max(40, width)) {
+			fmt.Fprintln(p, line)
+		}
+		return
+	}
+}
+
+// caption names the curve, and says of one that must not be compared why.
 func (p *seasonPage) caption() string {
+	if r := p.drawn; r.GetWithheldEn() != "" {
+		return p.title() + p.lang.Pick("（覆盖 "+cut(r.GetCoverage())+" %，不可比）", " (cover "+cut(r.GetCoverage())+" %, not to be compared)")
+	}
+	return p.title()
+}
+
+func (p *seasonPage) title() string {
 	return p.lang.Pick(p.season.GetNameZh()+"累计雨量 mm · ", p.season.GetNameEn()+", rain since its start, mm · ") + p.name(p.drawn.GetNameZh(), p.drawn.GetNameEn(), p.drawn.GetId())
 }
 
@@ -208,7 +267,7 @@ func (p *seasonPage) plot(width int) string {
 	from := p.season.GetFrom().AsTime()
 	return termui.Plot{
 		Values: total, Low: normal, BandLabel: p.lang.Pick("常年", "normal"), Start: from.Add(-24 * time.Hour), Step: 24 * time.Hour,
-		Variable: hydro.Rain, Caption: p.caption(), Threshold: math.NaN(),
+		Variable: hydro.Rain, Caption: p.title(), Threshold: math.NaN(),
 	}.Render(min(width, 100), 12)
 }
 
@@ -230,7 +289,10 @@ func (p *seasonPage) figure() *plot.Figure {
 	if s.GetIllustrative() {
 		f.Mark = strings.TrimSpace(pick("示例，非官方 ", "example, not official ") + s.GetMark())
 	}
-	total := plot.Line{Label: pick("今年", "this season"), Style: plot.Observed}
+	if p.drawn.GetWithheldEn() != "" && p.drawn != s.GetBasinRain() { // the line has the basin's
+		f.Notes = append(f.Notes, pick(p.drawn.GetWithheldZh(), p.drawn.GetWithheldEn()))
+	}
+	total := plot.Line{Label: bounded(p.drawn, pick("今年", "this season")), Style: plot.Observed}
 	normal := plot.Line{Label: pick("常年", "normal"), Style: plot.Forecast}
 	var bars []plot.Bar
 	for i, d := range p.drawn.GetDays() {
@@ -265,18 +327,20 @@ func (p *seasonPage) figure() *plot.Figure {
 // csv writes the days. What is not known is empty.
 func (p *seasonPage) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"kind", "id", "from", "to", "rain_mm", "coverage", "total_mm", "normal_mm"}}
+	rows := [][]string{{"kind", "id", "from", "to", "rain_mm", "coverage", "total_mm", "normal_mm", "bound", "comparable"}}
 	plain := func(x *float64) string {
 		if x == nil {
 			return ""
 		}
 		return strconv.FormatFloat(*x, 'f', -1, 64)
 	}
-	add := func(kind string, r *freshetv1.SeasonRain) {
+	add := func(kind string, r *freshetv1.SeasonRain) { // the last two are of the place's whole sum
+		bound := strings.TrimSpace(bounded(r, ""))
 		for _, d := range r.GetDays() {
 			rows = append(rows, []string{
 				kind, r.GetId(), d.GetFrom().AsTime().Format(time.RFC3339), d.GetTo().AsTime().Format(time.RFC3339),
 				plain(d.Rain), strconv.FormatFloat(d.GetCoverage(), 'f', -1, 64), plain(d.Total), plain(d.Normal),
+				bound, strconv.FormatBool(r.Rain != nil && r.GetWithheldEn() == ""),
 			})
 		}
 	}

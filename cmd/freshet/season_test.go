@@ -48,13 +48,22 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 		Zone: "Asia/Shanghai", Illustrative: true, Mark: "an example", LineZh: "一句话。", LineEn: "One sentence.",
 		BasinRain: &freshetv1.SeasonRain{
 			Id: "tanjiang", NameZh: "潭江", NameEn: "Tanjiang", Rain: new(40.25), Coverage: 0.49999, FullHours: 24, MissingHours: 24, Days: days,
-			Normal: &freshetv1.SeasonNormal{Rain: 30, Source: "a book", Illustrative: true, Share: new(40.25 / 30), Passed: 2.0 / 3, ToDate: new(20.0), Anomaly: new(1.0125)},
+			Normal: &freshetv1.SeasonNormal{Rain: 30, Source: "a book", Illustrative: true, Passed: 2.0 / 3, ToDate: new(20.0)},
 			Years:  []*freshetv1.SeasonYear{{Year: 2008, Rain: 99.5, Source: "a letter", Illustrative: true, ToDate: new(60.0)}, {Year: 2006, Rain: 12, Source: "a letter"}},
-			Rank:   &freshetv1.SeasonRank{Place: 2, Of: 2, Basis: freshetv1.SeasonBasis_SEASON_BASIS_TO_DATE, NotCompared: 1},
+			Bound:  freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST, WithheldZh: "缺得多", WithheldEn: "too much is missing",
 		},
-		SubBasins: []*freshetv1.SeasonRain{{Id: "enping", NameEn: "Enping", Rain: new(31.0), Coverage: 1, FullHours: 48}},
-		Stations:  []*freshetv1.SeasonRain{{Id: "h-enping", NameEn: "Gauge", MissingHours: 48}},
-		Read:      &freshetv1.SeasonRead{Reports: 288, LeftOut: 3, ArchiveBehind: 7},
+		SubBasins: []*freshetv1.SeasonRain{
+			{Id: "enping", NameEn: "Enping", Rain: new(31.0), Coverage: 1, FullHours: 48},
+			{
+				Id: "most", NameEn: "Most", Rain: new(40.25), Coverage: 0.95, FullHours: 46, MissingHours: 2, Bound: freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST,
+				Normal: &freshetv1.SeasonNormal{Rain: 30, Source: "a book", Share: new(40.25 / 30), Passed: 2.0 / 3, ToDate: new(20.0), Anomaly: new(1.0125)},
+				Rank:   &freshetv1.SeasonRank{Place: 2, Of: 2, Basis: freshetv1.SeasonBasis_SEASON_BASIS_TO_DATE, NotCompared: 1},
+			},
+			{Id: "near", NameEn: "Near", Rain: new(7.0), Coverage: 0.95, FullHours: 46, PartHours: 2, Bound: freshetv1.SeasonBound_SEASON_BOUND_ABOUT},
+		},
+		LeastCoverage: 0.9,
+		Stations:      []*freshetv1.SeasonRain{{Id: "h-enping", NameEn: "Gauge", MissingHours: 48}},
+		Read:          &freshetv1.SeasonRead{Reports: 288, LeftOut: 3, ArchiveBehind: 7},
 	}}
 	address := serveTest(t, func(s *grpc.Server) { freshetv1.RegisterSeasonServiceServer(s, r) })
 	run := func(args ...string) (string, error) {
@@ -77,7 +86,9 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 	}
 	for _, want := range []string{
 		"【EXAMPLE · not official】an example\nOne sentence.\n",
-		"Tanjiang tanjiang  ≥ 40.2   49.9     24/0/24", "20.0            +101.2     30.0           134.2        2/2 to date",
+		"Tanjiang tanjiang  ≥ 40.2   49.9     24/0/24", "20.0            withheld*  30.0           withheld*    withheld*",
+		"Most most          ≥ 40.2   95.0     46/0/2", "20.0            ≥ +101.2   30.0           ≥ 134.2      2/2 to date or higher",
+		"Near near          ≈ 7.0", "* Reports cover less than the 90.0 % that a comparison needs here", "⠒ normal\n⚠ too much is missing\n",
 		"Enping enping      31.0     100.0    48/0/0", "Gauge h-enping  unknown  0.0      0/0/48",
 		"2008  99.5       60.0        a letter  example", "2006  12.0       –           a letter",
 		"Source of the normal: a book", "288 reports of rain were read from the archive, 3 of them left out by quality control; it is 7 outputs behind",
@@ -87,7 +98,7 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if text, err = run("--lang", "zh"); err != nil || !strings.Contains(text, "【示例 · 非官方】an example\n一句话。") || !strings.Contains(text, "2/2 同期") || !strings.Contains(text, "未知") {
+	if text, err = run("--lang", "zh"); err != nil || !strings.Contains(text, "【示例 · 非官方】an example\n一句话。") || !strings.Contains(text, "2/2 同期，或更前") || !strings.Contains(text, "不给*") || !strings.Contains(text, "* 资料覆盖低于可比的下限 90.0 %") || !strings.Contains(text, "未知") {
 		t.Errorf("%v\n%s", err, text)
 	}
 	text, err = run("--json")
@@ -105,11 +116,11 @@ func TestTheSeasonIsPrintedForPeopleAndForMachines(t *testing.T) {
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil || len(rows) != 4 || strings.Join(rows[1], ",") != "basin,tanjiang,2026-05-21T00:00:00Z,2026-05-22T00:00:00Z,40.25,1,40.25,10" || rows[2][4] != "" || rows[3][6] != "" {
+	if err != nil || len(rows) != 4 || rows[0][9] != "comparable" || strings.Join(rows[1], ",") != "basin,tanjiang,2026-05-21T00:00:00Z,2026-05-22T00:00:00Z,40.25,1,40.25,10,≥,false" || rows[2][4] != "" || rows[3][6] != "" {
 		t.Errorf("%v: %v", err, rows)
 	}
 	drawing, err := os.ReadFile(svg)
-	if err != nil || !bytes.Contains(drawing, []byte("example, not official an example")) || !bytes.Contains(drawing, []byte("Tanjiang tanjiang")) {
+	if err != nil || !bytes.Contains(drawing, []byte("example, not official an example")) || !bytes.Contains(drawing, []byte("Tanjiang tanjiang (cover 49.9 %, not to be compared)")) || !bytes.Contains(drawing, []byte("≥ this season")) {
 		t.Errorf("%v\n%s", err, drawing)
 	}
 	if _, err = run("--basin", "none"); err == nil {

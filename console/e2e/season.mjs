@@ -32,7 +32,15 @@ test('an officer reads the rain of the season, for the basin and for a station, 
   const value = (id) => page.getByTestId(id).getAttribute('data-value').then((v) => (v === null ? null : Number(v)))
   await until('the rain of the basin', async () => Math.abs((await value('season-rain')) - want.basinRain.rain) < 1e-9)
   assert.equal(await value('season-coverage'), want.basinRain.coverage)
-  assert.equal(await value('season-anomaly'), want.basinRain.normal.anomaly)
+  // An hour's rain of a season: so little of it must not be compared, neither here nor there.
+  const withheld = want.basinRain.coverage < want.leastCoverage
+  assert.equal(want.basinRain.withheldZh !== '', withheld)
+  if (withheld) assert.deepEqual([want.basinRain.normal.anomaly, want.basinRain.normal.share, want.basinRain.rank].map((x) => x ?? null), [null, null, null])
+  assert.equal(await value('season-anomaly'), want.basinRain.normal.anomaly ?? null)
+  assert.equal(await page.getByTestId('season-withheld').count(), withheld ? 1 : 0)
+  if (withheld) assert.equal(await page.getByTestId('season-withheld').innerText(), `⚠ ${want.basinRain.withheldZh}`)
+  for (const id of ['season-anomaly', 'season-rank']) assert.equal((await page.getByTestId(id).innerText()) === '不给', withheld, id)
+  assert.equal(await page.locator('[data-testid=season-curve]').getAttribute('data-withheld'), String(withheld))
   assert.equal(await page.getByTestId('season-line').innerText(), want.lineZh)
   assert.equal(await page.getByTestId('season-example').innerText(), '示例 · 非官方')
   for (const r of want.stations) {

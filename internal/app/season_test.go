@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -113,6 +114,12 @@ func TestTheSeasonIsWhatTheGaugesReported(t *testing.T) {
 		if !s.GetFrom().AsTime().Equal(from) || !s.GetTo().AsTime().Equal(to) || s.GetRead().GetArchiveBehind() != 0 || s.GetHours() != uint32(to.Sub(from)/time.Hour) {
 			t.Fatalf("%s: from %s to %s, %d hours, read %v", what, s.GetFrom().AsTime(), s.GetTo().AsTime(), s.GetHours(), s.GetRead())
 		}
+		for _, x := range slices.Concat([]*freshetv1.SeasonRain{s.GetBasinRain()}, s.GetSubBasins(), s.GetStations()) {
+			compared := x.Rank != nil || x.GetNormal() != nil && (x.Normal.Anomaly != nil || x.Normal.Share != nil)
+			if x.GetCoverage() < s.GetLeastCoverage() && compared || compared && x.GetWithheldEn() != "" || (x.GetWithheldZh() == "") != (x.GetWithheldEn() == "") {
+				t.Errorf("%s: at coverage %g of %g: %v", what, x.GetCoverage(), s.GetLeastCoverage(), x)
+			}
+		}
 		for _, st := range s.GetStations() {
 			mm, coverage := sent.sum(st.GetId(), from, to)
 			if coverage == 0 {
@@ -136,7 +143,7 @@ func TestTheSeasonIsWhatTheGaugesReported(t *testing.T) {
 	sent.send(t, a, from.Add(-30*time.Minute), end, light, near, far) // the first half hour is of no season
 	move(end.Add(20 * time.Minute))
 	s := check("ten hours", end)
-	if w := s.GetBasinRain(); w.Rain == nil || w.GetCoverage() <= 0 || w.GetCoverage() >= 1 || w.GetPartHours() != 10 || len(w.GetDays()) != 31 || !s.GetIllustrative() || s.GetMark() == "" {
+	if w := s.GetBasinRain(); w.Rain == nil || w.GetCoverage() <= 0 || w.GetCoverage() >= 1 || w.GetPartHours() != 10 || w.GetWithheldZh() == "" || w.GetBound() != freshetv1.SeasonBound_SEASON_BOUND_ABOUT || s.GetLeastCoverage() != 0.9 || len(w.GetDays()) != 31 || !s.GetIllustrative() || s.GetMark() == "" {
 		t.Errorf("the basin by two of its gauges: %v", w)
 	}
 	if s.GetRead().GetReports() != 2*120 {

@@ -280,6 +280,7 @@ type Season struct {
 	Zone                 string        // of the basin's days and months, "Asia/Shanghai"
 	Whole                SeasonPlace   // what is normal in the whole basin
 	SubBasins, Stations  []SeasonPlace // of which something is said
+	LeastCoverage        float64       // share that reports must cover for rain to be compared, 0.9; not official
 }
 
 // A Node is a point of the river network: a gauge, a confluence, a dam or the

@@ -103,6 +103,7 @@ func (l *loader) buildSeason(m *mapping) {
 		v.fail("seasons: basin %q given twice", id)
 	}
 	l.seasonsOf = append(l.seasonsOf, id)
+	r.season.LeastCoverage = m.number("least_coverage", r.season.LeastCoverage, share)
 	before := r.season.Whole.Normal
 	r.season.Whole = r.place(m)
 	if before != nil {

@@ -153,3 +153,19 @@ func TestTheExampleSaysOfWhomItsSeasonIs(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCoverageThatAComparisonNeedsIsASetting(t *testing.T) {
+	for more, want := range map[string]float64{"": 0.9, "    least_coverage: 0.75\n": 0.75, "    least_coverage: 0\n": 0} {
+		c, problems := load(shortSeason() + more)
+		if len(problems) > 0 {
+			t.Fatal(catalog.Problems(problems))
+		}
+		if b, _ := c.Basin("b"); b.Season.LeastCoverage != want {
+			t.Errorf("%q: %g, want %g", more, b.Season.LeastCoverage, want)
+		}
+	}
+	_, problems := load(shortSeason() + "    least_coverage: 90\n")
+	if len(problems) != 1 || !strings.Contains(problems[0].Message, "least_coverage") {
+		t.Error(problems)
+	}
+}

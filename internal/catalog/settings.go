@@ -189,7 +189,7 @@ func (m *mapping) updating() Updating {
 }
 
 func (l *loader) season(basin *mapping) Season {
-	s := Season{HydrologicalDayStart: 8 * time.Hour, Zone: "Asia/Shanghai"}
+	s := Season{HydrologicalDayStart: 8 * time.Hour, Zone: "Asia/Shanghai", LeastCoverage: 0.9}
 	v, ok := basin.take("season")
 	if !ok {
 		return s

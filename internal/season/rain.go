@@ -21,12 +21,24 @@ type Rain struct {
 	Normal              *Normal
 	Years               []Year // the wettest first
 	YearsBelow          int    // whose whole season had less
-	Rank                *Rank  // nil: none
+	Rank                *Rank  // nil: none, or withheld
+	Withheld            bool   // share, anomaly and rank, for want of coverage
+	Bound               Bound  // of Rain, and with it of share, anomaly and rank
 	Gauges              []string
 }
 
-// LowerBound reports whether something is missing, so that more may have fallen.
-func (r *Rain) LowerBound() bool { return r.Part+r.Missing > 0 }
+// Incomplete reports whether something is missing.
+func (r *Rain) Incomplete() bool { return r.Part+r.Missing > 0 }
+
+// A Bound is how a sum is meant of which something is missing.
+type Bound uint8
+
+// The bounds.
+const (
+	Exact   Bound = iota // nothing is missing, or nothing is known
+	AtLeast              // more may have fallen
+	About                // of an area: neighbours spoke for silent gauges in every hour
+)
 
 // A Gap is a time without full reports.
 type Gap struct{ From, To time.Time }
@@ -43,10 +55,10 @@ type Day struct {
 // A Normal is what falls as a rule.
 type Normal struct {
 	catalog.SeasonFigure
-	Share   float64 // rain so far as a share of the total; NaN: not known
+	Share   float64 // rain so far as a share of the total; NaN: not known or withheld
 	Passed  float64 // share of the season's hours that has passed
 	ToDate  float64 // mm; NaN: not given
-	Anomaly float64 // rain above ToDate as a share of it; NaN: not known
+	Anomaly float64 // rain above ToDate as a share of it; NaN: not known or withheld
 }
 
 // A Year is another year's season.
@@ -96,7 +108,15 @@ func (r *Result) rain(p *place, said *catalog.SeasonPlace) Rain {
 	if r.Hours > 0 {
 		out.Coverage = cover / float64(r.Hours)
 	}
+	switch {
+	case math.IsNaN(out.Rain) || !out.Incomplete():
+	case out.Missing > 0 || p.full == nil: // of a station, every hour that is not whole
+		out.Bound = AtLeast
+	default:
+		out.Bound = About
+	}
 	r.compare(&out, said)
+	r.withhold(&out)
 	r.days(&out, p)
 	return out
 }
@@ -143,6 +163,20 @@ func (r *Result) compare(out *Rain, said *catalog.SeasonPlace) {
 	if rank.Of > 1 && !math.IsNaN(out.Rain) {
 		out.Rank = &rank
 	}
+}
+
+// withhold takes back what compares rain of which too much is missing: little rain in
+// the reports would be read as little rain.
+func (r *Result) withhold(out *Rain) {
+	if math.IsNaN(out.Rain) || out.Coverage >= r.Plan.Basin.Season.LeastCoverage-1e-9 { // coverage is a sum of weights
+		return
+	}
+	if n := out.Normal; n != nil {
+		out.Withheld = !math.IsNaN(n.Share) || !math.IsNaN(n.Anomaly)
+		n.Share, n.Anomaly = nan, nan
+	}
+	out.Withheld = out.Withheld || out.Rank != nil
+	out.Rank = nil
 }
 
 // toDate returns what of a figure falls up to an instant of the season, mm: of a day

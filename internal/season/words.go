@@ -24,9 +24,9 @@ func (r *Result) Line() (zh, en string) {
 		fmt.Fprintf(&c, "）：%s无雨量资料，面雨量未知", w.NameZH)
 		fmt.Fprintf(&e, "): no rain was reported for %s, so that its areal rain is not known", w.NameEN)
 	} else {
-		fmt.Fprintf(&c, "）：%s面雨量 %.1f mm，资料覆盖 %s", w.NameZH, w.Rain, Percent(w.Coverage))
-		fmt.Fprintf(&e, "): areal rain of %s is %.1f mm, reports cover %s", w.NameEN, w.Rain, Percent(w.Coverage))
-		if w.LowerBound() {
+		fmt.Fprintf(&c, "）：%s面雨量 %s mm，资料覆盖 %s", w.NameZH, w.Bound.sign()+mm(w.Rain), Percent(w.Coverage))
+		fmt.Fprintf(&e, "): areal rain of %s is %s mm, reports cover %s", w.NameEN, w.Bound.en()+mm(w.Rain), Percent(w.Coverage))
+		if w.Incomplete() {
 			fmt.Fprintf(&c, "，有 %d 小时不全、%d 小时缺测，不插补：缺测处不计雨量，邻站代表", w.Part, w.Missing)
 			fmt.Fprintf(&e, "; %d hours are incomplete and %d without any report, and nothing is filled in: neighbours speak for silent gauges, an hour without any counts nothing", w.Part, w.Missing)
 		}
@@ -43,17 +43,23 @@ func (r *Result) Line() (zh, en string) {
 
 // compared says how the basin stands against normal and years.
 func (r *Result) compared(c, e *strings.Builder) {
-	n := r.Whole.Normal
+	n, b := r.Whole.Normal, r.Whole.Bound
+	if r.Whole.Withheld {
+		zh, en := r.Withheld(&r.Whole)
+		c.WriteString("；" + zh)
+		e.WriteString("; " + en)
+		return
+	}
 	switch {
 	case n == nil:
 		c.WriteString("；目录未给常年值")
 		e.WriteString("; the catalogue gives no normal")
 	case !math.IsNaN(n.Anomaly):
-		fmt.Fprintf(c, "；常年同期 %.1f mm，距平 %s", n.ToDate, Signed(n.Anomaly))
-		fmt.Fprintf(e, "; normal to date is %.1f mm, anomaly %s", n.ToDate, Signed(n.Anomaly))
+		fmt.Fprintf(c, "；常年同期 %.1f mm，距平 %s", n.ToDate, b.sign()+Signed(n.Anomaly))
+		fmt.Fprintf(e, "; normal to date is %.1f mm, anomaly %s", n.ToDate, b.en()+Signed(n.Anomaly))
 	case !math.IsNaN(n.Share):
-		fmt.Fprintf(c, "；为常年全季 %.1f mm 的 %s（季已过 %s；无逐日常年值，不算同期距平）", n.Total, Percent(n.Share), Percent(n.Passed))
-		fmt.Fprintf(e, "; that is %s of the whole season's normal of %.1f mm, of which %s has passed (the normal is not given by day, so that there is no anomaly to date)", Percent(n.Share), n.Total, Percent(n.Passed))
+		fmt.Fprintf(c, "；为常年全季 %.1f mm 的 %s（季已过 %s；无逐日常年值，不算同期距平）", n.Total, b.sign()+Percent(n.Share), Percent(n.Passed))
+		fmt.Fprintf(e, "; that is %s of the whole season's normal of %.1f mm, of which %s has passed (the normal is not given by day, so that there is no anomaly to date)", b.en()+Percent(n.Share), n.Total, Percent(n.Passed))
 	}
 	k := r.Whole.Rank
 	switch {
@@ -62,15 +68,73 @@ func (r *Result) compared(c, e *strings.Builder) {
 		e.WriteString("; the years are not given by day, and are not ranked before the season has ended")
 	case k == nil:
 	case k.Basis == WholeSeason:
-		fmt.Fprintf(c, "；与历年全季比，%d 年中居第 %d 位", k.Of, k.Place)
-		fmt.Fprintf(e, "; of %d years, by whole seasons, it is number %d", k.Of, k.Place)
+		fmt.Fprintf(c, "；与历年全季比，%d 年中居%s", k.Of, b.rankZH(k.Place))
+		fmt.Fprintf(e, "; of %d years, by whole seasons, it is %s", k.Of, b.rankEN(k.Place))
 	default:
-		fmt.Fprintf(c, "；与历年同期比，%d 年中居第 %d 位", k.Of, k.Place)
-		fmt.Fprintf(e, "; of %d years, up to the same date, it is number %d", k.Of, k.Place)
+		fmt.Fprintf(c, "；与历年同期比，%d 年中居%s", k.Of, b.rankZH(k.Place))
+		fmt.Fprintf(e, "; of %d years, up to the same date, it is %s", k.Of, b.rankEN(k.Place))
 		if k.NotCompared > 0 {
 			fmt.Fprintf(c, "，另 %d 年无逐日值，季末前不比", k.NotCompared)
 			fmt.Fprintf(e, ", %d more have no days and are not compared before the season has ended", k.NotCompared)
 		}
+	}
+}
+
+// Withheld says why share, anomaly and rank of a place are withheld, if they are.
+func (r *Result) Withheld(x *Rain) (zh, en string) {
+	if !x.Withheld {
+		return "", ""
+	}
+	has, needs := Percent(x.Coverage), Percent(r.Plan.Basin.Season.LeastCoverage)
+	return fmt.Sprintf("资料覆盖 %s，低于可比的下限 %s（目录设定，非官方）：不给距平、占比和位次，报到的雨少不等于下得少", has, needs),
+		fmt.Sprintf("reports cover %s, below the %s that a comparison needs here (a setting of the catalogue, not official): anomaly, share and rank are withheld, for little that was reported is not little that fell", has, needs)
+}
+
+func mm(x float64) string { return fmt.Sprintf("%.1f", x) }
+
+// sign is what stands before a number.
+func (b Bound) sign() string {
+	switch b {
+	case AtLeast:
+		return "≥ "
+	case About:
+		return "≈ "
+	default:
+		return ""
+	}
+}
+
+// en is the same in words.
+func (b Bound) en() string {
+	switch b {
+	case AtLeast:
+		return "at least "
+	case About:
+		return "about "
+	default:
+		return ""
+	}
+}
+
+func (b Bound) rankZH(place int) string {
+	switch {
+	case b == AtLeast && place > 1:
+		return fmt.Sprintf("第 %d 位或更前", place)
+	case b == About:
+		return fmt.Sprintf("约第 %d 位", place)
+	default: // nobody is before the first
+		return fmt.Sprintf("第 %d 位", place)
+	}
+}
+
+func (b Bound) rankEN(place int) string {
+	switch {
+	case b == AtLeast && place > 1:
+		return fmt.Sprintf("number %d or higher", place)
+	case b == About:
+		return fmt.Sprintf("about number %d", place)
+	default:
+		return fmt.Sprintf("number %d", place)
 	}
 }
 

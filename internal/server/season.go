@@ -165,14 +165,15 @@ func seasonOf(r *season.Result, c *catalog.Catalog, station string) *freshetv1.S
 	out := &freshetv1.Season{
 		Basin: r.Plan.Basin.ID, NameZh: s.NameZH, NameEn: s.NameEN, From: timestamp(r.Plan.From), Until: timestamp(r.Plan.Until),
 		AsOf: timestamp(r.AsOf), To: timestamp(r.To), Hours: uint32(r.Hours), SeasonHours: uint32(r.All), Catalogue: c.Version,
-		BasinRain: seasonRain(&r.Whole, true), Ended: r.Ended, Illustrative: r.Example || c.Illustrative != "", Mark: c.Illustrative, Zone: s.Zone,
+		BasinRain: seasonRain(r, &r.Whole, true), Ended: r.Ended, Illustrative: r.Example || c.Illustrative != "", Mark: c.Illustrative, Zone: s.Zone,
+		LeastCoverage: s.LeastCoverage,
 	}
 	out.LineZh, out.LineEn = r.Line()
 	for i := range r.SubBasins {
-		out.SubBasins = append(out.SubBasins, seasonRain(&r.SubBasins[i], true))
+		out.SubBasins = append(out.SubBasins, seasonRain(r, &r.SubBasins[i], true))
 	}
 	for i := range r.Stations {
-		out.Stations = append(out.Stations, seasonRain(&r.Stations[i], r.Stations[i].ID == station))
+		out.Stations = append(out.Stations, seasonRain(r, &r.Stations[i], r.Stations[i].ID == station))
 	}
 	return out
 }
@@ -185,11 +186,19 @@ func known(x float64) *float64 {
 	return &x
 }
 
-func seasonRain(r *season.Rain, days bool) *freshetv1.SeasonRain {
+func seasonRain(of *season.Result, r *season.Rain, days bool) *freshetv1.SeasonRain {
 	out := &freshetv1.SeasonRain{
 		Id: r.ID, NameZh: r.NameZH, NameEn: r.NameEN, Rain: known(r.Rain), Coverage: r.Coverage,
 		FullHours: uint32(r.Full), PartHours: uint32(r.Part), MissingHours: uint32(r.Missing), MoreGaps: uint32(r.MoreGaps),
 		YearsBelow: uint32(r.YearsBelow), Gauges: r.Gauges,
+	}
+	out.WithheldZh, out.WithheldEn = of.Withheld(r)
+	switch r.Bound {
+	case season.AtLeast:
+		out.Bound = freshetv1.SeasonBound_SEASON_BOUND_AT_LEAST
+	case season.About:
+		out.Bound = freshetv1.SeasonBound_SEASON_BOUND_ABOUT
+	case season.Exact:
 	}
 	for _, g := range r.Gaps {
 		out.Gaps = append(out.Gaps, &freshetv1.SeasonGap{From: timestamp(g.From), To: timestamp(g.To)})

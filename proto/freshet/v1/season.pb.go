@@ -23,6 +23,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How a sum is meant of which something is missing.
+type SeasonBound int32
+
+const (
+	// Nothing is missing, or rain is not known.
+	SeasonBound_SEASON_BOUND_UNSPECIFIED SeasonBound = 0
+	// ≥: at least so much fell, and the rank is that or higher.
+	SeasonBound_SEASON_BOUND_AT_LEAST SeasonBound = 1
+	// ≈: of an area for whose silent gauges neighbours spoke in every hour.
+	SeasonBound_SEASON_BOUND_ABOUT SeasonBound = 2
+)
+
+// Enum value maps for SeasonBound.
+var (
+	SeasonBound_name = map[int32]string{
+		0: "SEASON_BOUND_UNSPECIFIED",
+		1: "SEASON_BOUND_AT_LEAST",
+		2: "SEASON_BOUND_ABOUT",
+	}
+	SeasonBound_value = map[string]int32{
+		"SEASON_BOUND_UNSPECIFIED": 0,
+		"SEASON_BOUND_AT_LEAST":    1,
+		"SEASON_BOUND_ABOUT":       2,
+	}
+)
+
+func (x SeasonBound) Enum() *SeasonBound {
+	p := new(SeasonBound)
+	*p = x
+	return p
+}
+
+func (x SeasonBound) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SeasonBound) Descriptor() protoreflect.EnumDescriptor {
+	return file_freshet_v1_season_proto_enumTypes[0].Descriptor()
+}
+
+func (SeasonBound) Type() protoreflect.EnumType {
+	return &file_freshet_v1_season_proto_enumTypes[0]
+}
+
+func (x SeasonBound) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SeasonBound.Descriptor instead.
+func (SeasonBound) EnumDescriptor() ([]byte, []int) {
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{0}
+}
+
 // What years are compared by.
 type SeasonBasis int32
 
@@ -60,11 +113,11 @@ func (x SeasonBasis) String() string {
 }
 
 func (SeasonBasis) Descriptor() protoreflect.EnumDescriptor {
-	return file_freshet_v1_season_proto_enumTypes[0].Descriptor()
+	return file_freshet_v1_season_proto_enumTypes[1].Descriptor()
 }
 
 func (SeasonBasis) Type() protoreflect.EnumType {
-	return &file_freshet_v1_season_proto_enumTypes[0]
+	return &file_freshet_v1_season_proto_enumTypes[1]
 }
 
 func (x SeasonBasis) Number() protoreflect.EnumNumber {
@@ -73,7 +126,7 @@ func (x SeasonBasis) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SeasonBasis.Descriptor instead.
 func (SeasonBasis) EnumDescriptor() ([]byte, []int) {
-	return file_freshet_v1_season_proto_rawDescGZIP(), []int{0}
+	return file_freshet_v1_season_proto_rawDescGZIP(), []int{1}
 }
 
 type GetSeasonRequest struct {
@@ -221,7 +274,10 @@ type Season struct {
 	// Of the season's days.
 	Zone string `protobuf:"bytes,19,opt,name=zone,proto3" json:"zone,omitempty"`
 	// What was read for it.
-	Read          *SeasonRead `protobuf:"bytes,20,opt,name=read,proto3" json:"read,omitempty"`
+	Read *SeasonRead `protobuf:"bytes,20,opt,name=read,proto3" json:"read,omitempty"`
+	// The coverage that a place needs for its rain to be compared: a setting of the
+	// catalogue, not official.
+	LeastCoverage float64 `protobuf:"fixed64,21,opt,name=least_coverage,json=leastCoverage,proto3" json:"least_coverage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +452,13 @@ func (x *Season) GetRead() *SeasonRead {
 	return nil
 }
 
+func (x *Season) GetLeastCoverage() float64 {
+	if x != nil {
+		return x.LeastCoverage
+	}
+	return 0
+}
+
 // What the sums were made of.
 type SeasonRead struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -503,8 +566,16 @@ type SeasonRain struct {
 	Gauges []string `protobuf:"bytes,14,rep,name=gauges,proto3" json:"gauges,omitempty"`
 	// Day by day, oldest first; of basin and sub-basins, and of the station asked for.
 	Days []*SeasonDay `protobuf:"bytes,15,rep,name=days,proto3" json:"days,omitempty"`
-	// Among the years; not set: no year can be compared, or rain is not known.
-	Rank          *SeasonRank `protobuf:"bytes,16,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Among the years; not set: no year can be compared, rain is not known, or it is
+	// withheld.
+	Rank *SeasonRank `protobuf:"bytes,16,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Why anomaly, share and rank are withheld, though there are figures to compare with:
+	// coverage is below least_coverage, and little rain in the reports is no little rain.
+	// Empty: nothing is withheld.
+	WithheldZh string `protobuf:"bytes,17,opt,name=withheld_zh,json=withheldZh,proto3" json:"withheld_zh,omitempty"`
+	WithheldEn string `protobuf:"bytes,18,opt,name=withheld_en,json=withheldEn,proto3" json:"withheld_en,omitempty"`
+	// How rain is meant, and with it anomaly, share and rank: all must be shown with it.
+	Bound         SeasonBound `protobuf:"varint,19,opt,name=bound,proto3,enum=freshet.v1.SeasonBound" json:"bound,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -649,6 +720,27 @@ func (x *SeasonRain) GetRank() *SeasonRank {
 		return x.Rank
 	}
 	return nil
+}
+
+func (x *SeasonRain) GetWithheldZh() string {
+	if x != nil {
+		return x.WithheldZh
+	}
+	return ""
+}
+
+func (x *SeasonRain) GetWithheldEn() string {
+	if x != nil {
+		return x.WithheldEn
+	}
+	return ""
+}
+
+func (x *SeasonRain) GetBound() SeasonBound {
+	if x != nil {
+		return x.Bound
+	}
+	return SeasonBound_SEASON_BOUND_UNSPECIFIED
 }
 
 // A hydrological day of the season, or what has passed of it.
@@ -875,7 +967,8 @@ type SeasonNormal struct {
 	Source string  `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	// An example, not official.
 	Illustrative bool `protobuf:"varint,3,opt,name=illustrative,proto3" json:"illustrative,omitempty"`
-	// Rain so far as a share of it, 0 and up; not set: rain is not known.
+	// Rain so far as a share of it, 0 and up; not set: rain is not known, or it is
+	// withheld.
 	Share *float64 `protobuf:"fixed64,4,opt,name=share,proto3,oneof" json:"share,omitempty"`
 	// The share of the season that has passed, to compare it with.
 	Passed float64 `protobuf:"fixed64,5,opt,name=passed,proto3" json:"passed,omitempty"`
@@ -883,7 +976,7 @@ type SeasonNormal struct {
 	// season has not ended. Of a day that has not ended, the share that has passed.
 	ToDate *float64 `protobuf:"fixed64,6,opt,name=to_date,json=toDate,proto3,oneof" json:"to_date,omitempty"`
 	// How far rain lies above that, as a share of it 距平百分率, -1 and up; not set: one
-	// of them is not known. A lower bound where rain is one.
+	// of them is not known, or it is withheld. A lower bound where rain is one.
 	Anomaly       *float64 `protobuf:"fixed64,7,opt,name=anomaly,proto3,oneof" json:"anomaly,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1060,7 +1153,7 @@ const file_freshet_v1_season_proto_rawDesc = "" +
 	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x18\n" +
 	"\astation\x18\x03 \x01(\tR\astation\"?\n" +
 	"\x11GetSeasonResponse\x12*\n" +
-	"\x06season\x18\x01 \x01(\v2\x12.freshet.v1.SeasonR\x06season\"\xc8\x05\n" +
+	"\x06season\x18\x01 \x01(\v2\x12.freshet.v1.SeasonR\x06season\"\xef\x05\n" +
 	"\x06Season\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -1084,13 +1177,14 @@ const file_freshet_v1_season_proto_rawDesc = "" +
 	"\fillustrative\x18\x11 \x01(\bR\fillustrative\x12\x12\n" +
 	"\x04mark\x18\x12 \x01(\tR\x04mark\x12\x12\n" +
 	"\x04zone\x18\x13 \x01(\tR\x04zone\x12*\n" +
-	"\x04read\x18\x14 \x01(\v2\x16.freshet.v1.SeasonReadR\x04read\"\x94\x01\n" +
+	"\x04read\x18\x14 \x01(\v2\x16.freshet.v1.SeasonReadR\x04read\x12%\n" +
+	"\x0eleast_coverage\x18\x15 \x01(\x01R\rleastCoverage\"\x94\x01\n" +
 	"\n" +
 	"SeasonRead\x12\x18\n" +
 	"\areports\x18\x01 \x01(\x04R\areports\x12\x19\n" +
 	"\bleft_out\x18\x02 \x01(\x04R\aleftOut\x12%\n" +
 	"\x0earchive_behind\x18\x03 \x01(\x04R\rarchiveBehind\x12*\n" +
-	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xa7\x04\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x98\x05\n" +
 	"\n" +
 	"SeasonRain\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
@@ -1112,7 +1206,12 @@ const file_freshet_v1_season_proto_rawDesc = "" +
 	"yearsBelow\x12\x16\n" +
 	"\x06gauges\x18\x0e \x03(\tR\x06gauges\x12)\n" +
 	"\x04days\x18\x0f \x03(\v2\x15.freshet.v1.SeasonDayR\x04days\x12*\n" +
-	"\x04rank\x18\x10 \x01(\v2\x16.freshet.v1.SeasonRankR\x04rankB\a\n" +
+	"\x04rank\x18\x10 \x01(\v2\x16.freshet.v1.SeasonRankR\x04rank\x12\x1f\n" +
+	"\vwithheld_zh\x18\x11 \x01(\tR\n" +
+	"withheldZh\x12\x1f\n" +
+	"\vwithheld_en\x18\x12 \x01(\tR\n" +
+	"withheldEn\x12-\n" +
+	"\x05bound\x18\x13 \x01(\x0e2\x17.freshet.v1.SeasonBoundR\x05boundB\a\n" +
 	"\x05_rain\"\xf2\x01\n" +
 	"\tSeasonDay\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
@@ -1154,7 +1253,11 @@ const file_freshet_v1_season_proto_rawDesc = "" +
 	"\fillustrative\x18\x04 \x01(\bR\fillustrative\x12\x1c\n" +
 	"\ato_date\x18\x05 \x01(\x01H\x00R\x06toDate\x88\x01\x01B\n" +
 	"\n" +
-	"\b_to_date*d\n" +
+	"\b_to_date*^\n" +
+	"\vSeasonBound\x12\x1c\n" +
+	"\x18SEASON_BOUND_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15SEASON_BOUND_AT_LEAST\x10\x01\x12\x16\n" +
+	"\x12SEASON_BOUND_ABOUT\x10\x02*d\n" +
 	"\vSeasonBasis\x12\x1c\n" +
 	"\x18SEASON_BASIS_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14SEASON_BASIS_TO_DATE\x10\x01\x12\x1d\n" +
@@ -1175,51 +1278,53 @@ func file_freshet_v1_season_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_season_proto_rawDescData
 }
 
-var file_freshet_v1_season_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_freshet_v1_season_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_freshet_v1_season_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_freshet_v1_season_proto_goTypes = []any{
-	(SeasonBasis)(0),              // 0: freshet.v1.SeasonBasis
-	(*GetSeasonRequest)(nil),      // 1: freshet.v1.GetSeasonRequest
-	(*GetSeasonResponse)(nil),     // 2: freshet.v1.GetSeasonResponse
-	(*Season)(nil),                // 3: freshet.v1.Season
-	(*SeasonRead)(nil),            // 4: freshet.v1.SeasonRead
-	(*SeasonRain)(nil),            // 5: freshet.v1.SeasonRain
-	(*SeasonDay)(nil),             // 6: freshet.v1.SeasonDay
-	(*SeasonRank)(nil),            // 7: freshet.v1.SeasonRank
-	(*SeasonGap)(nil),             // 8: freshet.v1.SeasonGap
-	(*SeasonNormal)(nil),          // 9: freshet.v1.SeasonNormal
-	(*SeasonYear)(nil),            // 10: freshet.v1.SeasonYear
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(SeasonBound)(0),              // 0: freshet.v1.SeasonBound
+	(SeasonBasis)(0),              // 1: freshet.v1.SeasonBasis
+	(*GetSeasonRequest)(nil),      // 2: freshet.v1.GetSeasonRequest
+	(*GetSeasonResponse)(nil),     // 3: freshet.v1.GetSeasonResponse
+	(*Season)(nil),                // 4: freshet.v1.Season
+	(*SeasonRead)(nil),            // 5: freshet.v1.SeasonRead
+	(*SeasonRain)(nil),            // 6: freshet.v1.SeasonRain
+	(*SeasonDay)(nil),             // 7: freshet.v1.SeasonDay
+	(*SeasonRank)(nil),            // 8: freshet.v1.SeasonRank
+	(*SeasonGap)(nil),             // 9: freshet.v1.SeasonGap
+	(*SeasonNormal)(nil),          // 10: freshet.v1.SeasonNormal
+	(*SeasonYear)(nil),            // 11: freshet.v1.SeasonYear
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_freshet_v1_season_proto_depIdxs = []int32{
-	11, // 0: freshet.v1.GetSeasonRequest.as_of:type_name -> google.protobuf.Timestamp
-	3,  // 1: freshet.v1.GetSeasonResponse.season:type_name -> freshet.v1.Season
-	11, // 2: freshet.v1.Season.from:type_name -> google.protobuf.Timestamp
-	11, // 3: freshet.v1.Season.until:type_name -> google.protobuf.Timestamp
-	11, // 4: freshet.v1.Season.as_of:type_name -> google.protobuf.Timestamp
-	11, // 5: freshet.v1.Season.to:type_name -> google.protobuf.Timestamp
-	5,  // 6: freshet.v1.Season.basin_rain:type_name -> freshet.v1.SeasonRain
-	5,  // 7: freshet.v1.Season.sub_basins:type_name -> freshet.v1.SeasonRain
-	5,  // 8: freshet.v1.Season.stations:type_name -> freshet.v1.SeasonRain
-	4,  // 9: freshet.v1.Season.read:type_name -> freshet.v1.SeasonRead
-	11, // 10: freshet.v1.SeasonRead.at:type_name -> google.protobuf.Timestamp
-	8,  // 11: freshet.v1.SeasonRain.gaps:type_name -> freshet.v1.SeasonGap
-	9,  // 12: freshet.v1.SeasonRain.normal:type_name -> freshet.v1.SeasonNormal
-	10, // 13: freshet.v1.SeasonRain.years:type_name -> freshet.v1.SeasonYear
-	6,  // 14: freshet.v1.SeasonRain.days:type_name -> freshet.v1.SeasonDay
-	7,  // 15: freshet.v1.SeasonRain.rank:type_name -> freshet.v1.SeasonRank
-	11, // 16: freshet.v1.SeasonDay.from:type_name -> google.protobuf.Timestamp
-	11, // 17: freshet.v1.SeasonDay.to:type_name -> google.protobuf.Timestamp
-	0,  // 18: freshet.v1.SeasonRank.basis:type_name -> freshet.v1.SeasonBasis
-	11, // 19: freshet.v1.SeasonGap.from:type_name -> google.protobuf.Timestamp
-	11, // 20: freshet.v1.SeasonGap.to:type_name -> google.protobuf.Timestamp
-	1,  // 21: freshet.v1.SeasonService.GetSeason:input_type -> freshet.v1.GetSeasonRequest
-	2,  // 22: freshet.v1.SeasonService.GetSeason:output_type -> freshet.v1.GetSeasonResponse
-	22, // [22:23] is the sub-list for method output_type
-	21, // [21:22] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	12, // 0: freshet.v1.GetSeasonRequest.as_of:type_name -> google.protobuf.Timestamp
+	4,  // 1: freshet.v1.GetSeasonResponse.season:type_name -> freshet.v1.Season
+	12, // 2: freshet.v1.Season.from:type_name -> google.protobuf.Timestamp
+	12, // 3: freshet.v1.Season.until:type_name -> google.protobuf.Timestamp
+	12, // 4: freshet.v1.Season.as_of:type_name -> google.protobuf.Timestamp
+	12, // 5: freshet.v1.Season.to:type_name -> google.protobuf.Timestamp
+	6,  // 6: freshet.v1.Season.basin_rain:type_name -> freshet.v1.SeasonRain
+	6,  // 7: freshet.v1.Season.sub_basins:type_name -> freshet.v1.SeasonRain
+	6,  // 8: freshet.v1.Season.stations:type_name -> freshet.v1.SeasonRain
+	5,  // 9: freshet.v1.Season.read:type_name -> freshet.v1.SeasonRead
+	12, // 10: freshet.v1.SeasonRead.at:type_name -> google.protobuf.Timestamp
+	9,  // 11: freshet.v1.SeasonRain.gaps:type_name -> freshet.v1.SeasonGap
+	10, // 12: freshet.v1.SeasonRain.normal:type_name -> freshet.v1.SeasonNormal
+	11, // 13: freshet.v1.SeasonRain.years:type_name -> freshet.v1.SeasonYear
+	7,  // 14: freshet.v1.SeasonRain.days:type_name -> freshet.v1.SeasonDay
+	8,  // 15: freshet.v1.SeasonRain.rank:type_name -> freshet.v1.SeasonRank
+	0,  // 16: freshet.v1.SeasonRain.bound:type_name -> freshet.v1.SeasonBound
+	12, // 17: freshet.v1.SeasonDay.from:type_name -> google.protobuf.Timestamp
+	12, // 18: freshet.v1.SeasonDay.to:type_name -> google.protobuf.Timestamp
+	1,  // 19: freshet.v1.SeasonRank.basis:type_name -> freshet.v1.SeasonBasis
+	12, // 20: freshet.v1.SeasonGap.from:type_name -> google.protobuf.Timestamp
+	12, // 21: freshet.v1.SeasonGap.to:type_name -> google.protobuf.Timestamp
+	2,  // 22: freshet.v1.SeasonService.GetSeason:input_type -> freshet.v1.GetSeasonRequest
+	3,  // 23: freshet.v1.SeasonService.GetSeason:output_type -> freshet.v1.GetSeasonResponse
+	23, // [23:24] is the sub-list for method output_type
+	22, // [22:23] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_season_proto_init() }
@@ -1236,7 +1341,7 @@ func file_freshet_v1_season_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_season_proto_rawDesc), len(file_freshet_v1_season_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,

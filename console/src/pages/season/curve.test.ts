@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { curveOf, type Rain } from './curve'
+import { bounded, curveOf, ranked, type Rain } from './curve'
 
 const day = (d: number) => `2026-05-${21 + d}T00:00:00Z`
 const at = (d: number) => Date.parse(day(d))
@@ -17,4 +17,12 @@ test('what was never known has no curve, not one at zero', () => {
   expect(c.total).toEqual([[at(1), 0], [at(2), 3]])
   expect(c.normal).toEqual([])
   expect(curveOf(rain([{}, {}]), at(2)).total).toEqual([])
+})
+
+test('what hangs on rain is meant as the rain is', () => {
+  const of = (bound: string, place = 2) => ({ bound, rank: { place, of: 3 } }) as unknown as Rain
+  expect(['UNSPECIFIED', 'AT_LEAST', 'ABOUT'].map((b) => bounded(of(`SEASON_BOUND_${b}`), '4 mm'))).toEqual(['4 mm', '≥ 4 mm', '≈ 4 mm'])
+  expect(['UNSPECIFIED', 'AT_LEAST', 'ABOUT'].map((b) => ranked(of(`SEASON_BOUND_${b}`), 'or higher'))).toEqual(['2/3', '2/3 or higher', '≈ 2/3'])
+  expect(ranked(of('SEASON_BOUND_AT_LEAST', 1), 'or higher')).toBe('1/3')
+  expect(ranked({ rank: null } as unknown as Rain, 'or higher')).toBe('–')
 })

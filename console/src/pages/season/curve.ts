@@ -5,6 +5,19 @@ import type { Schemas } from '@/api/client'
 
 export type Rain = Schemas['v1SeasonRain']
 
+/** Puts ≥ or ≈ before what hangs on a place's rain, as its rain is meant. */
+export function bounded(r: Rain, text: string): string {
+  return r.bound === 'SEASON_BOUND_AT_LEAST' ? `≥ ${text}` : r.bound === 'SEASON_BOUND_ABOUT' ? `≈ ${text}` : text
+}
+
+/** The place among years: under a lower bound it is that or higher, and nothing is higher than the first. */
+export function ranked(r: Rain, orHigher: string): string {
+  if (!r.rank) return '–'
+  const place = `${r.rank.place}/${r.rank.of}`
+  if (r.bound === 'SEASON_BOUND_ABOUT') return `≈ ${place}`
+  return r.bound === 'SEASON_BOUND_AT_LEAST' && r.rank.place > 1 ? `${place} ${orHigher}` : place
+}
+
 export interface Curve {
   /** [instant, mm]; what is not known is null and breaks the line. */
   total: [number, number | null][]
@@ -38,6 +51,9 @@ export interface Look {
   font: string
   say: (key: string) => string
   normalName: string
+  totalName: string
+  /** The curve must not be compared: too much is missing. */
+  withheld: boolean
   narrow: boolean
 }
 
@@ -65,7 +81,7 @@ export function seasonOption(c: Curve, from: number, until: number, look: Look) 
     series: [
       { name: look.say('day'), type: 'bar', yAxisIndex: 1, barMaxWidth: 14, itemStyle: { color: look.colour('accent'), opacity: 0.35 }, data: c.days.map(([a, b, v]) => [(a + b) / 2, v]) },
       { name: look.normalName, type: 'line', symbol: 'none', lineStyle: { color: dim, type: 'dashed', width: 2 }, itemStyle: { color: dim }, data: c.normal },
-      { name: look.say('total'), type: 'line', symbol: 'circle', symbolSize: 5, lineStyle: { color: look.colour('accent'), width: 2.5 }, itemStyle: { color: look.colour('accent') }, data: c.total },
+      { name: look.totalName, type: 'line', symbol: look.withheld ? 'emptyCircle' : 'circle', symbolSize: 5, lineStyle: { color: look.colour('accent'), width: 2.5, type: look.withheld ? 'dotted' : 'solid' }, itemStyle: { color: look.colour('accent') }, data: c.total },
     ],
   }
 }
