@@ -36,7 +36,7 @@ func (r *run) arealRain(i int, live []bool) hydro.ArealRain {
 		r.note("no rain gauge speaks for sub-basin %s now: no rain is assumed to fall there", b.id)
 	}
 	if gap := r.unheardFor(heard, coverage > 0); gap > 0 {
-		r.unheard = append(r.unheard, fmt.Sprintf("%s (%s)", b.id, gap))
+		r.unheard = append(r.unheard, fmt.Sprintf("%s (%s)", b.id, hours(gap)))
 	}
 	r.coverage += coverage * b.area
 	last := func(span time.Duration) float64 { return r.lastRain(span, areal, heard) }
@@ -64,6 +64,9 @@ func (r *run) unheardFor(heard []bool, live bool) time.Duration {
 	}
 	return time.Duration(int64(gaps)*r.m.stepMS) * time.Millisecond
 }
+
+// hours writes a duration to a tenth of an hour.
+func hours(d time.Duration) string { return fmt.Sprintf("%g h", math.Ceil(10*d.Hours())/10) }
 
 // lastRain sums the rain of the time before here, mm; NaN where the gauges were
 // silent for more than a tenth of it, and where not every run looks so far back.

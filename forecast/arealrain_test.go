@@ -122,11 +122,11 @@ func TestAnOutageOfRainThatHasEndedIsTold(t *testing.T) {
 		t.Errorf("nothing missing: %q", got)
 	}
 	f := with(4 * time.Hour)
-	want := []string{"no rain gauge spoke in the last 24h0m0s for sub-basin head (4h0m0s), lake (4h0m0s), flat (4h0m0s): no rain is assumed to have fallen then"}
+	want := []string{"no rain gauge spoke in the last 24 h for sub-basin head (4 h), lake (4 h), flat (4 h): no rain is assumed to have fallen then"}
 	if diff := cmp.Diff(want, told(f)); diff != "" {
 		t.Errorf("four hours missing (-want +got):\n%s", diff)
 	}
-	if zh := f.HonestyZH(); !strings.Contains(zh, "曾无雨量资料，缺测时段按无雨计：head (4h0m0s)") {
+	if zh := f.HonestyZH(); !strings.Contains(zh, "曾无雨量资料，缺测时段按无雨计：head (4 h)") {
 		t.Error(zh)
 	}
 	for _, r := range f.ArealRain {

@@ -300,7 +300,7 @@ func (r *run) rain() {
 		r.subBasin(i)
 	}
 	if len(r.unheard) > 0 {
-		r.note("no rain gauge spoke in the last %s for sub-basin %s: no rain is assumed to have fallen then", m.settings.Warmup, strings.Join(r.unheard, ", "))
+		r.note("no rain gauge spoke in the last %s for sub-basin %s: no rain is assumed to have fallen then", hours(m.settings.Warmup), strings.Join(r.unheard, ", "))
 	}
 	r.days = make([]days, len(m.moist))
 	for i := range m.moist {

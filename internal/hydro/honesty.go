@@ -82,7 +82,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no observed flow at (\S+) yet: its base flow of (\S+) m³/s is assumed$`), "${1}尚无实测流量，按基流${2} m³/s计"},
 	{regexp.MustCompile(`^level at (\S+) lies outside the rating's measured range (\S+) to (\S+) m at some time$`), "${1}水位部分时段超出水位流量关系实测范围（${2}至${3} m）"},
 	{regexp.MustCompile(`^flow at (\S+) is of levels outside the rating's measured range (\S+) to (\S+) m: .*$`), "${1}流量由超出水位流量关系实测范围（${2}至${3} m）的水位推求，本站及下游校正为外延"},
-	{regexp.MustCompile(`^no rain gauge spoke in the last (\S+) for sub-basin (.*): no rain is assumed to have fallen then$`), "此前${1}内下列子流域曾无雨量资料，缺测时段按无雨计：${2}"},
+	{regexp.MustCompile(`^no rain gauge spoke in the last (\S+) h for sub-basin (.*): no rain is assumed to have fallen then$`), "此前${1}小时内下列子流域曾无雨量资料，缺测时段按无雨计：${2}"},
 	{regexp.MustCompile(`^no recent outflow of reservoir (\S+): .*$`), "水库${1}无近期出流资料，按入流下泄"},
 	{regexp.MustCompile(`^reservoir (\S+) reports no outflow: .*$`), "水库${1}不报出流，按入流下泄"},
 	{regexp.MustCompile(`^level at (\S+) depends on the tide .*$`), "${1}水位受潮汐影响，不作预报，不参与校正"},
