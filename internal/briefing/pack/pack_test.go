@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/xuri/excelize/v2"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"freshet/internal/briefing/pack"
@@ -81,5 +82,35 @@ func TestWordsOfTheSituationCannotBecomeMarkup(t *testing.T) {
 	}
 	if strings.Contains(page.String(), "<script") || strings.Count(page.String(), "</style>") != 1 {
 		t.Error("text of the situation became markup")
+	}
+}
+
+// LibreOffice gives a wrapped text one line if the workbook does not say more, and
+// lays the rest over the rows below.
+func TestARowOfTheWorkbookIsAsHighAsItsText(t *testing.T) {
+	long := strings.Repeat("二百八十个字", 50)
+	s := &freshetv1.Situation{Basin: "b", NameZh: "流域", AsOf: at, At: at, Zone: "UTC", Illustrative: true, Mark: long, Board: []*freshetv1.BoardRow{{Station: "a", NameZh: "甲", Kind: "level"}}}
+	var book bytes.Buffer
+	if err := (pack.Pack{Situation: s, Hash: "h", Lang: termui.Chinese}).Workbook(&book); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := f.GetRows("概要")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for i, r := range rows {
+		wrapped := len(r) > 1 && strings.Contains(r[1], long)
+		found = found || wrapped
+		if h, err := f.GetRowHeight("概要", i+1); err != nil || (h >= 6*15) != wrapped {
+			t.Errorf("row %d, %q: %g points high, %v", i+1, r, h, err)
+		}
+	}
+	if !found {
+		t.Errorf("no mark in %q", rows)
 	}
 }

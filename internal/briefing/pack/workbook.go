@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/xuri/excelize/v2"
 
@@ -111,7 +111,7 @@ func (b *book) sheet(title string, rows int) error {
 	if err := b.file.SetSheetProps(title, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
-	if err := b.file.SetHeaderFooter(title, &excelize.HeaderFooterOptions{OddHeader: "&L" + strings.ReplaceAll(b.foot, "&", "&&"), OddFooter: "&L&A&R&P / &N"}); err != nil {
+	if err := b.file.SetHeaderFooter(title, &excelize.HeaderFooterOptions{OddHeader: header(b.foot), OddFooter: "&L&A&R&P / &N"}); err != nil {
 		return err
 	}
 	if rows == 0 {
@@ -121,6 +121,23 @@ func (b *book) sheet(title string, rows int) error {
 		return err
 	}
 	return b.file.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + title + "'!$1:$1", Scope: title})
+}
+
+// header is a text as the head of each page, which takes no more than 255 characters;
+// the first sheet has the whole of it.
+func header(text string) string {
+	out := "&L"
+	for _, r := range text {
+		c := string(r)
+		if r == '&' {
+			c = "&&"
+		}
+		if len(utf16.Encode([]rune(out+c))) > 254 {
+			return out + "…"
+		}
+		out += c
+	}
+	return out
 }
 
 // summary is the first sheet: the head and the sentences.
@@ -153,11 +170,31 @@ func (b *book) summary(d *Document) error {
 				return err
 			}
 		}
+		if err := b.height(title, i+1, lines(r[1].show, summaryWidth)); err != nil {
+			return err
+		}
 	}
 	if err := b.file.SetColWidth(title, "A", "A", 24); err != nil {
 		return err
 	}
-	return b.file.SetColWidth(title, "B", "B", 110)
+	return b.file.SetColWidth(title, "B", "B", summaryWidth)
+}
+
+// summaryWidth is that of the sentences, in characters.
+const summaryWidth = 110
+
+// lines is how many a wrapped text takes in a column of so many characters.
+func lines(text string, width float64) int {
+	return 1 + int(float64(termui.Width(text))*1.1/width)
+}
+
+// height makes a row as high as its wrapped text: not every program does so by itself
+// when it opens a workbook, and the lines would lie over each other.
+func (b *book) height(sheet string, row, lines int) error {
+	if lines < 2 {
+		return nil
+	}
+	return b.file.SetRowHeight(sheet, row, min(float64(lines)*15, 405))
 }
 
 // set writes a cell: a number as a number, an instant as a date in the basin's
@@ -238,6 +275,7 @@ func (b *book) table(t *Table) error {
 			return err
 		}
 	}
+	high := make([]int, 1+len(t.Rows)) // lines
 	for i, n := range widths {
 		name, err := excelize.ColumnNumberToName(i + 1)
 		if err != nil {
@@ -247,7 +285,19 @@ func (b *book) table(t *Table) error {
 		if t.Columns[i].Wide {
 			most = 60
 		}
-		if err := b.file.SetColWidth(t.Title, name, name, float64(min(n, most)+2)); err != nil {
+		width := float64(min(n, most) + 2)
+		if err := b.file.SetColWidth(t.Title, name, name, width); err != nil {
+			return err
+		}
+		high[0] = max(high[0], lines(t.Columns[i].Head(), width))
+		for k, row := range t.Rows {
+			if t.Columns[i].Wide {
+				high[k+1] = max(high[k+1], lines(row[i].show, width))
+			}
+		}
+	}
+	for i, n := range high {
+		if err := b.height(t.Title, i+1, n); err != nil {
 			return err
 		}
 	}
