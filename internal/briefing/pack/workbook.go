@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/xuri/excelize/v2"
 
@@ -126,18 +126,24 @@ func (b *book) sheet(title string, rows int) error {
 // header is a text as the head of each page, which takes no more than 255 characters;
 // the first sheet has the whole of it.
 func header(text string) string {
-	out := "&L"
+	var out strings.Builder
+	out.WriteString("&L")
+	left := 252
 	for _, r := range text {
-		c := string(r)
+		c, units := string(r), 1 // of UTF-16, which is what is counted
+		if r > 0xffff {
+			units = 2
+		}
 		if r == '&' {
-			c = "&&"
+			c, units = "&&", 2
 		}
-		if len(utf16.Encode([]rune(out+c))) > 254 {
-			return out + "…"
+		if left -= units; left < 0 {
+			out.WriteString("…")
+			break
 		}
-		out += c
+		out.WriteString(c)
 	}
-	return out
+	return out.String()
 }
 
 // summary is the first sheet: the head and the sentences.
