@@ -10,9 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"freshet/internal/app"
 	"freshet/internal/client"
 	"freshet/internal/hydro"
+	"freshet/internal/termui"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 // stormServer is a whole server at noon of a dry day in June, and its data folder.
@@ -107,7 +111,7 @@ search: {reservoirs: [{reservoir: jinjiang, least: 10, most: 800, ramp: 200}], t
 	if err != nil {
 		t.Fatal(err)
 	}
-	holds("search", out, mark, "最差超标", "权衡")
+	holds("search", out, mark, "最差超标", "泄流方案", "权衡")
 	holds("progress", errs, "搜索泄流方案", "/40")
 
 	for _, c := range []struct {
@@ -187,5 +191,20 @@ func TestADryRunByTheCommand(t *testing.T) {
 		if _, _, err := dry(c.args...); !errors.Is(err, c.kind) {
 			t.Errorf("%v: %v", c.args, err)
 		}
+	}
+}
+
+// Each release of a schedule that was found stands beside its reservoir and its time.
+func TestAFoundScheduleIsPrinted(t *testing.T) {
+	releases := func(afterS uint32, outflow float64) []*freshetv1.ScenarioRelease {
+		return []*freshetv1.ScenarioRelease{{Outflow: 10}, {AfterS: afterS, Outflow: outflow}}
+	}
+	text := foundText(&freshetv1.SearchResult{
+		Feasible: true, Rehearsal: &freshetv1.Rehearsal{T0: timestamppb.New(time.Date(2026, 6, 9, 0, 0, 0, 0, time.UTC))},
+		Schedules: []*freshetv1.ScenarioSchedule{{Reservoir: "jinjiang", Releases: releases(3600, 250)}, {Reservoir: "zhenhai", Releases: releases(7200, 80)}},
+	}, termui.English)
+	text = strings.Join(strings.Fields(text), " ")
+	if want := "jinjiang 06-09 08:00 10.0 jinjiang 06-09 09:00 250.0 zhenhai 06-09 08:00 10.0 zhenhai 06-09 10:00 80.0"; !strings.Contains(text, want) {
+		t.Errorf("no %q in %s", want, text)
 	}
 }

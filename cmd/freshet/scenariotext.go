@@ -212,6 +212,16 @@ func foundText(r *freshetv1.SearchResult, lang termui.Lang) string {
 		b.WriteString(pick("！未找到满足全部限制的方案，以下为最接近者\n", "! no schedule was found that keeps every limit; what follows is the nearest\n"))
 	}
 	fmt.Fprintf(&b, pick("最差超标 %s（现状 %s），%s，%d 次计算\n", "worst exceedance %s (as it is %s) at %s, %d runs\n"), figure(r.GetWorst(), 2), figure(r.GetBaseWorst(), 2), r.GetWorstStation(), r.GetRuns())
+	b.WriteString(pick("泄流方案（至下一时刻前不变），m³/s\n", "releases, each until the next one, m³/s\n"))
+	t0 := r.GetRehearsal().GetT0().AsTime()
+	for _, s := range r.GetSchedules() {
+		for _, x := range s.GetReleases() {
+			fmt.Fprintf(&b, "  %s  %s  %8s\n", termui.Pad(s.GetReservoir(), 16), termui.Clock(t0.Add(time.Duration(x.GetAfterS())*time.Second)), figure(x.GetOutflow(), 1))
+		}
+	}
+	if len(r.GetBounds()) > 0 {
+		b.WriteString(pick("起约束作用的限制\n", "limits that bind\n"))
+	}
 	for _, x := range r.GetBounds() {
 		fmt.Fprintf(&b, "  %s: %s\n", x.GetReservoir(), pick(x.GetTextZh(), x.GetTextEn()))
 	}
