@@ -146,7 +146,7 @@ func (p *briefingPage) duties(d *freshetv1.SituationDiff) {
 		{"新措施", "Measures opened", d.GetOpened()},
 		{"已开始措施", "Measures started", d.GetStarted()},
 		{"已完成措施", "Measures done", d.GetDone()},
-		{"未完成即关闭的措施", "Measures closed undone", d.GetClosed()},
+		{"未完成即关闭或不再列出的措施", "Measures closed undone or no longer listed", d.GetClosed()},
 	} {
 		rows = nil
 		for _, m := range x.all {

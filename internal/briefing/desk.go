@@ -40,7 +40,7 @@ func measures(d *freshetv1.SituationDiff, plan *freshetv1.Response, a, b []*fres
 		return task{m.GetId(), m.GetLevel(), m.GetOpened().AsTime().UnixNano()}
 	}
 	for _, p := range both(a, b, key) {
-		if p.b == nil { // the plan has gone on to another response, or the catalogue has left it out
+		if p.b == nil { // the plan was declared anew, or the catalogue has left it out: whether it was done is not in b
 			if p.a.GetState() == freshetv1.MeasureState_MEASURE_STATE_OPEN || p.a.GetState() == freshetv1.MeasureState_MEASURE_STATE_STARTED {
 				d.Closed = append(d.Closed, measure(plan, p.a))
 			}

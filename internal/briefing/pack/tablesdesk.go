@@ -266,7 +266,7 @@ func (m *maker) measuresMoved() Table {
 	for _, k := range []struct {
 		zh, en string
 		list   []*freshetv1.MeasureChange
-	}{{"新开", "opened", d.GetOpened()}, {"开始", "begun", d.GetStarted()}, {"完成", "done", d.GetDone()}, {"超时", "late", d.GetLate()}, {"未完成关闭", "closed undone", d.GetClosed()}} {
+	}{{"新开", "opened", d.GetOpened()}, {"开始", "begun", d.GetStarted()}, {"完成", "done", d.GetDone()}, {"超时", "late", d.GetLate()}, {"未完成即关闭或不再列出", "closed undone or no longer listed", d.GetClosed()}} {
 		for _, c := range k.list {
 			t.Rows = append(t.Rows, append([]Cell{words(m.pick(k.zh, k.en))}, m.measureCells(m.pick(c.GetPlanZh(), c.GetPlanEn()), c.GetMeasure())...))
 		}

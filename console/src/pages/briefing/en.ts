@@ -23,7 +23,7 @@ export default {
     rain: 'Rain since', rainOf: '{n} stations have rain, the most:', rainNone: 'No rain at any station.', atLeast: '≥ ', more: '{n} more', all: 'All {n}',
     values: 'Levels and flows', then: 'Then', now: 'Now', change: 'Change',
     forecasts: 'Forecasts that moved', noPeak: 'none', falling: 'falling', meets: '{stage} {value}', met: 'met', notExpected: 'no longer expected', expected: 'expected {time}', crossings: 'Reached',
-    measures: 'Responses and measures', opened: 'opened', started: 'started', done: 'done', overdue: 'late', closed: 'ended undone', owner: 'Owner',
+    measures: 'Responses and measures', opened: 'opened', started: 'started', done: 'done', overdue: 'late', closed: 'ended undone or no longer listed', owner: 'Owner',
     troubles: 'Conflicts and blind spots', conflictsOpened: 'New disagreements', conflictsSettled: 'Settled disagreements', blindOpened: 'Newly blind', blindSettled: 'Seen again', unreachedOpened: 'Newly unreached', unreachedSettled: 'Reached since',
     stationsN: '{n}: {who}',
     groups: 'Waves', groupsOpened: 'new', groupsRaised: 'raised', groupsLowered: 'lowered', groupsClosed: 'over',

@@ -23,7 +23,7 @@ export default {
     rain: '期间雨量', rainOf: '{n} 站有雨，最大：', rainNone: '各站无雨。', atLeast: '≥ ', more: '另有 {n} 站', all: '全部 {n} 站',
     values: '水位流量变化', then: '当时', now: '现在', change: '变化',
     forecasts: '预报变动', noPeak: '无', falling: '退水', meets: '{stage} {value}', met: '已达', notExpected: '不再预计', expected: '{time} 达到', crossings: '到达时刻',
-    measures: '响应与措施', opened: '新开', started: '开始', done: '完成', overdue: '超时', closed: '未完成即结束', owner: '责任',
+    measures: '响应与措施', opened: '新开', started: '开始', done: '完成', overdue: '超时', closed: '未完成即结束或不再列出', owner: '责任',
     troubles: '不一致与失明', conflictsOpened: '新出现的不一致', conflictsSettled: '已解决的不一致', blindOpened: '新失明', blindSettled: '已恢复', unreachedOpened: '新增未叫应', unreachedSettled: '已叫应',
     stationsN: '{n} 站：{who}',
     groups: '洪水过程', groupsOpened: '新出现', groupsRaised: '升级', groupsLowered: '降级', groupsClosed: '已结束',
