@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
@@ -31,31 +31,10 @@ rising reach come first and are marked: somebody must look. Times are Beijing ti
 The exit code is 0 whether there are any or not; with --exit-code it is 1 if there
 are.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			language, err := termui.ParseLang(lang)
-			if err != nil {
-				return err
+			call := func(ctx context.Context, conn *grpc.ClientConn) (*freshetv1.ListBlindResponse, error) {
+				return freshetv1.NewWarningServiceClient(conn).ListBlind(ctx, &freshetv1.ListBlindRequest{Basin: basin})
 			}
-			conn, err := server.dial()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = conn.Close() }() // nothing is under way
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			resp, err := freshetv1.NewWarningServiceClient(conn).ListBlind(ctx, &freshetv1.ListBlindRequest{Basin: basin})
-			if err != nil {
-				return callError(server.address, err)
-			}
-			out := cmd.OutOrStdout()
-			if asJSON {
-				err = printJSON(out, resp)
-			} else {
-				width := 110
-				if termui.Terminal(out) {
-					width, _ = termui.Size(out)
-				}
-				_, err = io.WriteString(out, blindText(resp, language, width))
-			}
+			resp, err := list(cmd, &server, lang, asJSON, timeout, call, blindText)
 			if n := len(blindStations(resp)); err == nil && fail && n > 0 {
 				return fmt.Errorf("%d stations are not seen in full", n)
 			}

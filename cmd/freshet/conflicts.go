@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 
 	"freshet/internal/termui"
 	freshetv1 "freshet/proto/freshet/v1"
@@ -31,30 +31,10 @@ and how it is settled; the longest standing comes first. Nothing that Freshet
 computes follows from it. Times are Beijing time. The exit code is 0 whether there
 are conflicts or not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			language, err := termui.ParseLang(lang)
-			if err != nil {
-				return err
+			call := func(ctx context.Context, conn *grpc.ClientConn) (*freshetv1.ListConflictsResponse, error) {
+				return freshetv1.NewStationServiceClient(conn).ListConflicts(ctx, &freshetv1.ListConflictsRequest{Basin: basin})
 			}
-			conn, err := server.dial()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = conn.Close() }() // nothing is under way
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			resp, err := freshetv1.NewStationServiceClient(conn).ListConflicts(ctx, &freshetv1.ListConflictsRequest{Basin: basin})
-			if err != nil {
-				return callError(server.address, err)
-			}
-			out := cmd.OutOrStdout()
-			if asJSON {
-				return printJSON(out, resp)
-			}
-			width := 110
-			if termui.Terminal(out) {
-				width, _ = termui.Size(out)
-			}
-			_, err = io.WriteString(out, conflictsText(resp, language, width))
+			_, err := list(cmd, &server, lang, asJSON, timeout, call, conflictsText)
 			return err
 		},
 	}

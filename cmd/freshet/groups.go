@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 
 	"freshet/internal/hydro"
 	"freshet/internal/termui"
@@ -31,30 +31,10 @@ forecast, and stations that went out of sight together. Those that are open come
 first, the highest first, then those that closed within a day. Times are Beijing
 time. The exit code is 0 whether there are groups or not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			language, err := termui.ParseLang(lang)
-			if err != nil {
-				return err
+			call := func(ctx context.Context, conn *grpc.ClientConn) (*freshetv1.ListGroupsResponse, error) {
+				return freshetv1.NewWarningServiceClient(conn).ListGroups(ctx, &freshetv1.ListGroupsRequest{Basin: basin, OpenOnly: open})
 			}
-			conn, err := server.dial()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = conn.Close() }() // nothing is under way
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			resp, err := freshetv1.NewWarningServiceClient(conn).ListGroups(ctx, &freshetv1.ListGroupsRequest{Basin: basin, OpenOnly: open})
-			if err != nil {
-				return callError(server.address, err)
-			}
-			out := cmd.OutOrStdout()
-			if asJSON {
-				return printJSON(out, resp)
-			}
-			width := 110
-			if termui.Terminal(out) {
-				width, _ = termui.Size(out)
-			}
-			_, err = io.WriteString(out, groupsText(resp, language, width))
+			_, err := list(cmd, &server, lang, asJSON, timeout, call, groupsText)
 			return err
 		},
 	}
