@@ -132,7 +132,7 @@ func TestALeakyReachIsRefusedWithItsNumbers(t *testing.T) {
 		change func(*catalog.Reach)
 		says   string
 	}{
-		"too long": {func(r *catalog.Reach) { *r = catalog.Reach{Method: catalog.Cunge, Length: 60, Channel: river} }, `reach "up-mid": muskingum-cunge: unstable: at half the bank-full depth a flood needs some 18 steps of 300 s to pass 60000 m, and a sharp rise would make outflows below 0: want at most 10; cut it into 2 parts or more, or take mct`},
+		"too long": {func(r *catalog.Reach) { *r = catalog.Reach{Method: catalog.Cunge, Length: 400, Channel: river} }, `reach "up-mid": muskingum-cunge: unstable: at half the bank-full depth a flood needs some 117 steps of 300 s to pass 400000 m, and a sharp rise would make outflows below 0: want at most 50; cut it into 3 parts or more, or take mct`},
 		"too many parts": {func(r *catalog.Reach) {
 			*r = catalog.Reach{Method: catalog.Cunge, Length: 60, Channel: river, SubReaches: 1001}
 		}, `60000 m in 1001 parts: want 1 to 1000`},

@@ -48,6 +48,7 @@ func drawReach(t *rapid.T, from, to string) catalog.Reach {
 		r.Length, r.Channel = math.Pow(10, rapid.Float64Range(-0.5, 1.5).Draw(t, "log km")), river
 		r.Channel.Slope = math.Pow(10, rapid.Float64Range(-4.5, -1.5).Draw(t, "log slope"))
 		r.SubReaches = rapid.IntRange(0, 3).Draw(t, "parts")
+	case catalog.Cunge, catalog.Nonlinear: // see drawLeaky
 	}
 	return r
 }

@@ -69,12 +69,13 @@ func (s *Cunge) Storage(state CungeState) float64 {
 }
 
 // CheckStep returns an error with numbers unless a flood passes the channel, as one
-// reach of [Cunge], within ten steps of dt > 0 seconds, attenuation counted: ten
+// reach of [Cunge], within fifty steps of dt > 0 seconds, attenuation counted: fifty
 // times the length that [Channel.Parts] cuts to, at half the bank-full depth. The
 // method never grows without bound (with K >= dt and X <= 1/2 its |C3| is below
 // 1), but in a reach that is longer C2 comes near to -1 and a sharp rise of the
-// inflow makes outflows below 0, which are replaced and make water. t-route's own
-// reaches, routed at 5 min, lie within it. A channel without bank-full depth is not
+// inflow makes outflows below 0, which are replaced and make water. Of the 99
+// reaches of t-route that forecast/network is tested with, at its 5 min, one needs 32.
+// A channel without bank-full depth is not
 // looked at.
 func (c *Channel) CheckStep(dt float64) error {
 	if c.Top < c.Bottom {
@@ -87,4 +88,4 @@ func (c *Channel) CheckStep(dt float64) error {
 	return nil
 }
 
-const maxStepsOfCunge = 10
+const maxStepsOfCunge = 50

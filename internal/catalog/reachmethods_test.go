@@ -50,7 +50,7 @@ func TestMistakesOfTheseReachesAreNamedWithTheirPlace(t *testing.T) {
 		name, keys string
 		want       string
 	}{
-		{"too long for the step", "method: cunge, length: 40, " + mc, `    - ‸{id: r1 → muskingum-cunge: unstable: at half the bank-full depth a flood needs some 33 steps of 300 s to pass 40000 m, and a sharp rise would make outflows below 0: want at most 10; cut it into 4 parts or more, or take mct`},
+		{"too long for the step", "method: cunge, length: 100, " + mc, `    - ‸{id: r1 → muskingum-cunge: unstable: at half the bank-full depth a flood needs some 81 steps of 300 s to pass 100000 m, and a sharp rise would make outflows below 0: want at most 50; cut it into 2 parts or more, or take mct`},
 		{"no part", "method: cunge, sub_reaches: 0, " + mc, `s: ‸0, s → sub_reaches: "0" must be a whole number from 1 to 1000`},
 		{"no fitted step", nl + "a1: 1", `    - ‸{id: r1 → fitted_step: missing`},
 		{"another step", nl + "fitted_step: 1h", `p: ‸1h} → fitted_step: 1h0m0s, but the basin's step is 5m0s: these parameters belong to the step of the data that they were fitted to; fit them to data of 5m0s, or take another method`},
