@@ -16,7 +16,7 @@ func TestAForecastThatIsGoneGoesOutToWhoeverHearsOfSight(t *testing.T) {
 		Basin: "b", At: at, Since: at, IssuedAt: at.Add(-10 * time.Minute), ValidUntil: at, Standing: hydro.ForecastPartial,
 		Holes: []hydro.ForecastHole{{Node: "n", Station: "h-n", Why: "reach r: no convergence", WhyZH: "河段r不收敛"}},
 	}
-	name := func(id string) (string, string) { return "恩平", "Enping" }
+	name := func(string) (string, string) { return "恩平", "Enping" }
 	seen := map[string]bool{}
 	for _, s := range hydro.ForecastStandings {
 		if w.Standing = s; s >= hydro.ForecastExpired {
