@@ -203,6 +203,7 @@ type coverage struct{ half, eighty, ninety, high, width, frozen float64 }
 type told struct {
 	threshold                       float64
 	n, events, said, brier          float64
+	bound                           float64 // what the bands' own bound said
 	early, late                     float64
 	saidOf, happenedOf, forecastsOf [5]float64 // by fifths of probability
 }
@@ -216,7 +217,7 @@ func (h *hindcast) play(t testing.TB, m band.Model, forecasts [][]float64, thres
 	bands := make([]band.Band, leads)
 	out := make([]coverage, leads)
 	crossings := make([]told, len(thresholds))
-	by, worst := make([]float64, leads), make([]float64, 1)
+	by, worst := make([]float64, leads), make([]float64, 2)
 	sorted := slices.Clone(h.c.q[h.test:])
 	slices.Sort(sorted)
 	top := sorted[len(sorted)*9/10]
@@ -312,9 +313,6 @@ func (o *told) String() string {
 	return b.String()
 }
 
-// Probabilities of crossing are printed: 2006 has some 14 crossings of the lower
-// threshold and 5 of the higher, too few to judge by. With the rain known, they must
-// at least be better than the year's mean.
 func TestTheBandHoldsWhatItSays(t *testing.T) {
 	h := newHindcast(t)
 	m, err := band.New(band.Parameters{Leads: leads, Offset: 1, Gain: 0.01})
@@ -340,10 +338,20 @@ func TestTheBandHoldsWhatItSays(t *testing.T) {
 			t.Log(b.String())
 			for k := range crossings {
 				t.Log(crossings[k].String())
-				if kind.name == "perfect rain" && crossings[k].skill() <= 0 {
-					t.Errorf("%.0f m³/s: Brier skill %.3f", crossings[k].threshold, crossings[k].skill())
-				}
+				crossings[k].judge(t, 1.5, 0)
 			}
 		})
+	}
+}
+
+// judge wants chances near what happened, and a Brier skill against the test's own
+// mean.
+func (o *told) judge(t *testing.T, ratio, skill float64) {
+	t.Helper()
+	if got := o.said / o.events; !(got <= ratio && got >= 1/ratio) {
+		t.Errorf("%.0f m³/s: chances say %.2f times as many crossings as there were, want %.2f to %.2f", o.threshold, got, 1/ratio, ratio)
+	}
+	if o.skill() <= skill {
+		t.Errorf("%.0f m³/s: Brier skill %.3f, want more than %g", o.threshold, o.skill(), skill)
 	}
 }
