@@ -86,7 +86,6 @@ package band
 import (
 	"fmt"
 	"math"
-	"unsafe"
 
 	"freshet/forecast/param"
 )
@@ -208,11 +207,11 @@ type State struct {
 	Judged       Judged          // chances up to the lead Parameters.Leads
 }
 
-// Bytes returns how much memory s takes.
+// Bytes returns how much memory s takes, as a program of 64 bits lays it out.
 func (s *State) Bytes() int {
-	const word, float32s = 8, 4
-	return int(unsafe.Sizeof(*s)) + (len(s.Errors)+len(s.Paths))*int(unsafe.Sizeof(Window{})) + len(s.Outward)*2*word +
-		len(s.Issued)*int(unsafe.Sizeof(Issued{})) + len(s.PathsIssued)*int(unsafe.Sizeof(Path{})) + len(s.Pending)*3*float32s
+	const word, real, window = 8, 4, 3*8 + size*(4+1)
+	self := window + 10*word + 6*3*word // and the slices' headers
+	return self + (len(s.Errors)+len(s.Paths))*window + len(s.Outward)*2*word + len(s.Issued)*4*real + len(s.PathsIssued)*2*real + len(s.Pending)*3*real
 }
 
 // New returns a model. It fails if a parameter is out of range.

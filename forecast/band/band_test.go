@@ -223,8 +223,14 @@ func TestNothingIsAllocated(t *testing.T) {
 
 func TestBadParametersAreRefused(t *testing.T) {
 	for _, p := range []band.Parameters{
-		{Leads: 0, Offset: 1, Gain: 0.01}, {Leads: 24, Offset: 0, Gain: 0.01}, {Leads: 24, Offset: math.Inf(1), Gain: 0.01}, {Leads: 24, Offset: 1, Gain: 0.6},
-		{Leads: 24, Offset: 1, Gain: math.NaN()}, {Leads: 2000, Offset: 1, Gain: 0.01}, {Leads: 24, Far: 1001, Offset: 1, Gain: 0.01}, {Leads: 24, Far: -1, Offset: 1, Gain: 0.01},
+		{Leads: 0, Offset: 1, Gain: 0.01},
+		{Leads: 24, Offset: 0, Gain: 0.01},
+		{Leads: 24, Offset: math.Inf(1), Gain: 0.01},
+		{Leads: 24, Offset: 1, Gain: 0.6},
+		{Leads: 24, Offset: 1, Gain: math.NaN()},
+		{Leads: 2000, Offset: 1, Gain: 0.01},
+		{Leads: 24, Far: 1001, Offset: 1, Gain: 0.01},
+		{Leads: 24, Far: -1, Offset: 1, Gain: 0.01},
 	} {
 		if _, err := band.New(p); err == nil {
 			t.Errorf("%+v accepted", p)

@@ -136,10 +136,17 @@ type hindcast struct {
 	perfect     [][]float64 // with the rain that fell
 	dry         [][]float64 // with no rain from now on
 	train, test int
+	chances     bool // alone are judged, and no bands
 }
+
+// issued is the hindcast, computed once. It is only read.
+var issued *hindcast
 
 func newHindcast(t testing.TB) *hindcast {
 	t.Helper()
+	if issued != nil {
+		return issued
+	}
 	c := flashy(t)
 	m, err := newModel(c, fitted)
 	if err != nil {
@@ -191,6 +198,7 @@ func newHindcast(t testing.TB) *hindcast {
 			h.test = i + 1
 		}
 	}
+	issued = h
 	return h
 }
 
@@ -203,7 +211,6 @@ type coverage struct{ half, eighty, ninety, high, width, frozen float64 }
 type told struct {
 	threshold                       float64
 	n, events, said, brier          float64
-	bound                           float64 // what the bands' own bound said
 	early, late                     float64
 	saidOf, happenedOf, forecastsOf [5]float64 // by fifths of probability
 }
@@ -230,7 +237,16 @@ func (h *hindcast) play(t testing.TB, m band.Model, forecasts [][]float64, thres
 			}
 			continue
 		}
+		for k, threshold := range thresholds {
+			if h.c.q[i] < threshold {
+				c := m.Cross(&s, h.c.q[i], forecasts[i:i+1], level(threshold, leads), by, worst)
+				crossings[k].add(c, slices.IndexFunc(h.c.q[i+1:i+1+leads], func(q float64) bool { return q >= threshold }))
+			}
+		}
 		n++
+		if h.chances {
+			continue
+		}
 		m.Quantiles(&s, forecasts[i:i+1], bands)
 		for lead := range bands {
 			q, b := h.c.q[i+1+lead], &bands[lead].Quantile
@@ -258,12 +274,6 @@ func (h *hindcast) play(t testing.TB, m band.Model, forecasts [][]float64, thres
 				if q, b := h.c.q[i+1+lead], &bands[lead].Quantile; q >= b[1] && q <= b[5] {
 					out[lead].frozen++
 				}
-			}
-		}
-		for k, threshold := range thresholds {
-			if h.c.q[i] < threshold {
-				c := m.Cross(&s, h.c.q[i], forecasts[i:i+1], level(threshold, leads), by, worst)
-				crossings[k].add(c, slices.IndexFunc(h.c.q[i+1:i+1+leads], func(q float64) bool { return q >= threshold }))
 			}
 		}
 	}

@@ -54,10 +54,11 @@ func TestChancesElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	year := *h
+	year.chances = true
 	year.train, year.test = 240, h.test-365*24
 	year.c = &catchment{q: h.c.q[:h.test]}
 	d := don(t)
-	river := hindcast{c: d, train: 1, test: int(time.Date(2007, 7, 1, 0, 0, 0, 0, time.UTC).Sub(d.at[0]).Hours())}
+	river := hindcast{c: d, chances: true, train: 1, test: int(time.Date(2007, 7, 1, 0, 0, 0, 0, time.UTC).Sub(d.at[0]).Hours())}
 	for _, q := range d.q {
 		river.perfect = append(river.perfect, slices.Repeat([]float64{q}, leads))
 	}
