@@ -124,6 +124,7 @@ func (r *run) compute(ahead Ahead) error {
 			return err
 		}
 	}
+	r.tellLeaks()
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
 	}
@@ -170,6 +171,8 @@ type run struct {
 	coverage float64
 	held     bool // the last observed outflow of a reservoir
 	ruled    bool // a reservoir's release follows its rules and limits
+
+	leaks []leak // of reaches whose method does not conserve water
 
 	hours  []int    // indices in (0, here] at which bands learn
 	gauged []gauged // gauges that correct the flow, upstream first

@@ -299,7 +299,7 @@ type Node struct {
 	Updating   Updating // what is switched off here, besides what the settings switch off
 }
 
-// A Reach carries flow from one node to the next by Muskingum routing.
+// A Reach carries flow from one node to the next.
 type Reach struct {
 	ID           string
 	From, To     string
@@ -307,9 +307,11 @@ type Reach struct {
 	Method       RoutingMethod // empty: Muskingum
 	K            time.Duration // travel time of the reach; of LagRoute the storage constant, 0: none
 	X            float64       // weighting factor of Muskingum, 0 to 0.5
-	SubReaches   int           // equal parts; 0: as many as stability asks for, or of MCT as its channel asks for
+	SubReaches   int           // equal parts; 0: as many as stability asks for, of MCT as its channel asks for, of Cunge 1
 	Lag          time.Duration // of LagRoute
-	Channel      Channel       // of MCT
+	Channel      Channel       // of MCT and Cunge
+	ShortStep    bool          // of Cunge: t-route's assume_short_ts, the inflow of a step is that at its beginning
+	Nonlinear    NonlinearReach
 	Illustrative bool
 }
 
@@ -321,6 +323,8 @@ const (
 	Muskingum RoutingMethod = "muskingum" // linear
 	MCT       RoutingMethod = "mct"       // Muskingum-Cunge-Todini: variable parameters, conserving mass
 	LagRoute  RoutingMethod = "lag"       // lag and route
+	Cunge     RoutingMethod = "cunge"     // Muskingum-Cunge by t-route's conventions, does not conserve mass
+	Nonlinear RoutingMethod = "nonlinear" // nonlinear Muskingum
 )
 
 // A Channel is the cross section of a reach: a trapezoid, and a flood plain
