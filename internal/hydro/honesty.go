@@ -122,6 +122,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves the table of an outlet$`), "水库${1}水位超出泄流曲线"},
 	{regexp.MustCompile(`^limit of (\S+) m³/s for the river below reservoir (\S+) holds for the release alone: .*$`), "水库${2}下游安全泄量${1} m³/s只限制水库下泄，未计坝下汇入的区间来水，下游河道流量可能超过安全泄量"},
+	{regexp.MustCompile(`^below reservoir (\S+) the river at (\S+) carries up to (\S+) m³/s, at (\S+ \S+), more than the (\S+) m³/s that it bears: .*$`), "水库${1}下游${2}最大流量${3} m³/s（${4}），超过安全泄量${5} m³/s，水库调度已无余地"},
 	{regexp.MustCompile(`^releases by the reservoirs' own rules and limits$`), "水库按自身调度规则与限制水位下泄"},
 	{regexp.MustCompile(`^no recent level of reservoir (\S+): .*$`), "水库${1}无近期水位资料，未采用其调度规则"},
 	{regexp.MustCompile(`^reservoir (\S+) reports no level: .*$`), "水库${1}不报水位，无法采用其泄流设施与调度规则"},
@@ -164,7 +165,7 @@ var (
 var releasesZH = map[string]string{
 	"no order, gates closed": "无调度指令，闸门关闭", "no order, release held": "无调度指令，维持现有下泄",
 	"no order, inflow passed": "无调度指令，按来水下泄", "no order, level kept": "无调度指令，维持目标水位",
-	"as planned": "按调度计划下泄", "raised by the limit level": "受汛限水位控制",
+	"as planned": "按调度计划下泄", "raised to the minimum release": "按最小下泄流量（生态流量）控制", "raised by the limit level": "受汛限水位控制",
 	"cut by what the river below bears": "受下游安全泄量限制", "set by outlets that cannot be closed": "无控制泄水建筑物自由泄流",
 	"cut by the capacity of the outlets": "受泄流能力限制", "cut because the reservoir is empty": "库水已放空至最低水位",
 	"reservoir full, water goes over its top": "库满，漫顶泄流",
@@ -180,10 +181,17 @@ func storyZH(phrase string) (string, bool) {
 	var parts []string
 	for part := range strings.SplitSeq(m[2], "; ") {
 		p := releasePart.FindStringSubmatch(part)
-		if p == nil || releasesZH[p[2]] == "" {
+		if p == nil {
 			return "", false
 		}
-		text := releasesZH[p[2]] + "，最大" + p[3] + " m³/s"
+		why := releasesZH[p[2]]
+		if place, ok := strings.CutPrefix(p[2], "cut by what the river bears at "); ok {
+			why = "受下游" + place + "安全泄量限制"
+		}
+		if why == "" {
+			return "", false
+		}
+		text := why + "，最大" + p[3] + " m³/s"
 		if p[1] != "" {
 			text = "自" + p[1] + "起" + text
 		}

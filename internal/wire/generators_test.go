@@ -250,6 +250,7 @@ func warning() *rapid.Generator[hydro.Warning] {
 			ReasonZH: text().Draw(t, "zh"), ReasonEN: text().Draw(t, "en"), Cause: text().Draw(t, "cause"),
 			Catalogue: text().Draw(t, "catalogue"), ForecastIssuedAt: maybe(instant()).Draw(t, "issued"),
 			Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text().Draw(t, "group"), Escalated: rapid.Bool().Draw(t, "escalated"),
+			EscalatedAs: rapid.SampledFrom(hydro.Stages).Draw(t, "escalated as"),
 		}
 	})
 }
@@ -368,7 +369,7 @@ func group() *rapid.Generator[hydro.GroupChange] {
 			}), 0, 4).Draw(t, "arrivals"),
 			PeakAt: maybe(instant()).Draw(t, "peak"), PeakValue: number().Draw(t, "value"), PeakObserved: rapid.Bool().Draw(t, "seen"),
 			PeakVariable: rapid.SampledFrom(append([]hydro.Variable{0}, hydro.Variables...)).Draw(t, "variable"),
-			Rain:         rapid.Bool().Draw(t, "rain"), Cause: text().Draw(t, "cause"),
+			Rain:         rapid.Bool().Draw(t, "rain"), Cause: text().Draw(t, "cause"), Escalated: rapid.Bool().Draw(t, "escalated"),
 		}
 	})
 	return rapid.Custom(func(t *rapid.T) hydro.GroupChange {

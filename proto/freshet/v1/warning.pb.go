@@ -753,7 +753,10 @@ type Warning struct {
 	Group string `protobuf:"bytes,15,opt,name=group,proto3" json:"group,omitempty"`
 	// It is blind on a rising reach: somebody must look. When that becomes known of a
 	// station that is blind already, from equals to.
-	Escalated     bool `protobuf:"varint,16,opt,name=escalated,proto3" json:"escalated,omitempty"`
+	Escalated bool `protobuf:"varint,16,opt,name=escalated,proto3" json:"escalated,omitempty"`
+	// Of an escalated one: the highest stage at which the river around it stands, blue
+	// at least. People are called for it as for that stage.
+	EscalatedAs   Stage `protobuf:"varint,18,opt,name=escalated_as,json=escalatedAs,proto3,enum=freshet.v1.Stage" json:"escalated_as,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -905,6 +908,13 @@ func (x *Warning) GetEscalated() bool {
 		return x.Escalated
 	}
 	return false
+}
+
+func (x *Warning) GetEscalatedAs() Stage {
+	if x != nil {
+		return x.EscalatedAs
+	}
+	return Stage_STAGE_UNSPECIFIED
 }
 
 // The stage that one kind of evidence asks for, and that evidence.
@@ -1409,7 +1419,9 @@ type GroupStation struct {
 	// Why it is not seen; empty if it is.
 	Cause string `protobuf:"bytes,12,opt,name=cause,proto3" json:"cause,omitempty"`
 	// The cause in Chinese.
-	CauseZh       string `protobuf:"bytes,13,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
+	CauseZh string `protobuf:"bytes,13,opt,name=cause_zh,json=causeZh,proto3" json:"cause_zh,omitempty"`
+	// It is blind on a rising reach.
+	Escalated     bool `protobuf:"varint,14,opt,name=escalated,proto3" json:"escalated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1533,6 +1545,13 @@ func (x *GroupStation) GetCauseZh() string {
 		return x.CauseZh
 	}
 	return ""
+}
+
+func (x *GroupStation) GetEscalated() bool {
+	if x != nil {
+		return x.Escalated
+	}
+	return false
 }
 
 // When a station reaches a stage.
@@ -1741,7 +1760,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x122\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02to\"G\n" +
 	"\x14ListWarningsResponse\x12/\n" +
-	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\xc4\x04\n" +
+	"\bwarnings\x18\x01 \x03(\v2\x13.freshet.v1.WarningR\bwarnings\"\xfa\x04\n" +
 	"\aWarning\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05basin\x18\x02 \x01(\tR\x05basin\x12\x18\n" +
@@ -1760,7 +1779,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\x12forecast_issued_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\x12\"\n" +
 	"\fillustrative\x18\x0e \x01(\bR\fillustrative\x12\x14\n" +
 	"\x05group\x18\x0f \x01(\tR\x05group\x12\x1c\n" +
-	"\tescalated\x18\x10 \x01(\bR\tescalated\"\x84\x03\n" +
+	"\tescalated\x18\x10 \x01(\bR\tescalated\x124\n" +
+	"\fescalated_as\x18\x12 \x01(\x0e2\x11.freshet.v1.StageR\vescalatedAs\"\x84\x03\n" +
 	"\x03Leg\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -1806,7 +1826,7 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\atext_zh\x18\x12 \x01(\tR\x06textZh\x12\x17\n" +
 	"\atext_en\x18\x13 \x01(\tR\x06textEn\x12\"\n" +
 	"\fillustrative\x18\x14 \x01(\bR\fillustrative\x12H\n" +
-	"\x12forecast_issued_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\"\x9b\x04\n" +
+	"\x12forecast_issued_at\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x10forecastIssuedAt\"\xb9\x04\n" +
 	"\fGroupStation\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x12'\n" +
 	"\x05stage\x18\x02 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12+\n" +
@@ -1822,7 +1842,8 @@ const file_freshet_v1_warning_proto_rawDesc = "" +
 	" \x01(\x0e2\x14.freshet.v1.VariableR\fpeakVariable\x12\x12\n" +
 	"\x04rain\x18\v \x01(\bR\x04rain\x12\x14\n" +
 	"\x05cause\x18\f \x01(\tR\x05cause\x12\x19\n" +
-	"\bcause_zh\x18\r \x01(\tR\acauseZh\"\x7f\n" +
+	"\bcause_zh\x18\r \x01(\tR\acauseZh\x12\x1c\n" +
+	"\tescalated\x18\x0e \x01(\bR\tescalated\"\x7f\n" +
 	"\fGroupArrival\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
@@ -1928,51 +1949,52 @@ var file_freshet_v1_warning_proto_depIdxs = []int32{
 	11, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
 	11, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
 	21, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	20, // 21: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	23, // 22: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	21, // 23: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	21, // 24: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	0,  // 25: freshet.v1.Leg.basis:type_name -> freshet.v1.Basis
-	21, // 26: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 27: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
-	1,  // 28: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
-	2,  // 29: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
-	21, // 30: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
-	21, // 31: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
-	21, // 32: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
-	20, // 33: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
-	20, // 34: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
-	19, // 35: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
-	15, // 36: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
-	21, // 37: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	20, // 38: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
-	20, // 39: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
-	21, // 40: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
-	21, // 41: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
-	16, // 42: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
-	21, // 43: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
-	23, // 44: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
-	20, // 45: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
-	21, // 46: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
-	10, // 47: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
-	24, // 48: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
-	3,  // 49: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	5,  // 50: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	25, // 51: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
-	8,  // 52: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	12, // 53: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
-	17, // 54: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
-	4,  // 55: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	6,  // 56: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	26, // 57: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
-	9,  // 58: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	13, // 59: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
-	18, // 60: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
-	55, // [55:61] is the sub-list for method output_type
-	49, // [49:55] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	20, // 21: freshet.v1.Warning.escalated_as:type_name -> freshet.v1.Stage
+	20, // 22: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	23, // 23: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	21, // 24: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	21, // 25: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	0,  // 26: freshet.v1.Leg.basis:type_name -> freshet.v1.Basis
+	21, // 27: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 28: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
+	1,  // 29: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
+	2,  // 30: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
+	21, // 31: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	21, // 32: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	21, // 33: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	20, // 34: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	20, // 35: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	19, // 36: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	15, // 37: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
+	21, // 38: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	20, // 39: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	20, // 40: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	21, // 41: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	21, // 42: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	16, // 43: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
+	21, // 44: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	23, // 45: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	20, // 46: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	21, // 47: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	10, // 48: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
+	24, // 49: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
+	3,  // 50: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	5,  // 51: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	25, // 52: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
+	8,  // 53: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	12, // 54: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	17, // 55: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
+	4,  // 56: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	6,  // 57: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	26, // 58: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
+	9,  // 59: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	13, // 60: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	18, // 61: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
+	56, // [56:62] is the sub-list for method output_type
+	50, // [50:56] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
