@@ -40,6 +40,7 @@ type Model struct {
 	band         band.Model
 	bandStep     time.Duration // between the leads of bands
 	leads        int           // of bands; 0: none
+	each         Each          // nil: one after the other
 }
 
 // A series is one series of a station, as far as a run reads it.
