@@ -47,7 +47,7 @@ func (m *Model) beside(tasks int, do func(task int)) {
 func (r *run) members(n int, rain func(int) [][]float64, name func(int) string) ([][]hydro.StationForecast, error) {
 	m, water, now := r.m, r.markAt(r.here).state, time.UnixMilli(r.now).UTC()
 	out, errs := make([][]hydro.StationForecast, n), make([]error, n)
-	m.beside(n, func(i int) { out[i], errs[i] = m.project(water, now, r.obs, rain(i), r.schedules) })
+	m.beside(n, func(i int) { out[i], errs[i] = m.project(water, now, r.obs, rain(i), r.schedules, m.told) })
 	for i, err := range errs {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name(i), err)

@@ -14,21 +14,23 @@ import (
 // A ReachState is the water in a reach. Which of its parts are used is the
 // method's matter.
 type ReachState struct {
-	ID     string
-	Method catalog.RoutingMethod
-	Flow   routing.State      // m³/s, of linear Muskingum and of lag and route
-	Parts  []routing.MCTState // of MCT, upstream first
+	ID        string
+	Method    catalog.RoutingMethod
+	Flow      routing.State      // m³/s, of linear Muskingum and of lag and route
+	Parts     []routing.MCTState // of MCT, upstream first
+	Cunge     []routing.CungeState
+	Nonlinear routing.NonlinearState
 }
 
 func (s ReachState) clone() ReachState {
-	s.Flow, s.Parts = slices.Clone(s.Flow), slices.Clone(s.Parts)
+	s.Flow, s.Parts, s.Cunge = slices.Clone(s.Flow), slices.Clone(s.Parts), slices.Clone(s.Cunge)
 	return s
 }
 
 // alike reports whether a and b are states of the same method and shape, so that
 // the one can go on from the water of the other.
 func (s *ReachState) alike(o *ReachState) bool {
-	return s.ID == o.ID && s.Method == o.Method && len(s.Flow) == len(o.Flow) && len(s.Parts) == len(o.Parts)
+	return s.ID == o.ID && s.Method == o.Method && len(s.Flow) == len(o.Flow) && len(s.Parts) == len(o.Parts) && len(s.Cunge) == len(o.Cunge)
 }
 
 // A reach moves the flow at one node to the next.
@@ -104,10 +106,7 @@ func (k *compiler) router(r *catalog.Reach) (router, error) {
 		l, err := routing.NewLag(r.Lag.Seconds(), r.K.Seconds(), k.m.dt)
 		return lag{l}, err
 	case catalog.MCT:
-		c := routing.Channel{
-			Length: r.Length * 1000, Slope: r.Channel.Slope, Bottom: r.Channel.Bottom, Top: r.Channel.Top, Compound: r.Channel.Compound,
-			N: r.Channel.N, NCompound: r.Channel.NPlain, Side: r.Channel.Side,
-		}
+		c := r.Section()
 		if err := c.Check(); err != nil {
 			return nil, fmt.Errorf("mct: %w", err)
 		}
@@ -121,8 +120,12 @@ func (k *compiler) router(r *catalog.Reach) (router, error) {
 		c.Length /= float64(parts)
 		m, err := routing.NewMCT(c, k.m.dt)
 		return mct{m, parts}, err
+	case catalog.Cunge:
+		return newCunge(r, k.m.dt)
+	case catalog.Nonlinear:
+		return newNonlinear(r, k.m.settings.Step)
 	default:
-		return nil, fmt.Errorf("method %q: want %q, %q or %q", method, catalog.Muskingum, catalog.MCT, catalog.LagRoute)
+		return nil, fmt.Errorf("method %q: want %q, %q, %q, %q or %q", method, catalog.Muskingum, catalog.MCT, catalog.LagRoute, catalog.Cunge, catalog.Nonlinear)
 	}
 }
 
@@ -155,6 +158,7 @@ const limitedShare = 0.1
 func (r *run) route(n *node, flow []float64) error {
 	reach := &r.m.reaches[n.out]
 	water := r.s.Reaches[n.out].clone()
+	var began ReachState // at now
 	out := r.local
 	copy(out, flow)
 	var tally routing.Tally
@@ -164,7 +168,7 @@ func (r *run) route(n *node, flow []float64) error {
 		if k < len(r.marks) {
 			to = r.marks[k].at
 		}
-		more, err := reach.router.route(&water, out[from+1:to+1])
+		more, err := r.through(reach, &water, out, from, to, &began)
 		if err != nil {
 			return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.instant(from).UnixMilli()), err)
 		}
@@ -182,6 +186,8 @@ func (r *run) route(n *node, flow []float64) error {
 		}
 		down[t] += out[t]
 	}
+	r.leak(reach, began, water, flow[r.here+1:], out[r.here+1:])
+	r.doubt(reach, tally)
 	if share := float64(tally.Limited) / float64(max(tally.Steps, 1)); share >= limitedShare {
 		r.note("reach %s: attenuation bounded in %.0f %% of its steps, %d of %d, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",
 			reach.id, 100*share, tally.Limited, tally.Steps)

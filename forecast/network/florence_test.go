@@ -103,6 +103,11 @@ func TestFlorenceNetwork(t *testing.T) {
 	if f.tree.Len() != 99 || hours != 289 || f.tree.Upstream(outlet) != 98 {
 		t.Fatalf("%d reaches, %d hours, %d reaches above the outlet", f.tree.Len(), hours, f.tree.Upstream(outlet))
 	}
+	for k := range f.channels { // t-route's own reaches lie within the limit of a catalogue
+		if err := f.channels[k].CheckStep(dt); err != nil {
+			t.Errorf("reach %d: %v", k, err)
+		}
+	}
 	start := make([]float64, 99)
 	for k := range start {
 		start[k] = f.lateral[k][0]

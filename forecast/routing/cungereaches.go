@@ -41,15 +41,11 @@ func (m *CungeReaches) Upstream() Upstream { return m.upstream }
 // SetSteady sets reach k to carry inflow at its head and outflow at its end,
 // m³/s, at the normal depth of outflow.
 func (m *CungeReaches) SetSteady(k int, inflow, outflow float64) error {
-	if err := checkSteady(inflow, outflow); err != nil {
-		return fmt.Errorf("reach %d: %w", k, err)
-	}
-	s := m.channel[k].section()
-	y, err := s.depth(outflow)
+	state, err := m.channel[k].Steady(inflow, outflow)
 	if err != nil {
 		return fmt.Errorf("reach %d: %w", k, err)
 	}
-	m.inflow[k], m.outflow[k], m.depth[k] = inflow, outflow, y
+	m.inflow[k], m.outflow[k], m.depth[k] = inflow, outflow, state.Depth
 	return nil
 }
 
@@ -81,27 +77,11 @@ func (m *CungeReaches) Clone() *CungeReaches {
 // length of q. It allocates nothing, and calls for different reaches may run at
 // the same time. It fails at a flow that is not finite.
 func (m *CungeReaches) Route(k int, q, lateral []float64) (Tally, error) {
-	if lateral != nil && len(lateral) != len(q) {
-		panic(badLateral)
+	s, tally := m.channel[k].cunge(m.dt), Tally{} // once per tile, not per step
+	state := CungeState{Inflow: m.inflow[k], Outflow: m.outflow[k], Depth: m.depth[k]}
+	if err := s.Route(&state, q, lateral, m.upstream, &tally); err != nil {
+		return tally, fmt.Errorf("reach %d: %w", k, err)
 	}
-	tally := Tally{Steps: int64(len(q))}
-	s := m.channel[k].cunge(m.dt) // once per tile, not per step
-	qup, out, depth, sum := m.inflow[k], m.outflow[k], m.depth[k], 0.0
-	for t, quc := range q {
-		now, ql := quc, 0.0
-		if m.upstream == Previous {
-			quc = qup
-		}
-		if lateral != nil {
-			ql = lateral[t]
-		}
-		sum += now + ql
-		out, depth, _ = s.solve(qup, quc, out, ql, depth, &tally)
-		qup, q[t] = now, out
-	}
-	if !(out <= maxFlow && depth <= maxDepth) || sum != sum { // a NaN that came in is in the sum
-		return tally, fmt.Errorf("reach %d: muskingum-cunge: outflow %g m³/s at depth %g m: %w", k, out, depth, ErrNoConvergence)
-	}
-	m.inflow[k], m.outflow[k], m.depth[k] = qup, out, depth
+	m.inflow[k], m.outflow[k], m.depth[k] = state.Inflow, state.Outflow, state.Depth
 	return tally, nil
 }

@@ -66,6 +66,17 @@ type Nonlinear struct {
 	invM, invA2 float64
 }
 
+// NonlinearK returns the storage coefficient with which a reach holds for k seconds
+// what flows through it where inflow and outflow are both q, m³/s:
+//
+//	K (x ((1+beta) q)^a1 + (1-x) q^a2)^m = k q
+//
+// K itself has a unit that depends on the exponents, and an order of magnitude that
+// nobody can guess. The K of p is not looked at.
+func NonlinearK(p NonlinearParameters, k, q float64) float64 {
+	return k * q / math.Pow(p.X*math.Pow((1+p.Lateral)*q, p.A1)+(1-p.X)*math.Pow(q, p.A2), p.M)
+}
+
 // NewNonlinear returns a reach at the step dt, s. It fails if a parameter is out
 // of range.
 func NewNonlinear(p NonlinearParameters, dt float64) (Nonlinear, error) {
@@ -84,12 +95,13 @@ func NewNonlinear(p NonlinearParameters, dt float64) (Nonlinear, error) {
 type NonlinearState struct {
 	Storage float64 // m³
 	Inflow  float64 // m³/s, without the lateral flow
+	Given   float64 // the outflow that Route gave for this instant, m³/s
 }
 
 // State returns the state of a reach with the inflow i and the outflow o, m³/s,
 // both >= 0.
 func (n Nonlinear) State(i, o float64) NonlinearState {
-	return NonlinearState{Storage: n.p.K * math.Pow(n.p.X*n.wedge(i)+(1-n.p.X)*math.Pow(o, n.p.A2), n.p.M), Inflow: i} // [Vatankhah14]
+	return NonlinearState{Storage: n.p.K * math.Pow(n.p.X*n.wedge(i)+(1-n.p.X)*math.Pow(o, n.p.A2), n.p.M), Inflow: i, Given: o} // [Vatankhah14]
 }
 
 // Outflow returns the outflow, m³/s, that the storage of s loses: f(S(t), J(t)).
@@ -141,12 +153,28 @@ func (n Nonlinear) Route(s NonlinearState, in, out []float64) (NonlinearState, e
 		if math.IsNaN(loss) || math.IsNaN(o) || math.IsInf(o, 0) {
 			return s, n.noOutflow(t, s, next)
 		}
-		s.Storage, s.Inflow = next, i
+		s.Storage, s.Inflow, s.Given = next, i, o
 		wedge = n.wedge(i)
 		out[t] = o
 	}
 	return s, nil
 }
+
+// Rate returns how many times the storage answers within a step where the inflow is
+// i and the outflow o, m³/s, both > 0: dt over the derivative of the storage by the
+// outflow,
+//
+//	dt / (K m (x J^a1 + (1-x) O^a2)^(m-1) (1-x) a2 O^(a2-1))
+//
+// The procedure is explicit: above 1 its outflow swings about the true one, above 2
+// it swings ever wider.
+func (n Nonlinear) Rate(i, o float64) float64 {
+	p := n.p
+	return n.dt / (p.K * p.M * math.Pow(p.X*n.wedge(i)+(1-p.X)*math.Pow(o, p.A2), p.M-1) * (1 - p.X) * p.A2 * math.Pow(o, p.A2-1))
+}
+
+// MaxRate is the [Nonlinear.Rate] above which the procedure is unstable.
+const MaxRate = 2
 
 func (n Nonlinear) noOutflow(t int, s NonlinearState, next float64) error {
 	if math.IsNaN(next) {

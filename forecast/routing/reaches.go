@@ -28,6 +28,7 @@ type Tally struct {
 	Abandoned   int64 // ended because a secant step led below the bed, the value before stands ([Cunge] only)
 	Clipped     int64 // a negative outflow was replaced, which makes water ([Cunge] only)
 	Limited     int64 // the attenuation was bounded to keep the outflow non-negative ([MCT] only)
+	Unstable    int64 // the storage answers faster than [MaxRate] allows ([Nonlinear] only)
 }
 
 // Add adds u to t.
@@ -38,6 +39,7 @@ func (t *Tally) Add(u Tally) {
 	t.Abandoned += u.Abandoned
 	t.Clipped += u.Clipped
 	t.Limited += u.Limited
+	t.Unstable += u.Unstable
 }
 
 const (

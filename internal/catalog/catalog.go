@@ -299,7 +299,7 @@ type Node struct {
 	Updating   Updating // what is switched off here, besides what the settings switch off
 }
 
-// A Reach carries flow from one node to the next by Muskingum routing.
+// A Reach carries flow from one node to the next.
 type Reach struct {
 	ID           string
 	From, To     string
@@ -307,9 +307,11 @@ type Reach struct {
 	Method       RoutingMethod // empty: Muskingum
 	K            time.Duration // travel time of the reach; of LagRoute the storage constant, 0: none
 	X            float64       // weighting factor of Muskingum, 0 to 0.5
-	SubReaches   int           // equal parts; 0: as many as stability asks for, or of MCT as its channel asks for
+	SubReaches   int           // equal parts; 0: as many as stability asks for, of MCT as its channel asks for, of Cunge 1
 	Lag          time.Duration // of LagRoute
-	Channel      Channel       // of MCT
+	Channel      Channel       // of MCT and Cunge
+	ShortStep    bool          // of Cunge: t-route's assume_short_ts, the inflow of a step is that at its beginning
+	Nonlinear    NonlinearReach
 	Illustrative bool
 }
 
@@ -321,6 +323,8 @@ const (
 	Muskingum RoutingMethod = "muskingum" // linear
 	MCT       RoutingMethod = "mct"       // Muskingum-Cunge-Todini: variable parameters, conserving mass
 	LagRoute  RoutingMethod = "lag"       // lag and route
+	Cunge     RoutingMethod = "cunge"     // Muskingum-Cunge by t-route's conventions, does not conserve mass
+	Nonlinear RoutingMethod = "nonlinear" // nonlinear Muskingum
 )
 
 // A Channel is the cross section of a reach: a trapezoid, and a flood plain
@@ -407,8 +411,30 @@ type ReservoirRules struct {
 	Otherwise       string        // hold, pass_inflow, keep_level or closed
 	Level           float64       // m, of keep_level
 	Approach        time.Duration // in which the distance to Level, or to a limit level from above, falls to 1/e; 0: at once
-	Downstream      float64       // m³/s that the river below bears of the release alone: what joins below the dam is not counted; 0: no such limit
+	Downstream      float64       // m³/s that the river below bears; 0: no such limit
+	DownstreamAt    string        // node where it does, all that joins on the way counted; "": of the release alone, nothing that joins is counted
 	DownstreamUntil float64       // m from which on the dam comes first; 0: the crest
+	Minimum         []Floor       // releases that the river below has at least
+}
+
+// DamFirst returns the level, m, from which on the dam comes first, and the river
+// below no longer limits the release. It needs a storage curve.
+func (r *Reservoir) DamFirst() float64 {
+	switch {
+	case r.Rules.DownstreamUntil != 0:
+		return r.Rules.DownstreamUntil
+	case r.DamCrest != 0:
+		return r.DamCrest
+	}
+	return r.Storage[len(r.Storage)-1].Level
+}
+
+// A Floor is the least release of a part of the year, such as an ecological flow
+// 生态流量. A day's is the highest of the periods that hold it.
+type Floor struct {
+	FromMonth, FromDay int
+	ToMonth, ToDay     int
+	Release            float64 // m³/s
 }
 
 // A FloodLimit is the flood-limit level 汛限水位 of a part of the year.

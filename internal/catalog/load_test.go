@@ -163,7 +163,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"x too big", "k: 2h, x: 0.2}\n      - {id: r0", "k: 2h, x: 0.6}\n      - {id: r0", []string{`x: ‸0.6 → x: 0.6 must be from 0 to 0.5`}},
 		{"unstable sub-reaches", "k: 2h, x: 0.2}\n      - {id: r0", "k: 2h, x: 0.2, sub_reaches: 1}\n      - {id: r0", []string{`s: ‸1} → sub_reaches: 1 parts of k 2h0m0s with x 0.2 are unstable at step 5m0s:`}},
 		{"reach too quick", "k: 2h, x: 0.2}\n      - {id: r0", "k: 2m, x: 0.2}\n      - {id: r0", []string{`k: ‸2m, → k: 2m0s with x 0.2 cannot be routed at step 5m0s by any number of sub-`}},
-		{"unknown method", "k: 2h, x: 0.2}\n      - {id: r0", "method: cunge}\n      - {id: r0", []string{`d: ‸cun → method: "cunge" is not known: write muskingum, mct or lag`}},
+		{"unknown method", "k: 2h, x: 0.2}\n      - {id: r0", "method: kinematic}\n      - {id: r0", []string{`d: ‸kin → method: "kinematic" is not known: write muskingum, mct, lag, cunge or nonlinear`}},
 		{"narrow top", "k: 2h, x: 0.2}\n      - {id: r0", "method: mct, slope: 0.001, bottom_width: 20, top_width: 19, n: 0.03, side_slope: 0.5}\n      - {id: r0", []string{`h: ‸19, → top_width: 19 m is not above bottom_width: 20 m`}},
 		{"key of another method", "k: 2h, x: 0.2}\n      - {id: r0", "method: mct, slope: 0.001, bottom_width: 20, top_width: 30, n: 0.03, side_slope: 0.5, x: 0.2}\n      - {id: r0", []string{`0.5, ‸x: 0.2 → unknown key "x"; known here: bottom_width`}},
 		{"plain without roughness", "k: 2h, x: 0.2}\n      - {id: r0", "method: mct, slope: 0.001, bottom_width: 20, top_width: 30, n: 0.03, side_slope: 0.5, compound_width: 99}\n      - {id: r0", []string{`h: ‸99} → n_compound: missing; a flood plain has a roughness of its own`}},

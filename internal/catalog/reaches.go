@@ -42,7 +42,7 @@ func (n *network) readReaches() {
 
 func parseRoutingMethod(s string) (RoutingMethod, error) {
 	switch m := RoutingMethod(s); m {
-	case Muskingum, MCT, LagRoute:
+	case Muskingum, MCT, LagRoute, Cunge, Nonlinear:
 		return m, nil
 	}
 	return "", hydro.ErrInvalid
@@ -54,7 +54,7 @@ func (n *network) routing(m *mapping, r *Reach) {
 	r.Method = Muskingum
 	if m.values["method"].n != nil {
 		var ok bool
-		if r.Method, ok = parsed(m, "method", parseRoutingMethod, "muskingum, mct or lag"); !ok {
+		if r.Method, ok = parsed(m, "method", parseRoutingMethod, "muskingum, mct, lag, cunge or nonlinear"); !ok {
 			// Which keys belong here is not known: one problem is enough.
 			for _, k := range m.keys {
 				m.asked = append(m.asked, k.name)
@@ -72,6 +72,10 @@ func (n *network) routing(m *mapping, r *Reach) {
 	case MCT:
 		r.SubReaches = m.whole("sub_reaches", 0, 0, 1000)
 		r.Channel = n.channel(m)
+	case Cunge:
+		n.cunge(m, r)
+	case Nonlinear:
+		n.nonlinear(m, r)
 	case LagRoute:
 		r.Lag, r.K = m.needDuration("lag", 0), m.duration("k", 0, 0)
 		step := n.basin.Settings.Step
