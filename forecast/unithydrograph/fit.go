@@ -179,8 +179,7 @@ func equality(h *mat.SymDense, b []float64, free []bool) (z []float64, mu float6
 	}
 	var x mat.Dense
 	if err := c.SolveTo(&x, rhs); err != nil {
-		var ill mat.Condition
-		if !errors.As(err, &ill) {
+		if _, ill := errors.AsType[mat.Condition](err); !ill {
 			return nil, 0, fmt.Errorf("unit hydrograph: %w", err)
 		}
 	}

@@ -144,19 +144,22 @@ func TestAForecastByTheFragmentHasTheScoreOfTheFit(t *testing.T) {
 		"phi and ordinates": {
 			"phi", "rain,flow", storm, convolve(loss(3.5), triangle, 7), 7, 0.99999,
 			func(o *calibration.Options) { o.Concentration, o.Ordinates = "ordinates", 12 },
-			map[string]float64{"phi": 3.5, "u1": 1 / 16.5, "u3": 3 / 16.5, "u5": 2.5 / 16.5, "u11": 0}, map[string]float64{"phi": 0.01, "u1": 1e-3, "u3": 1e-3, "u5": 1e-3, "u11": 1e-3},
+			map[string]float64{"phi": 3.5, "u1": 1 / 16.5, "u3": 3 / 16.5, "u5": 2.5 / 16.5, "u11": 0},
+			map[string]float64{"phi": 0.01, "u1": 1e-3, "u3": 1e-3, "u5": 1e-3, "u11": 1e-3},
 		},
 		"phi and lag": {
 			"phi", "rain,flow", storm, convolve(loss(3.5), recession, 0), 0, 0.99999,
 			func(o *calibration.Options) { o.Concentration = "lag" },
-			map[string]float64{"phi": 3.5, "cs": math.Exp(-4), "lag": 7200}, map[string]float64{"phi": 0.02, "cs": 1e-3, "lag": 60},
+			map[string]float64{"phi": 3.5, "cs": math.Exp(-4), "lag": 7200},
+			map[string]float64{"phi": 0.02, "cs": 1e-3, "lag": 60},
 		},
 		"phi and nash": {
 			"phi", "rain,flow", storm, convolve(loss(3.5), recession, 7), 7, 0.94, func(*calibration.Options) {}, nil, nil,
 		},
 		"nonlinear": {
 			"nl3", "inflow,outflow", nonlinearIn, nonlinearOut, 40, 0.998, func(*calibration.Options) {},
-			map[string]float64{"m": 1.25}, map[string]float64{"m": 0.15},
+			map[string]float64{"m": 1.25},
+			map[string]float64{"m": 0.15},
 		},
 		"xinanjiang and lag": {
 			"xinanjiang", "rain,flow", storm, convolve(loss(6), recession, 0), 0, 0.8,
