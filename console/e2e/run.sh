@@ -15,4 +15,6 @@ if [[ -z ${E2E_BIN:-} ]]; then # else somebody has built them there
 	trap 'rm -rf "$out"' EXIT
 	(cd ../.. && CGO_ENABLED=0 go build -o "$out/" ./cmd/freshet ./console/e2e/hand)
 fi
-E2E_BIN=${E2E_BIN:-$out} node --test --test-force-exit --test-reporter=spec "${@:-desk.mjs}"
+files=("$@")
+[[ $# -gt 0 ]] || files=(desk.mjs watch.mjs)
+E2E_BIN=${E2E_BIN:-$out} node --test --test-force-exit --test-reporter=spec "${files[@]}"

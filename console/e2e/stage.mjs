@@ -39,9 +39,10 @@ async function freePort() {
 
 /** A server that asks everybody who they are, with a driven clock. */
 export class Server {
-  static async open() {
+  static async open(...flags) {
     assert(bin, 'E2E_BIN is not set: use run.sh')
     const s = new Server()
+    s.flags = flags
     s.dir = await mkdtemp(join(tmpdir(), 'freshet-desk-'))
     s.tokens = join(s.dir, 'tokens')
     await mkdir(s.tokens)
@@ -65,7 +66,7 @@ export class Server {
   }
 
   async start() {
-    const p = spawn(join(bin, 'freshet'), ['serve', '--auth', '--clock', 'driven', '--catalog', catalog, '--data', join(this.dir, 'data'), '--grpc', this.grpc, '--http', this.http, '--limit-calls', '500'])
+    const p = spawn(join(bin, 'freshet'), ['serve', '--auth', '--clock', 'driven', '--catalog', catalog, '--data', join(this.dir, 'data'), '--grpc', this.grpc, '--http', this.http, '--limit-calls', '500', ...this.flags])
     this.process = p
     p.stdout.on('data', (d) => (this.log += d))
     p.stderr.on('data', (d) => (this.log += d))
@@ -132,12 +133,14 @@ export const narrow = { width: 390, height: 844 }
 
 export const openBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium' })
 
-/** A page on which somebody has signed in, with what went wrong in it. */
-export async function signIn(browser, server, who, size = wide, path = '/', more = {}) {
+/** A page on which somebody has signed in, with what went wrong in it. timersStop: its
+ * intervals never come, as those of a hidden tab nearly do not. */
+export async function signIn(browser, server, who, size = wide, path = '/', { timersStop, ...more } = {}) {
   const context = await browser.newContext({ ...more, viewport: size, locale: 'zh-CN', timezoneId: 'Asia/Shanghai', hasTouch: size.width < 500 })
   const page = await context.newPage()
   const faults = watch(page)
   await page.addInitScript(notes)
+  if (timersStop) await page.addInitScript(() => { window.setInterval = () => 0 })
   await page.goto(`${server.url}${path}`)
   await page.getByTestId('token').fill(await server.token(who))
   await page.getByTestId('login-submit').click()
@@ -170,7 +173,11 @@ function notes() {
       })
     }
   }
-  document.addEventListener('playing', (e) => seen.played.push({ at: performance.now(), src: e.target.currentSrc }), true)
+  // Lets the page believe that so many ms have passed.
+  const clock = Date.now
+  seen.later = 0
+  Date.now = () => clock() + seen.later
+  document.addEventListener('playing', (e) => seen.played.push({ at: performance.now(), src: `/sounds/${e.target.dataset.tone}.wav`, held: e.target.currentSrc.startsWith('data:') }), true)
   new MutationObserver(() => {
     const now = performance.now()
     for (const el of document.querySelectorAll('[data-testid=message][data-id]')) seen.shown[el.dataset.id] ??= now

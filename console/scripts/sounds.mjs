@@ -1,5 +1,6 @@
-// Makes the alarm's two sounds, which need no file from elsewhere: public/sounds/
-// urgent.wav, three sharp pairs; notice.wav, two soft notes.
+// Makes the alarm's sounds, which need no file from elsewhere: public/sounds/
+// urgent.wav, three sharp pairs; notice.wav, two soft notes; loss.wav, which is of
+// the desk and not of the river: a long low note that falls, and knocks.
 import { mkdir, writeFile } from 'node:fs/promises'
 
 const rate = 16_000
@@ -38,3 +39,4 @@ function wav(length, notes) {
 await mkdir(dir, { recursive: true })
 await writeFile(new URL('urgent.wav', dir), wav(1.7, [0, 0.6, 1.2].flatMap((s) => [[s, 0.18, 988], [s + 0.2, 0.2, 740]])))
 await writeFile(new URL('notice.wav', dir), wav(0.9, [[0, 0.35, 660], [0.35, 0.5, 523]]))
+await writeFile(new URL('loss.wav', dir), wav(2.5, [[0, 0.45, 440], [0.45, 0.45, 330], [0.9, 0.6, 220], ...[1.65, 1.85, 2.05, 2.25].map((s) => [s, 0.12, 330])]))

@@ -1,5 +1,6 @@
 // The REST interface, typed from the server's own description of it.
 import createClient, { type Middleware } from 'openapi-fetch'
+import { hearDate } from '@/stores/clock'
 import type { components, paths } from './schema'
 
 export type Schemas = components['schemas']
@@ -58,6 +59,7 @@ export function onUnauthorised(f: () => void) {
 
 const tell: Middleware = {
   onResponse({ response }) {
+    hearDate(response.headers.get('date'))
     if (response.status === 401) unauthorised()
   },
   onError() {
@@ -133,6 +135,7 @@ async function request(path: string, init: RequestInit): Promise<unknown> {
   } catch {
     throw new ApiError(0, 'unreachable')
   }
+  hearDate(r.headers.get('date'))
   const text = await r.text()
   let data: unknown = null
   try {

@@ -46,6 +46,18 @@ export default {
     failed: 'SOUND FAILS',
     failedWhy: 'The sound cannot be played and is tried again ({why}). A click turns sound off.',
   },
+  desk: {
+    know: 'I know (silent for 10 minutes)',
+    quietUntil: 'Somebody knows; silent until {time}',
+    sessionSoon: 'This session ends at {time} (in {span}); the screen receives no warnings after that.',
+    sessionEnded: 'The session ended at {time}. This screen receives no warnings: sign in again.',
+    renew: 'Renew',
+    renewTitle: 'Sign in again; the page stays',
+    renewToken: 'Token',
+    renewHint: 'A new session takes the place of the one that ends; page, sound and feed go on. Signing in from another tab of this browser does the same.',
+    renewBad: 'The token is not known or no longer good.',
+    renewOpenId: 'Sign in with OpenID in a new tab',
+  },
   action: {
     login: 'Sign in', logout: 'Sign out', language: '中文', languageLabel: '切换到中文', light: 'Light', dark: 'Dark', refresh: 'Refresh', close: 'Close', cancel: 'Cancel', confirm: 'OK',
     retry: 'Try again', details: 'Details',

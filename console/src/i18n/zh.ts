@@ -46,6 +46,18 @@ export default {
     failed: '声音失灵',
     failedWhy: '声音放不出来，正在重试（{why}）。点一下可关闭声音。',
   },
+  desk: {
+    know: '知道了（静音 10 分钟）',
+    quietUntil: '有人知道，静音至 {time}',
+    sessionSoon: '登录将于 {time} 到期（还有 {span}），到期后本屏收不到预警。',
+    sessionEnded: '登录已于 {time} 到期，本屏收不到预警，请重新登录。',
+    renew: '续期',
+    renewTitle: '重新登录以续期，页面不变',
+    renewToken: '令牌',
+    renewHint: '以新的登录接替快到期的登录，本页内容、声音与接收均不中断。在同一浏览器的另一标签页登录，效果相同。',
+    renewBad: '令牌无效或已停用。',
+    renewOpenId: '在新标签页用统一身份登录',
+  },
   action: {
     login: '登录', logout: '退出', language: 'English', languageLabel: 'Switch to English', light: '浅色', dark: '深色', refresh: '刷新', close: '关闭', cancel: '取消', confirm: '确定',
     retry: '重试', details: '详情',

@@ -5,6 +5,15 @@ import { ms, type Instant } from '@/lib/time'
 
 /** The wall clock, moved each second. */
 export const wall = ref(Date.now())
+let ahead = 0 // of the server's clock before ours, in ms
+/** The wall clock of the server, as its answers tell it. */
+export const serverNow = () => Date.now() + ahead
+/** Hears the Date of an answer, which is whole seconds. */
+export function hearDate(date: string | null) {
+  const at = date === null ? NaN : Date.parse(date)
+  if (!Number.isNaN(at) && Math.abs(at - serverNow()) > 1500) ahead = at + 500 - Date.now()
+}
+
 /** The latest engine time that the server told, or null. */
 export const engineNow = ref<number | null>(null)
 
@@ -29,7 +38,28 @@ function beat() {
   wall.value = Date.now()
   for (const f of beats) f()
 }
-setInterval(beat, 1000)
+// From a worker, so that a hidden tab does not sleep; by itself until that speaks,
+// and where there is none.
+let own: ReturnType<typeof setInterval> | null = setInterval(beat, 1000)
+function startWorker() {
+  try {
+    const worker = new Worker(new URL('../lib/beat.worker.ts', import.meta.url), { type: 'module' })
+    worker.onmessage = () => {
+      if (own !== null) clearInterval(own)
+      own = null
+      beat()
+    }
+    // E.g. the server is away: it cannot send the worker's file.
+    worker.onerror = () => {
+      worker.terminate()
+      own ??= setInterval(beat, 1000)
+      setTimeout(startWorker, 10_000)
+    }
+  } catch {
+    // an old browser: hidden, it notices each minute
+  }
+}
+setTimeout(startWorker, 1500) // the first page comes first
 window.addEventListener('online', beat)
 document.addEventListener('visibilitychange', beat)
 

@@ -39,6 +39,21 @@ export function remember(yes: boolean) {
   }
 }
 
+const renewed = 'freshet.signInAt'
+/** Tells the other tabs of this browser that there is a new session. */
+export function noteSignIn() {
+  try {
+    localStorage.setItem(renewed, String(Date.now()))
+  } catch {
+    // storage is forbidden: they ask each minute
+  }
+}
+export function onSignInElsewhere(f: () => void) {
+  window.addEventListener('storage', (e) => {
+    if (e.key === renewed) f()
+  })
+}
+
 function keptText(key: string): Ref<string> {
   const r = ref('')
   try {

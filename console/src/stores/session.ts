@@ -1,6 +1,8 @@
 // Who sits at this screen.
-import { computed, ref } from 'vue'
+import { computed, ref, watch } from 'vue'
 import { get, post, type ApiError } from '@/api/client'
+import { ms } from '@/lib/time'
+import { noteSignIn, onSignInElsewhere } from './prefs'
 
 export interface Me {
   auth: boolean
@@ -22,6 +24,13 @@ export const signedIn = computed(() => me.value?.signed_in ?? false)
 /** Officers and admins have duty; a briefing's screen only reads. */
 export const onDuty = computed(() => signedIn.value && (me.value?.role === 'officer' || me.value?.role === 'admin'))
 
+/** When the session ends, whatever happens, by the server's clock; null: by no session. */
+export const sessionEnds = computed(() => (signedIn.value ? ms(me.value?.expires_at) : null))
+/** Since when nobody is signed in here who has not signed out. */
+export const endedAt = ref<number | null>(null)
+let leaving = false
+watch(signedIn, (yes) => (endedAt.value = yes || leaving ? null : Date.now()), { flush: 'sync' })
+
 let asking: Promise<Me | null> | null = null
 /** Asks the server; whoever asks meanwhile gets the same answer. */
 export function loadMe(): Promise<Me | null> {
@@ -38,11 +47,18 @@ async function ask(): Promise<Me | null> {
   return me.value
 }
 
+/** Begins a session. Where one runs already this renews it: the server puts the new
+ * one in its place, and the page stays. */
 export async function signIn(token: string) {
   me.value = (await post('/auth/login', { token })) as Me
+  noteSignIn()
 }
+// Another tab of this browser has a new session: it is ours too.
+onSignInElsewhere(() => void loadMe())
 
 export async function signOut() {
   await post('/auth/logout')
+  leaving = true
   me.value = null
+  leaving = false
 }

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { feedGrace, noticeGrace, Ringer, sessionHeard, sessionSaid, silence, troubles, type Known } from './troubles'
+
+const t0 = 1_800_000_000_000
+const known = (more: Partial<Known> = {}): Known => ({
+  now: t0, serverNow: t0, signedIn: true, lostSince: null, lostNoticed: null, stagesSince: null, sessionEnds: null, endedAt: null, forecasts: [], ...more,
+})
+const short = (k: Known) => troubles(k).map((t) => `${t.kind} ${t.ring}`)
+
+describe('a lost feed', () => {
+  it('is said at once and heard after the grace, which a restart of the server fits into', () => {
+    expect(short(known({ lostSince: t0 - feedGrace + 1 }))).toEqual(['feed no'])
+    expect(short(known({ lostSince: t0 - feedGrace }))).toEqual(['feed again'])
+  })
+  it('is not heard when a computer wakes that has slept for hours, unless it stays', () => {
+    expect(short(known({ lostSince: t0 - 8 * 3600_000, lostNoticed: t0 - noticeGrace + 1 }))).toEqual(['feed no'])
+    expect(short(known({ lostSince: t0 - 8 * 3600_000, lostNoticed: t0 - noticeGrace }))).toEqual(['feed again'])
+  })
+  it('is silenced by "I know" for a while, not for good', () => {
+    const r = new Ringer()
+    const all = troubles(known({ lostSince: t0 - 2 * feedGrace }))
+    expect(r.sounding(all, t0)).toEqual(all)
+    r.heard(all)
+    expect(r.sounding(all, t0 + 1000)).toEqual(all)
+    r.acknowledge(all[0]!, t0 + 1000)
+    expect(r.sounding(all, t0 + 2000)).toEqual([])
+    expect(r.quietUntil(all[0]!, t0 + 2000)).toBe(t0 + 1000 + silence)
+    expect(r.sounding(all, t0 + 1000 + silence)).toEqual(all)
+  })
+  it('that comes back and goes again is a new one', () => {
+    const r = new Ringer()
+    r.acknowledge(troubles(known({ lostSince: t0 - 2 * feedGrace }))[0]!, t0)
+    const later = troubles(known({ now: t0 + 3 * feedGrace, lostSince: t0 + feedGrace }))
+    expect(r.sounding(later, t0 + 3 * feedGrace)).toEqual(later)
+  })
+  it('is not kept quiet by a clock that was set back', () => {
+    const r = new Ringer()
+    const all = troubles(known({ lostSince: t0 - 2 * feedGrace }))
+    r.acknowledge(all[0]!, t0)
+    expect(r.sounding(all, t0 - 3600_000)).toEqual(all)
+  })
+  it('says nothing of the stages besides; those that do not come by themselves are heard as well', () => {
+    expect(short(known({ lostSince: t0 - feedGrace, stagesSince: t0 - feedGrace }))).toEqual(['feed again'])
+    expect(short(known({ stagesSince: t0 - 20_000 }))).toEqual(['stages no'])
+    expect(short(known({ stagesSince: t0 - feedGrace }))).toEqual(['stages again'])
+  })
+  it('is no trouble of somebody who signed out', () => {
+    expect(short(known({ signedIn: false, lostSince: t0 - 2 * feedGrace }))).toEqual([])
+  })
+})
+
+describe('a session', () => {
+  it('is said half an hour before its end, heard once five minutes before, and again and again when it has ended', () => {
+    expect(short(known({ sessionEnds: t0 + sessionSaid + 1 }))).toEqual([])
+    expect(short(known({ sessionEnds: t0 + sessionSaid }))).toEqual(['session no'])
+    expect(short(known({ sessionEnds: t0 + sessionHeard }))).toEqual(['session once'])
+    expect(short(known({ sessionEnds: t0 }))).toEqual(['ended again'])
+    expect(short(known({ signedIn: false, endedAt: t0 }))).toEqual(['ended again'])
+  })
+  it('ends by the clock of the server', () => {
+    expect(short(known({ serverNow: t0 + 3600_000, sessionEnds: t0 + 3600_000 + sessionSaid + 1 }))).toEqual([])
+  })
+  it('once is once, and a new session has its own', () => {
+    const r = new Ringer()
+    const first = troubles(known({ sessionEnds: t0 + 1000 }))
+    expect(r.sounding(first, t0)).toEqual(first)
+    r.heard(first)
+    expect(r.sounding(first, t0)).toEqual([])
+    const second = troubles(known({ sessionEnds: t0 + 2000 }))
+    r.forget(second)
+    expect(r.sounding(second, t0)).toEqual(second)
+  })
+})
+
+describe('a forecast that does not hold', () => {
+  it('is heard once for each basin and each way in which it fails', () => {
+    const r = new Ringer()
+    const at = (standing: string, since = t0) => troubles(known({ forecasts: [{ basin: 'b', standing, since }] }))
+    for (const all of [at('PARTIAL'), at('FAILED'), at('EXPIRED')]) {
+      expect(r.sounding(all, t0)).toEqual(all)
+      r.heard(all)
+      expect(r.sounding(all, t0)).toEqual([])
+    }
+    expect(r.sounding(at('FAILED', t0 + 1), t0)).toHaveLength(1)
+  })
+})
