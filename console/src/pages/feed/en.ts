@@ -1,5 +1,4 @@
 export default {
-  title: 'Warnings',
   alarms: 'To be handled, and in force',
   quiet: 'No warning is in force and no station is blind.',
   unknown: 'Stages are not known yet: this does not mean that there is no warning.',

@@ -1,5 +1,4 @@
 export default {
-  title: '预警',
   alarms: '待处置与生效中',
   quiet: '没有生效的预警，也没有失明的测站。',
   unknown: '尚未取得站况，不能说没有预警。',

@@ -1,5 +1,4 @@
 export default {
-  title: 'Data',
   blind: 'Stations that nobody sees',
   blindNone: 'Every station is seen',
   stations: '{n} stations',

@@ -1,5 +1,4 @@
 export default {
-  title: '数据',
   blind: '看不见的测站',
   blindNone: '所有测站都看得见',
   stations: '{n} 站',

@@ -1,5 +1,4 @@
 export default {
-  title: 'Map',
   map: 'Map of the basin: stations, reaches and rain. It is no survey: reaches are straight lines between nodes.',
   rain: 'Areal rain',
   rainOf: 'last {h} h',

@@ -1,5 +1,4 @@
 export default {
-  title: 'Station',
   unknown: 'There is no station "{id}" in the catalogue.',
   back: 'Back to the stations',
   observed: 'Observed',

@@ -1,5 +1,4 @@
 export default {
-  title: '测站',
   unknown: '目录中没有测站“{id}”。',
   back: '返回测站表',
   observed: '实测',
