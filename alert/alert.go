@@ -130,10 +130,14 @@ type StationState struct {
 
 	Past []Stood // where it stood, ascending; the last one is where it stands
 
-	Escalated time.Time // since when it is known that it is blind on a rising reach; zero if it is not
-	Rising    time.Time // when the reach of a blind station was last known to rise
-	RisingAt  string    // the station by which that was known
+	Escalated time.Time   // since when it is known that it is blind on a rising reach; zero if it is not
+	Rising    time.Time   // when the reach of a blind station was last known to rise
+	RisingAt  string      // the station by which that was known
+	RisingTo  hydro.Stage // the highest stage around it then, Blue at least
 }
+
+// escalated reports whether the station is blind on a rising reach.
+func (s *StationState) escalated() bool { return !s.Escalated.IsZero() && s.Sights[river].Out }
 
 // A Sight is what is known of one class of a station's gauges: the river, the
 // sky, the works.
@@ -337,6 +341,7 @@ type occasion struct {
 	current bool            // that run is valid
 	stopped time.Duration   // how long nothing was evaluated, if longer than the usual step
 	before  time.Time       // of the evaluation before the stop
+	lost    []string        // stations that are said to have gone blind, ascending
 }
 
 // station decides one station.
@@ -388,6 +393,9 @@ func (r *Rules) station(st *station, state *StationState, ladders []Ladder, o *o
 	if stage == before.Stage && (state.Cause == "") == (before.Cause == "") {
 		return hydro.Warning{}, false
 	}
+	if before.Cause == "" && state.Cause != "" {
+		o.lost = append(o.lost, st.id)
+	}
 	return r.warning(st, state, ladders, before, held, o), true
 }
 
@@ -401,7 +409,10 @@ func (r *Rules) warning(st *station, state *StationState, ladders []Ladder, befo
 		From:         before.Stage,
 		To:           state.Stage,
 		Illustrative: t != nil && t.illustrative,
-		Escalated:    !state.Escalated.IsZero(),
+		Escalated:    state.escalated(),
+	}
+	if w.Escalated {
+		w.EscalatedAs = state.RisingTo
 	}
 	if !state.Waiting {
 		w.Cause = st.cause(t, state)

@@ -99,34 +99,40 @@ func kindOfCause(state *StationState) string {
 
 // escalate marks the blind stations that lie on a rising reach, and returns the
 // warnings with what that adds: in the warning of a station that has just gone
-// blind, or as a warning of its own. A mark stays until the station is seen, or
-// nothing around it has been rising for the dwell of lowering.
+// blind, or as a warning of its own, of which From equals To. So whoever reads the
+// warnings knows that each of these two, if it is Escalated, is one escalation. A
+// mark stays until the station is seen, or nothing around it has been rising for
+// the dwell of lowering.
 func (r *Rules) escalate(s *State, warnings []hydro.Warning, o *occasion) []hydro.Warning {
 	for i := range r.stations {
 		st, state := &r.stations[i], &s.Stations[i]
 		if !state.Sights[river].Out {
-			state.Escalated, state.Rising, state.RisingAt = time.Time{}, time.Time{}, ""
+			state.Escalated, state.Rising, state.RisingAt, state.RisingTo = time.Time{}, time.Time{}, "", hydro.Clear
 			continue
 		}
-		at := r.rising(st, s, o)
+		at, to := r.rising(st, s, o)
 		switch {
 		case at != "":
-			state.Rising, state.RisingAt = o.now, at
+			state.Rising, state.RisingAt, state.RisingTo = o.now, at, to
 		case o.now.Sub(state.Rising).Milliseconds() >= r.timing.lower:
 			state.Escalated = time.Time{}
 		}
 		if at == "" || !state.Escalated.IsZero() {
 			continue
 		}
-		state.Escalated = o.now
-		if k, found := slices.BinarySearchFunc(warnings, st.id, func(w hydro.Warning, id string) int { return cmp.Compare(w.Station, id) }); !found {
-			warnings = slices.Insert(warnings, k, r.warning(st, state, s.ladders(st), *state, -1, o))
-		} else {
-			w := &warnings[k]
-			w.Escalated = true
-			zh, en := r.escalation(state)
-			w.ReasonZH, w.ReasonEN = strings.TrimSuffix(w.ReasonZH, "。")+"；"+zh+"。", strings.TrimSuffix(w.ReasonEN, ".")+"; "+en+"."
+		k, found := slices.BinarySearchFunc(warnings, st.id, func(w hydro.Warning, id string) int { return cmp.Compare(w.Station, id) })
+		if found && !slices.Contains(o.lost, st.id) {
+			continue // its forecast moved: an escalation is not to be lost in that, it follows on the next tick
 		}
+		state.Escalated = o.now
+		if !found {
+			warnings = slices.Insert(warnings, k, r.warning(st, state, s.ladders(st), *state, -1, o))
+			continue
+		}
+		w := &warnings[k]
+		w.Escalated, w.EscalatedAs = true, to
+		zh, en := r.escalation(state)
+		w.ReasonZH, w.ReasonEN = strings.TrimSuffix(w.ReasonZH, "。")+"；"+zh+"。", strings.TrimSuffix(w.ReasonEN, ".")+"; "+en+"."
 	}
 	return warnings
 }
@@ -136,15 +142,24 @@ func (s *State) ladders(st *station) []Ladder { return s.Ladders[st.first : st.f
 // rising returns the station by which the reach of st rises: the first of its
 // neighbours up and down the river that stands at Blue or above, by observation or
 // forecast, or whose level has risen by the trigger of the settings; "" if none
-// does. Its own forecast needs no help: it is the station's stage.
-func (r *Rules) rising(st *station, s *State, o *occasion) string {
+// does. With it comes the highest stage of all that rise, Blue of a rise that has
+// reached no threshold. Its own forecast needs no help: it is the station's stage.
+func (r *Rules) rising(st *station, s *State, o *occasion) (at string, to hydro.Stage) {
 	for _, j := range st.reach {
 		n := &r.stations[j]
-		if stage := s.Stations[j].Stage; stage != hydro.Blind && stage > hydro.Clear || r.rises(n, o) {
-			return n.id
+		stage := s.Stations[j].Stage
+		stands := stage != hydro.Blind && stage > hydro.Clear
+		if !stands && !r.rises(n, o) {
+			continue
+		}
+		if at == "" {
+			at, to = n.id, hydro.Blue
+		}
+		if stands {
+			to = max(to, stage)
 		}
 	}
-	return ""
+	return at, to
 }
 
 // rises reports whether a level in sight has risen by the trigger within its

@@ -72,7 +72,7 @@ func (r *Rules) reason(st *station, t *table, state *StationState, ladders []Lad
 	} else if before.Cause != "" {
 		zhParts, enParts = append(zhParts, "观测恢复"), append(enParts, "observations are back")
 	}
-	if !state.Escalated.IsZero() {
+	if state.escalated() {
 		z, e := r.escalation(state)
 		zhParts, enParts = append(zhParts, z), append(enParts, e)
 	}

@@ -13,6 +13,8 @@ type Standing struct {
 	Stage   hydro.Stage
 	Cause   string // why it, or a part of it, is not seen, "" if it is: as [StationState.Cause]
 
+	Escalated time.Time // since when it is known that it is blind on a rising reach; zero if it is not
+
 	// What is observed of the river.
 	Reached  [rungs]time.Time // since when each stage from Blue on has been met; zero if it is not, or has not dwelt
 	Variable hydro.Variable   // 0: nothing is observed, or it is not in sight
@@ -30,6 +32,9 @@ func (r *Rules) Standings(s State) []Standing {
 		st, state := &r.stations[i], &s.Stations[i]
 		o := &out[i]
 		o.Station, o.Stage, o.Cause = st.id, state.Stage, state.Cause
+		if state.escalated() {
+			o.Escalated = state.Escalated
+		}
 		highest := hydro.Clear
 		ladders := s.Ladders[st.first : st.first+st.count]
 		for j := range ladders {

@@ -37,9 +37,10 @@ type Model struct {
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
 	rainStations []rainStation
-	band         band.Model
+	dry, rained  band.Model
 	bandStep     time.Duration // between the leads of bands
-	leads        int           // of bands; 0: none
+	leads        int           // of bands, learnt with the rain known; 0: no bands
+	told         int           // of bands, up to the horizon
 }
 
 // A series is one series of a station, as far as a run reads it.
@@ -88,7 +89,9 @@ type reservoir struct {
 	tables                 []tableFrom
 	pool                   *levelpool.Reservoir // nil if the catalogue has no outlets, or nothing tells the level
 	limits                 []levelpool.Period
+	minimum                []levelpool.Floor
 	zone                   *time.Location // of the limit levels' days
+	below                  *place         // where the limit for the river below counts; nil: at the dam
 }
 
 type ratingFrom struct {
@@ -151,6 +154,7 @@ func (k *compiler) compile() {
 	k.addReaches()
 	k.steadyFlows()
 	k.startReaches()
+	k.addPlaces()
 	k.addCorrectors()
 	k.addSubBasins()
 	k.addRainStations()
@@ -200,9 +204,10 @@ func (k *compiler) order() []int {
 		}
 		byID[n.ID] = i
 	}
-	waits := make([]int, len(nodes)) // reaches that must come first
+	waits := make([]int, len(nodes)) // how many that must come first are still to come
+	below := make([]int, len(nodes))
 	for i, n := range nodes {
-		if n.Downstream == "" {
+		if below[i] = -1; n.Downstream == "" {
 			continue
 		}
 		d, ok := byID[n.Downstream]
@@ -210,10 +215,17 @@ func (k *compiler) order() []int {
 			k.errorf("node %q: downstream node %q is not another node of the basin", n.ID, n.Downstream)
 			continue
 		}
+		below[i] = d
 		waits[d]++
 	}
 	if len(k.errs) > 0 {
 		return nil
+	}
+	later, held := make([][]int, len(nodes)), make([]int, len(nodes)) // reservoirs that wait for a node which feeds their place, and for how many
+	for _, w := range k.waits(below) {
+		later[w[0]] = append(later[w[0]], w[1])
+		waits[w[1]]++
+		held[w[1]]++
 	}
 	order := make([]int, 0, len(nodes))
 	done := make([]bool, len(nodes))
@@ -228,13 +240,24 @@ func (k *compiler) order() []int {
 			if n.Downstream != "" {
 				waits[byID[n.Downstream]]--
 			}
+			for _, j := range later[i] {
+				waits[j]--
+				held[j]--
+			}
 		}
 		if len(order) == before {
-			var ring []string
+			var ring, mutual []string
 			for i, n := range nodes {
+				if !done[i] && waits[i] == held[i] {
+					mutual = append(mutual, n.Reservoir)
+				}
 				if !done[i] {
 					ring = append(ring, n.ID)
 				}
+			}
+			if len(mutual) > 0 {
+				k.errorf("reservoirs %s: by downstream_at each counts what the other lets out, and none can come first: give downstream_at to one of them", strings.Join(mutual, ", "))
+				return nil
 			}
 			k.errorf("nodes %s lie on or below a ring of reaches: water must run downhill", strings.Join(ring, ", "))
 			return nil

@@ -95,7 +95,10 @@ func (k *compiler) addPool(out *reservoir, r *catalog.Reservoir, s *catalog.Stat
 		k.note("reservoir %s reports no level: its outlets and rules cannot be used", r.ID)
 	default:
 		out.pool, out.limits, out.zone = pool, limits, s.Location()
-		if pool != nil && r.Rules.Downstream > 0 {
+		for _, f := range r.Rules.Minimum {
+			out.minimum = append(out.minimum, levelpool.Floor{FromMonth: f.FromMonth, FromDay: f.FromDay, ToMonth: f.ToMonth, ToDay: f.ToDay, Release: f.Release})
+		}
+		if pool != nil && r.Rules.Downstream > 0 && r.Rules.DownstreamAt == "" {
 			// The catalogue names no place where the limit holds, so there is nothing
 			// to sum what joins up to: the pool is given no Local.
 			k.note("limit of %g m³/s for the river below reservoir %s holds for the release alone: what joins below the dam is not counted, the river may carry more than it bears", r.Rules.Downstream, r.ID)

@@ -180,7 +180,7 @@ func (r *run) remember(v *reservoir, inflow, outflow, level []float64, solved bo
 		p.StartVolume, _ = v.pool.Volume(p.Start)
 		for _, x := range r.solved {
 			p.Volume, p.Asked = append(p.Volume, x.Volume), append(p.Asked, x.Asked)
-			zh, en := x.Bound.Text()
+			zh, en := v.bound(x.Bound)
 			p.Bound, p.BoundZH = append(p.Bound, en), append(p.BoundZH, zh)
 			p.Extrapolated = p.Extrapolated || x.Extrapolated
 		}

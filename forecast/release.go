@@ -57,7 +57,7 @@ func (r *run) reservoir(i int, flow []float64) {
 		case !ok:
 			r.note("no recent level of reservoir %s: its rules are not used", v.id)
 		default:
-			level = r.released(v, h.Value, inflow, let.recent, plan, flow, &f)
+			level = r.released(i, v, h.Value, inflow, let.recent, plan, flow, &f)
 			ruled = level != nil
 		}
 		if plan != nil && plan.gates {
@@ -161,21 +161,27 @@ func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
 // on. held is the last observed outflow, m³/s, NaN if there is no recent one. It
 // returns nil, says why, and
 // leaves flow as it is, if the reservoir cannot start from that level.
-func (r *run) released(v *reservoir, level float64, inflow []float64, held float64, plan *schedule, flow []float64, f *hydro.StationForecast) []float64 {
+func (r *run) released(i int, v *reservoir, level float64, inflow []float64, held float64, plan *schedule, flow []float64, f *hydro.StationForecast) []float64 {
 	n := r.end - r.here
+	over, overAt := math.Inf(-1), 0
 	s, err := v.pool.Start(r.start+int64(r.here)*r.m.stepMS, level, inflow[r.here])
 	steps := make([]levelpool.Step, n)
 	if err == nil {
-		limits := make([]float64, n)
+		limits, least := make([]float64, n), make([]float64, n)
 		for t := range limits {
 			day := r.instant(r.here + t).In(v.zone)
 			limits[t] = levelpool.LimitOn(v.limits, int(day.Month()), day.Day())
+			least[t] = levelpool.MinimumOn(v.minimum, int(day.Month()), day.Day())
 		}
-		in := levelpool.Inputs{Inflow: inflow[r.here+1:], Hold: held, Limit: limits}
+		in := levelpool.Inputs{Inflow: inflow[r.here+1:], Hold: held, Limit: limits, Minimum: least}
 		if plan != nil {
 			in.Plan = plan.orders
 		}
-		_, err = v.pool.Route(s, in, steps)
+		if v.below != nil {
+			over, overAt, err = r.spare(i, v, s, in, steps)
+		} else {
+			_, err = v.pool.Route(s, in, steps)
+		}
 	}
 	if err != nil {
 		r.note("reservoir %s: its rules are not used: %v", v.id, err)
@@ -194,7 +200,11 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 		r.note("level of reservoir %s leaves the table of an outlet", v.id)
 	}
 	r.ruled = true
-	r.note("reservoir %s: %s", v.id, r.story(steps))
+	r.note("reservoir %s: %s", v.id, r.story(v, steps))
+	if p := v.below; p != nil && over > tooMuch*p.limit {
+		r.note("below reservoir %s the river at %s carries up to %.4g m³/s, at %s, more than the %g m³/s that it bears: the release can do no more about it",
+			v.id, p.id, p.limit+over, stamp(r.instant(r.here+1+overAt).UnixMilli()), p.limit)
+	}
 	return out
 }
 
@@ -202,7 +212,7 @@ func (r *run) released(v *reservoir, level float64, inflow []float64, held float
 const longestStory = 6
 
 // story tells what set a release, from when on, and how much it was at most.
-func (r *run) story(steps []levelpool.Step) string {
+func (r *run) story(v *reservoir, steps []levelpool.Step) string {
 	var b strings.Builder
 	told := 0
 	for t := 0; t < len(steps); {
@@ -213,7 +223,7 @@ func (r *run) story(steps []levelpool.Step) string {
 		if told++; told > longestStory {
 			return b.String() + ", and so on"
 		}
-		_, en := bound.Text()
+		_, en := v.bound(bound)
 		if from > 0 {
 			fmt.Fprintf(&b, "; from %s ", stamp(r.instant(r.here+from).UnixMilli()))
 		}

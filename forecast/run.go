@@ -182,6 +182,9 @@ type run struct {
 	plans       []string // those that are used
 	schedules   []schedule
 
+	watch   int       // node whose corrected flow is copied to watched
+	watched []float64 // nil: of none
+
 	// Of a rehearsal.
 	wet     []wetting       // of the ground at here, per sub-basin; nil: none
 	pools   []ReservoirPath // asked for by telling
@@ -317,6 +320,15 @@ func (r *run) rain() {
 // node computes the flow through node i, whose buffer holds what arrives, and
 // routes it on.
 func (r *run) node(i int) error {
+	r.pass(i)
+	if r.m.nodes[i].out < 0 {
+		return nil
+	}
+	return r.route(&r.m.nodes[i], r.flow[i])
+}
+
+// pass computes the flow through node i.
+func (r *run) pass(i int) {
 	m, n := r.m, &r.m.nodes[i]
 	state := &r.s.Nodes[i]
 	flow := r.flow[i]
@@ -354,14 +366,13 @@ func (r *run) node(i int) error {
 			r.gauged[k].offset = r.offsetHere(n, g)
 		}
 		r.stations = append(r.stations, r.gaugeForecast(n, g, flow))
-		if n.gauge.apart {
-			copy(flow, r.local)
-		}
 	}
-	if n.out < 0 {
-		return nil
+	if r.watched != nil && r.watch == i {
+		copy(r.watched, flow)
 	}
-	return r.route(n, flow)
+	if n.gauge != nil && n.gauge.apart {
+		copy(flow, r.local)
+	}
 }
 
 // A reading is what a gauge says now.

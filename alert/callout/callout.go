@@ -14,7 +14,8 @@
 // A round is of one wave and one stage. The wave is the group of the warning, or
 // the station's own time above Clear where it has no group. A round is opened when
 // the wave stands higher than it was ever called for; falling and rising again
-// opens none. In a round there is one clock per person, so that nobody can be
+// opens none. A station that is blind on a rising reach counts as the stage that its
+// roster says; if it stood in no wave, those who were lost with it are one. In a round there is one clock per person, so that nobody can be
 // called twice, however many stations or rosters ask for them.
 //
 // # Clocks
@@ -145,7 +146,7 @@ func (s State) clone() State {
 // changed.
 func (r *Rules) Step(s State, now time.Time, warnings []hydro.Warning) (State, []hydro.DutyEvent) {
 	s.Standing = standing.Step(s.Standing, warnings)
-	if len(s.Waves) == 0 && !slices.ContainsFunc(s.Standing, func(x standing.Station) bool { return x.Stage != hydro.Clear }) {
+	if len(s.Waves) == 0 && !slices.ContainsFunc(s.Standing, func(x standing.Station) bool { return x.Stage != hydro.Clear || x.Escalation.Stage != hydro.Clear }) {
 		return s, nil
 	}
 	s = s.clone()

@@ -126,7 +126,7 @@ func (t *turn) has(w *Wave, station string) bool {
 		return true
 	}
 	for i := range t.s.Standing {
-		if x := &t.s.Standing[i]; x.Station == station && x.Group != "" && x.Group == w.Group {
+		if x := &t.s.Standing[i]; x.Station == station && w.Group != "" && (x.Group == w.Group || x.Escalation.Group == w.Group) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"freshet/alert/standing"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -25,6 +26,11 @@ func (t *turn) join() {
 		}
 	}
 	for _, x := range t.s.Standing {
+		if e := &x.Escalation; e.Stage != hydro.Clear {
+			if w := t.wave(blindWave(&x), x.Station); w != nil {
+				w.Quiet = time.Time{}
+			}
+		}
 		if x.Stage == hydro.Clear {
 			continue
 		}
@@ -76,55 +82,93 @@ func (t *turn) forget() {
 	})
 }
 
+// A claim is what one station asks a roster to call for.
+type claim struct {
+	group, station string // of the wave; no station if it has a group
+	of             *standing.Station
+	stage          hydro.Stage
+	at             time.Time
+	blind          bool // the station is blind on a rising reach
+}
+
+// blindWave is the wave for which a station is called that is blind on a rising
+// reach: its own if it stood in one, else that of those who were lost with it.
+func blindWave(x *standing.Station) string {
+	if x.Stage != hydro.Clear {
+		return x.Group
+	}
+	return x.Escalation.Group
+}
+
+// claims returns what the stations that stand ask a roster for.
+func (t *turn) claims(roster *catalog.Roster) []claim {
+	var out []claim
+	for i := range t.s.Standing {
+		x := &t.s.Standing[i]
+		if x.Stage != hydro.Clear {
+			out = append(out, claim{x.Group, x.Station, x, x.Stage, x.At, false})
+		}
+		if e := &x.Escalation; e.Stage != hydro.Clear {
+			out = append(out, claim{blindWave(x), x.Station, x, max(e.Stage, roster.Call.Blind), e.At, true})
+		}
+	}
+	for i := range out {
+		if out[i].group != "" {
+			out[i].station = ""
+		}
+	}
+	return out
+}
+
 // open opens what is to be called for: for each wave at the highest stage at which
 // one of its stations stands, the rosters that have not been called for that stage
-// or a higher one.
+// or a higher one. A station that is blind on a rising reach counts as its roster
+// says.
 func (t *turn) open() {
 	type due struct{ group, station string }
-	var seen []due
-	for _, x := range t.s.Standing {
-		if x.Stage == hydro.Clear {
-			continue
-		}
-		d := due{x.Group, x.Station}
-		if x.Group != "" {
-			d.station = ""
-		}
-		if slices.Contains(seen, d) {
-			continue
-		}
-		seen = append(seen, d)
-		highest := x
-		for _, o := range t.s.Standing {
-			same := o.Group == x.Group && (x.Group != "" || o.Station == x.Station)
-			if same && (o.Stage > highest.Stage || o.Stage == highest.Stage && o.At.Before(highest.At)) {
-				highest = o
+	var waves []due
+	rosters := make([][]claim, len(t.r.rosters))
+	for i := range t.r.rosters {
+		rosters[i] = t.claims(&t.r.rosters[i])
+		for _, c := range rosters[i] {
+			if d := (due{c.group, c.station}); !slices.Contains(waves, d) {
+				waves = append(waves, d)
 			}
 		}
+	}
+	for _, d := range waves {
 		for i := range t.r.rosters {
 			roster := &t.r.rosters[i]
-			if roster.Only || highest.Stage < roster.Call.From {
-				continue
-			}
-			w := t.wave(x.Group, x.Station)
-			if w != nil && w.called(roster.ID) >= highest.Stage {
-				continue
-			}
-			if w == nil {
-				id := x.Group
-				own := Wave{Group: x.Group}
-				if id == "" {
-					id = x.Station + "@" + x.Since.UTC().Format("20060102T150405Z")
-					own.Station = x.Station
+			var highest claim
+			for _, c := range rosters[i] {
+				if d == (due{c.group, c.station}) && (c.stage > highest.stage || c.stage == highest.stage && c.at.Before(highest.at)) {
+					highest = c
 				}
-				own.ID = id
+			}
+			if roster.Only || highest.of == nil || highest.stage < roster.Call.From {
+				continue
+			}
+			w := t.wave(d.group, d.station)
+			if w != nil && w.called(roster.ID) >= highest.stage {
+				continue
+			}
+			x := highest.of
+			if w == nil {
+				own := Wave{ID: d.group, Group: d.group}
+				if d.group == "" {
+					own.ID, own.Station = x.Station+"@"+x.Since.UTC().Format("20060102T150405Z"), x.Station
+				}
 				t.s.Waves = append(t.s.Waves, own)
 				w = &t.s.Waves[len(t.s.Waves)-1]
 			}
-			t.begin(w, roster, &hydro.CallRound{
-				Wave: w.ID, Group: w.Group, Stage: highest.Stage, Station: highest.Station, Warning: highest.Warning,
-				ReasonZH: highest.ReasonZH, ReasonEN: highest.ReasonEN, Opened: t.now,
-			})
+			round := hydro.CallRound{
+				Wave: w.ID, Group: w.Group, Stage: highest.stage, Station: x.Station, Warning: x.Warning,
+				ReasonZH: x.ReasonZH, ReasonEN: x.ReasonEN, Opened: t.now, Blind: highest.blind,
+			}
+			if e := &x.Escalation; highest.blind {
+				round.Warning, round.ReasonZH, round.ReasonEN = e.Warning, e.ReasonZH, e.ReasonEN
+			}
+			t.begin(w, roster, &round)
 		}
 	}
 }

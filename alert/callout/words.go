@@ -24,6 +24,9 @@ func (t *turn) aboutZH(round *hydro.CallRound) string {
 	if st, ok := t.r.cat.Station(round.Station); ok {
 		name = st.NameZH
 	}
+	if round.Blind {
+		return name + "失明且河段上涨（按" + stageZH[round.Stage] + "叫应）"
+	}
 	return name + stageZH[round.Stage] + "预警"
 }
 
@@ -31,6 +34,9 @@ func (t *turn) aboutEN(round *hydro.CallRound) string {
 	name := round.Station
 	if st, ok := t.r.cat.Station(round.Station); ok {
 		name = st.NameEN
+	}
+	if round.Blind {
+		return name + ", blind on a rising reach (as " + round.Stage.String() + ")"
 	}
 	return round.Stage.String() + " at " + name
 }

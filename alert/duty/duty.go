@@ -2,12 +2,13 @@
 // what is out of service, after ANSI/ISA-18.2.
 //
 // There is one alarm a station, and its condition is the station's stage: any but
-// Clear, Blind included. The alarm rises when the colour goes up or sight is lost,
-// and only then: a stage that goes down, and sight that comes back, ask nobody
-// anything. What a person has acknowledged does not stay so when it rises again.
+// Clear, Blind included. The alarm rises when the colour goes up, sight is lost, or
+// a blind station is found to lie on a rising reach, and only then: a stage that goes
+// down, and sight that comes back, ask nobody anything. What a person has acknowledged does not stay so when it rises again.
 //
 // A shelf covers what stood when it was made, and no more: a colour above it, or
-// sight that is lost beside it, ends the shelf at once. When a shelf or being out of
+// sight that is lost beside it, ends the shelf at once, and so does an escalation,
+// always: when the shelf was made the reach was not known to rise as it does now. When a shelf or being out of
 // service ends, what stands is unacknowledged again. So nothing that is active
 // leaves the list of alarms, and nothing that has risen is off the bell but by what
 // a person did knowing it.
@@ -180,7 +181,7 @@ func (r *Rules) warn(s State, w *hydro.Warning) (State, *hydro.DutyEvent) {
 	if w.To == hydro.Clear { // also of a station that the catalogue has lost while blind
 		a.Cause = ""
 	}
-	if trigger == Raise || trigger == RaiseCovered {
+	if trigger == Raise || trigger == Escalate || trigger == RaiseCovered {
 		a.Risen, a.Raised = w.At, w.ID
 	}
 	after := a.move(trigger, w.At)
@@ -190,7 +191,7 @@ func (r *Rules) warn(s State, w *hydro.Warning) (State, *hydro.DutyEvent) {
 	}
 	event := r.event("shelf_ended", &before, after, w.At)
 	event.Until = before.Until
-	event.TextZH, event.TextEN = r.endedText(&before, after)
+	event.TextZH, event.TextEN = r.endedText(trigger, &before, after)
 	return s, &event
 }
 
@@ -198,6 +199,8 @@ func (r *Rules) warn(s State, w *hydro.Warning) (State, *hydro.DutyEvent) {
 func (a *Alarm) meet(w *hydro.Warning) Trigger {
 	blind := w.To == hydro.Blind || w.Cause != ""
 	switch {
+	case blind && w.Escalated && (w.From == w.To || !a.blind()): // as package alert tells of an escalation, once
+		return Escalate
 	case w.To == hydro.Clear:
 		return Return
 	case colour(w.To) > colour(a.Stage), blind && !a.blind(), blind && w.From == w.To && w.Cause != a.Cause:
@@ -224,13 +227,13 @@ func (a Alarm) move(t Trigger, at time.Time) Alarm {
 	case to == none:
 		return a
 	}
-	if held && (t == Raise || t == RaiseCovered) {
+	if held && (t == Raise || t == Escalate || t == RaiseCovered) {
 		a.Unheard = true
 	}
 	if to != Shelved && to != OutOfService {
 		a.Unheard = false
 	}
-	if to != a.Status || to == Unacknowledged && t == Raise || t == Shelve {
+	if to != a.Status || to == Unacknowledged && (t == Raise || t == Escalate) || t == Shelve {
 		a.Since = at
 	}
 	if to == Unacknowledged || to == Returned && held {

@@ -130,6 +130,7 @@ func clone(t interface{ Fatal(...any) }, s duty.State) duty.State {
 // condition stands.
 const grid = `
 raised                    U U U U U O
+escalated                 U U U U U O
 raised within the shelf   . . . . S .
 lowered                   . U A . S O
 returned                  N R N R S O
@@ -193,6 +194,8 @@ func TestEveryCellOfTheStateMachineDoesWhatItSays(t *testing.T) {
 				continue
 			case trigger == duty.Raise:
 				d.warn("h-1", hydro.Red, "")
+			case trigger == duty.Escalate:
+				d.escalate(hydro.Blind)
 			case trigger == duty.RaiseCovered:
 				d.warn("h-1", hydro.Yellow, "")
 			case trigger == duty.Lower:

@@ -38,6 +38,7 @@ type Trigger uint8
 // The triggers.
 const (
 	Raise        Trigger = iota // a warning: the colour goes up, or sight is lost
+	Escalate                    // a warning: who is blind lies on a rising reach
 	RaiseCovered                // a warning: the same, no further than the shelf covers
 	Lower                       // a warning: a lower colour, or sight is back, and the condition stands
 	Return                      // a warning: the condition is gone
@@ -51,10 +52,10 @@ const (
 )
 
 // Triggers lists all triggers in order.
-var Triggers = []Trigger{Raise, RaiseCovered, Lower, Return, Acknowledge, Shelve, Unshelve, Expire, TakeOut, PutBack}
+var Triggers = []Trigger{Raise, Escalate, RaiseCovered, Lower, Return, Acknowledge, Shelve, Unshelve, Expire, TakeOut, PutBack}
 
 var triggerNames = [triggerCount]string{
-	"raised", "raised within the shelf", "lowered", "returned", "acknowledge", "shelve", "unshelve", "shelf expires", "out of service", "in service",
+	"raised", "escalated", "raised within the shelf", "lowered", "returned", "acknowledge", "shelve", "unshelve", "shelf expires", "out of service", "in service",
 }
 
 func (t Trigger) String() string { return triggerNames[t] }
@@ -100,27 +101,27 @@ var (
 // table is the whole state machine.
 var table = [statuses][triggerCount]cell{
 	Normal: {
-		Raise: to(Unacknowledged), RaiseCovered: never, Lower: never, Return: to(Normal),
+		Raise: to(Unacknowledged), Escalate: to(Unacknowledged), RaiseCovered: never, Lower: never, Return: to(Normal),
 		Acknowledge: quiet, Shelve: quietShelf, Unshelve: notOnShelf, Expire: never, TakeOut: to(OutOfService), PutBack: inServiceNo,
 	},
 	Unacknowledged: {
-		Raise: to(Unacknowledged), RaiseCovered: never, Lower: to(Unacknowledged), Return: to(Returned),
+		Raise: to(Unacknowledged), Escalate: to(Unacknowledged), RaiseCovered: never, Lower: to(Unacknowledged), Return: to(Returned),
 		Acknowledge: to(Acknowledged), Shelve: to(Shelved), Unshelve: notOnShelf, Expire: never, TakeOut: to(OutOfService), PutBack: inServiceNo,
 	},
 	Acknowledged: {
-		Raise: to(Unacknowledged), RaiseCovered: never, Lower: to(Acknowledged), Return: to(Normal),
+		Raise: to(Unacknowledged), Escalate: to(Unacknowledged), RaiseCovered: never, Lower: to(Acknowledged), Return: to(Normal),
 		Acknowledge: already, Shelve: to(Shelved), Unshelve: notOnShelf, Expire: never, TakeOut: to(OutOfService), PutBack: inServiceNo,
 	},
 	Returned: {
-		Raise: to(Unacknowledged), RaiseCovered: never, Lower: never, Return: to(Returned),
+		Raise: to(Unacknowledged), Escalate: to(Unacknowledged), RaiseCovered: never, Lower: never, Return: to(Returned),
 		Acknowledge: to(Normal), Shelve: to(Shelved), Unshelve: notOnShelf, Expire: never, TakeOut: to(OutOfService), PutBack: inServiceNo,
 	},
 	Shelved: {
-		Raise: to(Unacknowledged), RaiseCovered: to(Shelved), Lower: to(Shelved), Return: to(Shelved),
+		Raise: to(Unacknowledged), Escalate: to(Unacknowledged), RaiseCovered: to(Shelved), Lower: to(Shelved), Return: to(Shelved),
 		Acknowledge: onShelf, Shelve: to(Shelved), Unshelve: to(resume), Expire: to(resume), TakeOut: to(OutOfService), PutBack: inServiceNo,
 	},
 	OutOfService: {
-		Raise: to(OutOfService), RaiseCovered: never, Lower: to(OutOfService), Return: to(OutOfService),
+		Raise: to(OutOfService), Escalate: to(OutOfService), RaiseCovered: never, Lower: to(OutOfService), Return: to(OutOfService),
 		Acknowledge: out, Shelve: out, Unshelve: out, Expire: never, TakeOut: alreadyOut, PutBack: to(resume),
 	},
 }

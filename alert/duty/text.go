@@ -109,7 +109,7 @@ func (r *Rules) doneText(t Trigger, before *Alarm, after Alarm, c *hydro.Command
 		zh, en = c.By.Name+"停用"+nameZH+"警报："+nowZH, c.By.Name+" put the alarm at "+nameEN+" out of service: "+nowEN
 	case PutBack:
 		zh, en = c.By.Name+"恢复使用"+nameZH+"警报："+nowZH, c.By.Name+" returned the alarm at "+nameEN+" to service: "+nowEN
-	case Raise, RaiseCovered, Lower, Return, Expire: // nobody does these
+	case Raise, Escalate, RaiseCovered, Lower, Return, Expire: // nobody does these
 	}
 	if c.Text != "" {
 		zh, en = zh+"，理由："+c.Text, en+"; reason: "+c.Text
@@ -129,9 +129,12 @@ func (r *Rules) endText(before *Alarm, after Alarm) (zh, en string) {
 }
 
 // endedText says that a rise has ended a shelf before its time.
-func (r *Rules) endedText(before *Alarm, after Alarm) (zh, en string) {
+func (r *Rules) endedText(t Trigger, before *Alarm, after Alarm) (zh, en string) {
 	nameZH, nameEN := r.name(before.Station)
 	nowZH, nowEN := stands(&after)
+	if t == Escalate {
+		nowZH, nowEN = nowZH+"且河段上涨", nowEN+" on a rising reach"
+	}
 	return fmt.Sprintf("%s警报升级为%s，%s所作搁置（原至 %s）提前结束，转为%s", nameZH, nowZH, before.By.Name, r.clock(before.Until), after.Status.ZH()),
 		fmt.Sprintf("the alarm at %s rose to %s: that ends the shelf by %s, which was to last until %s; it is %s", nameEN, nowEN, before.By.Name, r.clock(before.Until), statusEN[after.Status])
 }

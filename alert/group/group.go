@@ -33,7 +33,8 @@
 //
 // Whoever is not seen is in one blind group: that of its department and the kind
 // of its cause which has grown within [Outage], or which it was in before. It is
-// closed when all have been seen for [Seen].
+// closed when all have been seen for [Seen]. It is raised when one of it is found to
+// lie on a rising reach.
 //
 // # Feed items
 //
@@ -98,6 +99,7 @@ type Group struct {
 	Highest    hydro.Stage
 	GrewAt     time.Time // when a station last joined or rose
 	BackAt     time.Time // since when no member stands; zero while one does
+	Escalated  int       // how often it became known of a member that it is blind on a rising reach
 	Members    []Member  // ascending by station
 	Moved      bool      // forecast arrivals have moved since they were told
 	Told       Told
@@ -112,6 +114,7 @@ type Member struct {
 	RoseAt   time.Time // when it joined or last rose
 	LeftAt   time.Time // zero while it stands
 	BlindAt  time.Time // since when a standing member is blind; zero if it is not
+	RisesAt  time.Time // since when a standing member is known to be blind on a rising reach; zero if it is not
 	Cause    string
 
 	Reached  [rungs]time.Time // when the river was observed to reach each stage; zero if it was not
@@ -125,15 +128,16 @@ func (m *Member) stands() bool { return m.LeftAt.IsZero() }
 
 // Told is what the last item of a group said; the zero value if there was none.
 type Told struct {
-	At       time.Time
-	Event    hydro.GroupEvent
-	Stage    hydro.Stage
-	Highest  hydro.Stage
-	Standing int
-	Sum      int       // of what only grows: see [Group.sum]
-	Grave    int       // of how far stations have risen above yellow
-	Arrivals []Arrival // forecast, ascending by station
-	Closed   bool
+	At        time.Time
+	Event     hydro.GroupEvent
+	Stage     hydro.Stage
+	Highest   hydro.Stage
+	Standing  int
+	Sum       int       // of what only grows: see [Group.sum]
+	Grave     int       // of how far stations have risen above yellow
+	Escalated int       // of Group.Escalated
+	Arrivals  []Arrival // forecast, ascending by station
+	Closed    bool
 }
 
 // An Arrival is when a wave is forecast to reach the next stage of a station.

@@ -78,6 +78,7 @@ func (r *Rules) follow(s *State, ev Evidence, now time.Time) {
 			st, known := find(ev.Stations, m.Station)
 			if g.Kind == hydro.BlindGroup {
 				m.see(st, known, now)
+				g.escalate(m, st, known)
 				continue
 			}
 			if m.wade(st, known, now) {
@@ -103,6 +104,19 @@ func (m *Member) see(st *alert.Standing, known bool, now time.Time) {
 	default:
 		m.Stage, m.Cause = st.Stage, st.Cause
 	}
+}
+
+// escalate takes note of a member that is blind on a rising reach, once for each
+// time that this becomes known.
+func (g *Group) escalate(m *Member, st *alert.Standing, known bool) {
+	at := time.Time{}
+	if known && m.stands() {
+		at = st.Escalated
+	}
+	if !at.IsZero() && !at.Equal(m.RisesAt) {
+		g.Escalated++
+	}
+	m.RisesAt = at
 }
 
 // wade follows a member of a wave and reports whether it rose.
@@ -235,7 +249,9 @@ func (r *Rules) joinBlind(s *State, stations []alert.Standing, now time.Time) {
 		if k < 0 {
 			k = s.open(Group{ID: r.id(hydro.BlindGroup, st.Station, now), Kind: hydro.BlindGroup, OpenedAt: now, Department: department, Cause: cause, Highest: hydro.Blind})
 		}
-		s.Groups[k].join(st, now).Highest = hydro.Blind
+		m := s.Groups[k].join(st, now)
+		m.Highest = hydro.Blind
+		s.Groups[k].escalate(m, st, true)
 	}
 }
 

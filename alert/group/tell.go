@@ -21,6 +21,8 @@ func (g *Group) pending() (event hydro.GroupEvent, urgent bool) {
 		return hydro.GroupClosed, urgent
 	case told.At.IsZero():
 		return hydro.GroupOpened, urgent
+	case g.raisedBlind():
+		return hydro.GroupRaised, false
 	case height(stage) > height(told.Stage) || g.Kind == hydro.WaveGroup && g.Highest > told.Highest:
 		return hydro.GroupRaised, urgent
 	case g.Kind == hydro.BlindGroup && stage == hydro.Clear:
@@ -37,10 +39,20 @@ func (g *Group) pending() (event hydro.GroupEvent, urgent bool) {
 	return 0, false
 }
 
+// raisedBlind reports whether one of a blind group has been found to lie on a
+// rising reach since the group's last item, and one still does.
+func (g *Group) raisedBlind() bool {
+	return g.Kind == hydro.BlindGroup && g.Escalated > g.Told.Escalated &&
+		slices.ContainsFunc(g.Members, func(m Member) bool { return m.stands() && !m.RisesAt.IsZero() })
+}
+
 // waits reports whether an event of a group has to wait at now, when n items were
 // told within the window.
 func (g *Group) waits(event hydro.GroupEvent, now time.Time, n int) bool {
 	room, pause := roomToExtend, Every
+	if g.raisedBlind() && g.Told.Escalated == 0 { // the first of a group, also of one that opens with it
+		return n >= MaxItems
+	}
 	switch event {
 	case hydro.GroupOpened:
 		return n >= roomToOpen
@@ -78,6 +90,7 @@ func (r *Rules) tell(s *State, forecast *hydro.Forecast, now time.Time) []hydro.
 	slices.SortStableFunc(items, func(a, b item) int {
 		return cmp.Or(
 			-cmp.Compare(number(a.urgent), number(b.urgent)),
+			-cmp.Compare(number(s.Groups[a.group].raisedBlind()), number(s.Groups[b.group].raisedBlind())),
 			-cmp.Compare(height(s.Groups[a.group].stage()), height(s.Groups[b.group].stage())),
 			cmp.Compare(a.event, b.event),
 		)
@@ -93,7 +106,7 @@ func (r *Rules) tell(s *State, forecast *hydro.Forecast, now time.Time) []hydro.
 		r.describe(g, &c)
 		g.Moved = false
 		g.Told = Told{
-			At: now, Event: it.event, Stage: c.Stage, Highest: g.Highest, Standing: c.Standing, Sum: g.sum(), Grave: g.grave(),
+			At: now, Event: it.event, Stage: c.Stage, Highest: g.Highest, Standing: c.Standing, Sum: g.sum(), Grave: g.grave(), Escalated: g.Escalated,
 			Arrivals: r.ahead(g, valid(forecast, now), now), Closed: !g.ClosedAt.IsZero(),
 		}
 		s.Items = append(s.Items, now)
@@ -155,6 +168,7 @@ func (r *Rules) build(g *Group, forecast *hydro.Forecast, now time.Time) hydro.G
 		st := hydro.GroupStation{Station: m.Station, Stage: m.Stage, Highest: m.Highest, JoinedAt: m.JoinedAt, LeftAt: m.LeftAt, Cause: m.Cause}
 		p := r.places[m.Station]
 		st.Rain = p.rain && g.Kind == hydro.WaveGroup
+		st.Escalated = m.stands() && !m.RisesAt.IsZero()
 		if g.Kind == hydro.WaveGroup {
 			c.Illustrative = c.Illustrative || p.illustrative
 			st.PeakVariable, st.PeakValue, st.PeakAt = m.Variable, m.Crest, m.CrestAt

@@ -185,8 +185,8 @@ func (r *Rules) outage(c *hydro.GroupChange) (zh, en string) {
 		return fmt.Sprintf("%s失明结束（%s）：%d 站恢复观测，始于 %s。", whose.zh, cause.zh, c.Count, since),
 			fmt.Sprintf("%s blind (%s) is over: %s seen again, it began %s.", whose.en, cause.en, plural(c.Count), since)
 	}
-	var zhs, ens []string
-	held := 0
+	var zhs, ens, upZH, upEN []string
+	held, up := 0, 0
 	for i := range c.Stations {
 		s := &c.Stations[i]
 		if !s.LeftAt.IsZero() {
@@ -195,16 +195,34 @@ func (r *Rules) outage(c *hydro.GroupChange) (zh, en string) {
 		if risen(s.Stage) {
 			held++
 		}
+		if s.Escalated {
+			if up++; up <= maxNames {
+				z, e := r.names(s.Station)
+				upZH, upEN = append(upZH, z), append(upEN, e)
+			}
+		}
 		if len(zhs) < maxNames {
 			z, e := r.names(s.Station)
 			zhs, ens = append(zhs, z), append(ens, e)
 		}
 	}
-	zh = fmt.Sprintf("%s失明（%s）：%d 站，%s 起：%s", whose.zh, cause.zh, c.Standing, since, strings.Join(zhs, "、"))
-	en = fmt.Sprintf("%s blind (%s): %s since %s: %s", whose.en, cause.en, plural(c.Standing), since, strings.Join(ens, ", "))
+	wordZH, wordEN := "失明", "blind"
+	if up > 0 {
+		wordZH, wordEN = "失明升级", "blind on a rising reach"
+	}
+	zh = fmt.Sprintf("%s%s（%s）：%d 站，%s 起：%s", whose.zh, wordZH, cause.zh, c.Standing, since, strings.Join(zhs, "、"))
+	en = fmt.Sprintf("%s %s (%s): %s since %s: %s", whose.en, wordEN, cause.en, plural(c.Standing), since, strings.Join(ens, ", "))
 	if c.Standing > len(zhs) {
 		zh += " 等"
 		en += fmt.Sprintf(" and %d more", c.Standing-len(zhs))
+	}
+	if up > 0 {
+		zh += fmt.Sprintf("；其中 %d 站所在河段正在上涨，须派人查看：%s", up, strings.Join(upZH, "、"))
+		en += fmt.Sprintf("; the reach is rising at %d of them, have somebody look: %s", up, strings.Join(upEN, ", "))
+		if up > maxNames {
+			zh += " 等"
+			en += fmt.Sprintf(" and %d more", up-maxNames)
+		}
 	}
 	if held > 0 {
 		zh += fmt.Sprintf("；其中 %d 站预警未解除", held)

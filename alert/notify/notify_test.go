@@ -179,6 +179,23 @@ func TestBlindOnARisingReachIsToldToEverybody(t *testing.T) {
 	}
 }
 
+// Who gets groups only, and asked not to hear of gauges, hears of a blind group when
+// one of it lies on a rising reach.
+func TestABlindGroupOnARisingReachIsToldToEverybody(t *testing.T) {
+	g := hydro.GroupChange{
+		ID: "tanjiang/blind/20260615T030000Z/h-enping", Basin: "tanjiang", Kind: hydro.BlindGroup, Event: hydro.GroupRaised, At: noon, OpenedAt: noon,
+		Stage: hydro.Blind, Highest: hydro.Blind, Stations: []hydro.GroupStation{{Station: "h-enping", Stage: hydro.Blind}}, Count: 1,
+	}
+	r := receiver(t, "email", "    min_stage: red\n    blind: false\n")
+	for _, escalated := range []bool{false, true} {
+		g.Stations[0].Escalated = escalated
+		it, ok := notify.ItemOf(hydro.Output{Group: &g}, nil)
+		if !ok || r.Wants(&it) != escalated {
+			t.Errorf("escalated %t: wanted %t", escalated, r.Wants(&it))
+		}
+	}
+}
+
 func TestGroupsAndDutyAreToldWithKeysOfTheirOwn(t *testing.T) {
 	g := hydro.GroupChange{
 		ID: "tanjiang/wave/20260615T030000Z/h-enping", Basin: "tanjiang", Kind: hydro.WaveGroup, Event: hydro.GroupOpened, At: noon, OpenedAt: noon, Stage: hydro.Orange,

@@ -72,7 +72,7 @@ func (r *Receiver) Wants(it *Item) bool {
 		!slices.ContainsFunc(it.Departments, func(d hydro.Department) bool { return slices.Contains(r.Departments, d) }) {
 		return false
 	}
-	if it.Blind && (r.Blind || it.Event == "escalated") {
+	if it.Blind && (r.Blind || it.Event == "escalated" || it.Group != nil && it.Group.Escalated()) {
 		return true // nobody knows how bad it is
 	}
 	if it.Kind == Duty && it.Stage == hydro.Clear {

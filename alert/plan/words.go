@@ -2,9 +2,11 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"freshet/alert/standing"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -71,12 +73,20 @@ func (t *turn) reasons(x *hydro.Response, met []meeting) (string, string) {
 		var zh, en []string
 		for _, id := range x.Blind {
 			nameZH, nameEN := t.r.station(id)
+			if t.escalated(id) {
+				nameZH, nameEN = nameZH+"（河段上涨，须派人查看）", nameEN+" (the reach is rising, have somebody look)"
+			}
 			zh, en = append(zh, nameZH), append(en, nameEN)
 		}
 		partsZH = append(partsZH, fmt.Sprintf("%d站失明：%s", len(zh), strings.Join(zh, "、")))
 		partsEN = append(partsEN, fmt.Sprintf("%d not seen: %s", len(en), strings.Join(en, ", ")))
 	}
 	return strings.Join(partsZH, "；"), strings.Join(partsEN, "; ")
+}
+
+// escalated reports whether a station is blind on a rising reach.
+func (t *turn) escalated(station string) bool {
+	return slices.ContainsFunc(t.s.Standing, func(x standing.Station) bool { return x.Station == station && x.Escalation.Stage != hydro.Clear })
 }
 
 func levelText(l hydro.ResponseLevel) (zh, en string) {

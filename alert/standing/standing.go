@@ -28,6 +28,19 @@ type Station struct {
 	Warning  string      // the warning that last raised or lowered it
 	ReasonZH string      // of that warning
 	ReasonEN string
+
+	Escalation Escalation // zero: it is not known to be blind on a rising reach
+}
+
+// An Escalation is that a station is blind on a rising reach. It lasts until the
+// station is seen: that the reach has calmed is not told as a warning.
+type Escalation struct {
+	Stage    hydro.Stage // the highest around the station when it was told
+	At       time.Time
+	Group    string // the wave that the station stands in, or else those who went out of sight together
+	Warning  string // that told of it
+	ReasonZH string
+	ReasonEN string
 }
 
 // Step returns the state after warnings, in their order. The state given is not
@@ -56,6 +69,12 @@ func Step(s State, warnings []hydro.Warning) State {
 			if w.Group != "" { // of a station that is lost it may be the group of the lost
 				x.Group = w.Group
 			}
+		}
+		switch {
+		case !w.Escalated:
+			x.Escalation = Escalation{}
+		case w.From == w.To || x.Escalation.At.IsZero():
+			x.Escalation = Escalation{Stage: max(w.EscalatedAs, hydro.Blue), At: w.At, Group: w.Group, Warning: w.ID, ReasonZH: w.ReasonZH, ReasonEN: w.ReasonEN}
 		}
 		if w.To != hydro.Blind && w.To != w.From || x.Warning == "" {
 			x.Warning, x.ReasonZH, x.ReasonEN = w.ID, w.ReasonZH, w.ReasonEN

@@ -21,6 +21,7 @@
 //
 //	the rule        where there is no order: gates closed, hold, pass the inflow, keep a level
 //	the plan        an order in force: a release, or openings of the outlets
+//	minimum         at least what the river is always to have
 //	limit level     at least what keeps the level at or below it
 //	downstream      at most what the river below bears, until the dam itself is in danger
 //	free outlets    at least what flows without anybody's doing
@@ -84,7 +85,11 @@ type Inputs struct {
 	Plan   []Order   // ascending, not overlapping; nil: no plan
 	Hold   float64   // m³/s >= 0 that the rule [Hold] releases; NaN: not known, the inflow is passed then
 	Limit  []float64 // limit level in force in each step, m; NaN: none; nil: none at all. See [LimitOn]
-	Local  []float64 // m³/s >= 0 that joins between the dam and where Rules.Downstream counts, mean of each step; nil: none. Forecasts give none: the catalogue does not say where
+	Local  []float64 // m³/s >= 0 that the river where Rules.Downstream counts carries besides what is released in each step; nil: none
+
+	// Minimum is what is released at least in each step, m³/s >= 0, such as an
+	// ecological flow; nil: nothing. See [MinimumOn].
+	Minimum []float64
 }
 
 // A Step is what a reservoir did in one step.
@@ -199,13 +204,13 @@ func (r *Reservoir) Start(at int64, level, inflow float64) (State, error) {
 const badLength = "reservoir: inputs and steps have unequal length"
 
 // Route moves s by len(in.Inflow) steps, writes what happened in each to out and
-// returns the new state. It panics if the lengths of Inflow, out, and of Limit and
-// Local where they are not nil, differ. It fails, with the numbers, on an inflow,
+// returns the new state. It panics if the lengths of Inflow, out, and of Limit, Local
+// and Minimum where they are not nil, differ. It fails, with the numbers, on an inflow,
 // a plan or a state that is out of range, on a reservoir too small for the step
 // (dt dO/dV above 1000), and wraps [ErrNoConvergence] if a root was not found.
 func (r *Reservoir) Route(s State, in Inputs, out []Step) (State, error) {
 	n := len(in.Inflow)
-	if len(out) != n || in.Limit != nil && len(in.Limit) != n || in.Local != nil && len(in.Local) != n {
+	if len(out) != n || in.Limit != nil && len(in.Limit) != n || in.Local != nil && len(in.Local) != n || in.Minimum != nil && len(in.Minimum) != n {
 		panic(badLength)
 	}
 	if !(s.Volume >= r.low*(1-1e-12) && s.Volume <= r.full*(1+1e-12)) {
@@ -224,6 +229,11 @@ func (r *Reservoir) Route(s State, in Inputs, out []Step) (State, error) {
 		p := part{Reservoir: r, hold: in.Hold, limit: math.NaN(), bearable: math.Inf(1)}
 		if in.Limit != nil {
 			p.limit = in.Limit[t]
+		}
+		if in.Minimum != nil {
+			if p.minimum = in.Minimum[t]; !(p.minimum >= 0) || math.IsInf(p.minimum, 0) {
+				return s, fmt.Errorf("reservoir: minimum release %g m³/s in step %d: want 0 or more", p.minimum, t+1)
+			}
 		}
 		if r.rules.Downstream > 0 {
 			p.bearable = r.rules.Downstream

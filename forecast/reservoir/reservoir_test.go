@@ -220,6 +220,13 @@ func TestEachBindingIsNamed(t *testing.T) {
 		{"downstream cuts the limit", 86, 144, reservoir.Rules{Downstream: 100}, reservoir.Inputs{Limit: []float64{86}}, reservoir.ByDownstream, 100},
 		{"downstream cuts the plan", 86, 144, reservoir.Rules{Downstream: 100}, reservoir.Inputs{Plan: order(200), Local: []float64{30}}, reservoir.ByDownstream, 70},
 		{"the dam comes first", 86, 144, reservoir.Rules{Downstream: 100, DownstreamUntil: 86}, reservoir.Inputs{Plan: order(140)}, reservoir.ByPlan, 140},
+		{"minimum", 82, 5, reservoir.Rules{}, reservoir.Inputs{Minimum: []float64{8}}, reservoir.ByMinimum, 8},
+		{"minimum before the plan", 82, 44, reservoir.Rules{}, reservoir.Inputs{Plan: order(2), Minimum: []float64{8}}, reservoir.ByMinimum, 8},
+		{"more than the minimum is planned", 82, 44, reservoir.Rules{}, reservoir.Inputs{Plan: order(9), Minimum: []float64{8}}, reservoir.ByPlan, 9},
+		{"limit level before the minimum", 86, 144, reservoir.Rules{}, reservoir.Inputs{Limit: []float64{86}, Minimum: []float64{8}}, reservoir.ByLimitLevel, 144},
+		{"more than the limit level wants", 86, 4, reservoir.Rules{}, reservoir.Inputs{Limit: []float64{86}, Minimum: []float64{8}}, reservoir.ByMinimum, 8},
+		{"downstream before the minimum", 82, 44, reservoir.Rules{Downstream: 100}, reservoir.Inputs{Minimum: []float64{8}, Local: []float64{95}}, reservoir.ByDownstream, 5},
+		{"minimum that no outlet passes", 66, 5, reservoir.Rules{}, reservoir.Inputs{Minimum: []float64{800}}, reservoir.ByCapacity, math.NaN()},
 		{"free", 94, 10, reservoir.Rules{}, reservoir.Inputs{Plan: order(5)}, reservoir.ByFree, math.NaN()},
 		{"free beats downstream", 94, 10, reservoir.Rules{Downstream: 20}, reservoir.Inputs{Plan: order(5)}, reservoir.ByFree, math.NaN()},
 		{"capacity", 78, 10, reservoir.Rules{}, reservoir.Inputs{Plan: order(9000)}, reservoir.ByCapacity, math.NaN()},
@@ -360,6 +367,24 @@ func TestLimitLevelsFollowTheCalendar(t *testing.T) {
 	}
 }
 
+func TestMinimumReleasesFollowTheCalendar(t *testing.T) {
+	floors := []reservoir.Floor{
+		{FromMonth: 1, FromDay: 1, ToMonth: 12, ToDay: 31, Release: 4},
+		{FromMonth: 11, FromDay: 1, ToMonth: 3, ToDay: 31, Release: 9},
+	}
+	for _, c := range []struct {
+		month, day int
+		want       float64
+	}{{10, 31, 4}, {11, 1, 9}, {1, 1, 9}, {3, 31, 9}, {4, 1, 4}} {
+		if got := reservoir.MinimumOn(floors, c.month, c.day); got != c.want {
+			t.Errorf("%02d-%02d: %g m³/s, want %g", c.month, c.day, got, c.want)
+		}
+	}
+	if got := reservoir.MinimumOn(floors[1:], 7, 1); got != 0 {
+		t.Errorf("in no period: %g m³/s, want 0", got)
+	}
+}
+
 // drawn draws a reservoir, its inputs and a level.
 func drawn(t *rapid.T) (reservoir.Options, reservoir.Inputs, float64) {
 	num := func(name string, lo, hi float64) float64 { return rapid.Float64Range(lo, hi).Draw(t, name) }
@@ -401,11 +426,12 @@ func drawn(t *rapid.T) (reservoir.Options, reservoir.Inputs, float64) {
 		o.Rules.Downstream = num("downstream", 1, 600)
 	}
 	n := rapid.IntRange(1, 30).Draw(t, "n")
-	in := reservoir.Inputs{Hold: num("hold", 0, 100), Inflow: make([]float64, n), Limit: make([]float64, n), Local: make([]float64, n)}
+	in := reservoir.Inputs{Hold: num("hold", 0, 100), Inflow: make([]float64, n), Limit: make([]float64, n), Local: make([]float64, n), Minimum: make([]float64, n)}
 	for i := range n {
 		in.Inflow[i] = num("share", 0, 1) * num("inflow", 0, 2000)
 		in.Limit[i] = rapid.SampledFrom([]float64{math.NaN(), low + (high-low)*0.6, low + (high-low)*0.7}).Draw(t, "limit")
 		in.Local[i] = num("local", 0, 100)
+		in.Minimum[i] = rapid.SampledFrom([]float64{0, 3, 40}).Draw(t, "minimum")
 	}
 	at := int64(0)
 	for range rapid.IntRange(0, 4).Draw(t, "orders") {
@@ -466,8 +492,11 @@ func TestNoWaterIsLostOrMadeAndEveryBoundHolds(t *testing.T) {
 			if x.Volume < o.Curve[0].Volume || x.Volume > full || !(x.Outflow >= 0) || !(x.Asked >= 0) {
 				t.Fatalf("step %d: %+v, storage from %g to %g", i, x, o.Curve[0].Volume, full)
 			}
-			if x.Bound < reservoir.ByLimitLevel && math.Abs(x.Outflow-x.Asked) > 1e-6*(1+x.Asked) {
+			if x.Bound < reservoir.ByMinimum && math.Abs(x.Outflow-x.Asked) > 1e-6*(1+x.Asked) {
 				t.Fatalf("step %d: %+v: asked for one thing, did another, and no limit is named", i, x)
+			}
+			if least := in.Minimum[i]; x.Bound <= reservoir.ByLimitLevel && x.Outflow < least*(1-1e-9)-1e-6 {
+				t.Fatalf("step %d: %+v is less than the minimum of %g m³/s, and nothing stronger is named", i, x, least)
 			}
 			if l := in.Limit[i]; x.Bound <= reservoir.ByLimitLevel && o.Rules.Approach == 0 && x.Level > l+1e-6 {
 				t.Fatalf("step %d: %+v above the limit level %g m, bound by no limit", i, x, l)
@@ -481,7 +510,7 @@ func TestNoWaterIsLostOrMadeAndEveryBoundHolds(t *testing.T) {
 		k := rapid.IntRange(0, len(out)).Draw(t, "stop")
 		again := make([]reservoir.Step, len(out))
 		parts := func(a, b int) reservoir.Inputs {
-			return reservoir.Inputs{Inflow: in.Inflow[a:b], Plan: in.Plan, Hold: in.Hold, Limit: in.Limit[a:b], Local: in.Local[a:b]}
+			return reservoir.Inputs{Inflow: in.Inflow[a:b], Plan: in.Plan, Hold: in.Hold, Limit: in.Limit[a:b], Local: in.Local[a:b], Minimum: in.Minimum[a:b]}
 		}
 		mid, err := r.Route(s, parts(0, k), again[:k])
 		if err != nil {

@@ -194,18 +194,41 @@ type Period struct {
 // it begins, is the caller's to say.
 func LimitOn(periods []Period, month, day int) float64 {
 	level := math.NaN()
-	at := month*100 + day
 	for _, p := range periods {
-		from, to := p.FromMonth*100+p.FromDay, p.ToMonth*100+p.ToDay
-		in := from <= at && at <= to
-		if from > to {
-			in = from <= at || at <= to
-		}
-		if in && !(level <= p.Level) {
+		if holds(p.FromMonth, p.FromDay, p.ToMonth, p.ToDay, month, day) && !(level <= p.Level) {
 			level = p.Level
 		}
 	}
 	return level
+}
+
+// A Floor is a part of the year with a minimum release, such as an ecological flow
+// 生态流量.
+type Floor struct {
+	FromMonth, FromDay int     // first day
+	ToMonth, ToDay     int     // last day; before the first day: the period goes over New Year
+	Release            float64 // m³/s
+}
+
+// MinimumOn returns the minimum release, m³/s, on a day of the year: the highest of
+// the periods that hold it, or 0 if none does. Which day it is, is the caller's to say.
+func MinimumOn(floors []Floor, month, day int) float64 {
+	least := 0.0
+	for _, f := range floors {
+		if holds(f.FromMonth, f.FromDay, f.ToMonth, f.ToDay, month, day) {
+			least = max(least, f.Release)
+		}
+	}
+	return least
+}
+
+// holds reports whether a period of the year holds a day.
+func holds(fromMonth, fromDay, toMonth, toDay, month, day int) bool {
+	from, to, at := fromMonth*100+fromDay, toMonth*100+toDay, month*100+day
+	if from > to {
+		return from <= at || at <= to
+	}
+	return from <= at && at <= to
 }
 
 // A Binding is what set the outflow of a step. They ascend from the weakest to
@@ -219,8 +242,9 @@ const (
 	ByPassInflow                // no order: the inflow is passed
 	ByKeepLevel                 // no order: the level is kept
 	ByPlan                      // the order
+	ByMinimum                   // more than asked for: the river below is never to have less
 	ByLimitLevel                // more than asked for, to keep the limit level
-	ByDownstream                // less than asked for, or than the limit level wants, to spare the river below
+	ByDownstream                // less than asked for, or than the minimum or the limit level want, to spare the river below
 	ByFree                      // more than asked for: outlets that nobody can close
 	ByCapacity                  // less than asked for: all outlets are open
 	ByEmpty                     // less than asked for: there is no more water
@@ -233,6 +257,7 @@ var bindings = [...]struct{ id, zh, en string }{
 	{"pass_inflow", "无调度指令，按来水下泄", "no order, inflow passed"},
 	{"keep_level", "无调度指令，维持目标水位", "no order, level kept"},
 	{"plan", "按调度计划下泄", "as planned"},
+	{"minimum", "按最小下泄流量（生态流量）控制", "raised to the minimum release"},
 	{"limit_level", "受汛限水位控制", "raised by the limit level"},
 	{"downstream", "受下游安全泄量限制", "cut by what the river below bears"},
 	{"free", "无控制泄水建筑物自由泄流", "set by outlets that cannot be closed"},

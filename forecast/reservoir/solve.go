@@ -21,6 +21,7 @@ type part struct {
 	hold     float64 // m³/s
 	limit    float64 // m; NaN: none
 	bearable float64 // m³/s that the river below bears
+	minimum  float64 // m³/s that is released at least
 }
 
 // A done is the end of a part.
@@ -123,6 +124,9 @@ func (p *part) solve(volume, inflow float64) (done, error) {
 			asked = (set+was)/2 + min(now.setRun, before.setRun)
 		}
 		out = asked
+		if p.minimum > out {
+			out, bound, set = p.minimum, ByMinimum, math.NaN()
+		}
 		if least > out {
 			out, bound, set = least, ByLimitLevel, math.NaN()
 		}

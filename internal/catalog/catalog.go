@@ -411,8 +411,30 @@ type ReservoirRules struct {
 	Otherwise       string        // hold, pass_inflow, keep_level or closed
 	Level           float64       // m, of keep_level
 	Approach        time.Duration // in which the distance to Level, or to a limit level from above, falls to 1/e; 0: at once
-	Downstream      float64       // m³/s that the river below bears of the release alone: what joins below the dam is not counted; 0: no such limit
+	Downstream      float64       // m³/s that the river below bears; 0: no such limit
+	DownstreamAt    string        // node where it does, all that joins on the way counted; "": of the release alone, nothing that joins is counted
 	DownstreamUntil float64       // m from which on the dam comes first; 0: the crest
+	Minimum         []Floor       // releases that the river below has at least
+}
+
+// DamFirst returns the level, m, from which on the dam comes first, and the river
+// below no longer limits the release. It needs a storage curve.
+func (r *Reservoir) DamFirst() float64 {
+	switch {
+	case r.Rules.DownstreamUntil != 0:
+		return r.Rules.DownstreamUntil
+	case r.DamCrest != 0:
+		return r.DamCrest
+	}
+	return r.Storage[len(r.Storage)-1].Level
+}
+
+// A Floor is the least release of a part of the year, such as an ecological flow
+// 生态流量. A day's is the highest of the periods that hold it.
+type Floor struct {
+	FromMonth, FromDay int
+	ToMonth, ToDay     int
+	Release            float64 // m³/s
 }
 
 // A FloodLimit is the flood-limit level 汛限水位 of a part of the year.

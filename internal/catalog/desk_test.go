@@ -25,6 +25,7 @@ rosters:
     from: red
     tries: 2
     interval: 60s
+    blind: yellow
     shifts:
       - {name: {zh: 夜, en: night}, from: 20:00, to: 08:00, days: [fri, sat], first: 2026-05-21, last: 2026-06-20, people: [x, y]}
     always: [y]
@@ -61,7 +62,7 @@ func TestRostersAndPlansAreRead(t *testing.T) {
 	}
 	rosters := []catalog.Roster{
 		{
-			ID: "one", NameZH: "一", NameEN: "One", Department: hydro.Hydrology, Basins: []string{"b"}, Call: catalog.Calling{From: hydro.Red, Tries: 2, Interval: time.Minute},
+			ID: "one", NameZH: "一", NameEN: "One", Department: hydro.Hydrology, Basins: []string{"b"}, Call: catalog.Calling{From: hydro.Red, Tries: 2, Interval: time.Minute, Blind: hydro.Yellow},
 			Shifts: []catalog.Shift{{NameZH: "夜", NameEN: "night", From: 20 * time.Hour, To: 8 * time.Hour, Days: []time.Weekday{time.Friday, time.Saturday}, First: "2026-05-21", Last: "2026-06-20", People: []string{"x", "y"}}},
 			Always: []string{"y"}, Then: "two", Illustrative: true,
 		},
@@ -102,6 +103,7 @@ func TestEveryMistakeOfTheDeskIsNamedWithItsPlace(t *testing.T) {
 	}{
 		{"calls from clear", "callout: {from: yellow", "callout: {from: clear", []string{`m: ‸clear,  → from: calls cannot begin at "clear": write blue, yellow, orange or red`}},
 		{"calls from an unknown stage", "from: red\n", "from: pink\n", []string{`m: ‸pink → from: calls cannot begin at "pink"`}},
+		{"blind as no stage", "blind: yellow\n", "blind: yes\n", []string{`d: ‸yes → blind: a station that is blind on a rising reach cannot count as "yes": write reach (as the river around it), blue`}},
 		{"no try", "tries: 4", "tries: 0", []string{`s: ‸0, i → tries: "0" must be a whole number from 1 to 20`}},
 		{"too fast", "interval: 60s", "interval: 5s", []string{`l: ‸5s → interval: 5s is shorter than 10s`}},
 		{"callout twice", "rosters:\n", "callout: {}\nrosters:\n", []string{`‸callout: {} → key "callout" given twice`}},

@@ -150,7 +150,8 @@ func (n *network) outlets(m *mapping, r *Reservoir) {
 		return
 	}
 	if o, ok := rules.mapping(); ok {
-		r.Rules = n.rules(o, r)
+		n.rules[r.ID] = o
+		r.Rules = n.rulesOf(o, r)
 		o.done()
 	}
 }
@@ -211,11 +212,13 @@ func (n *network) outlet(m *mapping, r *Reservoir) Outlet {
 	return x
 }
 
-func (n *network) rules(m *mapping, r *Reservoir) ReservoirRules {
+func (n *network) rulesOf(m *mapping, r *Reservoir) ReservoirRules {
 	x := ReservoirRules{
 		Otherwise: "hold", Approach: m.duration("approach", 0, 0),
 		Downstream: m.number("downstream", 0, positive), DownstreamUntil: m.number("downstream_until", 0, anyNumber),
+		DownstreamAt: m.text("downstream_at"),
 	}
+	x.Minimum = n.minimum(m, x.Downstream)
 	if v, ok := m.take("otherwise"); ok {
 		known := []string{"hold", "pass_inflow", "keep_level", "closed"}
 		if s, ok := v.text(); ok && !slices.Contains(known, s) {
@@ -231,6 +234,9 @@ func (n *network) rules(m *mapping, r *Reservoir) ReservoirRules {
 	}
 	if x.Downstream == 0 && m.values["downstream"].n == nil && x.DownstreamUntil != 0 {
 		n.report(m.place("downstream_until"), "downstream_until: there is no downstream limit")
+	}
+	if x.DownstreamAt != "" && m.values["downstream"].n == nil {
+		n.report(m.place("downstream_at"), "downstream_at: there is no downstream limit that could count at %q: give downstream in m³/s", x.DownstreamAt)
 	}
 	if len(r.Storage) == 0 {
 		return x

@@ -75,13 +75,14 @@ func (l *loader) buildBasin(m *mapping) {
 	}
 	b.Settings = l.settings(m)
 	b.Season = l.season(m)
-	n := &network{loader: l, basin: &b, m: m, at: map[string]*mapping{}, out: map[string]string{}}
+	n := &network{loader: l, basin: &b, m: m, at: map[string]*mapping{}, out: map[string]string{}, rules: map[string]*mapping{}}
 	n.readNodes()
 	n.readReaches()
 	n.order()
 	n.readSubBasins()
 	n.readReservoirs()
 	n.checkNodeReservoirs()
+	n.checkPlaces()
 	for i := range b.Nodes {
 		if g := b.Nodes[i].Gauge; g != "" {
 			l.nodeOf[g] = &b.Nodes[i]
@@ -97,6 +98,7 @@ type network struct {
 	m     *mapping
 	at    map[string]*mapping // nodes, by id
 	out   map[string]string   // node -> node downstream
+	rules map[string]*mapping // of reservoirs, by id
 }
 
 func (n *network) readNodes() {

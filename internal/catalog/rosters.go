@@ -40,6 +40,9 @@ type Calling struct {
 	From     hydro.Stage   // stages from this one on call
 	Tries    int           // per person
 	Interval time.Duration // between two tries, and from the last to the next person
+	// Blind is the stage as which a station counts that is blind on a rising reach, if
+	// the river around it stands no higher; Clear: as what is around it.
+	Blind hydro.Stage
 }
 
 // DefaultCalling is three tries in five minutes, from orange on. It is the
@@ -99,6 +102,19 @@ func (l *loader) calling(m *mapping, def Calling) Calling {
 			v.fail("from: calls cannot begin at %q: write blue, yellow, orange or red", s)
 		default:
 			c.From = stage
+		}
+	}
+	if v, ok := m.take("blind"); ok {
+		s, isText := v.text()
+		stage, err := hydro.ParseStage(s)
+		switch {
+		case !isText:
+		case s == "reach":
+			c.Blind = hydro.Clear
+		case err != nil || stage == hydro.Clear || stage == hydro.Blind:
+			v.fail("blind: a station that is blind on a rising reach cannot count as %q: write reach (as the river around it), blue, yellow, orange or red", s)
+		default:
+			c.Blind = stage
 		}
 	}
 	c.Tries = m.whole("tries", c.Tries, 1, maxTries)

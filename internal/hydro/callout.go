@@ -36,6 +36,7 @@ type CallRound struct {
 	Done     time.Time // when the last roster's part ended; zero: calls go on
 	Chains   []CallChain
 	Calls    []Call // one per person, in the order in which they began
+	Blind    bool   // Station is blind on a rising reach: Stage is what the call goes by, and not what was seen
 }
 
 // Call returns the call of a person, nil if there is none.

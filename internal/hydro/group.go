@@ -1,6 +1,9 @@
 package hydro
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A GroupKind is what holds the warnings of a group together.
 type GroupKind uint8
@@ -67,6 +70,11 @@ type GroupChange struct {
 // Closed reports whether the group is over.
 func (g *GroupChange) Closed() bool { return !g.ClosedAt.IsZero() }
 
+// Escalated reports whether one of the group is blind on a rising reach.
+func (g *GroupChange) Escalated() bool {
+	return slices.ContainsFunc(g.Stations, func(s GroupStation) bool { return s.Escalated })
+}
+
 // A GroupStation is one station of a group. Stations stand along the river,
 // headwater first.
 type GroupStation struct {
@@ -85,6 +93,8 @@ type GroupStation struct {
 
 	Rain  bool   // it tells the rain that feeds the river, and no river
 	Cause string // why it is not seen, "" if it is
+
+	Escalated bool // it is blind on a rising reach
 }
 
 // A GroupArrival says when a station reaches a stage.

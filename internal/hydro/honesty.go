@@ -122,6 +122,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves the table of an outlet$`), "水库${1}水位超出泄流曲线"},
 	{regexp.MustCompile(`^limit of (\S+) m³/s for the river below reservoir (\S+) holds for the release alone: .*$`), "水库${2}下游安全泄量${1} m³/s只限制水库下泄，未计坝下汇入的区间来水，下游河道流量可能超过安全泄量"},
+	{regexp.MustCompile(`^below reservoir (\S+) the river at (\S+) carries up to (\S+) m³/s, at (\S+ \S+), more than the (\S+) m³/s that it bears: .*$`), "水库${1}下游${2}最大流量${3} m³/s（${4}），超过安全泄量${5} m³/s，水库调度已无余地"},
 	{regexp.MustCompile(`^releases by the reservoirs' own rules and limits$`), "水库按自身调度规则与限制水位下泄"},
 	{regexp.MustCompile(`^no recent level of reservoir (\S+): .*$`), "水库${1}无近期水位资料，未采用其调度规则"},
 	{regexp.MustCompile(`^reservoir (\S+) reports no level: .*$`), "水库${1}不报水位，无法采用其泄流设施与调度规则"},
@@ -147,6 +148,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
 	{regexp.MustCompile(`^errors of past runs without a rain forecast$`), "历次无降雨预报时的预报误差"},
 	{regexp.MustCompile(`^errors of past runs with the rain that fell$`), "历次按实况降雨计算的预报误差"},
+	{regexp.MustCompile(`^beyond (\S+) h widened as they grew up to there$`), "${1}小时以后按此前增长率外推放宽"},
 	{regexp.MustCompile(`^(\d+) rain members?$`), "降雨预报${1}个集合成员"},
 	{regexp.MustCompile(`^rain forecast times (\d+) factors, coefficient of variation (\S+)$`), "降雨预报乘以${1}个系数（变差系数${2}）"},
 	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread"},
@@ -163,7 +165,7 @@ var (
 var releasesZH = map[string]string{
 	"no order, gates closed": "无调度指令，闸门关闭", "no order, release held": "无调度指令，维持现有下泄",
 	"no order, inflow passed": "无调度指令，按来水下泄", "no order, level kept": "无调度指令，维持目标水位",
-	"as planned": "按调度计划下泄", "raised by the limit level": "受汛限水位控制",
+	"as planned": "按调度计划下泄", "raised to the minimum release": "按最小下泄流量（生态流量）控制", "raised by the limit level": "受汛限水位控制",
 	"cut by what the river below bears": "受下游安全泄量限制", "set by outlets that cannot be closed": "无控制泄水建筑物自由泄流",
 	"cut by the capacity of the outlets": "受泄流能力限制", "cut because the reservoir is empty": "库水已放空至最低水位",
 	"reservoir full, water goes over its top": "库满，漫顶泄流",
@@ -179,10 +181,17 @@ func storyZH(phrase string) (string, bool) {
 	var parts []string
 	for part := range strings.SplitSeq(m[2], "; ") {
 		p := releasePart.FindStringSubmatch(part)
-		if p == nil || releasesZH[p[2]] == "" {
+		if p == nil {
 			return "", false
 		}
-		text := releasesZH[p[2]] + "，最大" + p[3] + " m³/s"
+		why := releasesZH[p[2]]
+		if place, ok := strings.CutPrefix(p[2], "cut by what the river bears at "); ok {
+			why = "受下游" + place + "安全泄量限制"
+		}
+		if why == "" {
+			return "", false
+		}
+		text := why + "，最大" + p[3] + " m³/s"
 		if p[1] != "" {
 			text = "自" + p[1] + "起" + text
 		}

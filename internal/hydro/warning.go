@@ -22,6 +22,7 @@ type Warning struct {
 	Illustrative     bool   // thresholds are illustrative: an example, not an official table
 	Group            string // the id of the group that it belongs to
 	Escalated        bool   // it is blind on a rising reach: somebody must look. A change to true with From equal to To is a warning
+	EscalatedAs      Stage  // of an escalated one: the highest stage around it, Blue at least; else Clear
 }
 
 // Raised reports whether the warning goes up the ladder. Going blind and coming

@@ -10,6 +10,7 @@ import (
 	"freshet/forecast"
 	"freshet/forecast/calibrate"
 	"freshet/forecast/param"
+	"freshet/forecast/reservoir"
 	"freshet/internal/catalog"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
@@ -81,7 +82,7 @@ type Found struct {
 // A Binding is a limit that the best schedule stands at, or breaks.
 type Binding struct {
 	Reservoir string
-	Limit     string // least, most, ramp, highest, end_least, end_most or outlets
+	Limit     string // least, most, ramp, highest, end_least, end_most, outlets or rules
 	Broken    float64
 	ZH, EN    string
 }
@@ -428,6 +429,10 @@ func (k *searcher) limits(l *Limits, p *forecast.ReservoirPath, begin float64) [
 	}
 	for i := range p.Asked {
 		if p.Asked[i]-p.Outflow[i] > near {
+			if _, capacity := reservoir.ByCapacity.Text(); p.Bound[i] != capacity {
+				add("rules", 0, "下泄少于指令："+p.BoundZH[i], "less is released than is ordered: "+p.Bound[i])
+				break
+			}
 			add("outlets", 0, "泄洪设施泄流能力不足以执行指令", "the outlets pass less than is ordered")
 			break
 		}

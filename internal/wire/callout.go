@@ -17,7 +17,7 @@ var callOutcomes = [...]freshetv1.CallOutcome{
 func FromCallRound(basin string, r *hydro.CallRound) *freshetv1.CallRound {
 	out := &freshetv1.CallRound{
 		Basin: basin, Wave: r.Wave, Group: r.Group, Stage: FromStage(r.Stage), Station: r.Station, Warning: r.Warning,
-		ReasonZh: r.ReasonZH, ReasonEn: r.ReasonEN, Opened: FromTime(r.Opened), Done: FromTime(r.Done),
+		ReasonZh: r.ReasonZH, ReasonEn: r.ReasonEN, Opened: FromTime(r.Opened), Done: FromTime(r.Done), Blind: r.Blind,
 	}
 	for i := range r.Chains {
 		c := &r.Chains[i]

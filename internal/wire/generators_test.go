@@ -250,6 +250,7 @@ func warning() *rapid.Generator[hydro.Warning] {
 			ReasonZH: text().Draw(t, "zh"), ReasonEN: text().Draw(t, "en"), Cause: text().Draw(t, "cause"),
 			Catalogue: text().Draw(t, "catalogue"), ForecastIssuedAt: maybe(instant()).Draw(t, "issued"),
 			Illustrative: rapid.Bool().Draw(t, "illustrative"), Group: text().Draw(t, "group"), Escalated: rapid.Bool().Draw(t, "escalated"),
+			EscalatedAs: rapid.SampledFrom(hydro.Stages).Draw(t, "escalated as"),
 		}
 	})
 }
@@ -333,7 +334,7 @@ func bare() *rapid.Generator[hydro.Forecast] {
 			MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"),
 			RainCoverage:  number().Draw(t, "coverage"), RainAssumed: text().Draw(t, "rain"), Plan: text().Draw(t, "plan"),
 			Notes: rapid.SliceOfN(text(), 0, 3).Draw(t, "notes"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
-			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"),
+			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"), Holes: rapid.SliceOfN(hole(), 0, 3).Draw(t, "holes"),
 		}
 	})
 }
@@ -368,7 +369,7 @@ func group() *rapid.Generator[hydro.GroupChange] {
 			}), 0, 4).Draw(t, "arrivals"),
 			PeakAt: maybe(instant()).Draw(t, "peak"), PeakValue: number().Draw(t, "value"), PeakObserved: rapid.Bool().Draw(t, "seen"),
 			PeakVariable: rapid.SampledFrom(append([]hydro.Variable{0}, hydro.Variables...)).Draw(t, "variable"),
-			Rain:         rapid.Bool().Draw(t, "rain"), Cause: text().Draw(t, "cause"),
+			Rain:         rapid.Bool().Draw(t, "rain"), Cause: text().Draw(t, "cause"), Escalated: rapid.Bool().Draw(t, "escalated"),
 		}
 	})
 	return rapid.Custom(func(t *rapid.T) hydro.GroupChange {
@@ -390,7 +391,10 @@ func group() *rapid.Generator[hydro.GroupChange] {
 
 func output() *rapid.Generator[hydro.Output] {
 	return rapid.Custom(func(t *rapid.T) hydro.Output {
-		switch rapid.IntRange(0, 6).Draw(t, "kind") {
+		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		case 7:
+			w := forecastWatch().Draw(t, "forecast watch")
+			return hydro.Output{Watch: &w}
 		case 5:
 			d := dutyEvent().Draw(t, "duty")
 			return hydro.Output{Duty: &d}

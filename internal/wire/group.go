@@ -72,6 +72,7 @@ func FromGroup(g *hydro.GroupChange) *freshetv1.WarningGroup {
 			Rain:         s.Rain,
 			Cause:        s.Cause,
 			CauseZh:      hydro.CauseZH(s.Cause),
+			Escalated:    s.Escalated,
 		}
 		for _, a := range s.Arrivals {
 			ps.Arrivals = append(ps.Arrivals, &freshetv1.GroupArrival{Stage: FromStage(a.Stage), At: FromTime(a.At), Observed: a.Observed})
@@ -138,7 +139,7 @@ func ToGroup(p *freshetv1.WarningGroup) (hydro.GroupChange, error) {
 }
 
 func toGroupStation(p *freshetv1.GroupStation) (hydro.GroupStation, error) {
-	s := hydro.GroupStation{Station: p.GetStation(), PeakValue: p.GetPeakValue(), PeakObserved: p.GetPeakObserved(), Rain: p.GetRain(), Cause: p.GetCause()}
+	s := hydro.GroupStation{Station: p.GetStation(), PeakValue: p.GetPeakValue(), PeakObserved: p.GetPeakObserved(), Rain: p.GetRain(), Cause: p.GetCause(), Escalated: p.GetEscalated()}
 	var err error
 	if s.Stage, err = ToStage(p.GetStage()); err != nil {
 		return hydro.GroupStation{}, fmt.Errorf("stage: %w", err)

@@ -27,8 +27,17 @@ func FromWarning(w *hydro.Warning) *freshetv1.Warning {
 		ForecastIssuedAt: FromTime(w.ForecastIssuedAt),
 		Illustrative:     w.Illustrative,
 		Escalated:        w.Escalated,
+		EscalatedAs:      escalatedAs(w.EscalatedAs),
 		Group:            w.Group,
 	}
+}
+
+// escalatedAs leaves out the stage of what is not escalated.
+func escalatedAs(s hydro.Stage) freshetv1.Stage {
+	if s == hydro.Clear {
+		return freshetv1.Stage_STAGE_UNSPECIFIED
+	}
+	return FromStage(s)
 }
 
 // ToWarning returns the warning. Its id, basin, station, time and both stages
@@ -59,6 +68,11 @@ func ToWarning(p *freshetv1.Warning) (hydro.Warning, error) {
 	if w.To, err = ToStage(p.GetTo()); err != nil {
 		return hydro.Warning{}, fmt.Errorf("to: %w", err)
 	}
+	if p.GetEscalatedAs() != 0 {
+		if w.EscalatedAs, err = ToStage(p.GetEscalatedAs()); err != nil {
+			return hydro.Warning{}, fmt.Errorf("escalated_as: %w", err)
+		}
+	}
 	if w.Observed, err = ToLeg(p.GetObserved()); err != nil {
 		return hydro.Warning{}, fmt.Errorf("observed.%w", err)
 	}
@@ -81,7 +95,7 @@ func checkWarning(w *hydro.Warning) error {
 		return fmt.Errorf("at: missing: %w", hydro.ErrInvalid)
 	case !validTimes(w.At, w.ForecastIssuedAt):
 		return fmt.Errorf("a time is out of range: %w", hydro.ErrInvalid)
-	case FromStage(w.From) == 0 || FromStage(w.To) == 0:
+	case FromStage(w.From) == 0 || FromStage(w.To) == 0 || FromStage(w.EscalatedAs) == 0:
 		return fmt.Errorf("stage: from %d to %d is not known: %w", w.From, w.To, hydro.ErrInvalid)
 	}
 	for i, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {

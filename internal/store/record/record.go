@@ -40,7 +40,7 @@ var ErrCorrupt = errors.New("corrupt record")
 
 const (
 	forecastVersion = 2 // version 1 has no bands, chances and areal rain
-	warningVersion  = 2 // version 1 has no group, escalation and measures
+	warningVersion  = 3 // version 1 has no group, escalation and measures, version 2 not as what it is escalated
 )
 
 // The flags of an observation: which optional parts follow.
@@ -353,7 +353,7 @@ func AppendWarning(b []byte, w *hydro.Warning) []byte {
 	for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
 		b = appendFloat(append(b, byte(l.Basis)), l.Limit)
 	}
-	return b
+	return append(b, byte(w.EscalatedAs))
 }
 
 // Warning decodes what [AppendWarning] appended.
@@ -383,6 +383,9 @@ func Warning(b []byte) (hydro.Warning, error) {
 		for _, l := range [...]*hydro.Leg{&w.Observed, &w.Forecast} {
 			l.Basis, l.Limit = hydro.Basis(r.byte()), r.float()
 		}
+	}
+	if v >= 3 {
+		w.EscalatedAs = hydro.Stage(r.byte())
 	}
 	if err := r.end(); err != nil {
 		return hydro.Warning{}, fmt.Errorf("warning: %w", err)

@@ -249,13 +249,18 @@ func TestForecastsOfBeforeThereWereBandsAreRead(t *testing.T) {
 func TestAWarningFromBeforeThereWereGroupsIsRead(t *testing.T) {
 	want := hydro.Warning{ID: "i", Basin: "b", Station: "s", To: hydro.Red, Cause: "c", Illustrative: true}
 	b := record.AppendWarning(nil, &want)
+	b = b[:len(b)-1] // version 2 ends before the stage as which it is escalated
+	b[0] = 2
+	if got, err := record.Warning(b); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("version 2: error %v, -want +got\n%s", err, cmp.Diff(want, got))
+	}
 	b[0], b = 1, b[:len(b)-20] // version 1 ends before the group, which is one byte here: its length; escalation, and two measures with limits
 	if got, err := record.Warning(b); err != nil || !cmp.Equal(want, got) {
 		t.Errorf("error %v, -want +got\n%s", err, cmp.Diff(want, got))
 	}
-	b[0] = 3 // a version to come
+	b[0] = 4 // a version to come
 	if _, err := record.Warning(b); !errors.Is(err, record.ErrCorrupt) {
-		t.Errorf("a record of version 3: %v, want ErrCorrupt", err)
+		t.Errorf("a record of version 4: %v, want ErrCorrupt", err)
 	}
 }
 

@@ -213,7 +213,10 @@ type CallRound struct {
 	Done   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=done,proto3" json:"done,omitempty"`
 	Chains []*CallChain           `protobuf:"bytes,11,rep,name=chains,proto3" json:"chains,omitempty"`
 	// One per person.
-	Calls         []*Call `protobuf:"bytes,12,rep,name=calls,proto3" json:"calls,omitempty"`
+	Calls []*Call `protobuf:"bytes,12,rep,name=calls,proto3" json:"calls,omitempty"`
+	// The station is blind on a rising reach: stage is not what was seen of it, but what
+	// the call goes by.
+	Blind         bool `protobuf:"varint,13,opt,name=blind,proto3" json:"blind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -330,6 +333,13 @@ func (x *CallRound) GetCalls() []*Call {
 		return x.Calls
 	}
 	return nil
+}
+
+func (x *CallRound) GetBlind() bool {
+	if x != nil {
+		return x.Blind
+	}
+	return false
 }
 
 // The part of one roster in a round.
@@ -1168,7 +1178,7 @@ const file_freshet_v1_callout_proto_rawDesc = "" +
 	"\x04open\x18\x02 \x01(\bR\x04open\"p\n" +
 	"\x11ListCallsResponse\x12,\n" +
 	"\x03now\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12-\n" +
-	"\x06rounds\x18\x02 \x03(\v2\x15.freshet.v1.CallRoundR\x06rounds\"\x9d\x03\n" +
+	"\x06rounds\x18\x02 \x03(\v2\x15.freshet.v1.CallRoundR\x06rounds\"\xb3\x03\n" +
 	"\tCallRound\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x12\n" +
 	"\x04wave\x18\x02 \x01(\tR\x04wave\x12\x14\n" +
@@ -1182,7 +1192,8 @@ const file_freshet_v1_callout_proto_rawDesc = "" +
 	"\x04done\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x04done\x12-\n" +
 	"\x06chains\x18\v \x03(\v2\x15.freshet.v1.CallChainR\x06chains\x12&\n" +
-	"\x05calls\x18\f \x03(\v2\x10.freshet.v1.CallR\x05calls\"\x9a\x02\n" +
+	"\x05calls\x18\f \x03(\v2\x10.freshet.v1.CallR\x05calls\x12\x14\n" +
+	"\x05blind\x18\r \x01(\bR\x05blind\"\x9a\x02\n" +
 	"\tCallChain\x12\x16\n" +
 	"\x06roster\x18\x01 \x01(\tR\x06roster\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +

@@ -3610,7 +3610,7 @@ func (x *SearchResult) GetRehearsal() *Rehearsal {
 type SearchBound struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Reservoir string                 `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
-	// "least", "most", "ramp", "highest", "end_least", "end_most" or "outlets".
+	// "least", "most", "ramp", "highest", "end_least", "end_most", "outlets" or "rules".
 	Limit string `protobuf:"bytes,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	// By how much it is broken, in its unit; 0: it is met exactly.
 	Broken        float64 `protobuf:"fixed64,3,opt,name=broken,proto3" json:"broken,omitempty"`
