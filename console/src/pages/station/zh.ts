@@ -1,4 +1,6 @@
 export default {
+  hole: '此处无预报：',
+  holeFrom: '自 {time} 起',
   unknown: '目录中没有测站“{id}”。',
   back: '返回测站表',
   observed: '实测',
