@@ -225,6 +225,32 @@ func TestAnErrorIsCarriedAsFarAsItHasBeenUseful(t *testing.T) {
 	}
 }
 
+// One wave teaches how it went, not how the next error goes: beyond some hours hardly
+// anything that was said before it was known has come true yet.
+func TestWhatOneWaveTaughtIsNotCarriedOn(t *testing.T) {
+	n := 36 * 12
+	computed, observed := make([]float64, n), make([]float64, n)
+	for i := range computed { // an error that falls, rises and falls, once
+		h := float64(i) / 12
+		computed[i] = 300
+		observed[i] = 300 + 150*math.Exp(-(h-30)*(h-30)/30) - 60*math.Exp(-(h-18)*(h-18)/20)
+	}
+	carried := func(off updating.Parts) (updating.Report, []float64) {
+		c := corrector(t, 6*3600, off)
+		e := c.Correct(updating.Error{}, computed, observed, make([]float64, n))
+		out := slices.Repeat([]float64{300}, 288)
+		c.Carry(e, out, out)
+		return c.Report(&e), out
+	}
+	_, plain := carried(updating.Parts{NoLoss: true, NoLag: true, NoFit: true})
+	r, out := carried(updating.Parts{NoLoss: true, NoLag: true})
+	for i := 6 * 12; i < len(out); i++ {
+		if math.Abs(out[i]-plain[i]) > 15 {
+			t.Fatalf("%.1f h on %.1f m³/s, %.1f by the half-lives: %v", float64(i+1)/12, out[i], plain[i], r.Carried)
+		}
+	}
+}
+
 func TestPartsThatAreOffDoNothing(t *testing.T) {
 	n := 6 * 288
 	computed, observed := make([]float64, n), make([]float64, n)
