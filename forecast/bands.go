@@ -20,6 +20,9 @@ const (
 	// leastErrors is how many past errors in a situation like this one a lead needs
 	// before a band is told: with fewer, the outer quantiles are one or two floods.
 	leastErrors = 24
+	// farEvery is each how many steps a forecast without rain is followed to the
+	// horizon.
+	farEvery = 6
 	// rainFactors stand for the rain of a forecast that has no members.
 	rainFactors = 9
 )
@@ -28,7 +31,11 @@ const (
 const (
 	basisDry    = "errors of past runs without a rain forecast"
 	basisRained = "errors of past runs with the rain that fell"
+	basisWider  = "; beyond %g h widened as they grew up to there"
 )
+
+// mostTold is how many leads a band has at most, as many as a store takes.
+const mostTold = 720
 
 // Bands is what the past forecasts at one gauge have taught, in runs that knew of
 // no further rain and in runs that knew the rain that fell. It is never changed in
@@ -45,9 +52,11 @@ type mark struct {
 	state State
 }
 
-// addBand finds the leads of bands. A band learns from hindcasts that begin where
-// a state is stored, the warm-up before now, and end where the rain of today may
-// not be complete yet.
+// addBand finds the leads of bands. They reach to the horizon. A band learns from
+// hindcasts that begin where a state is stored, the warm-up before now. Those that
+// know the rain end where the rain of today may not be complete yet, and the band
+// widens from there on. Those that know of no rain go on to the horizon, though each
+// sixth hour only: they wait for what will be observed.
 func (k *compiler) addBand() {
 	m := k.m
 	m.bandStep = m.settings.OutputStep
@@ -68,17 +77,21 @@ func (k *compiler) addBand() {
 		k.note("no bands: a warm-up of %v and a horizon of %v hold no lead of %v", m.settings.Warmup, m.settings.Horizon, m.bandStep)
 		return
 	}
-	b, err := band.New(band.Parameters{Leads: leads, Offset: bandOffset, Gain: bandGain})
-	if err != nil {
+	told := min(int(m.settings.Horizon/m.bandStep), mostTold)
+	var err error
+	if m.dry, err = band.New(band.Parameters{Leads: leads, Far: told, Offset: bandOffset, Gain: bandGain}); err != nil {
 		k.errs = append(k.errs, err)
 	}
-	m.band, m.leads = b, leads
+	if m.rained, err = band.New(band.Parameters{Leads: leads, Offset: bandOffset, Gain: bandGain}); err != nil {
+		k.errs = append(k.errs, err)
+	}
+	m.leads, m.told = leads, told
 }
 
 // bandsOf returns what a state holds for the model's bands, or nil if that is
 // nothing, or for other leads.
 func (m *Model) bandsOf(s *NodeState) *Bands {
-	if b := s.Bands; b != nil && b.Step == m.bandStep && m.band.Fits(&b.Dry) && m.band.Fits(&b.Rained) {
+	if b := s.Bands; b != nil && b.Step == m.bandStep && m.dry.Fits(&b.Dry) && m.rained.Fits(&b.Rained) {
 		return b
 	}
 	return nil
@@ -139,7 +152,7 @@ func (r *run) isEnsemble(ahead Ahead) bool {
 	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
 }
 
-// A gauged is what a run found at a gauge that corrects the flow.
+// A gauged is what a run found at a gauge that observes the flow.
 type gauged struct {
 	node    int
 	station int       // index in stations
@@ -182,9 +195,11 @@ func (r *run) bands(used *Rain) {
 		return
 	}
 	var without []string
+	has := make([]bool, len(r.gauged))
+	m.beside(len(has), func(i int) { has[i] = r.band(&r.gauged[i], used != nil, members) })
 	for i := range r.gauged {
-		if g := &r.gauged[i]; !r.band(g, used != nil, members) {
-			without = append(without, r.stations[g.station].Station)
+		if !has[i] {
+			without = append(without, r.stations[r.gauged[i].station].Station)
 		}
 	}
 	if len(without) > 0 {
@@ -202,15 +217,23 @@ func (r *run) teach(hour, at int, first bool) {
 	mk, kept := r.markAt(at), r.kept()
 	rained := make([][]float64, len(m.subs))
 	steps := m.leads * int(m.bandStep/m.settings.Step)
+	ahead := m.leads
+	if mk.state.At.UnixMilli()/m.bandStep.Milliseconds()%farEvery == 0 {
+		ahead = m.told
+	}
 	for i := range rained {
 		rained[i] = r.areal[i][at : at+steps]
 	}
-	dry, err := m.project(mk.state, mk.state.At, r.obs, nil, nil)
-	if err != nil {
+	var told [2][]hydro.StationForecast // without a rain forecast, and with the rain that fell
+	var errs [2]error
+	m.beside(len(told), func(i int) {
+		told[i], errs[i] = m.project(mk.state, mk.state.At, r.obs, [][][]float64{nil, rained}[i], nil, [...]int{ahead, m.leads}[i])
+	})
+	dry, wet := told[0], told[1]
+	if err := errs[0]; err != nil {
 		r.note("bands learn nothing from %s without a rain forecast: %v", stamp(mk.state.At.UnixMilli()), err)
 	}
-	wet, err := m.project(mk.state, mk.state.At, r.obs, rained, nil)
-	if err != nil {
+	if err := errs[1]; err != nil {
 		r.note("bands learn nothing from %s with the rain that fell: %v", stamp(mk.state.At.UnixMilli()), err)
 	}
 	for i := range r.gauged {
@@ -219,14 +242,14 @@ func (r *run) teach(hour, at int, first bool) {
 		b := m.bandsOf(node)
 		switch {
 		case b == nil:
-			b = &Bands{At: mk.state.At, Step: m.bandStep, Dry: m.band.Start(), Rained: m.band.Start()}
+			b = &Bands{At: mk.state.At, Step: m.bandStep, Dry: m.dry.Start(), Rained: m.rained.Start()}
 		case first:
 			b = &Bands{At: b.At, Step: b.Step, Dry: b.Dry.Clone(), Rained: b.Rained.Clone()}
 		}
-		m.pass(&b.Dry, b.At, mk.state.At)
-		m.pass(&b.Rained, b.At, mk.state.At)
-		m.band.Step(&b.Dry, g.seen[hour], m.atLeads(dry, g))
-		m.band.Step(&b.Rained, g.seen[hour], m.atLeads(wet, g))
+		m.pass(m.dry, &b.Dry, b.At, mk.state.At)
+		m.pass(m.rained, &b.Rained, b.At, mk.state.At)
+		m.dry.Step(&b.Dry, g.seen[hour], m.atLeads(dry, g, ahead, m.dry.Last()))
+		m.rained.Step(&b.Rained, g.seen[hour], m.atLeads(wet, g, m.leads, m.leads))
 		b.At = mk.state.At
 		node.Bands = b
 	}
@@ -234,39 +257,42 @@ func (r *run) teach(hour, at int, first bool) {
 
 // pass moves a band over hours of which nothing is known, up to the step that
 // ends at an instant.
-func (m *Model) pass(s *band.State, from, to time.Time) {
+func (m *Model) pass(b band.Model, s *band.State, from, to time.Time) {
 	missed := int(to.Sub(from)/m.bandStep) - 1
-	for range min(missed, m.leads) {
-		m.band.Step(s, math.NaN(), nil)
+	for range min(missed, b.Last()) {
+		b.Step(s, math.NaN(), nil)
 	}
 }
 
-// atLeads returns the discharge of a gauge's forecast at each lead, or nil.
-func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged) []float64 {
+// atLeads returns the discharge of a gauge's forecast at each lead up to ahead, and
+// NaN from there up to n; nil where there is no forecast.
+func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged, ahead, n int) []float64 {
 	if stations == nil {
 		return nil
 	}
 	values := stations[g.station].Discharge
-	out := make([]float64, m.leads)
+	out := make([]float64, n)
 	every := int(m.bandStep / m.settings.OutputStep)
 	for l := range out {
-		out[l] = values[(l+1)*every-1]
+		out[l] = math.NaN()
+		if l < ahead {
+			out[l] = values[(l+1)*every-1]
+		}
 	}
 	return out
 }
 
-// project computes the forecasts, over the leads of bands, of a run at now from a
-// state of the grid's last instant, with that rain per sub-basin, mm per step, and
+// project computes the forecasts, over so many leads of bands, of a run at now from
+// a state of the grid's last instant, with that rain per sub-basin, mm per step, and
 // those plans. They stand in the order of any run's stations before it sorts them. A
 // panic of a method becomes an error.
-func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule) (stations []hydro.StationForecast, err error) {
+func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule, leads int) (stations []hydro.StationForecast, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			stations, err = nil, fmt.Errorf("panic: %v", p)
 		}
 	}()
-	r := newRun(m, s, now, obs, time.Duration(m.leads)*m.bandStep)
-	r.addMark(0)
+	r := newRun(m, s, now, obs, time.Duration(leads)*m.bandStep) // without a mark: nobody goes on from it
 	r.ahead, r.schedules = rain, plans
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
 	for i := range m.subs {
@@ -297,12 +323,8 @@ func (r *run) ensemble(used *Rain) ([][]hydro.StationForecast, error) {
 		return nil, nil
 	}
 	r.basis = basisRained
-	var out [][]hydro.StationForecast
-	now := time.UnixMilli(r.now).UTC()
-	add := func(rain [][]float64) error {
-		f, err := m.project(r.markAt(r.here).state, now, r.obs, rain, r.schedules)
-		out = append(out, f)
-		return err
+	if m.told > m.leads {
+		r.basis += fmt.Sprintf(basisWider, (time.Duration(m.leads) * m.bandStep).Hours())
 	}
 	switch {
 	case used.Members > 0:
@@ -310,29 +332,25 @@ func (r *run) ensemble(used *Rain) ([][]hydro.StationForecast, error) {
 		if used.Members > 1 {
 			r.basis += "s"
 		}
-		for i := range used.Members {
+		return r.members(used.Members, func(i int) [][]float64 {
 			member := used.Member(i)
-			if err := add(r.spread(&member)); err != nil {
-				return nil, fmt.Errorf("member %d of the rain forecast of %s: %w", i+1, used.Source, err)
-			}
-		}
+			return r.spread(&member)
+		}, func(i int) string { return fmt.Sprintf("member %d of the rain forecast of %s", i+1, used.Source) })
 	case m.settings.RainSpread > 0:
 		var factors [rainFactors]float64
 		band.Multipliers(m.settings.RainSpread, factors[:])
 		r.basis += fmt.Sprintf("; rain forecast times %d factors, coefficient of variation %g", rainFactors, m.settings.RainSpread)
-		for _, x := range factors {
+		return r.members(rainFactors, func(i int) [][]float64 {
 			times := make([][]float64, len(r.ahead))
-			for i, ahead := range r.ahead {
+			for j, ahead := range r.ahead {
 				for _, v := range ahead {
-					times[i] = append(times[i], x*v)
+					times[j] = append(times[j], factors[i]*v)
 				}
 			}
-			if err := add(times); err != nil {
-				return nil, fmt.Errorf("rain forecast of %s times %.3g: %w", used.Source, x, err)
-			}
-		}
+			return times
+		}, func(i int) string { return fmt.Sprintf("rain forecast of %s times %.3g", used.Source, factors[i]) })
 	}
-	return out, nil
+	return nil, nil
 }
 
 // spread returns a rain forecast on the steps behind here, mm per sub-basin.
@@ -359,37 +377,40 @@ func (r *run) band(g *gauged, rained bool, members [][]hydro.StationForecast) bo
 	}
 	// What was observed since the state answers hindcasts from before it, and says
 	// how the river moves.
-	s := b.Dry
+	model, s := m.dry, b.Dry
 	if rained {
-		s = b.Rained
+		model, s = m.rained, b.Rained
 	}
 	s = s.Clone()
 	at := b.At
 	for j, i := range r.hours {
 		if t := r.instant(i); t.After(at) {
-			m.pass(&s, at, t)
-			m.band.Step(&s, g.seen[j], nil)
+			m.pass(model, &s, at, t)
+			model.Step(&s, g.seen[j], nil)
 			at = t
 		}
 	}
 	flows := make([][]float64, 0, max(1, len(members)))
 	for _, member := range members {
-		flows = append(flows, m.atLeads(member, g))
+		flows = append(flows, m.atLeads(member, g, m.told, m.told))
 	}
 	if len(flows) == 0 {
-		flows = append(flows, m.atLeads(r.stations, g))
+		flows = append(flows, m.atLeads(r.stations, g, m.told, m.told))
 	}
-	steps := make([]band.Band, m.leads)
-	m.band.Quantiles(&s, flows, steps)
+	steps := make([]band.Band, m.told)
+	model.Quantiles(&s, flows, steps)
 	n := 0
-	for n < m.leads && steps[n].Errors >= leastErrors {
+	for n < len(steps) && steps[n].Errors >= leastErrors {
 		n++
 	}
 	if n == 0 {
 		return false
 	}
 	r.tell(f, g, steps[:n])
-	r.chances(f, g, &s, flows, n)
+	for i := range flows {
+		flows[i] = flows[i][:n]
+	}
+	r.chances(f, g, model, &s, flows)
 	return true
 }
 
@@ -419,11 +440,11 @@ func (r *run) offset(g *gauged, lead int) float64 {
 	return g.offset * math.Pow(decay, float64(ms)/float64(r.m.stepMS))
 }
 
-// chances says how probable each crossing is within the first n leads.
-func (r *run) chances(f *hydro.StationForecast, g *gauged, s *band.State, members [][]float64, n int) {
-	m := r.m
+// chances says how probable each crossing is within the members' leads.
+func (r *run) chances(f *hydro.StationForecast, g *gauged, model band.Model, s *band.State, members [][]float64) {
+	m, n := r.m, len(members[0])
 	now := time.UnixMilli(r.now).UTC()
-	threshold, by, worst := make([]float64, m.leads), make([]float64, m.leads), make([]float64, len(members))
+	threshold, by, worst := make([]float64, n), make([]float64, n), make([]float64, 2*len(members))
 	for i := range f.Crossings {
 		c := &f.Crossings[i]
 		c.Chance.Until = now.Add(time.Duration(n) * m.bandStep)
@@ -439,12 +460,12 @@ func (r *run) chances(f *hydro.StationForecast, g *gauged, s *band.State, member
 			c.Chance.Probability, c.Chance.Early, c.Chance.Middle, c.Chance.Late = 1, now, now, now
 			continue
 		}
-		m.band.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
+		model.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
 		p := by[n-1]
 		c.Chance.Probability = p
 		if p > 0 {
 			at := func(share float64) time.Time {
-				lead := band.When(by[:n], share*p)
+				lead := band.When(by, share*p)
 				return now.Add(time.Duration(math.Round(lead*m.bandStep.Seconds())) * time.Second)
 			}
 			c.Chance.Early, c.Chance.Middle, c.Chance.Late = at(0.1), at(0.5), at(0.9)

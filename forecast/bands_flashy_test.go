@@ -18,7 +18,7 @@ func flashyCatalog() *catalog.Catalog {
 		return catalog.Station{ID: id, Kind: kind, Basin: "b", Lon: 4, Lat: 45, Zone: "UTC", Parameters: []catalog.Parameter{{Variable: v, Interval: time.Hour}}}
 	}
 	settings := catalog.DefaultSettings()
-	settings.Step, settings.OutputStep, settings.Every, settings.Horizon = time.Hour, time.Hour, time.Hour, 24*time.Hour
+	settings.Step, settings.OutputStep, settings.Every, settings.Horizon = time.Hour, time.Hour, time.Hour, 72*time.Hour
 	settings.Warmup = 25 * time.Hour
 	return &catalog.Catalog{
 		Version: "sha256:test",
@@ -60,7 +60,7 @@ func TestBandsHoldWhatTheySay(t *testing.T) {
 			return &hydro.History{Samples: flows[i-96 : i+1]}
 		}
 	}
-	const leads = 24
+	const leads, sure = 72, 24 // the bands of runs that know the rain are learnt up to sure
 	hours := func(year int, month time.Month) int {
 		return int(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC).Sub(from).Hours())
 	}
@@ -98,7 +98,11 @@ func TestBandsHoldWhatTheySay(t *testing.T) {
 		for l, c := range counts[kind] {
 			share := float64(c.within) / float64(c.n)
 			t.Logf("%s, lead %d h: %d of %d forecasts have a band, %.3f within", name, l+1, c.n, (end-test)/6, share)
-			if c.n < (end-test)/6*98/100 || math.Abs(share-0.8) > 0.05 {
+			least := 98
+			if l >= sure { // learnt of each sixth hour, and so later
+				least = 93
+			}
+			if c.n < (end-test)/6*least/100 || math.Abs(share-0.8) > 0.05 {
 				t.Errorf("%s, lead %d h: the band of 80 %% holds %.3f in %d forecasts of %d", name, l+1, share, c.n, (end-test)/6)
 			}
 		}

@@ -37,9 +37,11 @@ type Model struct {
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
 	rainStations []rainStation
-	band         band.Model
+	dry, rained  band.Model
 	bandStep     time.Duration // between the leads of bands
-	leads        int           // of bands; 0: none
+	leads        int           // of bands, learnt with the rain known; 0: no bands
+	told         int           // of bands, up to the horizon
+	each         Each          // nil: one after the other
 }
 
 // A series is one series of a station, as far as a run reads it.

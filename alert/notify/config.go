@@ -287,7 +287,7 @@ func (p *configParser) filters(at string, f *receiverFile, r *Receiver) {
 	if f.Kinds == nil {
 		r.Kinds = slices.Clone(Kinds)
 		if r.Channel != Webhook { // people are not told of one wave once a station
-			r.Kinds = []Kind{Group}
+			r.Kinds = []Kind{Group, Forecast}
 		}
 	}
 	for i, name := range f.Kinds {
@@ -362,6 +362,7 @@ func samples() []Item {
 			Station: "station", TextZH: "“一次\"洪水\n”", TextEN: "one \"wave\"\n",
 		}},
 		{Duty: &hydro.DutyEvent{ID: "basin/7/1", Basin: "basin", At: at, Kind: "acknowledged", Station: "station", TextZH: "“确认\"\n”", TextEN: "\"ack\"\n"}},
+		{Watch: &hydro.ForecastWatch{Basin: "basin", Standing: hydro.ForecastExpired, At: at, DetailZH: "“预报\"\n”", Detail: "\"expired\"\n"}},
 	} {
 		it, _ := ItemOf(o, nil)
 		out = append(out, it)

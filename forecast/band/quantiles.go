@@ -11,29 +11,86 @@ type Band struct {
 }
 
 // Quantiles writes the band at each lead to out. members[i] is the flow of
-// member i at each lead, m³/s. Those of several members are right to one millionth
+// member i at each lead, m³/s. There may be more leads than the model learns of.
+// Where leads are learnt six apart, and beyond the last, a lead between two of them
+// takes their quantiles, less what members forecast, in equal steps. Those of several members are right to one millionth
 // of Q + c. It allocates nothing. It panics if there is no
-// member, or a length is not the model's number of leads, or s is another model's.
+// member, or one has another number of leads than out, or s is another model's.
 func (m Model) Quantiles(s *State, members [][]float64, out []Band) {
-	m.check(s, members)
-	if len(out) != m.leads {
-		panic("band: bands and leads differ in length")
-	}
+	m.check(s, members, len(out))
+	h, before := m.growth(s), -1
 	for lead := range out {
-		out[lead] = m.at(s, members, lead)
+		if lead >= m.dense && (lead+1)%sparse != 0 && lead+1 != len(out) {
+			continue
+		}
+		out[lead] = m.one(s, members, lead, h)
+		for j := before + 1; j < lead; j++ {
+			m.between(members, out, before, j, lead)
+		}
+		before = lead
 	}
 }
 
-func (m Model) check(s *State, members [][]float64) {
+// between finds the band at a lead from those at two others, around what the
+// members forecast there.
+func (m Model) between(members [][]float64, out []Band, from, at, to int) {
+	share := float64(at-from) / float64(to-from)
+	shift := m.middle(members, at) - (1-share)*m.middle(members, from) - share*m.middle(members, to)
+	for j := range out[at].Quantile {
+		out[at].Quantile[j] = m.flow((1-share)*m.z(out[from].Quantile[j]) + share*m.z(out[to].Quantile[j]) + shift)
+	}
+	out[at].Errors = min(out[from].Errors, out[to].Errors)
+}
+
+// middle returns the mean of the members' z.
+func (m Model) middle(members [][]float64, lead int) float64 {
+	sum := 0.0
+	for _, f := range members {
+		sum += m.z(f[lead])
+	}
+	return sum / float64(len(members))
+}
+
+func (m Model) check(s *State, members [][]float64, leads int) {
 	m.fits(s)
 	if len(members) == 0 {
 		panic("band: no member")
 	}
 	for _, f := range members {
-		if len(f) != m.leads {
+		if len(f) != leads {
 			panic("band: forecast and leads differ in length")
 		}
 	}
+}
+
+// growth returns the power of the lead by which errors grew from the middle lead
+// to the last.
+func (m Model) growth(s *State) float64 {
+	half := m.where[max(1, m.last/2)-1]
+	before, then := 0.0, 0.0
+	for k := range classes {
+		a, b := &s.Errors[half*classes+k], &s.Errors[(len(m.at)-1)*classes+k]
+		if a.N >= FewestPaths && b.N >= FewestPaths {
+			weight := float64(min(a.Seen, b.Seen))
+			before += weight * (a.quantile(Levels[high]) - a.quantile(Levels[low]))
+			then += weight * (b.quantile(Levels[high]) - b.quantile(Levels[low]))
+		}
+	}
+	if m.at[half] == m.last || before <= 0 {
+		return walk
+	}
+	return min(max(math.Log(then/before)/math.Log(float64(m.last)/float64(m.at[half])), 0), walk)
+}
+
+// walk is how a random walk grows.
+const walk = 0.5
+
+// wider returns by what errors are multiplied at a lead beyond the last.
+func (m Model) wider(lead int, h float64) float64 {
+	if lead <= m.last {
+		return 1
+	}
+	return math.Pow(float64(lead)/float64(m.last), h)
 }
 
 // A mixture is the members at one lead, with the errors of each class that they
@@ -41,17 +98,34 @@ func (m Model) check(s *State, members [][]float64) {
 type mixture struct {
 	m      Model
 	s      *State
-	lead   int
+	lead   int     // less one
+	kept   int     // the lead whose errors it takes
+	wide   float64 // by which they are multiplied
 	flows  [][]float64
 	have   [classes]bool
 	errors [classes]spread
+	known  int // members whose z and class are in the next two
+	z      [remembered]float64
+	class  [remembered]uint8
 }
 
+// remembered is how many members are transformed but once.
+const remembered = 64
+
 func (x *mixture) member(i int) (z float64, d *spread) {
-	z = x.m.z(x.flows[i][x.lead])
-	k := x.m.class(x.s, z)
+	var k uint8
+	if i < x.known {
+		z, k = x.z[i], x.class[i]
+	} else {
+		z = x.m.z(x.flows[i][x.lead])
+		k = x.m.class(x.s, z)
+		if i == x.known && i < remembered {
+			x.z[i], x.class[i] = z, k
+			x.known++
+		}
+	}
 	if !x.have[k] {
-		x.have[k], x.errors[k] = true, x.m.spread(x.s, x.lead, k)
+		x.have[k], x.errors[k] = true, x.m.spread(x.s, x.kept, k)
 	}
 	return z, &x.errors[k]
 }
@@ -61,26 +135,30 @@ func (x *mixture) below(z float64) float64 {
 	sum := 0.0
 	for i := range x.flows {
 		at, d := x.member(i)
-		sum += d.under(z - at)
+		sum += d.under((z - at) / x.wide)
 	}
 	return sum / float64(len(x.flows))
 }
 
-// at returns the band at a lead.
-func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
-	x := mixture{m: m, s: s, lead: lead, flows: members}
+func (m Model) mix(s *State, members [][]float64, lead int, h float64) mixture {
+	return mixture{m: m, s: s, lead: lead, kept: m.where[min(lead, m.last-1)], wide: m.wider(lead+1, h), flows: members}
+}
+
+// one returns the band at a lead, given less one.
+func (m Model) one(s *State, members [][]float64, lead int, h float64) (out Band) {
+	x := m.mix(s, members, lead, h)
 	a, b := math.Inf(1), math.Inf(-1)
 	for i := range members {
 		z, d := x.member(i)
 		if i == 0 || d.w.N < out.Errors {
 			out.Errors = d.w.N
 		}
-		a, b = min(a, z+d.quantile(0)), max(b, z+d.quantile(1))
+		a, b = min(a, z+x.wide*d.quantile(0)), max(b, z+x.wide*d.quantile(1))
 	}
 	z, d := x.member(0)
 	for j, p := range Levels {
 		if len(members) == 1 {
-			out.Quantile[j] = m.flow(z + d.quantile(p))
+			out.Quantile[j] = m.flow(z + x.wide*d.quantile(p))
 			continue
 		}
 		// F rises from 0 at a to 1 at b, and the quantiles ascend.
@@ -102,64 +180,22 @@ func (m Model) at(s *State, members [][]float64, lead int) (out Band) {
 }
 
 // flow is the inverse of z. A flow is not negative: the mass below 0 stands at 0.
-func (m Model) flow(z float64) float64 { return max(0, math.Exp(z)-m.c) }
+func (m Model) flow(z float64) float64 {
+	if m.linear {
+		return z
+	}
+	return max(0, math.Exp(z)-m.c)
+}
 
 // Exceed writes to out the probability that the flow at each lead is at or above
 // the threshold, m³/s. It allocates nothing and panics as [Model.Quantiles] does.
 func (m Model) Exceed(s *State, members [][]float64, threshold float64, out []float64) {
-	m.check(s, members)
-	if len(out) != m.leads {
-		panic("band: probabilities and leads differ in length")
-	}
+	m.check(s, members, len(out))
+	h := m.growth(s)
 	for lead := range out {
-		x := mixture{m: m, s: s, lead: lead, flows: members}
+		x := m.mix(s, members, lead, h)
 		out[lead] = 1 - x.below(m.z(threshold))
 	}
-}
-
-// A Crossing is what a band says of one threshold.
-type Crossing struct {
-	Probability float64 // that it is met by the last lead; a lower bound, see the package comment
-	// Lead is when it is met, in steps from now, if it is met: quantiles of it at
-	// the Levels. NaN if Probability is 0.
-	Lead [levels]float64
-}
-
-// Cross returns with what probability and when the flow meets the threshold of
-// each lead, m³/s. now is the flow now: if it meets the first threshold, that is at
-// lead 0. by[l] becomes the probability that the threshold is met by lead l+1.
-// worst is scratch of as many values as there are members. It allocates nothing and
-// panics as [Model.Quantiles] does.
-func (m Model) Cross(s *State, now float64, members [][]float64, threshold, by, worst []float64) Crossing {
-	m.check(s, members)
-	if len(threshold) != m.leads || len(by) != m.leads || len(worst) != len(members) {
-		panic("band: threshold, by or worst has the wrong length")
-	}
-	var c Crossing
-	if now >= threshold[0] {
-		c.Probability = 1
-		for i := range by {
-			by[i] = 1
-		}
-		return c
-	}
-	clear(worst)
-	for lead := range by {
-		z := m.z(threshold[lead])
-		x := mixture{m: m, s: s, lead: lead, flows: members}
-		sum := 0.0
-		for i := range members {
-			at, d := x.member(i)
-			worst[i] = max(worst[i], 1-d.under(z-at))
-			sum += worst[i]
-		}
-		by[lead] = sum / float64(len(members))
-	}
-	c.Probability = by[m.leads-1]
-	for i, p := range Levels {
-		c.Lead[i] = When(by, p*c.Probability)
-	}
-	return c
 }
 
 // When returns the lead, in steps, at which the probability by, of lead 1, 2, ...,

@@ -148,6 +148,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
 	{regexp.MustCompile(`^errors of past runs without a rain forecast$`), "历次无降雨预报时的预报误差"},
 	{regexp.MustCompile(`^errors of past runs with the rain that fell$`), "历次按实况降雨计算的预报误差"},
+	{regexp.MustCompile(`^beyond (\S+) h widened as they grew up to there$`), "${1}小时以后按此前增长率外推放宽"},
 	{regexp.MustCompile(`^(\d+) rain members?$`), "降雨预报${1}个集合成员"},
 	{regexp.MustCompile(`^rain forecast times (\d+) factors, coefficient of variation (\S+)$`), "降雨预报乘以${1}个系数（变差系数${2}）"},
 	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread"},
