@@ -7,13 +7,14 @@ import "math"
 const Leads = 24
 
 const (
-	terms        = 3      // b, a - b, r - a
-	spacing      = 3600.0 // between samples, s
-	fitMemory    = 240.0  // F, samples
-	priorSamples = 24.0   // n0
-	still        = 0.01   // c
-	most         = 1.5    // m
-	toldSamples  = 24.0   // n1
+	terms        = 3          // b, a - b, r - a
+	spacing      = 3600.0     // between samples, s
+	fitMemory    = 240.0      // F, samples
+	priorSamples = 24.0       // n0
+	still        = 0.01       // c
+	most         = 1.5        // m
+	toldSamples  = 24.0       // n1
+	young, grown = 79.0, 94.0 // sums of the weights of four and of five days
 )
 
 // A Fit is what the past has taught of how errors go on: weighted sums and the
@@ -215,6 +216,7 @@ func (c *Corrector) coefficients(f *Fit, k int) [terms]float64 {
 		return c.prior[k]
 	}
 	theta, trust := f.Sums[k-1].solve(&c.prior[k]), f.trust(k)
+	trust += (1 - trust) * min(max((f.Sums[k-1].N-young)/(grown-young), 0), 1)
 	for i := range theta {
 		theta[i] = c.prior[k][i] + trust*(theta[i]-c.prior[k][i])
 	}

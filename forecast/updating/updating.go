@@ -62,7 +62,9 @@
 //	g(L) = n/(n+n1) sum w d y / sum w d²    0 <= g <= 1   d = rfit - r0, y = r - r0, as said L before
 //
 // with the memory F, n the weight of what was said at L, and the sums over L and the
-// leads beside it, min(3 h, L/3) on either side. Between the hours, what the fit leaves more or
+// leads beside it, min(3 h, L/3) on either side. From the fourth to the fifth day of
+// pairs at a lead g goes to 1: what many waves have taught stands as it is. Between the
+// hours, what the fit leaves more or
 // less than the half-lives do is interpolated, and beyond 24 h the half-lives go
 // on from what is left.
 //
