@@ -12,10 +12,11 @@ type Sample struct {
 }
 
 // Resample writes to dst the value at fromMS + i·stepMS (Unix milliseconds) for
-// each i: linear between the two samples around the instant where they are at
-// most gapMS apart, else NaN. Samples are those that can be used, and ascend by
-// instant; those later than untilMS are not looked at. It returns the latest sample
-// looked at, even if it precedes fromMS.
+// each i, stepMS and gapMS in ms: linear between the two samples around the instant
+// where they are at most gapMS apart, else NaN. It is in the unit of the samples.
+// Samples are those that can be used, and ascend by instant; those later than untilMS
+// are not looked at. It returns the latest sample looked at, even if it precedes
+// fromMS.
 func Resample(samples iter.Seq[Sample], fromMS, stepMS, gapMS, untilMS int64, dst []float64) (last Sample, ok bool) {
 	i := 0
 	for s := range samples {
