@@ -8,20 +8,31 @@ import (
 	"freshet/internal/hydro"
 )
 
-// The types of what a run is given and what it gives, by names that can be written
-// outside this module, too.
+// What a run is given and what it gives, by names that can be written outside this
+// module, too.
 type (
-	File            = hydro.File            // of a catalogue, docs/formats/catalogue.md
-	Key             = hydro.Key             // names a series
-	Variable        = hydro.Variable        // of a series
-	History         = hydro.History         // of a series, as a [Source] gives it
-	Sample          = hydro.Sample          // of a history
-	Quality         = hydro.Quality         // of a sample
-	Forecast        = hydro.Forecast        // of one run
-	StationForecast = hydro.StationForecast // of one station in it
-	RainForecast    = hydro.RainForecast    // before it is put on sub-basins by [Model.Rain]
-	RainArea        = hydro.RainArea        // of a rain forecast
-	DispatchPlan    = hydro.DispatchPlan    // of a reservoir
+	// A File is a file of a catalogue, docs/formats/catalogue.md.
+	File = hydro.File
+	// A Key names a series.
+	Key = hydro.Key
+	// A Variable says what a series is of.
+	Variable = hydro.Variable
+	// A History is the recent past of a series, as a [Source] gives it.
+	History = hydro.History
+	// A Sample is one value of a history.
+	Sample = hydro.Sample
+	// Quality is the verdict on a sample.
+	Quality = hydro.Quality
+	// A Forecast is what a run gives.
+	Forecast = hydro.Forecast
+	// A StationForecast is that of one station.
+	StationForecast = hydro.StationForecast
+	// A RainForecast is what [Model.Rain] puts on sub-basins.
+	RainForecast = hydro.RainForecast
+	// A RainArea is a part of a rain forecast.
+	RainArea = hydro.RainArea
+	// A DispatchPlan is what was ordered for a reservoir.
+	DispatchPlan = hydro.DispatchPlan
 )
 
 // What series a run reads, and the quality of samples that it uses: it takes Pass and
