@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"freshet/forecast/updating"
-	"freshet/internal/hydro"
 )
 
 var nan = math.NaN()
@@ -114,16 +113,15 @@ func TestAStoppedRunIsTheWholeRun(t *testing.T) {
 
 func TestSamplesAreJoinedOverShortGapsOnly(t *testing.T) {
 	minute := time.Minute.Milliseconds()
-	samples := []hydro.Sample{
-		{At: 0, Value: 10, Quality: hydro.Pass},
-		{At: 10 * minute, Value: 20, Quality: hydro.Pass},
-		{At: 15 * minute, Value: 99, Quality: hydro.Suspect},
-		{At: 20 * minute, Value: 30, Quality: hydro.NotEvaluated},
-		{At: 60 * minute, Value: 70, Quality: hydro.Pass},
-		{At: 70 * minute, Value: 80, Quality: hydro.Pass},
+	samples := []updating.Sample{
+		{At: 0, Value: 10},
+		{At: 10 * minute, Value: 20},
+		{At: 20 * minute, Value: 30},
+		{At: 60 * minute, Value: 70},
+		{At: 70 * minute, Value: 80},
 	}
 	got := make([]float64, 14)
-	last, ok := updating.Resample(samples, 5*minute, 5*minute, 15*minute, 65*minute, got)
+	last, ok := updating.Resample(slices.Values(samples), 5*minute, 5*minute, 15*minute, 65*minute, got)
 	want := []float64{15, 20, 25, 30, nan, nan, nan, nan, nan, nan, nan, 70, nan, nan}
 	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
