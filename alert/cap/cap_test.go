@@ -242,6 +242,9 @@ func TestTwoPersonsAreTwoPersons(t *testing.T) {
 		"the same name with more spaces":      person("t2", "  zhang   san "),
 		"the same name with other marks":      person("t2", "Zhang-San."),
 		"the same name in wide letters":       person("t2", "Ｚｈａｎｇ　Ｓａｎ"),
+		"the same name in raised letters":     person("t2", "Zʰang San"),
+		"the same name with a mark apart":     person("t2", "Zha\u0303ng San"), // a mark upon a letter, apart
+		"the same name in letters with marks": person("t2", "Zhāng Sān"),
 		"the same token under another name":   person("t1", "Li Si"),
 		"no credential":                       {Name: "Li Si", Role: hydro.Unauthenticated},
 		"no credential, but the word of one":  {Name: "Li Si", Role: "officer"},

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"freshet/internal/hydro"
 )
 
@@ -136,15 +138,13 @@ func proved(p hydro.Person) bool {
 }
 
 // fold takes from a name what does not make another person: case, spaces and
-// marks between its parts, and the width of letters.
+// marks on, between and after its letters, and in which of several codes or forms
+// a letter is written (wide, raised, of an older standard).
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
-		if r >= 0xff01 && r <= 0xff5e { // full-width forms of ASCII
-			r -= 0xfee0
-		}
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) {
 			return unicode.ToLower(r)
 		}
 		return -1
-	}, name)
+	}, norm.NFKD.String(name))
 }

@@ -125,16 +125,17 @@ func TestAnOrangeGoesOutByTwoPersonsSignedAndInTheFeed(t *testing.T) {
 	g := guard(t, func(o *app.Options) {
 		o.CAPCert, o.CAPKey, o.CAPPublic = cert, key, true
 	})
-	officer := func(name string) freshetv1.CapServiceClient {
-		grant := all(auth.Officer, hydro.Hydrology)
+	with := func(role auth.Role, department hydro.Department, name string) freshetv1.CapServiceClient {
+		grant := all(role, department)
 		grant.Name = name
 		return freshetv1.NewCapServiceClient(g.dial(g.token(grant, nil)))
 	}
+	officer := func(name string) freshetv1.CapServiceClient { return with(auth.Officer, hydro.Hydrology, name) }
 	admin := g.dial(g.token(all(auth.Admin, 0), nil))
 	if err := client.NewClock(admin, client.Backoff{}).Advance(t.Context(), noon); err != nil {
 		t.Fatal(err)
 	}
-	first, again, second := officer("张三"), officer("张 三"), officer("李四")
+	first, again, second := officer("李三"), officer("李 三"), officer("王四")
 	briefing := freshetv1.NewCapServiceClient(g.dial(g.token(all(auth.Briefing, 0), nil)))
 	raise(t, g.dial(g.token(all(auth.Gateway, hydro.Hydrology), nil)), admin)
 
@@ -162,12 +163,17 @@ func TestAnOrangeGoesOutByTwoPersonsSignedAndInTheFeed(t *testing.T) {
 		{"the first", first, codes.OK},
 		{"the first again", first, codes.FailedPrecondition},
 		{"the first with another token", again, codes.FailedPrecondition},
+		{"the first with a token of the same name", officer("李三"), codes.FailedPrecondition},
+		{"the first with a token of another department", with(auth.Officer, hydro.Weather, "李三"), codes.FailedPrecondition},
+		{"the first with an admin's token", with(auth.Admin, 0, "李三"), codes.FailedPrecondition},
+		{"the first, written with the other code of the same character", officer("\uf9e1三"), codes.FailedPrecondition},
+		{"the first, in marks that are not seen", officer("李\u200b三"), codes.FailedPrecondition},
 	} {
 		if err := approve(c.who); status.Code(err) != c.code {
 			t.Errorf("%s: %v, want %s", c.name, err, c.code)
 		}
 	}
-	if m := drafted(t, first, "draft"); len(m.GetApprovals()) != 1 || m.GetApprovals()[0].GetBy().GetName() != "张三" {
+	if m := drafted(t, first, "draft"); len(m.GetApprovals()) != 1 || m.GetApprovals()[0].GetBy().GetName() != "李三" {
 		t.Errorf("approved by %v", m.GetApprovals())
 	}
 	if err := approve(second); err != nil {
