@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -54,7 +55,12 @@ func (b *bench) publish(ctx context.Context, basin string, from, to int, change 
 
 func (b *bench) watch(ctx context.Context, t *testing.T, req *freshetv1.WatchWarningsRequest) *watcher {
 	t.Helper()
-	stream, err := freshetv1.NewWarningServiceClient(b.conn).WatchWarnings(ctx, req)
+	return watchOver(ctx, t, b.conn, req)
+}
+
+func watchOver(ctx context.Context, t *testing.T, conn *grpc.ClientConn, req *freshetv1.WatchWarningsRequest) *watcher {
+	t.Helper()
+	stream, err := freshetv1.NewWarningServiceClient(conn).WatchWarnings(ctx, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,31 +135,6 @@ func TestAFeedWithRandomDisconnectsHasNoGapAndNoRepeat(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got[basin]); diff != "" {
 			t.Errorf("%s, after %d disconnects (-want +got):\n%s", basin, breaks, diff)
-		}
-	}
-}
-
-func TestAStalledWatcherDelaysNobody(t *testing.T) {
-	b := newBench(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	stalled := b.watch(ctx, t, &freshetv1.WatchWarningsRequest{FromStart: true})
-	stalled.next() // is open, and reads no further
-	const n, size = 200, 32 << 10
-	large := func(w *hydro.Warning) { w.Cause = strings.Repeat("x", size) } // 6 MB in all: more than all buffers on the way
-	if err := b.publish(t.Context(), riverBasin, 0, n, large); err != nil {
-		t.Fatal(err)
-	}
-	other := b.watch(ctx, t, &freshetv1.WatchWarningsRequest{FromStart: true})
-	for i := range n {
-		if m := other.warning(); m.GetWarning().GetId() != feedWarning(riverBasin, i).ID {
-			t.Fatalf("warning %d is %s", i, m.GetWarning().GetId())
-		}
-	}
-	// The stalled one has lost nothing either.
-	for i := range n {
-		if m := stalled.warning(); m.GetWarning().GetId() != feedWarning(riverBasin, i).ID {
-			t.Fatalf("warning %d of the stalled watcher is %s", i, m.GetWarning().GetId())
 		}
 	}
 }
@@ -322,6 +303,11 @@ type events struct {
 
 func (b *bench) events(ctx context.Context, t *testing.T, query, lastEventID string) *events {
 	t.Helper()
+	return b.eventsBy(ctx, t, http.DefaultClient, query, lastEventID)
+}
+
+func (b *bench) eventsBy(ctx context.Context, t *testing.T, by *http.Client, query, lastEventID string) *events {
+	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.http+"/v1/warnings/feed"+query, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +315,7 @@ func (b *bench) events(ctx context.Context, t *testing.T, query, lastEventID str
 	if lastEventID != "" {
 		req.Header.Set("Last-Event-ID", lastEventID)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := by.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
