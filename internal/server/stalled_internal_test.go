@@ -31,7 +31,6 @@ func TestAReaderWhoStandsStillKeepsNoMoreThanAPage(t *testing.T) {
 				}
 			}
 		}
-		v = nil
 		runtime.GC()
 		for _, i := range items {
 			if i.Value() != nil {
