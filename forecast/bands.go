@@ -425,13 +425,14 @@ func (r *run) tell(f *hydro.StationForecast, g *gauged, steps []band.Band) {
 	f.Band = make([]hydro.BandStep, len(steps))
 	for l, b := range steps {
 		to := &f.Band[l]
-		to.Discharge, to.Errors = b.Quantile, b.Errors
+		to.Discharge, to.Errors, to.Extrapolated = b.Quantile, b.Errors, g.reading.beyond
 		offset := r.offset(g, l)
 		for j, q := range b.Quantile {
 			to.Level[j] = math.NaN()
 			if g.levels() {
-				h, _ := g.reading.table.Level(q)
+				h, beyond := g.reading.table.Level(q)
 				to.Level[j] = h + offset
+				to.Extrapolated = to.Extrapolated || beyond
 			}
 		}
 	}
@@ -454,19 +455,23 @@ func (r *run) chances(f *hydro.StationForecast, g *gauged, model band.Model, s *
 	for i := range f.Crossings {
 		c := &f.Crossings[i]
 		c.Chance.Until = now.Add(time.Duration(n) * m.bandStep)
+		c.Chance.Extrapolated = g.reading.beyond
 		met := f.NowDischarge
 		for l := range threshold {
 			threshold[l] = c.Threshold
 			if c.Variable == hydro.WaterLevel {
 				met = f.NowLevel
-				threshold[l], _ = g.reading.table.Discharge(c.Threshold - r.offset(g, l))
+				var beyond bool
+				threshold[l], beyond = g.reading.table.Discharge(c.Threshold - r.offset(g, l))
+				c.Chance.Extrapolated = c.Chance.Extrapolated || beyond
 			}
 		}
 		if met >= c.Threshold {
 			c.Chance.Probability, c.Chance.Early, c.Chance.Middle, c.Chance.Late = 1, now, now, now
 			continue
 		}
-		model.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
+		told := model.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
+		c.Chance.Uncalibrated = told.Paths == 0 || !s.Judged.Calibrated()
 		p := by[n-1]
 		c.Chance.Probability = p
 		if p > 0 {

@@ -101,7 +101,11 @@ func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
 		if len(st.Band) != horizon {
 			t.Fatalf("%s: %d leads", id, len(st.Band))
 		}
+		beyond := 0
 		for l, x := range st.Band {
+			if x.Extrapolated {
+				beyond++
+			}
 			if !slices.IsSorted(x.Discharge[:]) || !slices.IsSorted(x.Level[:]) || x.Errors < 24 || !(x.Discharge[6] > x.Discharge[0]) {
 				t.Errorf("%s, lead %d: %+v", id, l+1, x)
 			}
@@ -112,6 +116,10 @@ func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
 					t.Errorf("%s, lead %d: flow %g and level %g against quantile %g of %g and %g", id, l+1, q, h, hydro.BandLevels[j], x.Discharge[j], x.Level[j])
 				}
 			}
+		}
+		// The rating of up was measured from 1 to 5 m, that of mid from 0 to 8 m: it is low water.
+		if id == "up" && beyond == 0 || id == "mid" && beyond > 0 {
+			t.Errorf("%s: %d of %d steps lie beyond the rating", id, beyond, len(st.Band))
 		}
 	}
 	for _, id := range []string{"dam", "sea"} {
@@ -133,7 +141,7 @@ func TestChancesOfCrossing(t *testing.T) {
 	c.StageTables[0].Thresholds = thresholds
 	m := compile(t, c)
 	s, now := taught(t, m, b, 5*time.Hour)
-	between := 0
+	between, calibrated := 0, 0
 	for range 24 {
 		now = now.Add(time.Hour)
 		var f hydro.Forecast
@@ -160,6 +168,12 @@ func TestChancesOfCrossing(t *testing.T) {
 			if last := st.Band[len(st.Band)-1].Level[1]; last > x.Threshold+1e-6 && h.Probability < 0.9-1e-9 {
 				t.Errorf("%g m is met with %g, and 90 %% lie above %g m", x.Threshold, h.Probability, last)
 			}
+			if out := x.Threshold > 8; h.Probability < 1 && h.Extrapolated != out { // its rating was measured from 0 to 8 m
+				t.Errorf("%g m: %+v", x.Threshold, h)
+			}
+			if !h.Uncalibrated { // after a month of a flood each day
+				calibrated++
+			}
 			if h.Probability > 0.02 && h.Probability < 0.98 {
 				between++
 			}
@@ -168,6 +182,9 @@ func TestChancesOfCrossing(t *testing.T) {
 		if st.Crossings[len(st.Crossings)-1].Chance.Probability > 0.05 {
 			t.Errorf("red: %+v", st.Crossings[len(st.Crossings)-1].Chance)
 		}
+	}
+	if calibrated == 0 {
+		t.Error("no chance is calibrated")
 	}
 	if between < 20 {
 		t.Errorf("%d chances lie between 0 and 1: this says little", between)
@@ -322,5 +339,28 @@ func TestBandsOutliveAWeekOfSilence(t *testing.T) {
 	f, _ := run(t, m, s, later.Add(20*time.Hour), b.source)
 	if n := len(station(t, f, "up").Band); n < 5 {
 		t.Errorf("%d leads, notes %q", n, f.Notes)
+	}
+}
+
+// What a few days have taught is no more than an order.
+func TestAYoungChanceIsNotCalibrated(t *testing.T) {
+	b := season(t0.Add(-aDay), t0.Add(10*aDay))
+	c := banded()
+	c.StageTables[0].Thresholds = []catalog.Threshold{{Stage: hydro.Yellow, Variable: hydro.WaterLevel, Value: 3, Forecast: true}}
+	m := compile(t, c)
+	s := m.Start(t0)
+	told := 0
+	for now := t0; now.Before(t0.Add(4 * aDay)); now = now.Add(3 * time.Hour) {
+		var f hydro.Forecast
+		f, s = run(t, m, s, now, b.source)
+		if h := station(t, f, "mid").Crossings[0].Chance; !h.Until.IsZero() && h.Probability < 1 {
+			told++
+			if !h.Uncalibrated {
+				t.Errorf("%s: %+v", now, h)
+			}
+		}
+	}
+	if told == 0 {
+		t.Error("no chance told in four days")
 	}
 }

@@ -387,12 +387,12 @@ type reading struct {
 }
 
 // correct corrects flow from index 1 on by the series' observations, turned
-// into a flow by table if that is not nil, tells save the error at each mark, and
-// reports whether there was any observation, and whether table was left beyond its
-// range for one. With backfill the first observation stands for the time before it,
+// into a flow by the rating in force at each if ratings is not nil, tells save the
+// error at each mark, and reports whether there was any observation, and whether a
+// rating was left beyond its range for one. With backfill the first observation stands for the time before it,
 // too. days, if not nil, are those of an adjustment of soil moisture. What was
 // observed is in r.observed then.
-func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed, beyond bool) {
+func (r *run) correct(c *updating.Corrector, s *series, ratings []ratingFrom, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed, beyond bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -408,13 +408,15 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 		if v != v {
 			continue
 		}
+		if ratings != nil {
+			var outside bool
+			if o[t], outside = flowOf(ratings, r.start+int64(t+1)*m.stepMS, v); o[t] != o[t] {
+				continue
+			}
+			beyond = beyond || outside
+		}
 		if first < 0 {
 			first = t
-		}
-		if table != nil {
-			var outside bool
-			o[t], outside = table.Discharge(v)
-			beyond = beyond || outside
 		}
 	}
 	from := 0
@@ -453,9 +455,9 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	if !g.updates || n.tidal {
 		return out
 	}
-	s, table := g.discharge, (*rating.Table)(nil)
+	s, ratings := g.discharge, []ratingFrom(nil)
 	if g.level != nil && out.table != nil && (s == nil || !qOK && hOK) {
-		s, table = g.level, out.table
+		s, ratings = g.level, g.ratings
 	}
 	if s == nil { // a level whose rating is not in force yet
 		r.note("%s has no rating in force: it corrects nothing", g.station)
@@ -466,23 +468,23 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	if n.moist > 0 {
 		days = &r.days[n.moist-1]
 	}
-	observed, beyond := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
+	observed, beyond := r.correct(g.corrector, s, ratings, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
 	if beyond {
 		out.beyond = true
-		low, high := table.Measured()
+		low, high := out.table.Measured()
 		r.note("flow at %s is of levels outside the rating's measured range %g to %g m: what it corrects, here and below, is extrapolated", g.station, low, high)
 	}
 	r.seen(i)
 	r.lossNote(g, &r.kept().state.Nodes[i].Error)
-	out.fresh = observed && (qOK || table != nil && hOK)
+	out.fresh = observed && (qOK || ratings != nil && hOK)
 	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
 	}
 	if g.level != nil && out.table != nil && hOK {
 		// A level and a flow of one instant say how far the river stands from its rating.
 		at := r.at(flow, h.At)
-		if table != nil {
-			at, _ = table.Discharge(h.Value)
+		if ratings != nil {
+			at, _ = out.table.Discharge(h.Value)
 		}
 		l, _ := out.table.Level(at)
 		out.offset, out.levelAt, out.hasOffset = h.Value-l, h.At, true
@@ -523,6 +525,16 @@ func ratingAt(all []ratingFrom, ms int64) *rating.Table {
 		}
 	}
 	return nil
+}
+
+// flowOf returns the flow of a level by the rating in force at an instant, NaN if
+// none is, and whether the rating is left beyond its measured range for it.
+func flowOf(all []ratingFrom, ms int64, level float64) (q float64, beyond bool) {
+	table := ratingAt(all, ms)
+	if table == nil {
+		return math.NaN(), false
+	}
+	return table.Discharge(level)
 }
 
 func thresholdsAt(all []tableFrom, ms int64) []catalog.Threshold {
