@@ -9,6 +9,7 @@ import (
 
 	"freshet/forecast/band"
 	"freshet/forecast/rain"
+	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
 
@@ -86,6 +87,7 @@ func (k *compiler) addBand() {
 		k.errs = append(k.errs, err)
 	}
 	m.leads, m.told = leads, told
+	k.noteUnbanded()
 }
 
 // bandsOf returns what a state holds for the model's bands, or nil if that is
@@ -152,7 +154,46 @@ func (r *run) isEnsemble(ahead Ahead) bool {
 	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
 }
 
-// A gauged is what a run found at a gauge that observes the flow.
+// banded reports whether the errors of a forecast can be told at n: of a gauge the
+// flow, corrected or not; of a reservoir without one the inflow.
+func (n *node) banded() bool {
+	switch {
+	case n.gauge != nil:
+		return !n.tidal && (n.gauge.discharge != nil || n.gauge.level != nil && len(n.gauge.ratings) > 0)
+	case n.reservoir != nil:
+		return n.reservoir.inflow != nil
+	}
+	return false
+}
+
+// noteUnbanded says which stations have no band, and why.
+func (k *compiler) noteUnbanded() {
+	var tidal, blind, pools []string
+	for i := range k.m.nodes {
+		n := &k.m.nodes[i]
+		switch {
+		case n.reservoir != nil && (n.gauge != nil || !n.banded()):
+			pools = append(pools, n.reservoir.station)
+		case n.gauge == nil || n.banded():
+		case n.tidal:
+			tidal = append(tidal, n.gauge.station)
+		default:
+			blind = append(blind, n.gauge.station)
+		}
+	}
+	for _, x := range []struct {
+		stations []string
+		why      string
+	}{{tidal, "the tide hides what the forecast errs by"}, {blind, "no flow is observed and no rating makes one of its level"}, {pools, "no observed inflow to learn from"}} {
+		if len(x.stations) > 0 {
+			slices.Sort(x.stations)
+			k.note("no band at %s: %s", strings.Join(x.stations, ", "), x.why)
+		}
+	}
+}
+
+// A gauged is what a run found at a gauge that observes the flow, or a reservoir
+// its inflow.
 type gauged struct {
 	node    int
 	station int       // index in stations
@@ -168,6 +209,15 @@ func (r *run) seen(i int) {
 		g.seen[j] = r.observed[at-1]
 	}
 	r.gauged = append(r.gauged, g)
+}
+
+// observe fills observed with what a series reported.
+func (r *run) observe(s *series) {
+	var samples []hydro.Sample
+	if h := r.obs(s.key); h != nil {
+		samples = h.Between(r.start-s.gapMS, r.now)
+	}
+	updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, s.gapMS, r.now, r.observed)
 }
 
 // bands teaches the gauges' bands by the hindcasts of the hours over which the
@@ -426,7 +476,10 @@ func (r *run) tell(f *hydro.StationForecast, g *gauged, steps []band.Band) {
 	for l, b := range steps {
 		to := &f.Band[l]
 		to.Discharge, to.Errors, to.Extrapolated = b.Quantile, b.Errors, g.reading.beyond
-		offset := r.offset(g, l)
+		offset := 0.0
+		if g.levels() {
+			offset = r.offset(g, l)
+		}
 		for j, q := range b.Quantile {
 			to.Level[j] = math.NaN()
 			if g.levels() {
@@ -454,6 +507,9 @@ func (r *run) chances(f *hydro.StationForecast, g *gauged, model band.Model, s *
 	threshold, by, worst := make([]float64, n), make([]float64, n), make([]float64, 2*len(members))
 	for i := range f.Crossings {
 		c := &f.Crossings[i]
+		if c.Variable == hydro.WaterLevel && !g.levels() { // a reservoir's: its band is of inflow
+			continue
+		}
 		c.Chance.Until = now.Add(time.Duration(n) * m.bandStep)
 		c.Chance.Extrapolated = g.reading.beyond
 		met := f.NowDischarge

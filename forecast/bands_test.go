@@ -122,10 +122,11 @@ func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
 			t.Errorf("%s: %d of %d steps lie beyond the rating", id, beyond, len(st.Band))
 		}
 	}
-	for _, id := range []string{"dam", "sea"} {
-		if len(station(t, f, id).Band) != 0 {
-			t.Errorf("%s has a band: no gauge corrects its flow", id)
-		}
+	if dam := station(t, f, "dam"); len(dam.Band) == 0 || !math.IsNaN(dam.Band[0].Level[3]) || dam.Band[0].Discharge[3] < 5 || dam.Band[0].Discharge[3] > 15 {
+		t.Errorf("dam: want the band of an inflow of 10 m³/s, have %+v", dam.Band[:min(1, len(dam.Band))])
+	}
+	if len(station(t, f, "sea").Band) != 0 || !slices.Contains(f.Notes, "no band at sea: the tide hides what the forecast errs by") {
+		t.Errorf("sea has a band, or nothing says why not: %q", f.Notes)
 	}
 }
 
@@ -307,7 +308,7 @@ func TestNoBandIsSaid(t *testing.T) {
 	c := banded()
 	m := compile(t, c)
 	f, _ := run(t, m, m.Start(t0), t0, b.source)
-	if f.BandStep != 0 || f.BandBasis != "" || !slices.Contains(f.Notes, "no band yet at up, mid: fewer than 24 past errors in a situation like this") {
+	if f.BandStep != 0 || f.BandBasis != "" || !slices.Contains(f.Notes, "no band yet at up, dam, mid: fewer than 24 past errors in a situation like this") {
 		t.Errorf("step %v, %q, notes %q", f.BandStep, f.BandBasis, f.Notes)
 	}
 	s, now := taught(t, m, b, 5*time.Hour)
@@ -321,7 +322,7 @@ func TestNoBandIsSaid(t *testing.T) {
 	c = banded()
 	c.Basins[0].Settings.OutputStep = 2 * time.Hour
 	f, _ = run(t, compile(t, c), s, now, b.source)
-	if f.BandStep != 0 || !slices.Contains(f.Notes, "no band yet at up, mid: fewer than 24 past errors in a situation like this") {
+	if f.BandStep != 0 || !slices.Contains(f.Notes, "no band yet at up, dam, mid: fewer than 24 past errors in a situation like this") {
 		t.Errorf("another step: %v, %q", f.BandStep, f.Notes)
 	}
 	c.Basins[0].Settings.Warmup = time.Hour
@@ -362,5 +363,20 @@ func TestAYoungChanceIsNotCalibrated(t *testing.T) {
 	}
 	if told == 0 {
 		t.Error("no chance told in four days")
+	}
+}
+
+// A gauge that corrects nothing tells of its forecast's errors all the same.
+func TestAGaugeThatCorrectsNothingHasABand(t *testing.T) {
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
+	c := banded()
+	c.Basins[0].Settings.Updating = catalog.NoUpdating
+	m := compile(t, c)
+	s, now := taught(t, m, b, 5*time.Hour)
+	f, _ := run(t, m, s, now, b.source)
+	for _, id := range []string{"up", "mid", "dam"} {
+		if st := station(t, f, id); len(st.Band) == 0 || st.Updated && id != "dam" {
+			t.Errorf("%s: %d leads, updated %v; %q", id, len(st.Band), st.Updated, f.Notes)
+		}
 	}
 }

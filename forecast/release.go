@@ -29,6 +29,11 @@ func (r *run) reservoir(i int, flow []float64) {
 	} else {
 		r.carry(v.corrector, state.InflowError, inflow, save)
 	}
+	if n := &r.m.nodes[i]; n.gauge == nil && n.banded() {
+		r.observe(v.inflow)
+		r.seen(i)
+		r.gauged[len(r.gauged)-1].station = len(r.stations)
+	}
 	if math.IsNaN(f.NowDischarge) {
 		f.NowDischarge = r.at(inflow, r.now)
 	}

@@ -453,6 +453,10 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 		}
 	}
 	if !g.updates || n.tidal {
+		if n.banded() {
+			copy(r.observed, r.observedFlow(g))
+			r.seen(i)
+		}
 		return out
 	}
 	s, ratings := g.discharge, []ratingFrom(nil)
