@@ -291,7 +291,7 @@ func (r *run) rain() {
 			if h := r.obs(s.key); h != nil {
 				samples = h.Between(r.start, r.now)
 			}
-			r.used(rain.Prorate(samples, r.start, m.stepMS, r.now, each[i]))
+			r.used(rain.Prorate(reports(samples), r.start, m.stepMS, r.now, each[i]))
 		}
 		r.depth[g] = each[0]
 		if len(each) > 1 {
@@ -399,7 +399,7 @@ func (r *run) correct(c *updating.Corrector, s *series, ratings []ratingFrom, ca
 	if h := r.obs(s.key); h != nil {
 		samples = h.Between(r.start-s.gapMS, r.now)
 	}
-	last, ok := updating.Resample(samples, r.start+m.stepMS, m.stepMS, s.gapMS, r.now, o)
+	last, ok := updating.Resample(usable(samples), r.start+m.stepMS, m.stepMS, s.gapMS, r.now, o)
 	if ok {
 		r.used(last.At)
 	}
@@ -479,7 +479,9 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 		r.note("flow at %s is of levels outside the rating's measured range %g to %g m: what it corrects, here and below, is extrapolated", g.station, low, high)
 	}
 	r.seen(i)
-	r.lossNote(g, &r.kept().state.Nodes[i].Error)
+	if len(r.marks) > 0 { // else nobody reads the notes
+		r.lossNote(g, &r.kept().state.Nodes[i].Error)
+	}
 	out.fresh = observed && (qOK || ratings != nil && hOK)
 	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)

@@ -26,10 +26,12 @@ const (
 	Warning Kind = "warning" // the stage of a station, or its sight, changed
 	Group   Kind = "group"   // a wave, or stations that are blind together, began, moved or ended
 	Duty    Kind = "duty"    // what people on duty did, or have to do
+	// Forecast is how far a basin's forecast can be used: that changed.
+	Forecast Kind = "forecast_watch"
 )
 
 // Kinds lists all kinds in order.
-var Kinds = []Kind{Warning, Group, Duty}
+var Kinds = []Kind{Warning, Group, Duty, Forecast}
 
 // OutputKinds returns the kinds as the log calls them.
 func OutputKinds() []string {
@@ -46,7 +48,7 @@ type Item struct {
 	// sent, and no other item's.
 	ID          string
 	Kind        Kind
-	Event       string // what happened: of a warning "raised", "lowered", "blind", "escalated", "sight" or "changed", of a group its event, of duty the event's kind
+	Event       string // what happened: of a warning "raised", "lowered", "blind", "escalated", "sight" or "changed", of a group its event, of duty the event's kind, of a forecast its standing
 	Basin       string
 	Station     string // "" if it is about no single station
 	StationZH   string
@@ -64,6 +66,7 @@ type Item struct {
 	Warning      *hydro.Warning
 	Group        *hydro.GroupChange
 	Duty         *hydro.DutyEvent
+	Forecast     *hydro.ForecastWatch
 }
 
 // beijing is the zone of what no station's zone is known for.
@@ -80,6 +83,8 @@ func ItemOf(o hydro.Output, cat *catalog.Catalog) (Item, bool) {
 		return groupItem(o.Group, cat), true
 	case o.Duty != nil && o.Duty.Kind != hydro.Refused: // who was refused has been told
 		return dutyItem(o.Duty, cat), true
+	case o.Watch != nil:
+		return forecastItem(o.Watch), true
 	default:
 		return Item{}, false
 	}
@@ -140,6 +145,9 @@ func groupItem(g *hydro.GroupChange, cat *catalog.Catalog) Item {
 func dutyItem(d *hydro.DutyEvent, cat *catalog.Catalog) Item {
 	it := Item{ID: "duty/" + d.ID, Kind: Duty, Event: d.Kind, Basin: d.Basin, To: d.Stage, Stage: step(d.Stage), TextZH: d.TextZH, TextEN: d.TextEN, Duty: d}
 	it.place(d.Station, d.At, cat)
+	if slices.Contains(unanswered, Kind(d.Kind)) { // whoever reads it may be the one who answers
+		it.Departments = nil
+	}
 	return it
 }
 
@@ -199,6 +207,8 @@ func (it *Item) titleZH() string {
 		return fmt.Sprintf("【%s】%s", stageZH[it.To], firstLine(it.TextZH))
 	case Duty:
 		return "【值班】" + firstLine(it.TextZH)
+	case Forecast:
+		return fmt.Sprintf("【预报】%s：%s", it.Basin, firstClause(it.TextZH))
 	case Warning:
 	}
 	switch it.Event {
@@ -246,6 +256,8 @@ func (it *Item) titleEN() string {
 		return fmt.Sprintf("[%s] %s", stageEN[it.To], firstLine(it.TextEN))
 	case Duty:
 		return "[DUTY] " + firstLine(it.TextEN)
+	case Forecast:
+		return fmt.Sprintf("[FORECAST] %s: %s", it.Basin, firstClause(it.TextEN))
 	case Warning:
 	}
 	switch it.Event {

@@ -207,6 +207,8 @@ type document struct {
 	Warning      *warningDocument `json:"warning,omitempty"`
 	Group        *groupDocument   `json:"group,omitempty"`
 	Duty         *dutyDocument    `json:"duty,omitempty"`
+
+	Forecast *forecastDocument `json:"forecast_watch,omitempty"`
 }
 
 type groupDocument struct {
@@ -298,6 +300,9 @@ func Document(it *Item, now time.Time) any {
 		for i := range g.Stations {
 			d.Group.Stations = append(d.Group.Stations, groupStationDocument{g.Stations[i].Station, g.Stations[i].Stage.String()})
 		}
+	}
+	if f := it.Forecast; f != nil {
+		d.Forecast = forecastDocumentOf(f, zone)
 	}
 	if e := it.Duty; e != nil {
 		d.Duty = &dutyDocument{

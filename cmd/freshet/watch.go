@@ -55,7 +55,8 @@ twice. With --place-file it also does so after it was stopped itself.
 
 Stages are named in words, in Chinese and English:
   正常 CLEAR  蓝色 BLUE  黄色 YELLOW  橙色 ORANGE  红色 RED  失明 BLIND (nobody can see)
-▲ raised  ▼ lowered  ✕ sight lost  ○ sight regained. Times are Beijing time.`,
+▲ raised  ▼ lowered  ✕ sight lost  ○ sight regained  ◇ the forecast of a basin is
+partial, failed, expired, missing or whole again. Times are Beijing time.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			language, err := termui.ParseLang(lang)
@@ -84,7 +85,7 @@ Stages are named in words, in Chinese and English:
 				w.width = func() int { return 0 } // a pipe: one line each
 			}
 			err = client.Watch(cmd.Context(), conn, client.WatchOptions{
-				Basins: basins, Token: token, FromStart: fromStart, Heartbeat: w.heartbeat, Connected: w.link,
+				Basins: basins, Token: token, FromStart: fromStart, Heartbeat: w.heartbeat, Forecast: w.forecast, Connected: w.link,
 				Backoff: client.Backoff{Min: 250 * time.Millisecond, Max: 5 * time.Second},
 			}, w.warning)
 			w.clear()
@@ -146,6 +147,32 @@ func (w *watcher) warning(m *freshetv1.WatchWarningsResponse) error {
 	return w.save(m)
 }
 
+// forecast prints that the forecast of a basin can be used less, or again.
+func (w *watcher) forecast(m *freshetv1.WatchWarningsResponse) error {
+	w.announce(m)
+	if w.asJSON {
+		if err := printJSON(w.out, m); err != nil {
+			return err
+		}
+		return w.save(m)
+	}
+	f, err := wire.ToForecastWatch(m.GetForecastWatch())
+	if err != nil {
+		return fmt.Errorf("the server sent the standing of a forecast that cannot be read: %w", err)
+	}
+	w.clear()
+	if _, err := io.WriteString(w.out, forecastLine(&f, w.lang)+"\n"); err != nil {
+		return err
+	}
+	return w.save(m)
+}
+
+// forecastLine is the standing of a forecast in one line: both names of the standing,
+// and what it means in words.
+func forecastLine(f *hydro.ForecastWatch, lang termui.Lang) string {
+	return fmt.Sprintf("%s  ◇ 预报%s FORECAST %s  %s  %s", termui.Clock(f.At), f.Standing.ZH(), strings.ToUpper(f.Standing.String()), f.Basin, lang.Pick(f.DetailZH, f.Detail))
+}
+
 func (w *watcher) heartbeat(m *freshetv1.WatchWarningsResponse) error {
 	w.announce(m)
 	if w.live {
@@ -162,7 +189,7 @@ func (w *watcher) heartbeat(m *freshetv1.WatchWarningsResponse) error {
 
 // announce tells how many warnings wait, once after each connection.
 func (w *watcher) announce(m *freshetv1.WatchWarningsResponse) {
-	if w.waiting || m.GetWarning() == nil || m.GetUnseen() == 0 {
+	if w.waiting || m.GetWarning() == nil && m.GetForecastWatch() == nil || m.GetUnseen() == 0 {
 		return
 	}
 	w.waiting = true

@@ -27,6 +27,7 @@ import (
 type shortFeed struct {
 	freshetv1.UnimplementedWarningServiceServer
 	warnings []hydro.Warning
+	watch    *hydro.ForecastWatch // at the end, if not nil
 }
 
 func (f *shortFeed) WatchWarnings(req *freshetv1.WatchWarningsRequest, stream grpc.ServerStreamingServer[freshetv1.WatchWarningsResponse]) error {
@@ -46,6 +47,11 @@ func (f *shortFeed) WatchWarnings(req *freshetv1.WatchWarningsRequest, stream gr
 	}
 	for range 2 {
 		if at == len(f.warnings) {
+			if f.watch != nil {
+				if err := stream.Send(&freshetv1.WatchWarningsResponse{ForecastWatch: wire.FromForecastWatch(f.watch), ResumeToken: strconv.Itoa(at)}); err != nil {
+					return err
+				}
+			}
 			<-stream.Context().Done()
 			return nil
 		}
@@ -195,5 +201,18 @@ func TestLanguagesAreZhAndEn(t *testing.T) {
 		if _, _, err := run(t.Context(), nil, command, "--lang", "fr"); !errors.Is(err, hydro.ErrInvalid) {
 			t.Errorf("%s: %v", command, err)
 		}
+	}
+}
+
+func TestWatchTellsThatAForecastHasExpired(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	at := time.Date(2026, 6, 10, 0, 5, 0, 0, time.UTC)
+	feed := &shortFeed{watch: &hydro.ForecastWatch{
+		Basin: "b", Standing: hydro.ForecastExpired, At: at, Since: at, IssuedAt: at.Add(-time.Hour), ValidUntil: at, Detail: "The forecast has expired.", DetailZH: "预报已过期。",
+	}}
+	address := serveTest(t, func(s *grpc.Server) { freshetv1.RegisterWarningServiceServer(s, feed) })
+	out, _, err := run(ctx, &countdown{lines: 1, done: cancel}, "watch", "--server", address, "--lang", "zh")
+	if want := "06-10 08:05  ◇ 预报已过期 FORECAST EXPIRED  b  预报已过期。\n"; out != want || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v: got\n%swant\n%s", err, out, want)
 	}
 }

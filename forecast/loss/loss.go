@@ -30,13 +30,13 @@ import (
 
 // CurveNumberParams are the parameters of [NewCurveNumber].
 var CurveNumberParams = []param.Param{
-	{Name: "CN", Unit: "–", Lo: 1, Hi: 100, Doc: "curve number of soil and land use; 100: all runs off", Source: "[NEH4]"},
-	{Name: "ratio", Unit: "–", Lo: 0, Hi: 1, Doc: "initial abstraction over potential retention; 0.2 in the handbook", Source: "[NEH4]"},
+	{Name: "CN", Unit: "–", Lo: 1, Hi: 100, Doc: "curve number of soil and land use; 100: all runs off", Source: "[NEH4]", Sought: param.Sought{Lo: 30, Hi: 99}},
+	{Name: "ratio", Unit: "–", Lo: 0, Hi: 1, Doc: "initial abstraction over potential retention; 0.2 in the handbook", Source: "[NEH4]", Sought: param.Sought{Hi: 0.4}},
 }
 
 // PhiParams are the parameters of [NewPhi].
 var PhiParams = []param.Param{
-	{Name: "phi", Unit: "mm/h", Lo: 0, Hi: 1000, Doc: "constant loss rate", Source: "[Chow88]"},
+	{Name: "phi", Unit: "mm/h", Lo: 0, Hi: 1000, Doc: "constant loss rate", Source: "[Chow88]", Sought: param.Sought{Hi: 50}},
 }
 
 // A CurveNumber is the curve-number loss of one basin. It is immutable and safe
@@ -64,11 +64,11 @@ func NewCurveNumber(cn, ratio float64) (CurveNumber, error) {
 }
 
 // Dry returns the curve number for dry antecedent moisture (class I) of one for
-// mean moisture, 1 to 100 [Chow88] 5.5.
+// mean moisture, dimensionless, 1 to 100 [Chow88] 5.5.
 func Dry(cn float64) float64 { return 4.2 * cn / (10 - 0.058*cn) }
 
 // Wet returns the curve number for wet antecedent moisture (class III) of one for
-// mean moisture, 1 to 100 [Chow88] 5.5.
+// mean moisture, dimensionless, 1 to 100 [Chow88] 5.5.
 func Wet(cn float64) float64 { return 23 * cn / (10 + 0.13*cn) }
 
 // Step returns the storm after rain mm more and the excess of it, mm, which runs

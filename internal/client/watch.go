@@ -21,6 +21,8 @@ type WatchOptions struct {
 	// one, which carries the token of the place where the feed begins, and those
 	// that tell a quiet feed from a dead one.
 	Heartbeat func(*freshetv1.WatchWarningsResponse) error
+	// Forecast, if not nil, is called in its place for the standing of a basin's forecast.
+	Forecast func(*freshetv1.WatchWarningsResponse) error
 	// Connected, if not nil, is told of each change of the link: nil when an answer
 	// came over a new stream, else why the old one broke.
 	Connected func(error)
@@ -30,7 +32,7 @@ type WatchOptions struct {
 
 // Watch calls each for every warning of the feed, in order. After a broken link
 // it goes on right behind the last answer for which each returned nil: no gap,
-// no repeat. It returns when ctx is done, when each or Heartbeat returns an
+// no repeat. It returns when ctx is done, when each, Forecast or Heartbeat returns an
 // error (that error), or when the server says that going on is in vain (e.g.
 // the token is of another log).
 func Watch(ctx context.Context, conn grpc.ClientConnInterface, opts WatchOptions, each func(*freshetv1.WatchWarningsResponse) error) error {
@@ -93,6 +95,8 @@ func (w *watch) once(ctx context.Context) (heard, mine bool, err error) {
 		switch {
 		case m.GetWarning() != nil:
 			err = w.each(m)
+		case m.GetForecastWatch() != nil && w.Forecast != nil:
+			err = w.Forecast(m)
 		case w.Heartbeat != nil:
 			err = w.Heartbeat(m)
 		}

@@ -63,8 +63,10 @@ type Engine struct {
 	latest        *hydro.Forecast // never changed in place
 	lastRun       time.Time       // T0 of the last run, failed runs included
 	forecasts     uint64          // runs issued so far
+	watch         watchState
 
 	scratch scratch
+	each    forecast.Each // lent by Lend; not part of the state
 }
 
 // A series is one key's recent past.
@@ -421,7 +423,7 @@ func (e *Engine) applyTick(t hydro.Tick) []hydro.Output {
 	}
 	e.forget()
 	outs := e.judge(before, nil)
-	outs = e.runForecast(now.Add(-t.Settle), outs)
+	outs = e.watchForecast(e.runForecast(now.Add(-t.Settle), outs))
 	var warnings []hydro.Warning
 	e.alertBefore = e.alertState
 	e.alertState, warnings = e.rules.Evaluate(e.alertState, alert.Evidence{
@@ -501,7 +503,8 @@ func (e *Engine) runForecast(settled time.Time, outs []hydro.Output) []hydro.Out
 		trigger = "rise at " + station
 	}
 	e.lastRun = t0
-	f, state, err := e.model.Run(e.forecastState, t0, trigger, e.history, e.Ahead())
+	f, state, err := e.model.WithEach(e.each).Run(e.forecastState, t0, trigger, e.history, e.Ahead())
+	e.watch.ran(err)
 	if err != nil {
 		return append(outs, hydro.Output{Audit: &hydro.Audit{At: e.now, Kind: "forecast_failed", Text: err.Error()}})
 	}

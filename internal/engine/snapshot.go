@@ -20,7 +20,7 @@ import (
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 9
+const snapshotVersion = 11
 
 // A snapshot is the whole state of an engine but its series, which follow it one
 // by one: they are nearly all of it, and one message of all of them would be
@@ -45,6 +45,7 @@ type snapshot struct {
 	Latest        *hydro.Forecast
 	LastRun       time.Time
 	Forecasts     uint64
+	Watch         watchState
 }
 
 // Snapshot returns the engine's state as bytes that Restore reads.
@@ -52,7 +53,7 @@ func (e *Engine) Snapshot() ([]byte, error) {
 	s := snapshot{
 		Version: snapshotVersion, Basin: e.basin, Seq: e.seq, Now: e.now, Series: len(e.series), Refusals: e.refusals,
 		ForecastState: e.forecastState, AlertState: e.alertState, Conflicts: e.conflicts, Rates: e.rateState, Duty: e.duty, Groups: e.groupState,
-		Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts,
+		Latest: e.latest, LastRun: e.lastRun, Forecasts: e.forecasts, Watch: e.watch,
 	}
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
@@ -105,7 +106,7 @@ func Restore(data []byte, known *catalog.Catalog) (*Engine, error) {
 	}
 	e.seq, e.now, e.refusals = s.Seq, s.Now, s.Refusals
 	e.forecastState, e.alertState, e.latest, e.lastRun, e.forecasts = s.ForecastState, s.AlertState, s.Latest, s.LastRun, s.Forecasts
-	e.conflicts, e.rateState, e.duty, e.groupState = s.Conflicts, s.Rates, s.Duty, s.Groups
+	e.conflicts, e.rateState, e.duty, e.groupState, e.watch = s.Conflicts, s.Rates, s.Duty, s.Groups, s.Watch
 	if len(s.Files) > 0 {
 		cat := known
 		if cat == nil || !slices.EqualFunc(cat.Files(), s.Files, func(a, b hydro.File) bool { return a.Name == b.Name && bytes.Equal(a.Data, b.Data) }) {

@@ -87,10 +87,11 @@ type Output struct {
 	Rate         *RateChange
 	Duty         *DutyEvent
 	Group        *GroupChange
+	Watch        *ForecastWatch
 }
 
 // Kind names what o carries: "observations", "forecast", "warning", "audit", "rate",
-// "duty" or "group". It is the last part of the output's subject on the log.
+// "duty", "group" or "forecast_watch". It is the last part of the output's subject on the log.
 func (o Output) Kind() string {
 	switch {
 	case o.Forecast != nil:
@@ -105,6 +106,8 @@ func (o Output) Kind() string {
 		return "duty"
 	case o.Group != nil:
 		return "group"
+	case o.Watch != nil:
+		return "forecast_watch"
 	default:
 		return "observations"
 	}

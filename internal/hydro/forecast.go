@@ -14,6 +14,7 @@ type Forecast struct {
 	BandStep  time.Duration     // of the stations' bands; 0: the run has none
 	Stations  []StationForecast // ascending by station id
 	ArealRain []ArealRain       // of each sub-basin, in the catalogue's order
+	Holes     []ForecastHole    // nodes without a forecast, upstream first; their stations are not in Stations
 
 	// The honesty line.
 	DataCutoff    time.Time     // the latest observation used

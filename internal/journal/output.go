@@ -71,7 +71,7 @@ type Record struct {
 	Output   hydro.Output
 }
 
-var kinds = []string{"observations", "forecast", "warning", "audit", "rate", "duty", "group"}
+var kinds = []string{"observations", "forecast", "warning", "audit", "rate", "duty", "group", "forecast_watch"}
 
 // Outputs yields the outputs of the basin behind the sequence number after that
 // are of one of the kinds (see [hydro.Output.Kind]; all if none is named), in

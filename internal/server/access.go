@@ -71,11 +71,12 @@ var rules = map[string]rule{
 	freshetv1.StationService_GetNetwork_FullMethodName:       {permits: readers},
 	freshetv1.StationService_ListGateways_FullMethodName:     {permits: readers},
 
-	freshetv1.ForecastService_GetForecast_FullMethodName:    {permits: readers},
-	freshetv1.ForecastService_ListForecasts_FullMethodName:  {permits: readers},
-	freshetv1.ForecastService_WatchForecasts_FullMethodName: {permits: readers},
-	freshetv1.SeasonService_GetSeason_FullMethodName:        {permits: readers},
-	freshetv1.RecordService_ReadInputs_FullMethodName:       {permits: operator}, // it holds what everybody wrote, and whom they called
+	freshetv1.ForecastService_GetForecast_FullMethodName:      {permits: readers},
+	freshetv1.ForecastService_GetForecastWatch_FullMethodName: {permits: readers},
+	freshetv1.ForecastService_ListForecasts_FullMethodName:    {permits: readers},
+	freshetv1.ForecastService_WatchForecasts_FullMethodName:   {permits: readers},
+	freshetv1.SeasonService_GetSeason_FullMethodName:          {permits: readers},
+	freshetv1.RecordService_ReadInputs_FullMethodName:         {permits: operator}, // it holds what everybody wrote, and whom they called
 
 	// Whoever may read may ask what if: nothing of it can be taken for live. What is
 	// kept is forgotten by who kept it, and by admins: see DeleteScenario.

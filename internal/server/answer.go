@@ -47,6 +47,8 @@ func (s *Server) encodeItem(_ string, r *journal.Record, now time.Time) (*item, 
 		m.Group, i.event, at = wire.FromGroup(r.Output.Group), "group", r.Output.Group.At
 	case r.Output.Duty != nil:
 		m.Duty, i.event, at = wire.FromDutyEvent(r.Output.Duty), "duty", r.Output.Duty.At
+	case r.Output.Watch != nil:
+		m.ForecastWatch, i.event, at = wire.FromForecastWatch(r.Output.Watch), "forecast_watch", r.Output.Watch.At
 	default:
 		return nil, fmt.Errorf("a record of kind %s: %w", r.Output.Kind(), hydro.ErrInvalid)
 	}
@@ -57,11 +59,12 @@ func (s *Server) encodeItem(_ string, r *journal.Record, now time.Time) (*item, 
 	if i.proto, err = proto.Marshal(m); err != nil {
 		return nil, err
 	}
-	field, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(m.ProtoReflect().Get(m.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(i.event))).Message().Interface())
+	of := m.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(i.event))
+	field, err := protojson.MarshalOptions{EmitUnpopulated: true}.Marshal(m.ProtoReflect().Get(of).Message().Interface())
 	if err != nil {
 		return nil, err
 	}
-	i.json = fmt.Appendf(nil, `"%s":%s`, i.event, field)
+	i.json = fmt.Appendf(nil, `"%s":%s`, of.JSONName(), field)
 	return i, nil
 }
 

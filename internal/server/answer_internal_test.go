@@ -53,6 +53,12 @@ func TestAnAnswerReadsAsTheContractSays(t *testing.T) {
 			case "duty":
 				out.Duty = &hydro.DutyEvent{ID: w.ID, Basin: "b", At: w.At, Kind: "acknowledged", TextZH: w.ReasonZH, By: hydro.Person{Name: w.Station}}
 				want.Duty = wire.FromDutyEvent(out.Duty)
+			case "forecast_watch":
+				out.Watch = &hydro.ForecastWatch{
+					Basin: "b", Standing: rapid.SampledFrom(hydro.ForecastStandings).Draw(rt, "standing"), At: w.At, Since: w.At, DetailZH: w.ReasonZH,
+					Holes: []hydro.ForecastHole{{Node: w.Station, Why: w.ReasonEN}},
+				}
+				want.ForecastWatch = wire.FromForecastWatch(out.Watch)
 			}
 			var err error
 			if a.item, err = s.encodeItem("b", &journal.Record{Seq: 1, Output: out}, w.At); err != nil {

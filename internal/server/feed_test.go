@@ -342,6 +342,12 @@ func (b *bench) events(ctx context.Context, t *testing.T, query, lastEventID str
 // warning returns the next event of a warning.
 func (e *events) warning() (id string, m *freshetv1.WatchWarningsResponse) {
 	e.t.Helper()
+	return e.item("warning")
+}
+
+// item returns the next event of a kind.
+func (e *events) item(kind string) (id string, m *freshetv1.WatchWarningsResponse) {
+	e.t.Helper()
 	event := ""
 	for {
 		line, err := e.in.ReadString('\n')
@@ -355,7 +361,7 @@ func (e *events) warning() (id string, m *freshetv1.WatchWarningsResponse) {
 		case "event":
 			event = value
 		case "data":
-			if event != "warning" {
+			if event != kind {
 				continue
 			}
 			m = &freshetv1.WatchWarningsResponse{}

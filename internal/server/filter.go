@@ -11,7 +11,7 @@ import (
 )
 
 // feedKinds are the kinds of outputs that the feed carries.
-var feedKinds = []string{"warning", "group", "duty"}
+var feedKinds = []string{"warning", "group", "duty", "forecast_watch"}
 
 // A class is all that a filter looks at in a record of the feed: its kind, the
 // departments that it concerns (a set, one bit each) and the stage. There are few,
@@ -107,6 +107,8 @@ func classOf(cat *catalog.Catalog, o *hydro.Output) class {
 		return newClass(1, groupDepartments(cat, o.Group), stageOf(max(o.Group.Stage, o.Group.Highest)))
 	case o.Duty != nil:
 		return newClass(2, dutyDepartments(cat, o.Duty), dutyStage(o.Duty))
+	case o.Watch != nil: // what no forecast tells of may hide any stage
+		return newClass(3, everyDepartment, everyStage)
 	default:
 		return newClass(0, everyDepartment, everyStage)
 	}

@@ -63,6 +63,7 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 				{Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_HYDROLOGY}},
 				{Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_WEATHER, freshetv1.Department_DEPARTMENT_WATER_RESOURCES}, MinStage: freshetv1.Stage_STAGE_YELLOW},
 				{MinStage: freshetv1.Stage_STAGE_RED},
+				{Kinds: []string{"forecast_watch"}, MinStage: freshetv1.Stage_STAGE_RED, Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_WEATHER}},
 				{Kinds: []string{"group", "duty"}, MinStage: freshetv1.Stage_STAGE_ORANGE},
 				{Kinds: []string{"duty"}, Departments: []freshetv1.Department{freshetv1.Department_DEPARTMENT_WEATHER}},
 				{MinStage: freshetv1.Stage_STAGE_BLIND, Basins: []string{riverBasin}},
@@ -94,8 +95,8 @@ func TestAFilteredFeedHasNoGapNoRepeatAndCountsWhatWaits(t *testing.T) {
 					for range 1 + rnd.IntN(60) {
 						m := w.next()
 						req.ResumeToken = m.GetResumeToken()
-						for _, one := range []interface{ GetId() string }{m.GetWarning(), m.GetGroup(), m.GetDuty()} {
-							if id := one.GetId(); id != "" {
+						for _, id := range []string{m.GetWarning().GetId(), m.GetGroup().GetId(), m.GetDuty().GetId(), m.GetForecastWatch().GetDetail()} {
+							if id != "" {
 								basin, _, _ := strings.Cut(id, "/")
 								got[basin] = append(got[basin], id)
 								waiting--
@@ -142,7 +143,10 @@ func drawItem(rnd *rand.Rand, cat *catalog.Catalog, stations []string, basin str
 	stage := func() hydro.Stage { return hydro.Stages[rnd.IntN(len(hydro.Stages))] }
 	from, to := stage(), stage()
 	it.highest, it.always = max(from, to), from == hydro.Blind || to == hydro.Blind
-	switch at := begin.Add(time.Duration(i) * time.Minute); rnd.IntN(4) {
+	switch at := begin.Add(time.Duration(i) * time.Minute); rnd.IntN(5) {
+	case 4:
+		it.everybodys, it.always = true, true
+		it.out.Watch = &hydro.ForecastWatch{Basin: basin, Standing: hydro.ForecastExpired, At: at, Since: at, Detail: it.id, DetailZH: "预报已过期"}
 	case 0:
 		g := &hydro.GroupChange{ID: it.id, Basin: basin, Kind: hydro.WaveGroup, Event: hydro.GroupRaised, At: at, OpenedAt: at, Stage: from, Highest: to, TextZH: "一次洪水", TextEN: "one wave"}
 		for range 1 + rnd.IntN(3) {

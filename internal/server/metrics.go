@@ -28,7 +28,7 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 			Name: "freshet_feed_warnings_sent_total", Help: "Warnings sent to readers of the alert feed.",
 		}),
 	}
-	r.MustRegister(m.calls, stageCollector{s})
+	r.MustRegister(m.calls, stageCollector{s}, standingCollector{s})
 	return m
 }
 

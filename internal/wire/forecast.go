@@ -50,6 +50,7 @@ func storedHead(f *hydro.Forecast) *freshetv1.Forecast {
 			Illustrative:  f.Illustrative,
 		},
 		ArealRain: fromArealRain(f.ArealRain),
+		Holes:     fromHoles(f.Holes),
 	}
 }
 
@@ -120,6 +121,9 @@ func ToForecast(p *freshetv1.Forecast) (hydro.Forecast, error) {
 		}
 	}
 	f.ArealRain = toArealRain(p.GetArealRain())
+	if f.Holes, err = toHoles(p.GetHoles()); err != nil {
+		return hydro.Forecast{}, err
+	}
 	return f, checkForecast(&f)
 }
 
@@ -154,6 +158,9 @@ func checkForecast(f *hydro.Forecast) error {
 				return fmt.Errorf("stations[%d].crossings[%d]: stage, variable or time is not known: %w", i, j, hydro.ErrInvalid)
 			}
 		}
+	}
+	if err := checkHoles(f.Holes); err != nil {
+		return err
 	}
 	return checkBands(f)
 }

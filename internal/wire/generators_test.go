@@ -334,7 +334,7 @@ func bare() *rapid.Generator[hydro.Forecast] {
 			MissingGauges: rapid.SliceOfN(text(), 0, 3).Draw(t, "missing"),
 			RainCoverage:  number().Draw(t, "coverage"), RainAssumed: text().Draw(t, "rain"), Plan: text().Draw(t, "plan"),
 			Notes: rapid.SliceOfN(text(), 0, 3).Draw(t, "notes"), Illustrative: rapid.Bool().Draw(t, "illustrative"),
-			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"),
+			ArealRain: rapid.SliceOfN(arealRain(), 0, 3).Draw(t, "areal"), Holes: rapid.SliceOfN(hole(), 0, 3).Draw(t, "holes"),
 		}
 	})
 }
@@ -391,7 +391,10 @@ func group() *rapid.Generator[hydro.GroupChange] {
 
 func output() *rapid.Generator[hydro.Output] {
 	return rapid.Custom(func(t *rapid.T) hydro.Output {
-		switch rapid.IntRange(0, 6).Draw(t, "kind") {
+		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		case 7:
+			w := forecastWatch().Draw(t, "forecast watch")
+			return hydro.Output{Watch: &w}
 		case 5:
 			d := dutyEvent().Draw(t, "duty")
 			return hydro.Output{Duty: &d}

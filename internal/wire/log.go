@@ -202,7 +202,7 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 		return nil, fmt.Errorf("index: out of range: %w", hydro.ErrInvalid)
 	}
 	set := 0
-	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil, out.Group != nil} {
+	for _, is := range [...]bool{len(out.Observations) > 0, out.Forecast != nil, out.Warning != nil, out.Audit != nil, out.Rate != nil, out.Duty != nil, out.Group != nil, out.Watch != nil} {
 		if is {
 			set++
 		}
@@ -243,6 +243,11 @@ func encodeOutput(inputSeq uint64, index int, out hydro.Output) ([]byte, error) 
 			return nil, fmt.Errorf("group.%w", err)
 		}
 		p.Output = &freshetv1.LogOutput_Group{Group: FromGroup(out.Group)}
+	case out.Watch != nil:
+		if err := checkForecastWatch(out.Watch); err != nil {
+			return nil, fmt.Errorf("forecast_watch.%w", err)
+		}
+		p.Output = &freshetv1.LogOutput_ForecastWatch{ForecastWatch: FromForecastWatch(out.Watch)}
 	case out.Audit != nil:
 		a := out.Audit
 		at, err := fromMillis("at", a.At)
@@ -324,6 +329,12 @@ func decodeOutput(m *freshetv1.LogOutput) (hydro.Output, error) {
 			return hydro.Output{}, fmt.Errorf("group.%w", err)
 		}
 		return hydro.Output{Group: &g}, nil
+	case *freshetv1.LogOutput_ForecastWatch:
+		w, err := ToForecastWatch(p.ForecastWatch)
+		if err != nil {
+			return hydro.Output{}, fmt.Errorf("forecast_watch.%w", err)
+		}
+		return hydro.Output{Watch: &w}, nil
 	case *freshetv1.LogOutput_Audit:
 		at, err := toMillis("at", p.Audit.GetAtMs())
 		if err != nil {

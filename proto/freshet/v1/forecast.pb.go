@@ -398,6 +398,95 @@ func (x *WatchForecastsResponse) GetNow() *timestamppb.Timestamp {
 	return nil
 }
 
+type GetForecastWatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin id. May be left out if the catalogue has one basin.
+	Basin         string `protobuf:"bytes,1,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetForecastWatchRequest) Reset() {
+	*x = GetForecastWatchRequest{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetForecastWatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetForecastWatchRequest) ProtoMessage() {}
+
+func (x *GetForecastWatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetForecastWatchRequest.ProtoReflect.Descriptor instead.
+func (*GetForecastWatchRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetForecastWatchRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+type GetForecastWatchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Watch         *ForecastWatch         `protobuf:"bytes,1,opt,name=watch,proto3" json:"watch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetForecastWatchResponse) Reset() {
+	*x = GetForecastWatchResponse{}
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetForecastWatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetForecastWatchResponse) ProtoMessage() {}
+
+func (x *GetForecastWatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetForecastWatchResponse.ProtoReflect.Descriptor instead.
+func (*GetForecastWatchResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetForecastWatchResponse) GetWatch() *ForecastWatch {
+	if x != nil {
+		return x.Watch
+	}
+	return nil
+}
+
 // One run for one basin.
 type Forecast struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -414,14 +503,17 @@ type Forecast struct {
 	// Of the stations' bands; 0: the run has none.
 	BandStepS uint32 `protobuf:"varint,20,opt,name=band_step_s,json=bandStepS,proto3" json:"band_step_s,omitempty"`
 	// Of each sub-basin, in the catalogue's order.
-	ArealRain     []*ArealRain `protobuf:"bytes,40,rep,name=areal_rain,json=arealRain,proto3" json:"areal_rain,omitempty"`
+	ArealRain []*ArealRain `protobuf:"bytes,40,rep,name=areal_rain,json=arealRain,proto3" json:"areal_rain,omitempty"`
+	// Nodes without a forecast, upstream first: what has no solution, and what lies
+	// below it. Stations there are not among stations.
+	Holes         []*ForecastHole `protobuf:"bytes,60,rep,name=holes,proto3" json:"holes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Forecast) Reset() {
 	*x = Forecast{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +525,7 @@ func (x *Forecast) String() string {
 func (*Forecast) ProtoMessage() {}
 
 func (x *Forecast) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[6]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +538,7 @@ func (x *Forecast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forecast.ProtoReflect.Descriptor instead.
 func (*Forecast) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{6}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Forecast) GetBasin() string {
@@ -519,6 +611,13 @@ func (x *Forecast) GetArealRain() []*ArealRain {
 	return nil
 }
 
+func (x *Forecast) GetHoles() []*ForecastHole {
+	if x != nil {
+		return x.Holes
+	}
+	return nil
+}
+
 // Rain of one sub-basin: what its gauges say up to issued_at, and what the run
 // assumes from then on.
 type ArealRain struct {
@@ -542,7 +641,7 @@ type ArealRain struct {
 
 func (x *ArealRain) Reset() {
 	*x = ArealRain{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +653,7 @@ func (x *ArealRain) String() string {
 func (*ArealRain) ProtoMessage() {}
 
 func (x *ArealRain) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[7]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +666,7 @@ func (x *ArealRain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArealRain.ProtoReflect.Descriptor instead.
 func (*ArealRain) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ArealRain) GetSubBasin() string {
@@ -656,7 +755,7 @@ type Honesty struct {
 
 func (x *Honesty) Reset() {
 	*x = Honesty{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +767,7 @@ func (x *Honesty) String() string {
 func (*Honesty) ProtoMessage() {}
 
 func (x *Honesty) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[8]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +780,7 @@ func (x *Honesty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Honesty.ProtoReflect.Descriptor instead.
 func (*Honesty) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Honesty) GetDataCutoff() *timestamppb.Timestamp {
@@ -787,7 +886,7 @@ type StationForecast struct {
 
 func (x *StationForecast) Reset() {
 	*x = StationForecast{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +898,7 @@ func (x *StationForecast) String() string {
 func (*StationForecast) ProtoMessage() {}
 
 func (x *StationForecast) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[9]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +911,7 @@ func (x *StationForecast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StationForecast.ProtoReflect.Descriptor instead.
 func (*StationForecast) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StationForecast) GetStation() string {
@@ -910,7 +1009,7 @@ type BandStep struct {
 
 func (x *BandStep) Reset() {
 	*x = BandStep{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1021,7 @@ func (x *BandStep) String() string {
 func (*BandStep) ProtoMessage() {}
 
 func (x *BandStep) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[10]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1034,7 @@ func (x *BandStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BandStep.ProtoReflect.Descriptor instead.
 func (*BandStep) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BandStep) GetDischarge() []float64 {
@@ -979,7 +1078,7 @@ type ForecastPeak struct {
 
 func (x *ForecastPeak) Reset() {
 	*x = ForecastPeak{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1090,7 @@ func (x *ForecastPeak) String() string {
 func (*ForecastPeak) ProtoMessage() {}
 
 func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[11]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1103,7 @@ func (x *ForecastPeak) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForecastPeak.ProtoReflect.Descriptor instead.
 func (*ForecastPeak) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ForecastPeak) GetAt() *timestamppb.Timestamp {
@@ -1051,7 +1150,7 @@ type ThresholdCrossing struct {
 
 func (x *ThresholdCrossing) Reset() {
 	*x = ThresholdCrossing{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[12]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1162,7 @@ func (x *ThresholdCrossing) String() string {
 func (*ThresholdCrossing) ProtoMessage() {}
 
 func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[12]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1175,7 @@ func (x *ThresholdCrossing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThresholdCrossing.ProtoReflect.Descriptor instead.
 func (*ThresholdCrossing) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{12}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ThresholdCrossing) GetStage() Stage {
@@ -1139,7 +1238,7 @@ type CrossingChance struct {
 
 func (x *CrossingChance) Reset() {
 	*x = CrossingChance{}
-	mi := &file_freshet_v1_forecast_proto_msgTypes[13]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1250,7 @@ func (x *CrossingChance) String() string {
 func (*CrossingChance) ProtoMessage() {}
 
 func (x *CrossingChance) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_forecast_proto_msgTypes[13]
+	mi := &file_freshet_v1_forecast_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1263,7 @@ func (x *CrossingChance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CrossingChance.ProtoReflect.Descriptor instead.
 func (*CrossingChance) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{13}
+	return file_freshet_v1_forecast_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CrossingChance) GetUntil() *timestamppb.Timestamp {
@@ -1221,7 +1320,7 @@ var File_freshet_v1_forecast_proto protoreflect.FileDescriptor
 const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\n" +
 	"\x19freshet/v1/forecast.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1afreshet/v1/rehearsal.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1ffreshet/v1/forecast_watch.proto\x1a\x1afreshet/v1/rehearsal.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n" +
 	"\x12GetForecastRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12\x18\n" +
 	"\astation\x18\x02 \x01(\tR\astation\x127\n" +
@@ -1246,7 +1345,11 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\bforecast\x18\x01 \x01(\v2\x14.freshet.v1.ForecastR\bforecast\x12!\n" +
 	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
 	"\x06unseen\x18\x03 \x01(\x04R\x06unseen\x12,\n" +
-	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x83\x03\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"9\n" +
+	"\x17GetForecastWatchRequest\x12\x1e\n" +
+	"\x05basin\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05basin\"K\n" +
+	"\x18GetForecastWatchResponse\x12/\n" +
+	"\x05watch\x18\x01 \x01(\v2\x19.freshet.v1.ForecastWatchR\x05watch\"\xb3\x03\n" +
 	"\bForecast\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x127\n" +
 	"\tissued_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12\x18\n" +
@@ -1258,7 +1361,8 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\ahonesty\x18\b \x01(\v2\x13.freshet.v1.HonestyR\ahonesty\x12\x1e\n" +
 	"\vband_step_s\x18\x14 \x01(\rR\tbandStepS\x124\n" +
 	"\n" +
-	"areal_rain\x18( \x03(\v2\x15.freshet.v1.ArealRainR\tarealRain\"\xb0\x02\n" +
+	"areal_rain\x18( \x03(\v2\x15.freshet.v1.ArealRainR\tarealRain\x12.\n" +
+	"\x05holes\x18< \x03(\v2\x18.freshet.v1.ForecastHoleR\x05holes\"\xb0\x02\n" +
 	"\tArealRain\x12\x1b\n" +
 	"\tsub_basin\x18\x01 \x01(\tR\bsubBasin\x12\x1c\n" +
 	"\alast_1h\x18\x02 \x01(\x01H\x00R\x06last1h\x88\x01\x01\x12\x1c\n" +
@@ -1327,11 +1431,12 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\x06middle\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06middle\x12.\n" +
 	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late\x12\"\n" +
 	"\fextrapolated\x18\x06 \x01(\bR\fextrapolated\x12\"\n" +
-	"\funcalibrated\x18\a \x01(\bR\funcalibrated2\x85\b\n" +
+	"\funcalibrated\x18\a \x01(\bR\funcalibrated2\x81\t\n" +
 	"\x0fForecastService\x12l\n" +
 	"\vGetForecast\x12\x1e.freshet.v1.GetForecastRequest\x1a\x1f.freshet.v1.GetForecastResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/forecasts/latest\x12k\n" +
 	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecasts\x12Y\n" +
-	"\x0eWatchForecasts\x12!.freshet.v1.WatchForecastsRequest\x1a\".freshet.v1.WatchForecastsResponse0\x01\x12i\n" +
+	"\x0eWatchForecasts\x12!.freshet.v1.WatchForecastsRequest\x1a\".freshet.v1.WatchForecastsResponse0\x01\x12z\n" +
+	"\x10GetForecastWatch\x12#.freshet.v1.GetForecastWatchRequest\x1a$.freshet.v1.GetForecastWatchResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/forecasts/watch\x12i\n" +
 	"\vRunScenario\x12\x1e.freshet.v1.RunScenarioRequest\x1a\x1f.freshet.v1.RunScenarioResponse\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/rehearsals\x12l\n" +
 	"\rListScenarios\x12 .freshet.v1.ListScenariosRequest\x1a!.freshet.v1.ListScenariosResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/rehearsals\x12k\n" +
 	"\vGetScenario\x12\x1e.freshet.v1.GetScenarioRequest\x1a\x1f.freshet.v1.GetScenarioResponse\"\x1b\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/rehearsals/{id}\x12t\n" +
@@ -1351,7 +1456,7 @@ func file_freshet_v1_forecast_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_forecast_proto_rawDescData
 }
 
-var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_freshet_v1_forecast_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_freshet_v1_forecast_proto_goTypes = []any{
 	(*GetForecastRequest)(nil),       // 0: freshet.v1.GetForecastRequest
 	(*GetForecastResponse)(nil),      // 1: freshet.v1.GetForecastResponse
@@ -1359,80 +1464,88 @@ var file_freshet_v1_forecast_proto_goTypes = []any{
 	(*ListForecastsResponse)(nil),    // 3: freshet.v1.ListForecastsResponse
 	(*WatchForecastsRequest)(nil),    // 4: freshet.v1.WatchForecastsRequest
 	(*WatchForecastsResponse)(nil),   // 5: freshet.v1.WatchForecastsResponse
-	(*Forecast)(nil),                 // 6: freshet.v1.Forecast
-	(*ArealRain)(nil),                // 7: freshet.v1.ArealRain
-	(*Honesty)(nil),                  // 8: freshet.v1.Honesty
-	(*StationForecast)(nil),          // 9: freshet.v1.StationForecast
-	(*BandStep)(nil),                 // 10: freshet.v1.BandStep
-	(*ForecastPeak)(nil),             // 11: freshet.v1.ForecastPeak
-	(*ThresholdCrossing)(nil),        // 12: freshet.v1.ThresholdCrossing
-	(*CrossingChance)(nil),           // 13: freshet.v1.CrossingChance
-	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
-	(Stage)(0),                       // 15: freshet.v1.Stage
-	(Variable)(0),                    // 16: freshet.v1.Variable
-	(*RunScenarioRequest)(nil),       // 17: freshet.v1.RunScenarioRequest
-	(*ListScenariosRequest)(nil),     // 18: freshet.v1.ListScenariosRequest
-	(*GetScenarioRequest)(nil),       // 19: freshet.v1.GetScenarioRequest
-	(*DeleteScenarioRequest)(nil),    // 20: freshet.v1.DeleteScenarioRequest
-	(*CompareScenariosRequest)(nil),  // 21: freshet.v1.CompareScenariosRequest
-	(*SearchReleaseRequest)(nil),     // 22: freshet.v1.SearchReleaseRequest
-	(*RunScenarioResponse)(nil),      // 23: freshet.v1.RunScenarioResponse
-	(*ListScenariosResponse)(nil),    // 24: freshet.v1.ListScenariosResponse
-	(*GetScenarioResponse)(nil),      // 25: freshet.v1.GetScenarioResponse
-	(*DeleteScenarioResponse)(nil),   // 26: freshet.v1.DeleteScenarioResponse
-	(*CompareScenariosResponse)(nil), // 27: freshet.v1.CompareScenariosResponse
-	(*SearchReleaseResponse)(nil),    // 28: freshet.v1.SearchReleaseResponse
+	(*GetForecastWatchRequest)(nil),  // 6: freshet.v1.GetForecastWatchRequest
+	(*GetForecastWatchResponse)(nil), // 7: freshet.v1.GetForecastWatchResponse
+	(*Forecast)(nil),                 // 8: freshet.v1.Forecast
+	(*ArealRain)(nil),                // 9: freshet.v1.ArealRain
+	(*Honesty)(nil),                  // 10: freshet.v1.Honesty
+	(*StationForecast)(nil),          // 11: freshet.v1.StationForecast
+	(*BandStep)(nil),                 // 12: freshet.v1.BandStep
+	(*ForecastPeak)(nil),             // 13: freshet.v1.ForecastPeak
+	(*ThresholdCrossing)(nil),        // 14: freshet.v1.ThresholdCrossing
+	(*CrossingChance)(nil),           // 15: freshet.v1.CrossingChance
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
+	(*ForecastWatch)(nil),            // 17: freshet.v1.ForecastWatch
+	(*ForecastHole)(nil),             // 18: freshet.v1.ForecastHole
+	(Stage)(0),                       // 19: freshet.v1.Stage
+	(Variable)(0),                    // 20: freshet.v1.Variable
+	(*RunScenarioRequest)(nil),       // 21: freshet.v1.RunScenarioRequest
+	(*ListScenariosRequest)(nil),     // 22: freshet.v1.ListScenariosRequest
+	(*GetScenarioRequest)(nil),       // 23: freshet.v1.GetScenarioRequest
+	(*DeleteScenarioRequest)(nil),    // 24: freshet.v1.DeleteScenarioRequest
+	(*CompareScenariosRequest)(nil),  // 25: freshet.v1.CompareScenariosRequest
+	(*SearchReleaseRequest)(nil),     // 26: freshet.v1.SearchReleaseRequest
+	(*RunScenarioResponse)(nil),      // 27: freshet.v1.RunScenarioResponse
+	(*ListScenariosResponse)(nil),    // 28: freshet.v1.ListScenariosResponse
+	(*GetScenarioResponse)(nil),      // 29: freshet.v1.GetScenarioResponse
+	(*DeleteScenarioResponse)(nil),   // 30: freshet.v1.DeleteScenarioResponse
+	(*CompareScenariosResponse)(nil), // 31: freshet.v1.CompareScenariosResponse
+	(*SearchReleaseResponse)(nil),    // 32: freshet.v1.SearchReleaseResponse
 }
 var file_freshet_v1_forecast_proto_depIdxs = []int32{
-	14, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	6,  // 1: freshet.v1.GetForecastResponse.forecast:type_name -> freshet.v1.Forecast
-	14, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
-	14, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
-	6,  // 4: freshet.v1.ListForecastsResponse.forecasts:type_name -> freshet.v1.Forecast
-	14, // 5: freshet.v1.WatchForecastsRequest.issued_after:type_name -> google.protobuf.Timestamp
-	6,  // 6: freshet.v1.WatchForecastsResponse.forecast:type_name -> freshet.v1.Forecast
-	14, // 7: freshet.v1.WatchForecastsResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 8: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
-	9,  // 9: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
-	8,  // 10: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
-	7,  // 11: freshet.v1.Forecast.areal_rain:type_name -> freshet.v1.ArealRain
-	14, // 12: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
-	14, // 13: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
-	11, // 14: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
-	12, // 15: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
-	10, // 16: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
-	14, // 17: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
-	15, // 18: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
-	16, // 19: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
-	14, // 20: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
-	13, // 21: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
-	14, // 22: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
-	14, // 23: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
-	14, // 24: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
-	14, // 25: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
-	0,  // 26: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
-	2,  // 27: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
-	4,  // 28: freshet.v1.ForecastService.WatchForecasts:input_type -> freshet.v1.WatchForecastsRequest
-	17, // 29: freshet.v1.ForecastService.RunScenario:input_type -> freshet.v1.RunScenarioRequest
-	18, // 30: freshet.v1.ForecastService.ListScenarios:input_type -> freshet.v1.ListScenariosRequest
-	19, // 31: freshet.v1.ForecastService.GetScenario:input_type -> freshet.v1.GetScenarioRequest
-	20, // 32: freshet.v1.ForecastService.DeleteScenario:input_type -> freshet.v1.DeleteScenarioRequest
-	21, // 33: freshet.v1.ForecastService.CompareScenarios:input_type -> freshet.v1.CompareScenariosRequest
-	22, // 34: freshet.v1.ForecastService.SearchRelease:input_type -> freshet.v1.SearchReleaseRequest
-	1,  // 35: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
-	3,  // 36: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
-	5,  // 37: freshet.v1.ForecastService.WatchForecasts:output_type -> freshet.v1.WatchForecastsResponse
-	23, // 38: freshet.v1.ForecastService.RunScenario:output_type -> freshet.v1.RunScenarioResponse
-	24, // 39: freshet.v1.ForecastService.ListScenarios:output_type -> freshet.v1.ListScenariosResponse
-	25, // 40: freshet.v1.ForecastService.GetScenario:output_type -> freshet.v1.GetScenarioResponse
-	26, // 41: freshet.v1.ForecastService.DeleteScenario:output_type -> freshet.v1.DeleteScenarioResponse
-	27, // 42: freshet.v1.ForecastService.CompareScenarios:output_type -> freshet.v1.CompareScenariosResponse
-	28, // 43: freshet.v1.ForecastService.SearchRelease:output_type -> freshet.v1.SearchReleaseResponse
-	35, // [35:44] is the sub-list for method output_type
-	26, // [26:35] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	16, // 0: freshet.v1.GetForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	8,  // 1: freshet.v1.GetForecastResponse.forecast:type_name -> freshet.v1.Forecast
+	16, // 2: freshet.v1.ListForecastsRequest.from:type_name -> google.protobuf.Timestamp
+	16, // 3: freshet.v1.ListForecastsRequest.to:type_name -> google.protobuf.Timestamp
+	8,  // 4: freshet.v1.ListForecastsResponse.forecasts:type_name -> freshet.v1.Forecast
+	16, // 5: freshet.v1.WatchForecastsRequest.issued_after:type_name -> google.protobuf.Timestamp
+	8,  // 6: freshet.v1.WatchForecastsResponse.forecast:type_name -> freshet.v1.Forecast
+	16, // 7: freshet.v1.WatchForecastsResponse.now:type_name -> google.protobuf.Timestamp
+	17, // 8: freshet.v1.GetForecastWatchResponse.watch:type_name -> freshet.v1.ForecastWatch
+	16, // 9: freshet.v1.Forecast.issued_at:type_name -> google.protobuf.Timestamp
+	11, // 10: freshet.v1.Forecast.stations:type_name -> freshet.v1.StationForecast
+	10, // 11: freshet.v1.Forecast.honesty:type_name -> freshet.v1.Honesty
+	9,  // 12: freshet.v1.Forecast.areal_rain:type_name -> freshet.v1.ArealRain
+	18, // 13: freshet.v1.Forecast.holes:type_name -> freshet.v1.ForecastHole
+	16, // 14: freshet.v1.Honesty.data_cutoff:type_name -> google.protobuf.Timestamp
+	16, // 15: freshet.v1.Honesty.valid_until:type_name -> google.protobuf.Timestamp
+	13, // 16: freshet.v1.StationForecast.peak:type_name -> freshet.v1.ForecastPeak
+	14, // 17: freshet.v1.StationForecast.crossings:type_name -> freshet.v1.ThresholdCrossing
+	12, // 18: freshet.v1.StationForecast.band:type_name -> freshet.v1.BandStep
+	16, // 19: freshet.v1.ForecastPeak.at:type_name -> google.protobuf.Timestamp
+	19, // 20: freshet.v1.ThresholdCrossing.stage:type_name -> freshet.v1.Stage
+	20, // 21: freshet.v1.ThresholdCrossing.variable:type_name -> freshet.v1.Variable
+	16, // 22: freshet.v1.ThresholdCrossing.at:type_name -> google.protobuf.Timestamp
+	15, // 23: freshet.v1.ThresholdCrossing.chance:type_name -> freshet.v1.CrossingChance
+	16, // 24: freshet.v1.CrossingChance.until:type_name -> google.protobuf.Timestamp
+	16, // 25: freshet.v1.CrossingChance.early:type_name -> google.protobuf.Timestamp
+	16, // 26: freshet.v1.CrossingChance.middle:type_name -> google.protobuf.Timestamp
+	16, // 27: freshet.v1.CrossingChance.late:type_name -> google.protobuf.Timestamp
+	0,  // 28: freshet.v1.ForecastService.GetForecast:input_type -> freshet.v1.GetForecastRequest
+	2,  // 29: freshet.v1.ForecastService.ListForecasts:input_type -> freshet.v1.ListForecastsRequest
+	4,  // 30: freshet.v1.ForecastService.WatchForecasts:input_type -> freshet.v1.WatchForecastsRequest
+	6,  // 31: freshet.v1.ForecastService.GetForecastWatch:input_type -> freshet.v1.GetForecastWatchRequest
+	21, // 32: freshet.v1.ForecastService.RunScenario:input_type -> freshet.v1.RunScenarioRequest
+	22, // 33: freshet.v1.ForecastService.ListScenarios:input_type -> freshet.v1.ListScenariosRequest
+	23, // 34: freshet.v1.ForecastService.GetScenario:input_type -> freshet.v1.GetScenarioRequest
+	24, // 35: freshet.v1.ForecastService.DeleteScenario:input_type -> freshet.v1.DeleteScenarioRequest
+	25, // 36: freshet.v1.ForecastService.CompareScenarios:input_type -> freshet.v1.CompareScenariosRequest
+	26, // 37: freshet.v1.ForecastService.SearchRelease:input_type -> freshet.v1.SearchReleaseRequest
+	1,  // 38: freshet.v1.ForecastService.GetForecast:output_type -> freshet.v1.GetForecastResponse
+	3,  // 39: freshet.v1.ForecastService.ListForecasts:output_type -> freshet.v1.ListForecastsResponse
+	5,  // 40: freshet.v1.ForecastService.WatchForecasts:output_type -> freshet.v1.WatchForecastsResponse
+	7,  // 41: freshet.v1.ForecastService.GetForecastWatch:output_type -> freshet.v1.GetForecastWatchResponse
+	27, // 42: freshet.v1.ForecastService.RunScenario:output_type -> freshet.v1.RunScenarioResponse
+	28, // 43: freshet.v1.ForecastService.ListScenarios:output_type -> freshet.v1.ListScenariosResponse
+	29, // 44: freshet.v1.ForecastService.GetScenario:output_type -> freshet.v1.GetScenarioResponse
+	30, // 45: freshet.v1.ForecastService.DeleteScenario:output_type -> freshet.v1.DeleteScenarioResponse
+	31, // 46: freshet.v1.ForecastService.CompareScenarios:output_type -> freshet.v1.CompareScenariosResponse
+	32, // 47: freshet.v1.ForecastService.SearchRelease:output_type -> freshet.v1.SearchReleaseResponse
+	38, // [38:48] is the sub-list for method output_type
+	28, // [28:38] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_forecast_proto_init() }
@@ -1440,16 +1553,17 @@ func file_freshet_v1_forecast_proto_init() {
 	if File_freshet_v1_forecast_proto != nil {
 		return
 	}
+	file_freshet_v1_forecast_watch_proto_init()
 	file_freshet_v1_rehearsal_proto_init()
 	file_freshet_v1_types_proto_init()
-	file_freshet_v1_forecast_proto_msgTypes[7].OneofWrappers = []any{}
+	file_freshet_v1_forecast_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_forecast_proto_rawDesc), len(file_freshet_v1_forecast_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -105,6 +105,41 @@ func local_request_ForecastService_ListForecasts_0(ctx context.Context, marshale
 	return msg, metadata, err
 }
 
+var filter_ForecastService_GetForecastWatch_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
+
+func request_ForecastService_GetForecastWatch_0(ctx context.Context, marshaler runtime.Marshaler, client ForecastServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetForecastWatchRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ForecastService_GetForecastWatch_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.GetForecastWatch(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_ForecastService_GetForecastWatch_0(ctx context.Context, marshaler runtime.Marshaler, server ForecastServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetForecastWatchRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_ForecastService_GetForecastWatch_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.GetForecastWatch(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_ForecastService_RunScenario_0(ctx context.Context, marshaler runtime.Marshaler, client ForecastServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq RunScenarioRequest
@@ -369,6 +404,26 @@ func RegisterForecastServiceHandlerServer(ctx context.Context, mux *runtime.Serv
 		}
 		forward_ForecastService_ListForecasts_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_ForecastService_GetForecastWatch_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/freshet.v1.ForecastService/GetForecastWatch", runtime.WithHTTPPathPattern("/v1/forecasts/watch"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_ForecastService_GetForecastWatch_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ForecastService_GetForecastWatch_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_ForecastService_RunScenario_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -550,6 +605,23 @@ func RegisterForecastServiceHandlerClient(ctx context.Context, mux *runtime.Serv
 		}
 		forward_ForecastService_ListForecasts_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_ForecastService_GetForecastWatch_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/freshet.v1.ForecastService/GetForecastWatch", runtime.WithHTTPPathPattern("/v1/forecasts/watch"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_ForecastService_GetForecastWatch_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_ForecastService_GetForecastWatch_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_ForecastService_RunScenario_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -658,6 +730,7 @@ func RegisterForecastServiceHandlerClient(ctx context.Context, mux *runtime.Serv
 var (
 	pattern_ForecastService_GetForecast_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"v1", "forecasts", "latest"}, ""))
 	pattern_ForecastService_ListForecasts_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "forecasts"}, ""))
+	pattern_ForecastService_GetForecastWatch_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2}, []string{"v1", "forecasts", "watch"}, ""))
 	pattern_ForecastService_RunScenario_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "rehearsals"}, ""))
 	pattern_ForecastService_ListScenarios_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "rehearsals"}, ""))
 	pattern_ForecastService_GetScenario_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "rehearsals", "id"}, ""))
@@ -669,6 +742,7 @@ var (
 var (
 	forward_ForecastService_GetForecast_0      = runtime.ForwardResponseMessage
 	forward_ForecastService_ListForecasts_0    = runtime.ForwardResponseMessage
+	forward_ForecastService_GetForecastWatch_0 = runtime.ForwardResponseMessage
 	forward_ForecastService_RunScenario_0      = runtime.ForwardResponseMessage
 	forward_ForecastService_ListScenarios_0    = runtime.ForwardResponseMessage
 	forward_ForecastService_GetScenario_0      = runtime.ForwardResponseMessage

@@ -22,6 +22,7 @@ const (
 	ForecastService_GetForecast_FullMethodName      = "/freshet.v1.ForecastService/GetForecast"
 	ForecastService_ListForecasts_FullMethodName    = "/freshet.v1.ForecastService/ListForecasts"
 	ForecastService_WatchForecasts_FullMethodName   = "/freshet.v1.ForecastService/WatchForecasts"
+	ForecastService_GetForecastWatch_FullMethodName = "/freshet.v1.ForecastService/GetForecastWatch"
 	ForecastService_RunScenario_FullMethodName      = "/freshet.v1.ForecastService/RunScenario"
 	ForecastService_ListScenarios_FullMethodName    = "/freshet.v1.ForecastService/ListScenarios"
 	ForecastService_GetScenario_FullMethodName      = "/freshet.v1.ForecastService/GetScenario"
@@ -49,6 +50,9 @@ type ForecastServiceClient interface {
 	// that was away gives the token of the last answer it has, or the time of issue
 	// of the last run.
 	WatchForecasts(ctx context.Context, in *WatchForecastsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchForecastsResponse], error)
+	// Whether the forecast of a basin can be used now: it can be partial, expired or
+	// missing. Changes of that come on the feed of WarningService.
+	GetForecastWatch(ctx context.Context, in *GetForecastWatchRequest, opts ...grpc.CallOption) (*GetForecastWatchResponse, error)
 	// Asks a scenario. One is computed at a time; others wait.
 	RunScenario(ctx context.Context, in *RunScenarioRequest, opts ...grpc.CallOption) (*RunScenarioResponse, error)
 	// The rehearsals that are kept, the newest first, without their series.
@@ -111,6 +115,16 @@ func (c *forecastServiceClient) WatchForecasts(ctx context.Context, in *WatchFor
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ForecastService_WatchForecastsClient = grpc.ServerStreamingClient[WatchForecastsResponse]
+
+func (c *forecastServiceClient) GetForecastWatch(ctx context.Context, in *GetForecastWatchRequest, opts ...grpc.CallOption) (*GetForecastWatchResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetForecastWatchResponse)
+	err := c.cc.Invoke(ctx, ForecastService_GetForecastWatch_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *forecastServiceClient) RunScenario(ctx context.Context, in *RunScenarioRequest, opts ...grpc.CallOption) (*RunScenarioResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -200,6 +214,9 @@ type ForecastServiceServer interface {
 	// that was away gives the token of the last answer it has, or the time of issue
 	// of the last run.
 	WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error
+	// Whether the forecast of a basin can be used now: it can be partial, expired or
+	// missing. Changes of that come on the feed of WarningService.
+	GetForecastWatch(context.Context, *GetForecastWatchRequest) (*GetForecastWatchResponse, error)
 	// Asks a scenario. One is computed at a time; others wait.
 	RunScenario(context.Context, *RunScenarioRequest) (*RunScenarioResponse, error)
 	// The rehearsals that are kept, the newest first, without their series.
@@ -232,6 +249,9 @@ func (UnimplementedForecastServiceServer) ListForecasts(context.Context, *ListFo
 }
 func (UnimplementedForecastServiceServer) WatchForecasts(*WatchForecastsRequest, grpc.ServerStreamingServer[WatchForecastsResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchForecasts not implemented")
+}
+func (UnimplementedForecastServiceServer) GetForecastWatch(context.Context, *GetForecastWatchRequest) (*GetForecastWatchResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetForecastWatch not implemented")
 }
 func (UnimplementedForecastServiceServer) RunScenario(context.Context, *RunScenarioRequest) (*RunScenarioResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RunScenario not implemented")
@@ -318,6 +338,24 @@ func _ForecastService_WatchForecasts_Handler(srv interface{}, stream grpc.Server
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ForecastService_WatchForecastsServer = grpc.ServerStreamingServer[WatchForecastsResponse]
+
+func _ForecastService_GetForecastWatch_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetForecastWatchRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ForecastServiceServer).GetForecastWatch(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ForecastService_GetForecastWatch_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ForecastServiceServer).GetForecastWatch(ctx, req.(*GetForecastWatchRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _ForecastService_RunScenario_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RunScenarioRequest)
@@ -434,6 +472,10 @@ var ForecastService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListForecasts",
 			Handler:    _ForecastService_ListForecasts_Handler,
+		},
+		{
+			MethodName: "GetForecastWatch",
+			Handler:    _ForecastService_GetForecastWatch_Handler,
 		},
 		{
 			MethodName: "RunScenario",

@@ -201,6 +201,7 @@ type LogOutput struct {
 	//	*LogOutput_Rate
 	//	*LogOutput_Duty
 	//	*LogOutput_Group
+	//	*LogOutput_ForecastWatch
 	Output        isLogOutput_Output `protobuf_oneof:"output"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -320,6 +321,15 @@ func (x *LogOutput) GetGroup() *WarningGroup {
 	return nil
 }
 
+func (x *LogOutput) GetForecastWatch() *ForecastWatch {
+	if x != nil {
+		if x, ok := x.Output.(*LogOutput_ForecastWatch); ok {
+			return x.ForecastWatch
+		}
+	}
+	return nil
+}
+
 type isLogOutput_Output interface {
 	isLogOutput_Output()
 }
@@ -352,6 +362,10 @@ type LogOutput_Group struct {
 	Group *WarningGroup `protobuf:"bytes,22,opt,name=group,proto3,oneof"`
 }
 
+type LogOutput_ForecastWatch struct {
+	ForecastWatch *ForecastWatch `protobuf:"bytes,30,opt,name=forecast_watch,json=forecastWatch,proto3,oneof"`
+}
+
 func (*LogOutput_Observations) isLogOutput_Output() {}
 
 func (*LogOutput_Forecast) isLogOutput_Output() {}
@@ -365,6 +379,8 @@ func (*LogOutput_Rate) isLogOutput_Output() {}
 func (*LogOutput_Duty) isLogOutput_Output() {}
 
 func (*LogOutput_Group) isLogOutput_Output() {}
+
+func (*LogOutput_ForecastWatch) isLogOutput_Output() {}
 
 type CatalogueChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1235,7 +1251,7 @@ var File_freshet_v1_log_proto protoreflect.FileDescriptor
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\x99\x03\n" +
+	"freshet.v1\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x1ffreshet/v1/forecast_watch.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\x99\x03\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
@@ -1246,7 +1262,7 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
 	"withdrawal\x12/\n" +
 	"\acommand\x18\a \x01(\v2\x13.freshet.v1.CommandH\x00R\acommandB\a\n" +
-	"\x05input\"\xac\x03\n" +
+	"\x05input\"\xf0\x03\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12B\n" +
@@ -1256,7 +1272,8 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\x05audit\x18\x06 \x01(\v2\x11.freshet.v1.AuditH\x00R\x05audit\x12/\n" +
 	"\x04rate\x18\x14 \x01(\v2\x19.freshet.v1.LogRateChangeH\x00R\x04rate\x12+\n" +
 	"\x04duty\x18\x15 \x01(\v2\x15.freshet.v1.DutyEventH\x00R\x04duty\x120\n" +
-	"\x05group\x18\x16 \x01(\v2\x18.freshet.v1.WarningGroupH\x00R\x05groupB\b\n" +
+	"\x05group\x18\x16 \x01(\v2\x18.freshet.v1.WarningGroupH\x00R\x05group\x12B\n" +
+	"\x0eforecast_watch\x18\x1e \x01(\v2\x19.freshet.v1.ForecastWatchH\x00R\rforecastWatchB\b\n" +
 	"\x06output\"q\n" +
 	"\x0fCatalogueChange\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
@@ -1361,10 +1378,11 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*Warning)(nil),                   // 16: freshet.v1.Warning
 	(*DutyEvent)(nil),                 // 17: freshet.v1.DutyEvent
 	(*WarningGroup)(nil),              // 18: freshet.v1.WarningGroup
-	(*SubmitRainForecastRequest)(nil), // 19: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 20: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 21: freshet.v1.WithdrawRequest
-	(*RateRequest)(nil),               // 22: freshet.v1.RateRequest
+	(*ForecastWatch)(nil),             // 19: freshet.v1.ForecastWatch
+	(*SubmitRainForecastRequest)(nil), // 20: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 21: freshet.v1.SubmitDispatchPlanRequest
+	(*WithdrawRequest)(nil),           // 22: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 23: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
@@ -1381,19 +1399,20 @@ var file_freshet_v1_log_proto_depIdxs = []int32{
 	13, // 11: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
 	17, // 12: freshet.v1.LogOutput.duty:type_name -> freshet.v1.DutyEvent
 	18, // 13: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
-	3,  // 14: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	19, // 15: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	20, // 16: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	21, // 17: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 18: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 19: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 20: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	22, // 21: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	19, // 14: freshet.v1.LogOutput.forecast_watch:type_name -> freshet.v1.ForecastWatch
+	3,  // 15: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	20, // 16: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	21, // 17: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	22, // 18: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	9,  // 19: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	8,  // 20: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	11, // 21: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	23, // 22: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1403,6 +1422,7 @@ func file_freshet_v1_log_proto_init() {
 	}
 	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_forecast_proto_init()
+	file_freshet_v1_forecast_watch_proto_init()
 	file_freshet_v1_ingest_proto_init()
 	file_freshet_v1_types_proto_init()
 	file_freshet_v1_warning_proto_init()
@@ -1423,6 +1443,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogOutput_Rate)(nil),
 		(*LogOutput_Duty)(nil),
 		(*LogOutput_Group)(nil),
+		(*LogOutput_ForecastWatch)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -209,7 +209,8 @@ type WatchWarningsRequest struct {
 	// Only from this stage up, before or after the change: who watches orange sees
 	// an orange end. What is blind always comes: no stage is too low for it.
 	MinStage Stage `protobuf:"varint,5,opt,name=min_stage,json=minStage,proto3,enum=freshet.v1.Stage" json:"min_stage,omitempty"`
-	// Only these kinds of items: "warning", "group", "duty"; empty for all.
+	// Only these kinds of items: "warning", "group", "duty", "forecast_watch"; empty
+	// for all.
 	Kinds         []string `protobuf:"bytes,6,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -287,7 +288,7 @@ func (x *WatchWarningsRequest) GetKinds() []string {
 	return nil
 }
 
-// One item: a warning, a group or a duty event. None of them is set in a
+// One item: a warning, a group, a duty event or the standing of a forecast. None of them is set in a
 // heartbeat, which tells a quiet feed from a dead one.
 type WatchWarningsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -301,7 +302,10 @@ type WatchWarningsResponse struct {
 	// A group as it stands since it has changed.
 	Group *WarningGroup `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
 	// What followed from a command of somebody on duty, or from time.
-	Duty          *DutyEvent `protobuf:"bytes,6,opt,name=duty,proto3" json:"duty,omitempty"`
+	Duty *DutyEvent `protobuf:"bytes,6,opt,name=duty,proto3" json:"duty,omitempty"`
+	// The forecast of a basin has become partial, failed, expired or whole again. No
+	// stage and no department is too low or too far for it.
+	ForecastWatch *ForecastWatch `protobuf:"bytes,20,opt,name=forecast_watch,json=forecastWatch,proto3" json:"forecast_watch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -374,6 +378,13 @@ func (x *WatchWarningsResponse) GetGroup() *WarningGroup {
 func (x *WatchWarningsResponse) GetDuty() *DutyEvent {
 	if x != nil {
 		return x.Duty
+	}
+	return nil
+}
+
+func (x *WatchWarningsResponse) GetForecastWatch() *ForecastWatch {
+	if x != nil {
+		return x.ForecastWatch
 	}
 	return nil
 }
@@ -1719,22 +1730,23 @@ var File_freshet_v1_warning_proto protoreflect.FileDescriptor
 const file_freshet_v1_warning_proto_rawDesc = "" +
 	"\n" +
 	"\x18freshet/v1/warning.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x15freshet/v1/duty.proto\x1a\x18freshet/v1/explain.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x15freshet/v1/duty.proto\x1a\x18freshet/v1/explain.proto\x1a\x1ffreshet/v1/forecast_watch.proto\x1a\x16freshet/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x02\n" +
 	"\x14WatchWarningsRequest\x12\x16\n" +
 	"\x06basins\x18\x01 \x03(\tR\x06basins\x12+\n" +
 	"\fresume_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vresumeToken\x12\x1d\n" +
 	"\n" +
 	"from_start\x18\x03 \x01(\bR\tfromStart\x12I\n" +
 	"\vdepartments\x18\x04 \x03(\x0e2\x16.freshet.v1.DepartmentB\x0f\xbaH\f\x92\x01\t\"\a\x82\x01\x04\x10\x01 \x00R\vdepartments\x128\n" +
-	"\tmin_stage\x18\x05 \x01(\x0e2\x11.freshet.v1.StageB\b\xbaH\x05\x82\x01\x02\x10\x01R\bminStage\x126\n" +
-	"\x05kinds\x18\x06 \x03(\tB \xbaH\x1d\x92\x01\x1a\"\x18r\x16R\awarningR\x05groupR\x04dutyR\x05kinds\"\x8a\x02\n" +
+	"\tmin_stage\x18\x05 \x01(\x0e2\x11.freshet.v1.StageB\b\xbaH\x05\x82\x01\x02\x10\x01R\bminStage\x12F\n" +
+	"\x05kinds\x18\x06 \x03(\tB0\xbaH-\x92\x01*\"(r&R\awarningR\x05groupR\x04dutyR\x0eforecast_watchR\x05kinds\"\xcc\x02\n" +
 	"\x15WatchWarningsResponse\x12-\n" +
 	"\awarning\x18\x01 \x01(\v2\x13.freshet.v1.WarningR\awarning\x12!\n" +
 	"\fresume_token\x18\x02 \x01(\tR\vresumeToken\x12\x16\n" +
 	"\x06unseen\x18\x03 \x01(\x04R\x06unseen\x12,\n" +
 	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12.\n" +
 	"\x05group\x18\x05 \x01(\v2\x18.freshet.v1.WarningGroupR\x05group\x12)\n" +
-	"\x04duty\x18\x06 \x01(\v2\x15.freshet.v1.DutyEventR\x04duty\")\n" +
+	"\x04duty\x18\x06 \x01(\v2\x15.freshet.v1.DutyEventR\x04duty\x12@\n" +
+	"\x0eforecast_watch\x18\x14 \x01(\v2\x19.freshet.v1.ForecastWatchR\rforecastWatch\")\n" +
 	"\x11ListStagesRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\"t\n" +
 	"\x12ListStagesResponse\x12,\n" +
@@ -1922,10 +1934,11 @@ var file_freshet_v1_warning_proto_goTypes = []any{
 	(Stage)(0),                     // 20: freshet.v1.Stage
 	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
 	(*DutyEvent)(nil),              // 22: freshet.v1.DutyEvent
-	(Variable)(0),                  // 23: freshet.v1.Variable
-	(*Explanation)(nil),            // 24: freshet.v1.Explanation
-	(*ListBlindRequest)(nil),       // 25: freshet.v1.ListBlindRequest
-	(*ListBlindResponse)(nil),      // 26: freshet.v1.ListBlindResponse
+	(*ForecastWatch)(nil),          // 23: freshet.v1.ForecastWatch
+	(Variable)(0),                  // 24: freshet.v1.Variable
+	(*Explanation)(nil),            // 25: freshet.v1.Explanation
+	(*ListBlindRequest)(nil),       // 26: freshet.v1.ListBlindRequest
+	(*ListBlindResponse)(nil),      // 27: freshet.v1.ListBlindResponse
 }
 var file_freshet_v1_warning_proto_depIdxs = []int32{
 	19, // 0: freshet.v1.WatchWarningsRequest.departments:type_name -> freshet.v1.Department
@@ -1934,67 +1947,68 @@ var file_freshet_v1_warning_proto_depIdxs = []int32{
 	21, // 3: freshet.v1.WatchWarningsResponse.now:type_name -> google.protobuf.Timestamp
 	14, // 4: freshet.v1.WatchWarningsResponse.group:type_name -> freshet.v1.WarningGroup
 	22, // 5: freshet.v1.WatchWarningsResponse.duty:type_name -> freshet.v1.DutyEvent
-	21, // 6: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
-	7,  // 7: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
-	20, // 8: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
-	21, // 9: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
-	11, // 10: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
-	11, // 11: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
-	21, // 12: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
-	21, // 13: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
-	10, // 14: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
-	21, // 15: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
-	20, // 16: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
-	20, // 17: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
-	11, // 18: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
-	11, // 19: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
-	21, // 20: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	20, // 21: freshet.v1.Warning.escalated_as:type_name -> freshet.v1.Stage
-	20, // 22: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
-	23, // 23: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
-	21, // 24: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
-	21, // 25: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
-	0,  // 26: freshet.v1.Leg.basis:type_name -> freshet.v1.Basis
-	21, // 27: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 28: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
-	1,  // 29: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
-	2,  // 30: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
-	21, // 31: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
-	21, // 32: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
-	21, // 33: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
-	20, // 34: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
-	20, // 35: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
-	19, // 36: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
-	15, // 37: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
-	21, // 38: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	20, // 39: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
-	20, // 40: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
-	21, // 41: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
-	21, // 42: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
-	16, // 43: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
-	21, // 44: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
-	23, // 45: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
-	20, // 46: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
-	21, // 47: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
-	10, // 48: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
-	24, // 49: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
-	3,  // 50: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
-	5,  // 51: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
-	25, // 52: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
-	8,  // 53: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
-	12, // 54: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
-	17, // 55: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
-	4,  // 56: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
-	6,  // 57: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
-	26, // 58: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
-	9,  // 59: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
-	13, // 60: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
-	18, // 61: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
-	56, // [56:62] is the sub-list for method output_type
-	50, // [50:56] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	23, // 6: freshet.v1.WatchWarningsResponse.forecast_watch:type_name -> freshet.v1.ForecastWatch
+	21, // 7: freshet.v1.ListStagesResponse.now:type_name -> google.protobuf.Timestamp
+	7,  // 8: freshet.v1.ListStagesResponse.stages:type_name -> freshet.v1.StationStage
+	20, // 9: freshet.v1.StationStage.stage:type_name -> freshet.v1.Stage
+	21, // 10: freshet.v1.StationStage.since:type_name -> google.protobuf.Timestamp
+	11, // 11: freshet.v1.StationStage.observed:type_name -> freshet.v1.Leg
+	11, // 12: freshet.v1.StationStage.forecast:type_name -> freshet.v1.Leg
+	21, // 13: freshet.v1.ListWarningsRequest.from:type_name -> google.protobuf.Timestamp
+	21, // 14: freshet.v1.ListWarningsRequest.to:type_name -> google.protobuf.Timestamp
+	10, // 15: freshet.v1.ListWarningsResponse.warnings:type_name -> freshet.v1.Warning
+	21, // 16: freshet.v1.Warning.at:type_name -> google.protobuf.Timestamp
+	20, // 17: freshet.v1.Warning.from:type_name -> freshet.v1.Stage
+	20, // 18: freshet.v1.Warning.to:type_name -> freshet.v1.Stage
+	11, // 19: freshet.v1.Warning.observed:type_name -> freshet.v1.Leg
+	11, // 20: freshet.v1.Warning.forecast:type_name -> freshet.v1.Leg
+	21, // 21: freshet.v1.Warning.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	20, // 22: freshet.v1.Warning.escalated_as:type_name -> freshet.v1.Stage
+	20, // 23: freshet.v1.Leg.stage:type_name -> freshet.v1.Stage
+	24, // 24: freshet.v1.Leg.variable:type_name -> freshet.v1.Variable
+	21, // 25: freshet.v1.Leg.at:type_name -> google.protobuf.Timestamp
+	21, // 26: freshet.v1.Leg.peak_at:type_name -> google.protobuf.Timestamp
+	0,  // 27: freshet.v1.Leg.basis:type_name -> freshet.v1.Basis
+	21, // 28: freshet.v1.ListGroupsResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 29: freshet.v1.ListGroupsResponse.groups:type_name -> freshet.v1.WarningGroup
+	1,  // 30: freshet.v1.WarningGroup.kind:type_name -> freshet.v1.GroupKind
+	2,  // 31: freshet.v1.WarningGroup.event:type_name -> freshet.v1.GroupEvent
+	21, // 32: freshet.v1.WarningGroup.at:type_name -> google.protobuf.Timestamp
+	21, // 33: freshet.v1.WarningGroup.opened_at:type_name -> google.protobuf.Timestamp
+	21, // 34: freshet.v1.WarningGroup.closed_at:type_name -> google.protobuf.Timestamp
+	20, // 35: freshet.v1.WarningGroup.stage:type_name -> freshet.v1.Stage
+	20, // 36: freshet.v1.WarningGroup.highest:type_name -> freshet.v1.Stage
+	19, // 37: freshet.v1.WarningGroup.department:type_name -> freshet.v1.Department
+	15, // 38: freshet.v1.WarningGroup.stations:type_name -> freshet.v1.GroupStation
+	21, // 39: freshet.v1.WarningGroup.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	20, // 40: freshet.v1.GroupStation.stage:type_name -> freshet.v1.Stage
+	20, // 41: freshet.v1.GroupStation.highest:type_name -> freshet.v1.Stage
+	21, // 42: freshet.v1.GroupStation.joined_at:type_name -> google.protobuf.Timestamp
+	21, // 43: freshet.v1.GroupStation.left_at:type_name -> google.protobuf.Timestamp
+	16, // 44: freshet.v1.GroupStation.arrivals:type_name -> freshet.v1.GroupArrival
+	21, // 45: freshet.v1.GroupStation.peak_at:type_name -> google.protobuf.Timestamp
+	24, // 46: freshet.v1.GroupStation.peak_variable:type_name -> freshet.v1.Variable
+	20, // 47: freshet.v1.GroupArrival.stage:type_name -> freshet.v1.Stage
+	21, // 48: freshet.v1.GroupArrival.at:type_name -> google.protobuf.Timestamp
+	10, // 49: freshet.v1.ExplainWarningResponse.warning:type_name -> freshet.v1.Warning
+	25, // 50: freshet.v1.ExplainWarningResponse.explanation:type_name -> freshet.v1.Explanation
+	3,  // 51: freshet.v1.WarningService.WatchWarnings:input_type -> freshet.v1.WatchWarningsRequest
+	5,  // 52: freshet.v1.WarningService.ListStages:input_type -> freshet.v1.ListStagesRequest
+	26, // 53: freshet.v1.WarningService.ListBlind:input_type -> freshet.v1.ListBlindRequest
+	8,  // 54: freshet.v1.WarningService.ListWarnings:input_type -> freshet.v1.ListWarningsRequest
+	12, // 55: freshet.v1.WarningService.ListGroups:input_type -> freshet.v1.ListGroupsRequest
+	17, // 56: freshet.v1.WarningService.ExplainWarning:input_type -> freshet.v1.ExplainWarningRequest
+	4,  // 57: freshet.v1.WarningService.WatchWarnings:output_type -> freshet.v1.WatchWarningsResponse
+	6,  // 58: freshet.v1.WarningService.ListStages:output_type -> freshet.v1.ListStagesResponse
+	27, // 59: freshet.v1.WarningService.ListBlind:output_type -> freshet.v1.ListBlindResponse
+	9,  // 60: freshet.v1.WarningService.ListWarnings:output_type -> freshet.v1.ListWarningsResponse
+	13, // 61: freshet.v1.WarningService.ListGroups:output_type -> freshet.v1.ListGroupsResponse
+	18, // 62: freshet.v1.WarningService.ExplainWarning:output_type -> freshet.v1.ExplainWarningResponse
+	57, // [57:63] is the sub-list for method output_type
+	51, // [51:57] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_warning_proto_init() }
@@ -2005,6 +2019,7 @@ func file_freshet_v1_warning_proto_init() {
 	file_freshet_v1_blind_proto_init()
 	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_explain_proto_init()
+	file_freshet_v1_forecast_watch_proto_init()
 	file_freshet_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -32,8 +32,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
-// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty" or
-// "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
+// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty",
+// "forecast_watch" or "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
 // a browser resumes by itself with Last-Event-ID. Query parameters: basin, department and kind (may
 // repeat), min_stage, from_start=true, resume_token; departments and stages by
 // their names in small letters, e.g. water_resources, orange.
@@ -144,8 +144,8 @@ func (c *warningServiceClient) ExplainWarning(ctx context.Context, in *ExplainWa
 // for forward compatibility.
 //
 // WarningService is the duty officer's feed. Over HTTP the feed is GET
-// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty" or
-// "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
+// /v1/warnings/feed, as server-sent events: event "warning", "group", "duty",
+// "forecast_watch" or "heartbeat", data a WatchWarningsResponse in JSON, id its resume token, so that
 // a browser resumes by itself with Last-Event-ID. Query parameters: basin, department and kind (may
 // repeat), min_stage, from_start=true, resume_token; departments and stages by
 // their names in small letters, e.g. water_resources, orange.
