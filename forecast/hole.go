@@ -54,16 +54,18 @@ func try(f func() error) (err error) {
 type said struct {
 	stations, gauged, notes, missing, plans, pools, leaks int
 	held, ruled                                           bool
+	doubts                                                doubts
 }
 
 func (r *run) said() said {
-	return said{len(r.stations), len(r.gauged), len(r.notes), len(r.missing), len(r.plans), len(r.pools), len(r.leaks), r.held, r.ruled}
+	return said{len(r.stations), len(r.gauged), len(r.notes), len(r.missing), len(r.plans), len(r.pools), len(r.leaks), r.held, r.ruled, r.doubts}
 }
 
 // unsay takes back what a try that failed has said.
 func (r *run) unsay(s said) {
 	r.stations, r.gauged, r.notes, r.missing = r.stations[:s.stations], r.gauged[:s.gauged], r.notes[:s.notes], r.missing[:s.missing]
 	r.plans, r.pools, r.leaks, r.held, r.ruled = r.plans[:s.plans], r.pools[:s.pools], r.leaks[:s.leaks], s.held, s.ruled
+	r.doubts = s.doubts
 }
 
 // finite returns an error that names the first value of a flow, from index 1 on, that

@@ -162,7 +162,9 @@ func TestAStateWithoutASolutionIsLeft(t *testing.T) {
 	for name, spoil := range map[string]func(*forecast.State){
 		"reach dam-mid":  func(s *forecast.State) { s.Reaches[1].Flow[0] = math.NaN() },
 		"sub-basin head": func(s *forecast.State) { s.SubBasins[0].Store.Tension = math.NaN() },
-		"node up":        func(s *forecast.State) { s.Nodes[0].Error.Count, s.Nodes[0].Error.Bias, s.Nodes[0].Error.Mean = 9, math.NaN(), math.NaN() },
+		"node up": func(s *forecast.State) {
+			s.Nodes[0].Error.Count, s.Nodes[0].Error.Bias, s.Nodes[0].Error.Mean = 9, math.NaN(), math.NaN()
+		},
 	} {
 		s := restored(t, stored(t, m.Start(t0)))
 		spoil(&s)

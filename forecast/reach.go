@@ -160,14 +160,14 @@ func (r *run) route(n *node, flow []float64) error {
 	var began ReachState // at now
 	out := r.local
 	copy(out, flow)
-	var tally routing.Tally
+	var tally, ahead routing.Tally
 	from := 0
 	for k := 0; k <= len(r.marks); k++ {
 		to := len(out) - 1
 		if k < len(r.marks) {
 			to = r.marks[k].at
 		}
-		more, err := r.through(reach, &water, out, from, to, &began)
+		more, err := r.through(reach, &water, out, from, to, &began, &ahead)
 		if err != nil {
 			return unsolved{from + 1, fmt.Errorf("between %s and %s: %w", stamp(r.instant(from).UnixMilli()), stamp(r.instant(to).UnixMilli()), err)}
 		}
@@ -186,7 +186,7 @@ func (r *run) route(n *node, flow []float64) error {
 		down[t] += out[t]
 	}
 	r.leak(reach, began, water, flow[r.here+1:], out[r.here+1:])
-	r.doubt(reach, tally)
+	r.doubt(reach, tally, ahead)
 	if share := float64(tally.Limited) / float64(max(tally.Steps, 1)); share >= limitedShare {
 		r.note("reach %s: attenuation bounded in %.0f %% of its steps, %d of %d, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",
 			reach.id, 100*share, tally.Limited, tally.Steps)

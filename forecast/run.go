@@ -119,6 +119,7 @@ func (r *run) compute(ahead Ahead) error {
 	r.rain()
 	r.nodes()
 	r.tellLeaks()
+	r.tellDoubts()
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
 	}
@@ -181,7 +182,8 @@ type run struct {
 
 	lost    []*hole   // per node that has no forecast
 	arrived []float64 // scratch, what arrives at a node
-	stuck   error     // of a node: why nothing can be computed there
+	doubts  doubts
+	stuck   error // of a node: why nothing can be computed there
 
 	// Of a rehearsal.
 	wet     []wetting       // of the ground at here, per sub-basin; nil: none

@@ -132,6 +132,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^rating (\S+) of (\S+) is one line for a loop of (\S+) m: .*$`), "${2}水位流量关系${1}以单线代替绳套（幅度${3} m），涨水时水位可偏低、落水时可偏高各一半"},
 	{regexp.MustCompile(`^rating (\S+) of (\S+) leaps from (\S+) to (\S+) m³/s at (\S+) m$`), "${2}水位流量关系${1}在${5} m处由${3}跳至${4} m³/s"},
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
+	{regexp.MustCompile(`^in (\d+) reaches the iteration of t-route's Muskingum-Cunge did not come to its end in (\d+) of (\d+) steps from now on$`), "此后${1}个河段的t-route马斯京根-康吉迭代在${3}步中有${2}步未收敛"},
 	{regexp.MustCompile(`^no forecast at (.*): reach (\S+): no solution: (.*)$`), "${1}无预报：河段${2}无解（${3}）"},
 	{regexp.MustCompile(`^no forecast at (.*): node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}无解（${3}）"},
 	{regexp.MustCompile(`^no forecast at (.*): runoff at node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}产流无解（${3}）"},
