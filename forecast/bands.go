@@ -195,9 +195,11 @@ func (r *run) bands(used *Rain) {
 		return
 	}
 	var without []string
+	has := make([]bool, len(r.gauged))
+	m.beside(len(has), func(i int) { has[i] = r.band(&r.gauged[i], used != nil, members) })
 	for i := range r.gauged {
-		if g := &r.gauged[i]; !r.band(g, used != nil, members) {
-			without = append(without, r.stations[g.station].Station)
+		if !has[i] {
+			without = append(without, r.stations[r.gauged[i].station].Station)
 		}
 	}
 	if len(without) > 0 {
@@ -222,12 +224,16 @@ func (r *run) teach(hour, at int, first bool) {
 	for i := range rained {
 		rained[i] = r.areal[i][at : at+steps]
 	}
-	dry, err := m.project(mk.state, mk.state.At, r.obs, nil, nil, ahead)
-	if err != nil {
+	var told [2][]hydro.StationForecast // without a rain forecast, and with the rain that fell
+	var errs [2]error
+	m.beside(len(told), func(i int) {
+		told[i], errs[i] = m.project(mk.state, mk.state.At, r.obs, [][][]float64{nil, rained}[i], nil, [...]int{ahead, m.leads}[i])
+	})
+	dry, wet := told[0], told[1]
+	if err := errs[0]; err != nil {
 		r.note("bands learn nothing from %s without a rain forecast: %v", stamp(mk.state.At.UnixMilli()), err)
 	}
-	wet, err := m.project(mk.state, mk.state.At, r.obs, rained, nil, m.leads)
-	if err != nil {
+	if err := errs[1]; err != nil {
 		r.note("bands learn nothing from %s with the rain that fell: %v", stamp(mk.state.At.UnixMilli()), err)
 	}
 	for i := range r.gauged {
@@ -286,8 +292,7 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 			stations, err = nil, fmt.Errorf("panic: %v", p)
 		}
 	}()
-	r := newRun(m, s, now, obs, time.Duration(leads)*m.bandStep)
-	r.addMark(0)
+	r := newRun(m, s, now, obs, time.Duration(leads)*m.bandStep) // without a mark: nobody goes on from it
 	r.ahead, r.schedules = rain, plans
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
 	for i := range m.subs {
@@ -313,42 +318,31 @@ func (r *run) ensemble(used *Rain) ([][]hydro.StationForecast, error) {
 	if m.told > m.leads {
 		r.basis += fmt.Sprintf(basisWider, (time.Duration(m.leads) * m.bandStep).Hours())
 	}
-	var out [][]hydro.StationForecast
-	now := time.UnixMilli(r.now).UTC()
-	add := func(rain [][]float64) error {
-		f, err := m.project(r.markAt(r.here).state, now, r.obs, rain, r.schedules, m.told)
-		out = append(out, f)
-		return err
-	}
 	switch {
 	case used.Members > 0:
 		r.basis += fmt.Sprintf("; %d rain member", used.Members)
 		if used.Members > 1 {
 			r.basis += "s"
 		}
-		for i := range used.Members {
+		return r.members(used.Members, func(i int) [][]float64 {
 			member := used.Member(i)
-			if err := add(r.spread(&member)); err != nil {
-				return nil, fmt.Errorf("member %d of the rain forecast of %s: %w", i+1, used.Source, err)
-			}
-		}
+			return r.spread(&member)
+		}, func(i int) string { return fmt.Sprintf("member %d of the rain forecast of %s", i+1, used.Source) })
 	case m.settings.RainSpread > 0:
 		var factors [rainFactors]float64
 		band.Multipliers(m.settings.RainSpread, factors[:])
 		r.basis += fmt.Sprintf("; rain forecast times %d factors, coefficient of variation %g", rainFactors, m.settings.RainSpread)
-		for _, x := range factors {
+		return r.members(rainFactors, func(i int) [][]float64 {
 			times := make([][]float64, len(r.ahead))
-			for i, ahead := range r.ahead {
+			for j, ahead := range r.ahead {
 				for _, v := range ahead {
-					times[i] = append(times[i], x*v)
+					times[j] = append(times[j], factors[i]*v)
 				}
 			}
-			if err := add(times); err != nil {
-				return nil, fmt.Errorf("rain forecast of %s times %.3g: %w", used.Source, x, err)
-			}
-		}
+			return times
+		}, func(i int) string { return fmt.Sprintf("rain forecast of %s times %.3g", used.Source, factors[i]) })
 	}
-	return out, nil
+	return nil, nil
 }
 
 // spread returns a rain forecast on the steps behind here, mm per sub-basin.

@@ -28,5 +28,6 @@
 // equations and parameters in one place.
 //
 // Everything is pure: no clock, no I/O, no goroutine, no map is iterated. Equal
-// inputs give equal outputs to the last bit on one machine.
+// inputs give equal outputs to the last bit on one machine. Who has processors to
+// spare lends them by [Model.WithEach], which changes no bit of the outputs.
 package forecast

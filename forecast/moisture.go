@@ -255,7 +255,7 @@ func (r *run) moisture(i int) {
 				r.moisten(b, &water[j])
 			}
 		}
-		if t == r.keep {
+		if t == r.keep && len(r.marks) > 0 {
 			r.kept().state.Moisture[i] = day.clone()
 		}
 	}

@@ -460,7 +460,9 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 		r.note("flow at %s is of levels outside the rating's measured range %g to %g m: what it corrects, here and below, is extrapolated", g.station, low, high)
 	}
 	r.seen(i)
-	r.lossNote(g, &r.kept().state.Nodes[i].Error)
+	if len(r.marks) > 0 { // else nobody reads the notes
+		r.lossNote(g, &r.kept().state.Nodes[i].Error)
+	}
 	out.fresh = observed && (qOK || table != nil && hOK)
 	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)

@@ -25,11 +25,13 @@ func calibrateCommand() *cobra.Command {
 		zone, delimiter, unit string
 		stamps, warmup        string
 		asJSON                bool
+		rate                  calibration.RatingOptions
 		listed                strings.Builder
 	)
 	for _, m := range calibration.Methods {
 		fmt.Fprintf(&listed, "  %-11s %s\n", m.Name, m.Doc)
 	}
+	fmt.Fprintf(&listed, "  %-11s %s\n", "rating", "rating curve: power laws by range of level, of pairs of level and discharge")
 	c := &cobra.Command{
 		Use:   "calibrate --method METHOD --data FILE",
 		Short: "Fit a reach or a sub-basin to recorded series and check the fit",
@@ -42,8 +44,13 @@ Methods:
 A reach needs the columns inflow and outflow, in m³/s; a sub-basin rain, in mm per
 step, flow, in m³/s, and --area. With a column pet, mm per step, its potential
 evaporation is taken from there. --column says what a column is called in the file:
---column flow=q_m3s. Method mct needs --length and --slope of the channel too. A cell without a value is a gap: observed gaps are left out,
-input must be whole.
+--column flow=q_m3s. Methods mct and cunge need --length and --slope of the channel too, and cunge
+takes a column lateral, m³/s that join along the reach. A cell without a value is a
+gap: observed gaps are left out, input must be whole.
+
+A rating needs the columns level, m, and flow, --datum, --station and --valid-from; its
+pairs are dealt to fit and check in turn along the level unless --fit and --check name
+periods of a column time.
 
 Without --fit, --check and --events the first half of the record is fitted and the
 second is checked; --split 1 fits all and checks nothing. Durations may be given
@@ -52,6 +59,14 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if opts.Source.File == "" {
 				return fmt.Errorf("--data is needed: %w", hydro.ErrInvalid)
+			}
+			if opts.Method == "rating" {
+				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
+					return err
+				}
+				rate.Source, rate.ID, rate.Split, rate.Fit, rate.Check = opts.Source, opts.ID, opts.Split, opts.Fit, opts.Check
+				rate.Evaluations, rate.Seed, rate.Bounds = opts.Evaluations, opts.Seed, opts.Bounds
+				return calibrateRating(cmd, rate, asJSON)
 			}
 			method, err := calibration.MethodOf(opts.Method)
 			if err != nil {
@@ -80,22 +95,13 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 				fmt.Fprintln(cmd.ErrOrStderr(), n)
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d evaluations in %.1f s\n", r.Evaluations, time.Since(started).Seconds())
-			if asJSON {
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetIndent("", "  ")
-				if err := e.Encode(r); err != nil {
-					return fmt.Errorf("write JSON: %w", err)
-				}
-				return nil
-			}
-			_, err = io.WriteString(cmd.OutOrStdout(), r.Fragment)
-			return err
+			return printFit(cmd.OutOrStdout(), r, r.Fragment, asJSON)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&opts.Method, "method", "", "what to fit, see above")
 	f.StringVar(&opts.Source.File, "data", "", "CSV file with the series")
-	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, rain, pet or flow; may repeat")
+	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow or level; may repeat")
 	f.StringVar(&opts.Source.Layout, "layout", "", `how times are written, e.g. "02.01.2006 15:04"; empty: one of the usual ways`)
 	f.StringVar(&zone, "zone", "Asia/Shanghai", "zone of times without an offset, in the file and in periods")
 	f.StringVar(&delimiter, "delimiter", ",", "between cells")
@@ -103,8 +109,13 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringVar(&unit, "flow-unit", "m3/s", "unit of flows: m3/s, l/s or ft3/s")
 	f.StringVar(&stamps, "stamps", "end", "end or start: the time of a row is that of its interval of rain and pet")
 	f.Float64Var(&opts.Area, "area", 0, "area of the sub-basin, km²")
-	f.Float64Var(&opts.Length, "length", 0, "length of the reach, km; of method mct")
-	f.Float64Var(&opts.Slope, "slope", 0, "slope of the bed, e.g. 0.0003; of method mct")
+	f.Float64Var(&opts.Length, "length", 0, "length of the reach, km; of methods mct and cunge")
+	f.Float64Var(&opts.Slope, "slope", 0, "slope of the bed, e.g. 0.0003; of methods mct and cunge")
+	f.IntVar(&opts.Parts, "sub-reaches", 0, "equal parts of the reach; of method cunge; 0: 1")
+	f.BoolVar(&opts.ShortStep, "short-step", false, "method cunge: what enters in a step is the flow at its beginning, as t-route's assume_short_ts")
+	f.StringVar(&opts.Concentration, "concentration", "nash", "way to the outlet of a sub-basin: nash, lag (CS and L) or ordinates")
+	f.IntVar(&opts.Ordinates, "ordinates", 0, "how many ordinates of the unit hydrograph, in steps of the data; 0: 24")
+	f.Float64Var(&opts.Smooth, "smooth", 0.001, "weight of the second differences of the ordinates; 0: they follow every error of the rain")
 	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
 	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
 	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse, mix (mean of kge and nse) or nselog (mean of nse and that of the logarithms)")
@@ -114,11 +125,44 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
 	f.Float64Var(&opts.Split, "split", 0.5, "share of the record, or of the events without a use, that is fitted; 1: all")
 	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for saturation, 8760h for xinanjiang, else 0")
-	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, 5000 of a reach")
+	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, phi and cunge, 5000 of another reach")
 	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
+	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue")
+	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is")
+	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")
+	f.IntVar(&rate.Ranges, "ranges", 0, "rating: how many power laws, 1 to 5; 0: as many of 1 to 3 as pay")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
+}
+
+// calibrateRating is `freshet calibrate --method rating`.
+func calibrateRating(cmd *cobra.Command, o calibration.RatingOptions, asJSON bool) error {
+	p := fitProgress{out: cmd.ErrOrStderr(), live: termui.Terminal(cmd.ErrOrStderr()), restart: -1, says: "ln of the mean square of ln Q/q"}
+	o.Progress = p.tell
+	r, err := calibration.RunRating(cmd.Context(), o)
+	p.clear()
+	if err != nil {
+		return err
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(cmd.ErrOrStderr(), n)
+	}
+	return printFit(cmd.OutOrStdout(), r, r.Fragment, asJSON)
+}
+
+// printFit prints a report, or its fragment alone.
+func printFit(w io.Writer, report any, fragment string, asJSON bool) error {
+	if !asJSON {
+		_, err := io.WriteString(w, fragment)
+		return err
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	if err := e.Encode(report); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
 }
 
 // source fills in what the flags say about the file.
@@ -158,12 +202,15 @@ type fitProgress struct {
 	live    bool
 	drawn   bool
 	restart int
+	says    string // what the value is; "": a score is 1 less the value
 }
 
 func (p *fitProgress) tell(g calibrate.Progress) {
 	best := "no value yet"
 	if !math.IsInf(g.Value, 1) {
-		best = fmt.Sprintf("best score %.5f", 1-g.Value)
+		if best = fmt.Sprintf("best score %.5f", 1-g.Value); p.says != "" {
+			best = fmt.Sprintf("%s %.4g", p.says, g.Value)
+		}
 	}
 	switch {
 	case p.live:

@@ -30,13 +30,13 @@ import (
 
 // CurveNumberParams are the parameters of [NewCurveNumber].
 var CurveNumberParams = []param.Param{
-	{Name: "CN", Unit: "–", Lo: 1, Hi: 100, Doc: "curve number of soil and land use; 100: all runs off", Source: "[NEH4]"},
-	{Name: "ratio", Unit: "–", Lo: 0, Hi: 1, Doc: "initial abstraction over potential retention; 0.2 in the handbook", Source: "[NEH4]"},
+	{Name: "CN", Unit: "–", Lo: 1, Hi: 100, Doc: "curve number of soil and land use; 100: all runs off", Source: "[NEH4]", Sought: param.Sought{Lo: 30, Hi: 99}},
+	{Name: "ratio", Unit: "–", Lo: 0, Hi: 1, Doc: "initial abstraction over potential retention; 0.2 in the handbook", Source: "[NEH4]", Sought: param.Sought{Hi: 0.4}},
 }
 
 // PhiParams are the parameters of [NewPhi].
 var PhiParams = []param.Param{
-	{Name: "phi", Unit: "mm/h", Lo: 0, Hi: 1000, Doc: "constant loss rate", Source: "[Chow88]"},
+	{Name: "phi", Unit: "mm/h", Lo: 0, Hi: 1000, Doc: "constant loss rate", Source: "[Chow88]", Sought: param.Sought{Hi: 50}},
 }
 
 // A CurveNumber is the curve-number loss of one basin. It is immutable and safe

@@ -17,6 +17,45 @@ type Param struct {
 	Above  bool    // Lo itself is refused
 	Doc    string
 	Source string // tag of the paper, as in the package comment of the method
+	Sought Sought // where calibration looks; the zero value: it is not looked for
+}
+
+// Sought is the part of a parameter's range in which calibration looks for it
+// unless it is told another.
+type Sought struct {
+	Lo, Hi float64
+	// LoSteps and HiSteps are bounds in steps of the data, of a parameter in s. The
+	// larger of both lower bounds counts, and the larger of both upper ones.
+	LoSteps, HiSteps float64
+	Log              bool // its order of magnitude is looked for
+	Whole            bool // only whole numbers count
+}
+
+// Bounds returns the bounds for data of a step of dt s.
+func (s Sought) Bounds(dt float64) (lo, hi float64) {
+	return max(s.Lo, s.LoSteps*dt), max(s.Hi, s.HiSteps*dt)
+}
+
+// String returns the bounds as text, such as "0.5 to 200 steps".
+func (s Sought) String() string {
+	bound := func(v, steps float64) string {
+		switch {
+		case steps == 0:
+			return fmt.Sprintf("%g", v)
+		case v == 0:
+			return fmt.Sprintf("%g steps", steps)
+		default:
+			return fmt.Sprintf("%g, at least %g steps", v, steps)
+		}
+	}
+	text := bound(s.Lo, s.LoSteps) + " to " + bound(s.Hi, s.HiSteps)
+	if s.Whole {
+		text += ", whole"
+	}
+	if s.Log {
+		text += ", log"
+	}
+	return text
 }
 
 // Check returns an error that names the parameter, its value and its range

@@ -12,12 +12,12 @@ import (
 var ChannelParams = []param.Param{
 	{Name: "dx", Unit: "m", Lo: 0, Hi: 1e6, Above: true, Doc: "length of the reach", Source: "[t-route]"},
 	{Name: "s0", Unit: "–", Lo: 0, Hi: 1, Above: true, Doc: "bed slope", Source: "[t-route]"},
-	{Name: "bw", Unit: "m", Lo: 0, Hi: 1e5, Above: true, Doc: "bottom width", Source: "[t-route]"},
+	{Name: "bw", Unit: "m", Lo: 0, Hi: 1e5, Above: true, Doc: "bottom width", Source: "[t-route]", Sought: param.Sought{Lo: 1, Hi: 2000, Log: true}},
 	{Name: "tw", Unit: "m", Lo: 0, Hi: 1e5, Doc: "width at bank-full; less than bw: the banks have no end", Source: "[t-route]"},
 	{Name: "twcc", Unit: "m", Lo: 0, Hi: 1e6, Doc: "width of the compound channel above bank-full; 0: no flood plain, the banks have no end", Source: "[t-route]"},
-	{Name: "n", Unit: "s/m^(1/3)", Lo: 0, Hi: 10, Above: true, Doc: "Manning's roughness of the channel", Source: "[t-route]"},
-	{Name: "ncc", Unit: "s/m^(1/3)", Lo: 0, Hi: 10, Doc: "Manning's roughness of the flood plain; above 0 if twcc is", Source: "[t-route]"},
-	{Name: "cs", Unit: "–", Lo: 0, Hi: 1e3, Above: true, Doc: "side slope, rise over run: the banks recede z = 1/cs per metre of height", Source: "[t-route]"},
+	{Name: "n", Unit: "s/m^(1/3)", Lo: 0, Hi: 10, Above: true, Doc: "Manning's roughness of the channel", Source: "[t-route]", Sought: param.Sought{Lo: 0.015, Hi: 0.2, Log: true}},
+	{Name: "ncc", Unit: "s/m^(1/3)", Lo: 0, Hi: 10, Doc: "Manning's roughness of the flood plain; above 0 if twcc is", Source: "[t-route]", Sought: param.Sought{Lo: 0.02, Hi: 0.4, Log: true}},
+	{Name: "cs", Unit: "–", Lo: 0, Hi: 1e3, Above: true, Doc: "side slope, rise over run: the banks recede z = 1/cs per metre of height", Source: "[t-route]", Sought: param.Sought{Lo: 0.05, Hi: 5, Log: true}},
 }
 
 // A Channel is a reach whose cross section is a trapezoid with a flood plain

@@ -9,8 +9,8 @@ import (
 
 // LagParams are the parameters of [NewLag].
 var LagParams = []param.Param{
-	{Name: "lag", Unit: "s", Lo: 0, Hi: 1e8, Doc: "time by which the flow is moved, need not be whole steps", Source: "[Linsley82]"},
-	{Name: "k", Unit: "s", Lo: 0, Hi: 1e8, Doc: "storage constant of the reservoir; 0: none", Source: "[Linsley82]"},
+	{Name: "lag", Unit: "s", Lo: 0, Hi: 1e8, Doc: "time by which the flow is moved, need not be whole steps", Source: "[Linsley82]", Sought: param.Sought{HiSteps: 50}},
+	{Name: "k", Unit: "s", Lo: 0, Hi: 1e8, Doc: "storage constant of the reservoir; 0: none", Source: "[Linsley82]", Sought: param.Sought{LoSteps: 0.5, HiSteps: 200, Log: true}},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: 1e8, Above: true, Doc: "time step", Source: "[Linsley82]"},
 }
 

@@ -38,10 +38,10 @@ import (
 
 // Params are the parameters of [NewMuskingum].
 var Params = []param.Param{
-	{Name: "k", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "travel time of the whole reach", Source: "[Chow88]"},
-	{Name: "x", Unit: "–", Lo: 0, Hi: 0.5, Doc: "weighting factor of each sub-reach: 0 level pool, 0.5 pure translation", Source: "[Chow88]"},
+	{Name: "k", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "travel time of the whole reach", Source: "[Chow88]", Sought: param.Sought{LoSteps: 0.5, HiSteps: 200, Log: true}},
+	{Name: "x", Unit: "–", Lo: 0, Hi: 0.5, Doc: "weighting factor of each sub-reach: 0 level pool, 0.5 pure translation", Source: "[Chow88]", Sought: param.Sought{Hi: 0.5}},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "time step", Source: "[Chow88]"},
-	{Name: "n", Unit: "–", Lo: 0, Hi: maxSubReaches, Doc: "sub-reaches; 0: the smallest stable number", Source: "[Chow88]"},
+	{Name: "n", Unit: "–", Lo: 0, Hi: maxSubReaches, Doc: "sub-reaches; 0: the smallest stable number", Source: "[Chow88]", Sought: param.Sought{Lo: 1, Hi: 100, Log: true, Whole: true}},
 }
 
 const (

@@ -11,11 +11,11 @@ import (
 // [NonlinearParameters]; dt is the last.
 var NonlinearParams = []param.Param{
 	{Name: "K", Unit: "m³/(m³/s)^m", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "storage coefficient; its unit is s where the exponents are 1", Source: "[Gill78]"},
-	{Name: "x", Unit: "–", Lo: 0, Hi: 0.999, Doc: "weighting factor of the inflow; at most 0.5 where a1 = a2", Source: "[Gill78]"},
-	{Name: "m", Unit: "–", Lo: 0.1, Hi: 100, Doc: "exponent of the whole; 1: linear", Source: "[Gill78]"},
-	{Name: "a1", Unit: "–", Lo: 0.01, Hi: 20, Doc: "exponent of the inflow; 1: three-parameter form", Source: "[Vatankhah14]"},
-	{Name: "a2", Unit: "–", Lo: 0.01, Hi: 20, Doc: "exponent of the outflow; a1: four-parameter form", Source: "[Easa14], [Vatankhah14]"},
-	{Name: "beta", Unit: "–", Lo: -0.9, Hi: 5, Doc: "lateral flow, share of the inflow; negative: a loss", Source: "[Karahan15]"},
+	{Name: "x", Unit: "–", Lo: 0, Hi: 0.999, Doc: "weighting factor of the inflow; at most 0.5 where a1 = a2", Source: "[Gill78]", Sought: param.Sought{Hi: 0.5}},
+	{Name: "m", Unit: "–", Lo: 0.1, Hi: 100, Doc: "exponent of the whole; 1: linear", Source: "[Gill78]", Sought: param.Sought{Lo: 0.5, Hi: 10, Log: true}},
+	{Name: "a1", Unit: "–", Lo: 0.01, Hi: 20, Doc: "exponent of the inflow; 1: three-parameter form", Source: "[Vatankhah14]", Sought: param.Sought{Lo: 0.05, Hi: 10, Log: true}},
+	{Name: "a2", Unit: "–", Lo: 0.01, Hi: 20, Doc: "exponent of the outflow; a1: four-parameter form", Source: "[Easa14], [Vatankhah14]", Sought: param.Sought{Lo: 0.05, Hi: 10, Log: true}},
+	{Name: "beta", Unit: "–", Lo: -0.9, Hi: 5, Doc: "lateral flow, share of the inflow; negative: a loss", Source: "[Karahan15]", Sought: param.Sought{Lo: -0.5, Hi: 0.5}},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "time step", Source: "[Gill78]"},
 }
 

@@ -33,12 +33,12 @@ import (
 
 // Params are the parameters of [New], in the order of [Parameters].
 var Params = []param.Param{
-	{Name: "WM", Unit: "mm", Lo: 0, Hi: 1000, Above: true, Doc: "areal mean tension-water capacity", Source: "[Zhao92]"},
-	{Name: "B", Unit: "–", Lo: 0, Hi: 5, Doc: "exponent of the capacity curve", Source: "[Zhao92]"},
-	{Name: "IM", Unit: "–", Lo: 0, Hi: 1, Doc: "impervious share of the area", Source: "[Zhao92]"},
-	{Name: "EP", Unit: "mm/d", Lo: 0, Hi: 20, Doc: "potential evaporation", Source: "[Zhao92]"},
-	{Name: "BaseShare", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the runoff that goes to the slow store", Source: "this package"},
-	{Name: "BaseRecession", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "e-folding time of the slow store; 0 where BaseShare is 0", Source: "this package"},
+	{Name: "WM", Unit: "mm", Lo: 0, Hi: 1000, Above: true, Doc: "areal mean tension-water capacity", Source: "[Zhao92]", Sought: param.Sought{Lo: 20, Hi: 500}},
+	{Name: "B", Unit: "–", Lo: 0, Hi: 5, Doc: "exponent of the capacity curve", Source: "[Zhao92]", Sought: param.Sought{Lo: 0.05, Hi: 2}},
+	{Name: "IM", Unit: "–", Lo: 0, Hi: 1, Doc: "impervious share of the area", Source: "[Zhao92]", Sought: param.Sought{Hi: 0.3}},
+	{Name: "EP", Unit: "mm/d", Lo: 0, Hi: 20, Doc: "potential evaporation", Source: "[Zhao92]", Sought: param.Sought{Hi: 10}},
+	{Name: "BaseShare", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the runoff that goes to the slow store", Source: "this package", Sought: param.Sought{Hi: 1}},
+	{Name: "BaseRecession", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "e-folding time of the slow store; 0 where BaseShare is 0", Source: "this package", Sought: param.Sought{Lo: 6 * 3600, Hi: 120 * 86400, Log: true}},
 }
 
 // Parameters are those of one catchment. Their ranges are in [Params].

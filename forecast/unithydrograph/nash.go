@@ -26,8 +26,8 @@ import (
 
 // Params are the parameters of [Nash].
 var Params = []param.Param{
-	{Name: "n", Unit: "–", Lo: 0.1, Hi: 30, Doc: "reservoirs of the cascade, need not be whole", Source: "[Nash57]"},
-	{Name: "k", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "storage constant of each reservoir; 0: no delay", Source: "[Nash57]"},
+	{Name: "n", Unit: "–", Lo: 0.1, Hi: 30, Doc: "reservoirs of the cascade, need not be whole", Source: "[Nash57]", Sought: param.Sought{Lo: 1, Hi: 9, Log: true}},
+	{Name: "k", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "storage constant of each reservoir; 0: no delay", Source: "[Nash57]", Sought: param.Sought{Lo: 60, LoSteps: 0.1, Hi: 2 * 86400, HiSteps: 5, Log: true}},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "time step", Source: "[Nash57]"},
 }
 

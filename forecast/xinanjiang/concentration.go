@@ -10,8 +10,8 @@ import (
 
 // ConcentrationParams are the parameters of [NewConcentration].
 var ConcentrationParams = []param.Param{
-	{Name: "CS", Unit: "1/d", Lo: 0, Hi: 0.999, Doc: "recession of the channel network: flow after a day over flow before", Source: "[Zhao92]"},
-	{Name: "L", Unit: "s", Lo: 0, Hi: 30 * 86400, Doc: "lag of the channel network, need not be whole steps", Source: "[Zhao92]"},
+	{Name: "CS", Unit: "1/d", Lo: 0, Hi: 0.999, Doc: "recession of the channel network: flow after a day over flow before", Source: "[Zhao92]", Sought: param.Sought{Lo: 1e-12, Hi: 0.98, Log: true}},
+	{Name: "L", Unit: "s", Lo: 0, Hi: 30 * 86400, Doc: "lag of the channel network, need not be whole steps", Source: "[Zhao92]", Sought: param.Sought{Hi: 2 * 86400, HiSteps: 5}},
 }
 
 // A Concentration is the lag and the recession of the channel network between

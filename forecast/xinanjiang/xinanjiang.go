@@ -89,21 +89,21 @@ import (
 
 // Params are the parameters of [New], in the order of [Parameters].
 var Params = []param.Param{
-	{Name: "K", Unit: "–", Lo: 0.1, Hi: 2, Doc: "potential evaporation over what the pan or the formula gives", Source: "[Zhao92]"},
+	{Name: "K", Unit: "–", Lo: 0.1, Hi: 2, Doc: "potential evaporation over what the pan or the formula gives", Source: "[Zhao92]", Sought: param.Sought{Lo: 0.5, Hi: 2, Log: true}},
 	{Name: "WUM", Unit: "mm", Lo: 1, Hi: 150, Doc: "tension-water capacity of the upper layer", Source: "[Zhao92]"},
-	{Name: "WLM", Unit: "mm", Lo: 1, Hi: 300, Doc: "tension-water capacity of the lower layer", Source: "[Zhao92]"},
-	{Name: "WDM", Unit: "mm", Lo: 0, Hi: 500, Doc: "tension-water capacity of the deep layer", Source: "[Zhao92]"},
+	{Name: "WLM", Unit: "mm", Lo: 1, Hi: 300, Doc: "tension-water capacity of the lower layer", Source: "[Zhao92]", Sought: param.Sought{Lo: 16, Hi: 300, Log: true}},
+	{Name: "WDM", Unit: "mm", Lo: 0, Hi: 500, Doc: "tension-water capacity of the deep layer", Source: "[Zhao92]", Sought: param.Sought{Lo: 5, Hi: 500, Log: true}},
 	{Name: "C", Unit: "–", Lo: 0, Hi: 0.5, Doc: "share of the evaporation left over that the deep layer can give", Source: "[Zhao92]"},
-	{Name: "B", Unit: "–", Lo: 0, Hi: 3, Doc: "exponent of the tension-water capacity curve", Source: "[Zhao92]"},
+	{Name: "B", Unit: "–", Lo: 0, Hi: 3, Doc: "exponent of the tension-water capacity curve", Source: "[Zhao92]", Sought: param.Sought{Lo: 0.1, Hi: 0.9, Log: true}},
 	{Name: "IM", Unit: "–", Lo: 0, Hi: 1, Doc: "impervious share of the area", Source: "[Zhao92]"},
-	{Name: "SM", Unit: "mm", Lo: 1, Hi: 200, Doc: "mean free-water capacity", Source: "[Zhao92]"},
-	{Name: "EX", Unit: "–", Lo: 0, Hi: 3, Doc: "exponent of the free-water capacity curve", Source: "[Zhao92]"},
+	{Name: "SM", Unit: "mm", Lo: 1, Hi: 200, Doc: "mean free-water capacity", Source: "[Zhao92]", Sought: param.Sought{Lo: 3.1, Hi: 200, Log: true}},
+	{Name: "EX", Unit: "–", Lo: 0, Hi: 3, Doc: "exponent of the free-water capacity curve", Source: "[Zhao92]", Sought: param.Sought{Hi: 1.6}},
 	{Name: "KI", Unit: "1/d", Lo: 0, Hi: 0.99, Doc: "share of the free water that becomes interflow in a day; KI + KG < 1", Source: "[Zhao92]"},
 	{Name: "KG", Unit: "1/d", Lo: 0, Hi: 0.99, Doc: "share of the free water that becomes groundwater in a day", Source: "[Zhao92]"},
-	{Name: "CI", Unit: "1/d", Lo: 0, Hi: 0.999, Doc: "recession of interflow: flow after a day over flow before", Source: "[Zhao92]"},
-	{Name: "CG", Unit: "1/d", Lo: 0, Hi: 0.9999, Doc: "recession of groundwater flow: flow after a day over flow before", Source: "[Zhao92]"},
+	{Name: "CI", Unit: "1/d", Lo: 0, Hi: 0.999, Doc: "recession of interflow: flow after a day over flow before", Source: "[Zhao92]", Sought: param.Sought{Lo: 0.5, Hi: 0.9}},
+	{Name: "CG", Unit: "1/d", Lo: 0, Hi: 0.9999, Doc: "recession of groundwater flow: flow after a day over flow before", Source: "[Zhao92]", Sought: param.Sought{Lo: 0.962, Hi: 0.998}},
 	{Name: "Slice", Unit: "mm", Lo: 0, Hi: 1000, Doc: "net rain of a step is divided into equal parts of at most this depth, each stored and drained in turn: 5 in the classical code; 0: not divided", Source: "[Zhao84]"},
-	{Name: "Leak", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the groundwater flow that leaves the catchment underground, past its outlet", Source: "[Burnash73]"},
+	{Name: "Leak", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the groundwater flow that leaves the catchment underground, past its outlet", Source: "[Burnash73]", Sought: param.Sought{Hi: 0.95}},
 }
 
 // deepest is the rain or evaporation of one step, mm, beyond which it is no such

@@ -125,6 +125,7 @@ func (b *basin) recover(ctx context.Context) error {
 	if c := e.Catalog(); c != nil && lastCatalogue <= e.Seq() {
 		b.version = c.Version
 	}
+	e.Lend(each)
 	b.mu.Lock()
 	b.working = e
 	if b.engine == nil {

@@ -65,7 +65,8 @@ type EnsembleResult struct {
 	CPUSeconds float64    `json:"cpu_seconds,omitempty"`           // processor time: to be read where others share the machine
 	CPUNsPer   float64    `json:"cpu_ns_per_reach_step,omitempty"` // all of the processor time, runoff's too, over members, reaches and steps
 	Limited    int64      `json:"limited"`
-	Peak       [3]float64 `json:"peak_flow"` // least, median and greatest of the members' at the outlet, m³/s
+	Peak       [3]float64 `json:"peak_flow,omitzero"`  // least, median and greatest of the members' at the outlet, m³/s; not of [Members]
+	MeanPeak   float64    `json:"mean_peak,omitempty"` // of the run on the members' mean, there, m³/s; of [Members]
 }
 
 // A basin is what an ensemble runs through: rivers whose reaches belong to
@@ -103,10 +104,7 @@ func newBasin(o EnsembleOptions) (*basin, error) {
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, 1))
 	for range o.SubBasins {
-		p := xinanjiang.Parameters{
-			K: 0.9, WUM: 20, WLM: 60, WDM: 40 + 40*rng.Float64(), C: 0.15, B: 0.2 + 0.3*rng.Float64(), IM: 0.02,
-			SM: 15 + 20*rng.Float64(), EX: 1.2, KI: 0.3, KG: 0.4, CI: 0.6 + 0.3*rng.Float64(), CG: 0.98,
-		}
+		p := membersParameters(rng)
 		m, err := xinanjiang.New(p, b.dt)
 		if err != nil {
 			return nil, err
@@ -118,6 +116,14 @@ func newBasin(o EnsembleOptions) (*basin, error) {
 		b.models, b.start, b.uh = append(b.models, m), append(b.start, m.Start(0.8)), append(b.uh, uh)
 	}
 	return b, nil
+}
+
+// membersParameters are of a sub-basin in humid hills.
+func membersParameters(rng *rand.Rand) xinanjiang.Parameters {
+	return xinanjiang.Parameters{
+		K: 0.9, WUM: 20, WLM: 60, WDM: 40 + 40*rng.Float64(), C: 0.15, B: 0.2 + 0.3*rng.Float64(), IM: 0.02,
+		SM: 15 + 20*rng.Float64(), EX: 1.2, KI: 0.3, KG: 0.4, CI: 0.6 + 0.3*rng.Float64(), CG: 0.98,
+	}
 }
 
 // A runner runs members one after the other, in memory of its own.

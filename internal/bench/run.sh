@@ -32,5 +32,6 @@ for method in muskingum cunge mct; do
   done
 done
 for method in muskingum mct; do ./freshet bench ensemble --method "$method"; done
+./freshet bench ensemble --model
 echo "== inner loops"
 go test -run '^$' -bench . -benchmem ./ingest/... ./forecast/... ./alert ./internal/wire ./internal/store/pebble ./internal/engine

@@ -24,21 +24,27 @@ import (
 
 // Options say what to fit.
 type Options struct {
-	Source      Source
-	Method      string
-	Objective   string   // a name of calibrate.Measures
-	Bounds      []string // NAME=LO:HI
-	Lateral     bool     // of a nonlinear reach: look for its lateral flow too
-	Area        float64  // of a sub-basin, km²
-	Length      float64  // of a reach of method mct, km
-	Slope       float64  // of its bed, –
-	ID          string   // of the reach or sub-basin, for the fragment
-	Fit, Check  []string // periods FROM..TO, both rows included
-	Events      string   // file with more periods
-	Split       float64  // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
-	Warmup      time.Duration
-	Evaluations int // at most; 0: the method's Budget for each parameter
-	Seed        uint64
+	Source    Source
+	Method    string
+	Objective string   // a name of calibrate.Measures
+	Bounds    []string // NAME=LO:HI
+	Lateral   bool     // of a nonlinear reach: look for its lateral flow too
+	Area      float64  // of a sub-basin, km²
+	Length    float64  // of a reach of methods mct and cunge, km
+	Slope     float64  // of its bed, –
+	Parts     int      // of a reach of method cunge; 0: 1
+	ShortStep bool     // of a reach of method cunge, see the catalogue's short_step
+	// Concentration of a sub-basin: nash (or empty), lag or ordinates.
+	Concentration string
+	Ordinates     int      // of concentration ordinates; 0: 24
+	Smooth        float64  // weight of their second differences, see forecast/unithydrograph
+	ID            string   // of the reach or sub-basin, for the fragment
+	Fit, Check    []string // periods FROM..TO, both rows included
+	Events        string   // file with more periods
+	Split         float64  // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
+	Warmup        time.Duration
+	Evaluations   int // at most; 0: the method's Budget for each parameter
+	Seed          uint64
 	// Pull is the weight W of W Σ (u - 1/2)², which is added to what is minimised;
 	// u is the place of a parameter between its bounds on the search's scale, 0 to 1.
 	// It decides where the data do not: 0 leaves them alone.
@@ -328,7 +334,12 @@ func (j *job) window(use Use, s calibrate.Span) error {
 }
 
 // run simulates the windows and gathers the pairs that count.
-func (j *job) run(x []float64, windows []window) error {
+func (j *job) run(x []float64, windows []window) (err error) {
+	if n := len(j.model.parameters); j.model.complete != nil && len(x) == n {
+		if x, err = j.model.complete(x, j.fit); err != nil {
+			return err
+		}
+	}
 	j.o, j.s = j.o[:0], j.s[:0]
 	for _, w := range windows {
 		if err := j.model.simulate(x, w.begin, w.To, j.out); err != nil {
@@ -381,7 +392,12 @@ func (j *job) asWritten(x []float64) []float64 {
 	return best
 }
 
-func (j *job) report(found calibrate.Result, x []float64) (*Report, error) {
+func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error) {
+	if j.model.complete != nil {
+		if x, err = j.model.complete(x, j.fit); err != nil {
+			return nil, fmt.Errorf("the fit as written: %w", err)
+		}
+	}
 	r := &Report{
 		Method: j.method.Name, ID: j.opts.ID, File: j.record.Name, Objective: j.measure.Name, Pull: j.opts.Pull, StepSeconds: j.record.Step.Seconds(),
 		Evaluations: found.Evaluations, Restarts: found.Restarts, Reason: string(found.Reason), Notes: append([]string{}, j.notes...),
@@ -392,7 +408,9 @@ func (j *job) report(found calibrate.Result, x []float64) (*Report, error) {
 		f.AtBound = at < 0.01 || at > 0.99
 		r.Parameters = append(r.Parameters, f)
 	}
-	var err error
+	for i, p := range j.model.derived {
+		r.Parameters = append(r.Parameters, Fitted{Name: p.Name, Unit: p.Unit, Value: x[len(j.model.parameters)+i], Lo: p.Lo, Hi: p.Hi})
+	}
 	if r.Fit, err = j.period(x, j.fit); err != nil {
 		return nil, fmt.Errorf("the fit as written: %w", err)
 	}

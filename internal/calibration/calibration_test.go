@@ -59,8 +59,19 @@ func TestTheFragmentOfAReachHasItsScoresInside(t *testing.T) {
 # fit    1974-01-01 00:00 to 1974-01-06 06:00, 22 values: NSE 0.9970, KGE 0.9762, RMSE 1.293 m³/s, volume +2.2 %, peak +1.1 % at +0 h
 # check  none: the parameters were not tried on anything that the fit did not see
 # N evaluations, 2 restarts: two restarts came to the same value
-# The catalogue has no nonlinear reaches: these are for routing.NewNonlinear at a step of 6h.
-# reach wilson: K 1862.89, x 0.28692, m 1.8681, a1 1, a2 1, beta 0
+# Parameters belong to the step of 6h: no other is accepted.
+# reach wilson: K 1862.87, x 0.28692, m 1.8681, a1 1, a2 1, beta 0
+reaches:
+  - id: wilson # add from, to and length
+    method: nonlinear
+    k: 15h11m15s
+    at_flow: 49.045
+    x: 0.28692
+    m: 1.8681
+    a1: 1
+    a2: 1
+    beta: 0
+    fitted_step: 6h
 `
 	got := strings.Replace(r.Fragment, fmt.Sprintf("# %d evaluations", r.Evaluations), "# N evaluations", 1)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -261,7 +272,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"a gap in the inflow":      {strings.Replace(good, ",35,21", ",,21", 1), nil, "inflow has no value at 1974-01-01 12:00"},
 		"a negative flow":          {strings.Replace(good, ",35,21", ",-35,21", 1), nil, "inflow is -35 at 1974-01-01 12:00"},
 		"an empty file":            {"", nil, "wilson.csv: holds no row"},
-		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, saturation, xinanjiang, scs"},
+		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, cunge, saturation, xinanjiang, scs, phi"},
 		"no such objective":        {good, func(o *calibration.Options) { o.Objective = "ssq" }, "want one of kge kge2012 nse mix nselog"},
 		"no such parameter":        {good, func(o *calibration.Options) { o.Bounds = []string{"K=1:2"} }, "it has k, x, m"},
 		"bounds out of range":      {good, func(o *calibration.Options) { o.Bounds = []string{"x=0:1.5"} }, "x = 1.5"},
@@ -274,7 +285,12 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"a column of no role":      {good, func(o *calibration.Options) { o.Source.Columns = map[string]string{"rain": "r"} }, "it has inflow, outflow"},
 		"no length":                {good, func(o *calibration.Options) { o.Method, o.Slope = "mct", 0.001 }, "--length 0 km"},
 		"no slope":                 {good, func(o *calibration.Options) { o.Method, o.Length = "mct", 30 }, "--slope 0"},
-		"no area":                  {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method = "saturation" }, "--area 0"},
+		"no concentration":         {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method, o.Area, o.Concentration = "phi", 1, "clark" }, `--concentration "clark": want nash, lag or ordinates`},
+		"too many ordinates": {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) {
+			o.Method, o.Area, o.Concentration, o.Ordinates = "phi", 1, "ordinates", 501
+		}, "--ordinates 501"},
+		"too many parts": {good, func(o *calibration.Options) { o.Method, o.Length, o.Slope, o.Parts = "cunge", 30, 0.001, 1001 }, "--sub-reaches 1001"},
+		"no area":        {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method = "saturation" }, "--area 0"},
 		"bounds that cannot be run": {good, func(o *calibration.Options) {
 			o.Method, o.Bounds = "muskingum", []string{"k=600h:1000h", "sub_reaches=1:2", "x=0.2:0.5"}
 		}, "unstable"},

@@ -16,6 +16,7 @@ import (
 	"freshet/internal/calibration"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
+	"freshet/internal/verify"
 )
 
 func value(t *testing.T, r *calibration.Report, name string) float64 {
@@ -66,6 +67,10 @@ func floodCSV(route func(in, out []float64)) string {
 
 const floods = "from,to,use\n2020-06-01,2020-06-04,\n2020-06-09,2020-06-12,\n"
 
+// troutes is one of two parts of a reach of 30 km; floods of some 400 m³/s and more
+// leave its banks.
+var troutes = routing.Channel{Length: 15000, Slope: 0.0004, Bottom: 60, Top: 80, Compound: 300, N: 0.035, NCompound: 0.08, Side: 0.5}
+
 // Each reach is fitted to a flood of an event list that the method itself has
 // routed, and holds on the other flood; what is written loads.
 func TestReachesAreFittedOnOneEventAndCheckedOnAnother(t *testing.T) {
@@ -77,7 +82,23 @@ func TestReachesAreFittedOnOneEventAndCheckedOnAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	troute, err := routing.NewCunge(troutes, 3600)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for method, route := range map[string]func(in, out []float64){
+		"cunge": func(in, out []float64) {
+			copy(out, in)
+			for range 2 {
+				s, err := troutes.Steady(in[0], in[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := troute.Route(&s, out[1:], nil, routing.Current, new(routing.Tally)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
 		"lag": func(in, out []float64) { lag.Route(lag.Steady(in[0]), in, out) },
 		"mct": func(in, out []float64) {
 			copy(out, in)
@@ -98,12 +119,17 @@ func TestReachesAreFittedOnOneEventAndCheckedOnAnother(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			o := options(write(t, "floods.csv", floodCSV(route)), method)
 			o.Events, o.Split, o.Length, o.Slope, o.Evaluations = write(t, "events.csv", floods), 0.5, 30, 0.0004, 1500
+			least := verify.Score(0.999)
+			if method == "cunge" { // its own stopping rule leaves a per cent of the depth open; what was surveyed is given
+				o.Parts, o.Evaluations, least = 2, 2500, 0.99
+				o.Bounds = []string{"bank_depth=4.5:5.5", "plain_ratio=3:5", "side_slope=0.4:0.6", "bottom_width=40:90"}
+			}
 			r, err := calibration.Run(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.Fit.Events != 1 || r.Check == nil || r.Check.Events != 1 || r.Fit.NSE < 0.999 || r.Check.NSE < 0.999 {
-				t.Errorf("fit %+v, check %+v: want one event each and an NSE of 0.999 of what the method made", r.Fit, r.Check)
+			if r.Fit.Events != 1 || r.Check == nil || r.Check.Events != 1 || r.Fit.NSE < least || r.Check.NSE < least {
+				t.Errorf("fit %+v, check %+v: want one event each and an NSE of %g of what the method made", r.Fit, r.Check, least)
 			}
 			more := "    from: a\n    to: z\n"
 			if method == "lag" {
@@ -114,6 +140,12 @@ func TestReachesAreFittedOnOneEventAndCheckedOnAnother(t *testing.T) {
 				t.Errorf("length %g km", reach.Length)
 			}
 			want := map[string]float64{"lag": reach.Lag.Seconds(), "k": reach.K.Seconds()}
+			if method == "cunge" {
+				want = map[string]float64{"bottom_width": reach.Channel.Bottom, "n_compound": reach.Channel.NPlain, "n": reach.Channel.N, "side_slope": reach.Channel.Side}
+				if c := reach.Channel; reach.SubReaches != 2 || math.Abs(c.N/0.035-1) > 0.1 || math.Abs(c.NPlain/0.08-1) > 0.3 {
+					t.Errorf("%d parts, n %g and %g of the plain; the truth is 2, 0.035 and 0.08", reach.SubReaches, c.N, c.NPlain)
+				}
+			}
 			if method == "mct" {
 				want = map[string]float64{"bottom_width": reach.Channel.Bottom, "side_slope": reach.Channel.Side, "n": reach.Channel.N}
 			}

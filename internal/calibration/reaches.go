@@ -15,8 +15,7 @@ func lagRoute(r *Record, _ *Options) (*model, error) {
 	dt := r.Step.Seconds()
 	in := r.Series(Inflow)
 	m := &model{parameters: []parameter{
-		within(routing.LagParams[0], "lag", 0, 50*dt),
-		within(routing.LagParams[1], "k", dt/2, 200*dt).log(),
+		within(routing.LagParams[0], "lag", dt), within(routing.LagParams[1], "k", dt),
 	}}
 	m.simulate = func(x []float64, from, to int, out []float64) error {
 		reach, err := routing.NewLag(x[0], x[1], dt)
@@ -33,6 +32,17 @@ func lagRoute(r *Record, _ *Options) (*model, error) {
 	return m, nil
 }
 
+func checkChannel(o *Options) error {
+	p := routing.ChannelParams
+	if err := p[0].Check(o.Length * 1000); err != nil {
+		return fmt.Errorf("--length %g km: %w: %w", o.Length, err, hydro.ErrInvalid)
+	}
+	if err := p[1].Check(o.Slope); err != nil {
+		return fmt.Errorf("--slope %g: %w: %w", o.Slope, err, hydro.ErrInvalid)
+	}
+	return nil
+}
+
 // maxParts is what the catalogue accepts.
 const maxParts = 1000
 
@@ -43,11 +53,8 @@ func mct(r *Record, o *Options) (*model, error) {
 	dt := r.Step.Seconds()
 	in := r.Series(Inflow)
 	p := routing.ChannelParams
-	if err := p[0].Check(o.Length * 1000); err != nil {
-		return nil, fmt.Errorf("--length %g km: %w: %w", o.Length, err, hydro.ErrInvalid)
-	}
-	if err := p[1].Check(o.Slope); err != nil {
-		return nil, fmt.Errorf("--slope %g: %w: %w", o.Slope, err, hydro.ErrInvalid)
+	if err := checkChannel(o); err != nil {
+		return nil, err
 	}
 	highest := 0.0
 	for _, q := range in {
@@ -59,7 +66,7 @@ func mct(r *Record, o *Options) (*model, error) {
 		return nil, fmt.Errorf("%s: the highest inflow is 0 m³/s: want > 0: %w", r.Name, hydro.ErrInvalid)
 	}
 	m := &model{parameters: []parameter{
-		within(p[2], "bottom_width", 1, 2000).log(), within(p[7], "side_slope", 0.05, 5).log(), within(p[5], "n", 0.015, 0.2).log(),
+		within(p[2], "bottom_width", dt), within(p[7], "side_slope", dt), within(p[5], "n", dt),
 	}}
 	// channel returns the channel, and one of its parts with their number.
 	channel := func(x []float64) (c routing.Channel, part routing.MCT, parts int, err error) {

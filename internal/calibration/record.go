@@ -41,6 +41,8 @@ const (
 	Rain     = "rain"
 	PET      = "pet"
 	Flow     = "flow"
+	Lateral  = "lateral"
+	Level    = "level"
 )
 
 // A Record is series of equal step, by role. A gap is NaN.

@@ -66,6 +66,7 @@ type Engine struct {
 	watch         watchState
 
 	scratch scratch
+	each    forecast.Each // lent by Lend; not part of the state
 }
 
 // A series is one key's recent past.
@@ -502,7 +503,7 @@ func (e *Engine) runForecast(settled time.Time, outs []hydro.Output) []hydro.Out
 		trigger = "rise at " + station
 	}
 	e.lastRun = t0
-	f, state, err := e.model.Run(e.forecastState, t0, trigger, e.history, e.Ahead())
+	f, state, err := e.model.WithEach(e.each).Run(e.forecastState, t0, trigger, e.history, e.Ahead())
 	e.watch.ran(err)
 	if err != nil {
 		return append(outs, hydro.Output{Audit: &hydro.Audit{At: e.now, Kind: "forecast_failed", Text: err.Error()}})

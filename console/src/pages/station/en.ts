@@ -1,5 +1,6 @@
 export default {
-  title: 'Station',
+  hole: 'No forecast here:',
+  holeFrom: 'from {time} on',
   unknown: 'There is no station "{id}" in the catalogue.',
   back: 'Back to the stations',
   observed: 'Observed',

@@ -1,5 +1,6 @@
 export default {
-  title: '测站',
+  hole: '此处无预报：',
+  holeFrom: '自 {time} 起',
   unknown: '目录中没有测站“{id}”。',
   back: '返回测站表',
   observed: '实测',

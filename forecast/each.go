@@ -1,0 +1,57 @@
+package forecast
+
+import (
+	"fmt"
+	"time"
+
+	"freshet/internal/hydro"
+)
+
+// An Each calls do once for every task from 0 to tasks-1 and returns when all have
+// returned. It may do so in any order and at the same time.
+type Each func(tasks int, do func(task int))
+
+// WithEach returns the model, its runs doing by each what does not depend on each
+// other: the members of an ensemble, the hindcasts of bands, and the gauges' bands. What they give is
+// the same bit by bit, whatever each does. The [Source] of a run must then bear calls
+// at the same time. Nil: one after the other.
+func (m *Model) WithEach(each Each) *Model {
+	with := *m
+	with.each = each
+	return &with
+}
+
+// beside does tasks that write nothing but what is their own. A panic of one is one of
+// the caller: on a goroutine that each started nobody would recover from it.
+func (m *Model) beside(tasks int, do func(task int)) {
+	if m.each == nil || tasks < 2 {
+		for i := range tasks {
+			do(i)
+		}
+		return
+	}
+	panics := make([]any, tasks)
+	m.each(tasks, func(i int) {
+		defer func() { panics[i] = recover() }()
+		do(i)
+	})
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+}
+
+// members returns the stations' forecasts by each of n rains, mm per step and
+// sub-basin, from here on. Of several that fail the first tells why.
+func (r *run) members(n int, rain func(int) [][]float64, name func(int) string) ([][]hydro.StationForecast, error) {
+	m, water, now := r.m, r.markAt(r.here).state, time.UnixMilli(r.now).UTC()
+	out, errs := make([][]hydro.StationForecast, n), make([]error, n)
+	m.beside(n, func(i int) { out[i], errs[i] = m.project(water, now, r.obs, rain(i), r.schedules, m.told) })
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name(i), err)
+		}
+	}
+	return out, nil
+}

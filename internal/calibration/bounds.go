@@ -1,0 +1,59 @@
+package calibration
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// BoundsTable returns where the methods look for their parameters, as a Markdown
+// table. It is made from the parameter tables of the methods' packages.
+func BoundsTable() string {
+	var b strings.Builder
+	b.WriteString("| method | parameter | unit | sought in | accepted |\n|---|---|---|---|---|\n")
+	row := func(method string, p parameter, note string) {
+		fmt.Fprintf(&b, "| %s | %s%s | %s | %s | %s |\n", method, p.Name, note, p.Unit, p.valid.Sought, p.valid.Range())
+	}
+	ones := []float64{1, 1}
+	for _, m := range Methods {
+		seen := map[string]bool{}
+		ways := []string{"nash"}
+		if m.Observed == Flow {
+			ways = append(ways, "lag")
+		}
+		name := m.Name
+		for _, way := range ways {
+			for _, note := range []string{"", ", without pet"} {
+				r := &Record{Step: time.Hour, N: 2, Zone: time.UTC, series: map[string][]float64{}}
+				for _, role := range m.Needs {
+					r.series[role] = ones
+				}
+				if note == "" {
+					r.series[PET] = ones
+				}
+				built, err := m.build(r, &Options{Area: 1, Length: 1, Slope: 0.001, Lateral: true, Concentration: way})
+				if err != nil {
+					panic("calibration: " + err.Error())
+				}
+				for _, p := range built.parameters {
+					if seen[p.Name] {
+						continue
+					}
+					seen[p.Name] = true
+					say := ""
+					switch {
+					case way == "lag":
+						say = ", `--concentration lag`"
+					case note != "" && p.Name == "evaporation":
+						say = note
+					case p.Name == "beta":
+						say = ", `--lateral`"
+					}
+					row(name, p, say)
+					name = ""
+				}
+			}
+		}
+	}
+	return b.String()
+}
