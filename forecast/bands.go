@@ -159,6 +159,8 @@ type gauged struct {
 	seen    []float64 // the observed flow at each of the run's hours, m³/s; NaN where there is none
 	reading reading
 	offset  float64 // of the level at index here, m
+
+	unsolved int // number of the first member of the rain ahead without a solution here; 0: none
 }
 
 // seen takes what the gauge at node i observed at the run's hours.
@@ -198,6 +200,9 @@ func (r *run) bands(used *Rain) {
 	has := make([]bool, len(r.gauged))
 	m.beside(len(has), func(i int) { has[i] = r.band(&r.gauged[i], used != nil, members) })
 	for i := range r.gauged {
+		if k := r.gauged[i].unsolved; k > 0 {
+			r.note("no band at %s: no solution for member %d of the rain ahead", r.stations[r.gauged[i].station].Station, k)
+		}
 		if !has[i] {
 			without = append(without, r.stations[r.gauged[i].station].Station)
 		}
@@ -386,7 +391,7 @@ func (r *run) band(g *gauged, rained bool, members [][]hydro.StationForecast) bo
 	for k, member := range members {
 		flow := m.atLeads(member, g, m.told, m.told)
 		if flow == nil {
-			r.note("no band at %s: no solution for member %d of the rain ahead", f.Station, k+1)
+			g.unsolved = k + 1 // told later: bands are made side by side
 			return true
 		}
 		flows = append(flows, flow)
