@@ -71,8 +71,9 @@ test('a server that is gone wakes the desk, in a hidden tab too, until somebody 
   await server.start()
   await lost.waitFor({ state: 'detached' })
   const before = await losses(page)
+  const again = page.waitForRequest(/\/v1\/warnings\/feed/)
   await later(page, 3600_000)
-  await lost.waitFor()
+  await again
   await lost.waitFor({ state: 'detached' })
   assert.equal(await losses(page), before)
   assert.deepEqual(faults, [])
@@ -119,6 +120,11 @@ test('the end of a session is said and heard before it comes, is put off without
 // No server can be made to stand still or to fail on demand: the answer of the real
 // one is changed on its way.
 test('a forecast with holes, that failed, or that the clock says has expired, is said in words everywhere and heard once', async () => {
+  if (server.flags.length) { // sessions are long again
+    await server.kill()
+    server.flags = []
+    await server.start()
+  }
   const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/', calm)
   const lamp = (standing) => page.getByTestId('forecast-state').and(page.locator(`[data-standing=${standing}]`))
   await lamp('VALID').waitFor()
