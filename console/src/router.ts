@@ -2,11 +2,15 @@
 // is a new folder; nothing else changes.
 import type { Component } from 'vue'
 import { createRouter, createWebHistory } from 'vue-router'
+import { loadWords } from '@/i18n'
+import type { Lang } from '@/stores/prefs'
 import { loadMe, me } from '@/stores/session'
 
 export interface Page {
-  /** Also the key of its texts; `<name>.title` is its name in the menu. */
+  /** Also the key of its texts. */
   name: string
+  /** In the menu, and as the text `<name>.title`. */
+  title: Readonly<Record<Lang, string>>
   path: string
   /** Place in the menu, ascending; left out: not in the menu. */
   menu?: number
@@ -14,6 +18,8 @@ export interface Page {
   icon?: string
   /** Open to somebody who is not signed in. */
   open?: boolean
+  /** Further pages whose words it speaks. */
+  words?: readonly string[]
   component: () => Promise<{ default: unknown }>
 }
 
@@ -21,10 +27,13 @@ const found = import.meta.glob<{ default: Page }>('./pages/*/page.ts', { eager: 
 export const pages: readonly Page[] = Object.values(found).map((m) => m.default).sort((a, b) => (a.menu ?? 99) - (b.menu ?? 99))
 export const menu = pages.filter((p) => p.menu !== undefined)
 
+// A page comes with its words, or not at all.
+const withWords = (p: Page) => async () => (await Promise.all([p.component(), loadWords([p.name, ...(p.words ?? [])])]))[0] as Component
+
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    ...pages.map((p) => ({ name: p.name, path: p.path, component: p.component as () => Promise<Component>, meta: { open: p.open ?? false } })),
+    ...pages.map((p) => ({ name: p.name, path: p.path, component: withWords(p), meta: { open: p.open ?? false } })),
     { path: '/:rest(.*)*', redirect: '/' },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },

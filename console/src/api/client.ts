@@ -26,6 +26,7 @@ export interface WatchAnswer {
   warning: Warning | null
   group?: Schemas['v1WarningGroup'] | null
   duty?: DutyEvent | null
+  forecastWatch?: Schemas['v1ForecastWatch'] | null
   resumeToken: string
   unseen: string
   now: string | null

@@ -58,6 +58,10 @@ export default {
     renewBad: 'The token is not known or no longer good.',
     renewOpenId: 'Sign in with OpenID in a new tab',
   },
+  outlook: {
+    VALID: 'Forecast well', PARTIAL: 'Forecast has holes', FAILED: 'Forecast failed', EXPIRED: 'Forecast expired', NONE: 'No forecast', PENDING: 'Forecast not due yet', UNKNOWN: 'Forecast unknown',
+    holes: '({n})', where: 'Where ({n})', since: 'since {time}', byClock: 'The latest forecast was valid until {time}, and no other has come: do not use it.',
+  },
   action: {
     login: 'Sign in', logout: 'Sign out', language: '中文', languageLabel: '切换到中文', light: 'Light', dark: 'Dark', refresh: 'Refresh', close: 'Close', cancel: 'Cancel', confirm: 'OK',
     retry: 'Try again', details: 'Details',

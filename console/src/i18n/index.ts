@@ -1,39 +1,56 @@
-// Chinese first, English by a switch. Texts of a page lie beside it, in
-// pages/<name>/zh.ts and en.ts, under the key <name>; what all pages share is
-// in this folder. English is loaded when somebody asks for it.
+// Chinese first, English by a switch. What all pages share is in this folder, and
+// comes with the first page; a page's own words lie beside it, in pages/<name>/zh.ts
+// and en.ts, under the key <name>, and come with the page.
 import { watch } from 'vue'
 import { createI18n } from 'vue-i18n'
+import type { Page } from '@/router'
 import { lang, type Lang } from '@/stores/prefs'
+import feed from '@/pages/feed/zh' // the page that a desk opens
+import { useOwnCompiler } from './words'
 import zh from './zh'
 
 export type Texts = { [key: string]: string | Texts }
-type Loaded = { default: Texts }
+type Load = () => Promise<{ default: Texts }>
 
-const pagesZh = import.meta.glob<Loaded>('../pages/*/zh.ts', { eager: true })
-const pagesEn = import.meta.glob<Loaded>('../pages/*/en.ts')
+const wordsOf: Record<Lang, Record<string, Load>> = { zh: byPage(import.meta.glob<{ default: Texts }>(['../pages/*/zh.ts', '!../pages/feed/zh.ts'])), en: byPage(import.meta.glob<{ default: Texts }>('../pages/*/en.ts')) }
+const pages = Object.values(import.meta.glob<{ default: Page }>('../pages/*/page.ts', { eager: true })).map((m) => m.default)
+const titles = (l: Lang): Texts => Object.fromEntries(pages.map((p) => [p.name, { title: p.title[l] }]))
 
-const pageOf = (path: string) => path.split('/').at(-2) ?? path
-
-function gather(shared: Texts, pages: Record<string, Loaded>): Texts {
-  return { ...shared, ...Object.fromEntries(Object.entries(pages).map(([path, m]) => [pageOf(path), m.default])) }
+function byPage(all: Record<string, Load>) {
+  return Object.fromEntries(Object.entries(all).map(([path, load]) => [path.split('/').at(-2) ?? path, load]))
 }
 
+useOwnCompiler()
 export const i18n = createI18n({
   legacy: false,
   locale: 'zh' as string,
   fallbackLocale: 'zh',
-  messages: { zh: gather(zh as unknown as Texts, pagesZh) } as Record<string, Texts>,
+  messages: { zh: { ...zh, ...titles('zh'), feed: { ...titles('zh').feed as Texts, ...feed } } } as unknown as Record<string, Texts>,
 })
+
+const wanted = new Set(['feed'])
+const held: Record<Lang, Set<string>> = { zh: new Set(['', 'feed']), en: new Set() }
+
+/** Loads all words of l that are wanted and not there yet. */
+async function hold(l: Lang) {
+  const missing = ['', ...wanted].filter((page) => !held[l].has(page))
+  const loaded = await Promise.all(missing.map(async (page) => {
+    if (page !== '') return { [page]: ((await wordsOf[l][page]?.()) ?? { default: {} }).default }
+    return { ...((await import('./en')).default as unknown as Texts), ...titles('en') }
+  }))
+  for (const texts of loaded) i18n.global.mergeLocaleMessage(l, texts)
+  for (const page of missing) held[l].add(page)
+}
+
+/** The words of pages, in the language shown. */
+export function loadWords(pages: readonly string[]): Promise<void> {
+  for (const page of pages) wanted.add(page)
+  return hold(lang.value)
+}
 
 async function show(l: Lang) {
   const { global } = i18n
-  if (l === 'en' && !global.availableLocales.includes('en')) {
-    const [shared, ...pages] = await Promise.all([
-      import('./en'),
-      ...Object.entries(pagesEn).map(async ([path, load]) => [path, await load()] as const),
-    ])
-    global.setLocaleMessage('en', gather(shared.default as unknown as Texts, Object.fromEntries(pages)))
-  }
+  await hold(l)
   if (lang.value !== l) return // it was switched back meanwhile
   global.locale.value = l
   document.documentElement.lang = l === 'zh' ? 'zh-CN' : 'en'

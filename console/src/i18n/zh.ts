@@ -58,6 +58,10 @@ export default {
     renewBad: '令牌无效或已停用。',
     renewOpenId: '在新标签页用统一身份登录',
   },
+  outlook: {
+    VALID: '预报正常', PARTIAL: '预报不全', FAILED: '预报失败', EXPIRED: '预报过期', NONE: '没有预报', PENDING: '预报未到时', UNKNOWN: '预报不明',
+    holes: '（缺 {n} 处）', where: '缺在哪里（{n} 处）', since: '自 {time}', byClock: '最近一次预报有效至 {time}，此后没有新的预报，不可再用。',
+  },
   action: {
     login: '登录', logout: '退出', language: 'English', languageLabel: 'Switch to English', light: '浅色', dark: '深色', refresh: '刷新', close: '关闭', cancel: '取消', confirm: '确定',
     retry: '重试', details: '详情',

@@ -21,6 +21,10 @@ const order: Record<Stage, number> = { clear: 0, unknown: 1, blind: 2, blue: 3, 
 /** How much a stage asks for an officer's eye. */
 export const urgency = (s: Stage) => order[s]
 
+/** The same of a station: one that is blind while the river around it rises asks as
+ * an orange one does, at least. */
+export const rankOf = (s: Stage, escalated: boolean) => Math.max(order[s], escalated ? order.orange : 0)
+
 /** Whether it is a colour: blue or more. */
 export const isColour = (s: Stage) => order[s] >= order.blue
 

@@ -38,8 +38,8 @@ export interface Known {
   sessionEnds: number | null
   /** When a session ended that nobody had signed out of. */
   endedAt: number | null
-  /** Of each basin whose forecast does not hold: what it lacks, and since when. */
-  forecasts: readonly { basin: string; standing: string; since: number }[]
+  /** Of each basin whose forecast does not hold: what names that, and since when. */
+  forecasts: readonly { key: string; since: number | null }[]
 }
 
 /** All that is amiss, the worst first. */
@@ -55,7 +55,7 @@ export function troubles(k: Known): Trouble[] {
     if (left <= 0) out.push({ key: 'ended', kind: 'ended', since: k.sessionEnds, ring: 'again' })
     else if (left <= sessionSaid) out.push({ key: `session ${k.sessionEnds}`, kind: 'session', since: k.sessionEnds, ring: left <= sessionHeard ? 'once' : 'no' })
   }
-  for (const f of k.forecasts) out.push({ key: `forecast ${f.basin} ${f.standing} ${f.since}`, kind: 'forecast', since: f.since, ring: 'once' })
+  for (const f of k.forecasts) out.push({ key: `forecast ${f.key}`, kind: 'forecast', since: f.since ?? k.now, ring: 'once' })
   return out
 }
 

@@ -1,13 +1,14 @@
 // What waits for somebody: the alarms, after ISA-18.2, as the server keeps them.
 import { computed, watch } from 'vue'
 import { api, ApiError, must, type Schemas } from '@/api/client'
-import { stageOf, urgency, type Stage } from '@/lib/stage'
+import { rankOf, stageOf, type Stage } from '@/lib/stage'
 import { ms } from '@/lib/time'
 import { onFeed, onFeedReset } from './feed'
 import { officer } from './prefs'
 import { resource } from './resource'
 import { me } from './session'
-import { ring, waiting } from './sound'
+import { ring, toneOf, waiting } from './sound'
+import { stageById } from './stages'
 
 export type AlarmState = 'unacknowledged' | 'acknowledged' | 'returned' | 'shelved' | 'out_of_service'
 
@@ -57,6 +58,9 @@ export const alarmByStation = computed(() => new Map<string, Alarm>((alarms.data
 export const waits = (a: Alarm | undefined) => a?.state === 'unacknowledged' || a?.state === 'returned'
 
 const open = computed(() => (alarms.data.value ?? []).filter(waits))
+const ranked = computed(() =>
+  open.value.filter((a) => a.state === 'unacknowledged').map((a) => ({ station: a.station, rank: rankOf(a.stage, stageById.value.get(a.station)?.escalated ?? false) })),
+)
 /** Alarms that nobody has acknowledged; null: not known. */
 export const unacknowledged = computed(() => (alarms.data.value === null ? null : open.value.length))
 
@@ -67,13 +71,11 @@ export const unreached = computed(() => calls.data.value?.length ?? null)
 
 // The sound follows what waits; something new or worse is heard at once.
 let before = new Map<string, number>()
-watch(open, (all) => {
-  const sounding = all.filter((a) => a.state === 'unacknowledged')
-  const worst = sounding.reduce<Stage | null>((s, a) => (s === null || urgency(a.stage) > urgency(s) ? a.stage : s), null)
-  waiting.value = worst
-  const fresh = sounding.filter((a) => urgency(a.stage) > (before.get(a.station) ?? -1))
-  before = new Map(sounding.map((a) => [a.station, urgency(a.stage)]))
-  if (fresh.length) ring(fresh.reduce((a, b) => (urgency(b.stage) > urgency(a.stage) ? b : a)).stage)
+watch(ranked, (sounding) => {
+  waiting.value = sounding.length ? toneOf(Math.max(...sounding.map((a) => a.rank))) : null
+  const fresh = sounding.filter((a) => a.rank > (before.get(a.station) ?? -1))
+  before = new Map(sounding.map((a) => [a.station, a.rank]))
+  if (fresh.length) ring(toneOf(Math.max(...fresh.map((a) => a.rank))))
 })
 
 let due = false

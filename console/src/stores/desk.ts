@@ -3,6 +3,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import { Ringer, troubles as all, type Trouble } from '@/lib/troubles'
 import { eachSecond, serverNow, wall } from './clock'
 import { link, lostSince } from './feed'
+import { wanting } from './outlook'
 import { endedAt, sessionEnds, signedIn } from './session'
 import { lacking, onLossHeard } from './sound'
 import { stages } from './stages'
@@ -24,7 +25,7 @@ export const troubles = computed<Trouble[]>(() => all({
   stagesSince: stagesSince.value,
   sessionEnds: sessionEnds.value,
   endedAt: endedAt.value,
-  forecasts: [],
+  forecasts: wanting.value,
 }))
 
 const ringer = new Ringer()

@@ -56,7 +56,7 @@ function flush() {
 
 const feed = new FeedLink({
   url: (token) => '/v1/warnings/feed?' + (token ? `resume_token=${encodeURIComponent(token)}` : 'from_start=true'),
-  events: ['heartbeat', 'warning', 'group', 'duty'],
+  events: ['heartbeat', 'warning', 'group', 'duty', 'forecast_watch'],
   onState(s) {
     link.value = s
     // A session that ended: the router shows the login page.

@@ -5,8 +5,10 @@
 // tones itself: the loss of the server is the one that the server cannot send.
 import { computed, ref } from 'vue'
 import { next, tones, type Last, type Tone } from '@/lib/bell'
-import { urgency, type Stage } from '@/lib/stage'
+import { urgency } from '@/lib/stage'
 import { eachSecond } from './clock'
+
+type River = Exclude<Tone, 'loss'>
 
 export const armed = ref(false)
 /** The browser forbids sound: somebody has to click. */
@@ -17,14 +19,15 @@ const unloaded = ref('')
 export const failure = computed(() => unplayed.value || unloaded.value)
 /** How often the alarm was played, for people who test it. */
 export const played = ref(0)
-/** The most urgent stage that waits for an acknowledgement; null: nothing waits. */
-export const waiting = ref<Stage | null>(null)
+/** The tone of the most urgent alarm that waits for an acknowledgement; null: nothing waits. */
+export const waiting = ref<River | null>(null)
 /** The desk has lost what it needs and nobody has said that they know. */
 export const lacking = ref(false)
 /** Nothing can be heard now. */
 export const silent = computed(() => !armed.value || failure.value !== '')
 
-const toneOf = (s: Stage): Tone => (urgency(s) >= urgency('orange') ? 'urgent' : 'notice')
+/** The tone of a rank: lib/stage. */
+export const toneOf = (rank: number): River => (rank >= urgency('orange') ? 'urgent' : 'notice')
 /** After this long a sound that has not begun has failed, in ms. */
 const patience = 4_000
 let audio: HTMLAudioElement | null = null
@@ -111,7 +114,7 @@ async function play(tone: Tone) {
 export async function arm() {
   armed.value = true
   void hold()
-  await play(toneOf(waiting.value ?? 'blue'))
+  await play(waiting.value ?? 'notice')
 }
 
 export function disarm() {
@@ -124,8 +127,8 @@ export function disarm() {
 }
 
 /** At once for something new, whatever the pause. */
-export function ring(stage: Stage) {
-  if (armed.value) void play(toneOf(stage))
+export function ring(tone: River) {
+  if (armed.value) void play(tone)
 }
 
 eachSecond(() => {
@@ -133,7 +136,7 @@ eachSecond(() => {
   void hold()
   const now = Date.now()
   if (begun !== null && now - begun > patience) unplayed.value = 'timeout'
-  const river = waiting.value === null ? null : (toneOf(waiting.value) as 'urgent' | 'notice')
+  const river = waiting.value
   if (unplayed.value || begun !== null) {
     // What was not heard is tried again.
     const tone = river ?? (lacking.value ? 'loss' : unheard)

@@ -1,5 +1,4 @@
 export default {
-  title: 'Briefing',
   asOf: 'As of (Beijing time)', from: 'Compared with (empty: nothing)', show: 'Show', pickOne: 'Choose an instant', latest: 'Latest', other: 'Another instant', print: 'Print this page',
   badTime: 'Give an instant.',
   loading: 'Replaying the log up to that instant; this may take some seconds',

@@ -1,5 +1,4 @@
 export default {
-  title: '会商',
   asOf: '截至（北京时间）', from: '与何时相比（空为不比较）', show: '查看', pickOne: '选择时刻', latest: '最新', other: '其他时刻', print: '打印本页',
   badTime: '请填写时刻。',
   loading: '正在从日志重算那一刻的情况，可能要几秒',

@@ -1,5 +1,6 @@
 export default {
-  title: 'Warnings',
+  escalated: 'Escalated',
+  escalatedGroup: 'The river rises around {n} of them: have somebody look',
   alarms: 'To be handled, and in force',
   quiet: 'No warning is in force and no station is blind.',
   unknown: 'Stages are not known yet: this does not mean that there is no warning.',

@@ -27,6 +27,16 @@ describe('the cards', () => {
     const cards = cardsOf([standing('a', 'RED'), standing('b', 'BLUE')], [alarm('a', 'acknowledged'), alarm('b', 'unacknowledged')], [])
     expect(shape(cards)).toEqual(['b: b', 'a: a'])
   })
+  it('what is blind while the river rises comes as orange does, and before what is only blind', () => {
+    const blind = (station: string, escalated: boolean) => ({ ...standing(station, 'BLIND'), escalated }) as StationStage
+    const cards = cardsOf(
+      [blind('a', false), blind('b', true), standing('c', 'YELLOW'), standing('d', 'RED')],
+      ['a', 'b', 'c', 'd'].map((s) => alarm(s, 'unacknowledged')),
+      [group('g', 'BLIND', [place('b')])],
+    )
+    expect(shape(cards)).toEqual(['d: d', 'g: b', 'c: c', 'a: a'])
+    expect(cards.map((c) => c.escalated)).toEqual([0, 1, 0, 0])
+  })
   it('a shelved alarm stays on the list', () => {
     const cards = cardsOf([standing('a', 'ORANGE')], [alarm('a', 'shelved')], [])
     expect(cards.map((c) => [c.stage, c.waiting])).toEqual([['orange', 0]])

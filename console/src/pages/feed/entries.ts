@@ -1,7 +1,7 @@
 // What waits and what stands, put together: one card a wave or an outage, and the
 // stations that belong to none by themselves.
 import type { StationStage } from '@/api/client'
-import { highest, stageOf, urgency, type Stage } from '@/lib/stage'
+import { highest, rankOf, stageOf, urgency, type Stage } from '@/lib/stage'
 import { ms } from '@/lib/time'
 import type { Alarm } from '@/stores/alarms'
 import type { Group, GroupStation } from '@/stores/groups'
@@ -14,6 +14,10 @@ export interface Item {
   /** Its place in the group's wave. */
   place: GroupStation | null
   waits: boolean
+  /** Blind while the river around it rises: somebody must look. */
+  escalated: boolean
+  /** How much it asks for an eye. */
+  rank: number
 }
 
 export interface Card {
@@ -24,6 +28,8 @@ export interface Card {
   /** Stations downstream that the wave has yet to reach. */
   coming: GroupStation[]
   waiting: number
+  escalated: number
+  rank: number
   at: number
 }
 
@@ -40,7 +46,9 @@ export function cardsOf(stages: readonly StationStage[], alarms: readonly Alarm[
   const item = (station: string, place: GroupStation | null): Item => {
     const st = status.get(station) ?? null
     const a = alarm.get(station) ?? null
-    return { station, stage: stageOf(st?.stage), status: st, alarm: a, place, waits: needsAck(a) }
+    const escalated = st?.escalated ?? false
+    const stage = stageOf(st?.stage)
+    return { station, stage, status: st, alarm: a, place, waits: needsAck(a), escalated, rank: rankOf(stage, escalated) }
   }
   const cards: Card[] = []
   const placed = new Set<string>()
@@ -59,13 +67,15 @@ export function cardsOf(stages: readonly StationStage[], alarms: readonly Alarm[
       items,
       coming: wave ? g.stations.filter((s) => !s.rain && !s.joinedAt && !open.has(s.station) && s.arrivals.length > 0) : [],
       waiting: items.filter((i) => i.waits).length,
+      escalated: items.filter((i) => i.escalated).length,
+      rank: Math.max(urgency(stageOf(g.stage)), ...items.map((i) => i.rank)),
       at: ms(g.at) ?? 0,
     })
   }
   for (const station of open) {
     if (placed.has(station)) continue
     const i = item(station, null)
-    cards.push({ key: station, group: null, stage: i.stage, items: [i], coming: [], waiting: i.waits ? 1 : 0, at: ms(i.status?.since) ?? i.alarm?.since ?? 0 })
+    cards.push({ key: station, group: null, stage: i.stage, items: [i], coming: [], waiting: i.waits ? 1 : 0, escalated: i.escalated ? 1 : 0, rank: i.rank, at: ms(i.status?.since) ?? i.alarm?.since ?? 0 })
   }
-  return cards.sort((a, b) => Number(b.waiting > 0) - Number(a.waiting > 0) || urgency(b.stage) - urgency(a.stage) || b.at - a.at || (a.key < b.key ? -1 : 1))
+  return cards.sort((a, b) => Number(b.waiting > 0) - Number(a.waiting > 0) || b.rank - a.rank || b.at - a.at || (a.key < b.key ? -1 : 1))
 }

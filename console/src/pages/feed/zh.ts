@@ -1,5 +1,6 @@
 export default {
-  title: '预警',
+  escalated: '升级',
+  escalatedGroup: '其中 {n} 站所在河段正在上涨，须派人查看',
   alarms: '待处置与生效中',
   quiet: '没有生效的预警，也没有失明的测站。',
   unknown: '尚未取得站况，不能说没有预警。',

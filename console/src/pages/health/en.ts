@@ -1,5 +1,8 @@
 export default {
-  title: 'Data',
+  forecasts: 'Forecasts',
+  issued: 'latest {time}',
+  validUntil: 'valid until {time}',
+  holeFrom: 'no solution from {time} on',
   blind: 'Stations that nobody sees',
   blindNone: 'Every station is seen',
   stations: '{n} stations',

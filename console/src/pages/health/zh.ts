@@ -1,5 +1,8 @@
 export default {
-  title: '数据',
+  forecasts: '预报',
+  issued: '最近一次 {time}',
+  validUntil: '有效至 {time}',
+  holeFrom: '自 {time} 起无解',
   blind: '看不见的测站',
   blindNone: '所有测站都看得见',
   stations: '{n} 站',

@@ -1,5 +1,4 @@
 export default {
-  title: 'Sign in',
   token: 'Token',
   hint: 'Your administrator makes it with freshet token create; it begins with freshet_. It is used once, here, and is not kept on this computer.',
   show: 'Show the token',

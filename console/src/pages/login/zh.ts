@@ -1,5 +1,4 @@
 export default {
-  title: '登录',
   token: '令牌',
   hint: '由管理员用 freshet token create 发放，以 freshet_ 开头。只在登录时用一次，不会留在本机。',
   show: '显示令牌',

@@ -1,5 +1,7 @@
 export default {
-  title: 'Map',
+  hole: 'no forecast',
+  holes: 'Dashed red frame: {n} stations without a forecast',
+  holeWhy: 'No forecast here: {why}',
   map: 'Map of the basin: stations, reaches and rain. It is no survey: reaches are straight lines between nodes.',
   rain: 'Areal rain',
   rainOf: 'last {h} h',

@@ -1,5 +1,7 @@
 export default {
-  title: '一张图',
+  hole: '无预报',
+  holes: '红虚线框：{n} 站无预报',
+  holeWhy: '此处无预报：{why}',
   map: '流域图：测站、河段与雨量。图上不含测绘信息，河段按节点间直线示意。',
   rain: '面雨量',
   rainOf: '近 {h} 小时',

@@ -1,5 +1,4 @@
 export default {
-  title: 'Plan',
   plans: 'Emergency responses',
   none: 'The catalogue has no plan',
   level: { I: 'level I', II: 'level II', III: 'level III', IV: 'level IV', UNSPECIFIED: 'none' },

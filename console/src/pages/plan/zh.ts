@@ -1,5 +1,4 @@
 export default {
-  title: '预案',
   plans: '应急响应',
   none: '目录中没有预案',
   level: { I: 'Ⅰ级', II: 'Ⅱ级', III: 'Ⅲ级', IV: 'Ⅳ级', UNSPECIFIED: '无' },

@@ -1,5 +1,4 @@
 export default {
-  title: 'Rehearsal',
   banner: 'REHEARSAL, not live', watermark: 'REHEARSAL NOT LIVE 推演', live: 'Counts and alarms outside the frame are live; all in it is a rehearsal.',
   view: { ask: 'A scenario', search: 'Search releases', kept: 'Kept, and compare' },
   name: 'Name', at: 'From the situation of (Beijing time, empty: now)',

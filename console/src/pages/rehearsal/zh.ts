@@ -1,5 +1,4 @@
 export default {
-  title: '推演',
   banner: '推演，不是实况', watermark: '推演 非实况 REHEARSAL', live: '框外的计数与告警为实况，框内均为推演。',
   view: { ask: '情景推演', search: '泄流寻优', kept: '已保存与比较' },
   name: '名称', at: '从何时的情况出发（北京时间，空为现在）',

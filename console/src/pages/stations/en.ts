@@ -1,5 +1,4 @@
 export default {
-  title: 'Stations',
   filter: 'Filter',
   search: 'Name, river or id',
   allStages: 'All stages',

@@ -1,5 +1,4 @@
 export default {
-  title: '测站',
   filter: '筛选',
   search: '站名、河名或站号',
   allStages: '全部级别',
