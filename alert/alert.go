@@ -63,14 +63,15 @@
 // Sight is judged by class: the river (level, flow, inflow), the sky (rain) and,
 // where a station has neither, the works (storage, outflow, gates). A class is
 // in sight if one of its gauges is; where the stage table in force names
-// quantities of the class, one of those must be. A station is blind if any class
-// that it measures is out of sight: dry weather does not stand for a level that
-// nobody sees. The [hydro.Warning.Cause] says why: "refused: …", "quality: …",
+// quantities of the class, each of those must be, by its own reporting interval: a
+// flow that has thresholds of its own does not stand for a level that has others. A
+// station is blind if anything that it measures so is out of sight: dry weather does
+// not stand for a level that nobody sees. The [hydro.Warning.Cause] says why: "refused: …", "quality: …",
 // "silent since …" or "never reported", after the names of what is missing if
 // the rest is seen ("water level silent since …").
 //
 // Blindness must not hide a danger, and a danger must not hide blindness. So a
-// blind station is Blind unless its forecast leg, or a ladder of a class that is
+// blind station is Blind unless its forecast leg, or a ladder of a quantity that is
 // in sight, stands at Blue or more; then its stage is the highest of all its
 // ladders, also of what was last observed, and Cause and the reason say what is
 // not seen. So the loss of a gauge never steps a stage down, it can only make it
@@ -126,7 +127,7 @@ type StationState struct {
 	Since   time.Time   // of Stage
 	Cause   string      // why it, or its part that is not seen, is blind; "" if all is in sight
 	Waiting bool        // it or a part has not yet reported and is still in the grace of a start
-	Sights  [classes]Sight
+	Sights  [sights]Sight
 
 	Past []Stood // where it stood, ascending; the last one is where it stands
 
@@ -137,10 +138,10 @@ type StationState struct {
 }
 
 // escalated reports whether the station is blind on a rising reach.
-func (s *StationState) escalated() bool { return !s.Escalated.IsZero() && s.Sights[river].Out }
+func (s *StationState) escalated() bool { return !s.Escalated.IsZero() && s.riverOut() }
 
-// A Sight is what is known of one class of a station's gauges: the river, the
-// sky, the works.
+// A Sight is what is known of what is watched by itself of a station: each quantity
+// of the river that its table names, or else the river; the sky, the works.
 type Sight struct {
 	Since   time.Time // since when it is watched: a start, or the end of a long stop
 	Seen    time.Time // its latest usable observation; zero if there was none

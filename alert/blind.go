@@ -106,7 +106,7 @@ func kindOfCause(state *StationState) string {
 func (r *Rules) escalate(s *State, warnings []hydro.Warning, o *occasion) []hydro.Warning {
 	for i := range r.stations {
 		st, state := &r.stations[i], &s.Stations[i]
-		if !state.Sights[river].Out {
+		if !state.riverOut() {
 			state.Escalated, state.Rising, state.RisingAt, state.RisingTo = time.Time{}, time.Time{}, "", hydro.Clear
 			continue
 		}

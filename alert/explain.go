@@ -54,7 +54,6 @@ func (r *Rules) Explain(x *hydro.Explanation, before, after State, id string) bo
 		}
 		x.Quantities = append(x.Quantities, q)
 	}
-	names := [classes]string{"river", "sky", "works"}
 	state := &after.Stations[i]
 	for c, gauges := range st.sightsUnder(t) {
 		if len(gauges) == 0 {
@@ -62,7 +61,7 @@ func (r *Rules) Explain(x *hydro.Explanation, before, after State, id string) bo
 		}
 		window, _ := st.slowest(gauges)
 		s := &state.Sights[c]
-		x.Sights = append(x.Sights, hydro.ExplainedSight{Class: names[c], Seen: s.Seen, Window: window, Out: s.Out, Waiting: s.Waiting})
+		x.Sights = append(x.Sights, hydro.ExplainedSight{Class: sightNames[c], Seen: s.Seen, Window: window, Out: s.Out, Waiting: s.Waiting})
 	}
 	return true
 }

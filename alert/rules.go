@@ -31,7 +31,7 @@ type station struct {
 	datum          hydro.Datum
 	offsets        []catalog.DatumOffset // declared: add to a level on From
 	gauges         []gauge               // its parameters
-	sights         [classes][]int        // its gauges by class: what is watched where no table says more
+	sights         [sights][]int         // its gauges by class: what is watched where no table says more
 	tables         []table               // ascending by from
 	maintenance    []catalog.Window
 	first, count   int // its part of the ladders
@@ -56,22 +56,44 @@ type table struct {
 	profile      *catalog.Profile // that some steps come from; nil: none
 	ladders      [][]step         // for each ladder of the station, ascending by stage; empty if not in this table
 	timings      []timing         // for each ladder of the station
-	sights       [classes][]int   // gauges that are watched: those that the observed leg rests on, else those of the station
+	sights       [sights][]int    // gauges that are watched: those that the observed leg rests on, else those of the station
 }
 
-// The classes of gauges. One does not stand for another: dry weather does not
-// say that the river is low.
+// What is watched by itself. Gauges are of three classes, of which one does not
+// stand for another: dry weather does not say that the river is low. Where a stage
+// table names quantities of the river, each of them is a sight of its own: a dead
+// level gauge is not replaced by a flow that has thresholds of its own.
 const (
-	river   = iota // level, flow, inflow
-	sky            // rain
-	works          // storage, outflow, gates, a pan: counts only at a station that has neither of the others
-	classes = iota
+	river = iota // level, flow, inflow: any of them, where no table names one
+	sky          // rain
+	works        // storage, outflow, gates, a pan: counts only at a station that has neither of the others
+	level        // what a table names of the river
+	flow
+	inflow
+	sights = iota
 )
 
+var sightNames = [sights]string{"river", "sky", "works", "water_level", "discharge", "inflow"}
+
+// classOf returns river, sky or works.
 func classOf(v hydro.Variable) int {
-	switch v {
-	case hydro.WaterLevel, hydro.Discharge, hydro.Inflow:
+	switch sight := sightOf(v); sight {
+	case level, flow, inflow:
 		return river
+	default:
+		return sight
+	}
+}
+
+// sightOf returns the sight of a quantity that a stage table names.
+func sightOf(v hydro.Variable) int {
+	switch v {
+	case hydro.WaterLevel:
+		return level
+	case hydro.Discharge:
+		return flow
+	case hydro.Inflow:
+		return inflow
 	case hydro.Rain, hydro.RainCounter:
 		return sky
 	case hydro.Storage, hydro.Outflow, hydro.GateOpening, hydro.PanEvaporation:
@@ -407,8 +429,8 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 				t.timings[i] = timing{own.DwellRaise.Milliseconds(), own.DwellLower.Milliseconds(), int64(max(own.Persistence, 1))}
 			}
 			if !k.forecast {
-				if g, _ := st.gaugeIndex(k.variable); !slices.Contains(t.sights[classOf(k.variable)], g) {
-					t.sights[classOf(k.variable)] = append(t.sights[classOf(k.variable)], g)
+				if g, _ := st.gaugeIndex(k.variable); !slices.Contains(t.sights[sightOf(k.variable)], g) {
+					t.sights[sightOf(k.variable)] = append(t.sights[sightOf(k.variable)], g)
 				}
 			}
 		})
@@ -417,7 +439,7 @@ func (st *station) compileLadders(c *catalog.Catalog, r *Rules) {
 		}
 		// A rain gauge that the table does not name may be dead without blinding the
 		// river beside it: its silence shows in its own series.
-		namesRiver := len(t.sights[river]) > 0
+		namesRiver := len(t.sights[level])+len(t.sights[flow])+len(t.sights[inflow]) > 0
 		for c := range t.sights {
 			slices.Sort(t.sights[c])
 			if len(t.sights[c]) == 0 && !namesRiver {
@@ -452,7 +474,7 @@ func (st *station) gaugeIndex(v hydro.Variable) (int, bool) {
 
 // sightsUnder returns the gauges that are watched while t, which may be nil, is
 // in force.
-func (st *station) sightsUnder(t *table) *[classes][]int {
+func (st *station) sightsUnder(t *table) *[sights][]int {
 	if t == nil {
 		return &st.sights
 	}

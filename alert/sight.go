@@ -11,12 +11,12 @@ import (
 // look finds out what can be seen of a station, and if not all, why.
 func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
 	state.Cause, state.Waiting, state.Seen = "", false, time.Time{}
-	sights := st.sightsUnder(t)
+	watched := st.sightsUnder(t)
 	var bad hydro.Tests
 	var badAt int64
 	var out, waiting bool
 	_, maintained := catalog.Maintained(st.maintenance, o.ms)
-	for c, gauges := range sights {
+	for c, gauges := range watched {
 		s := &state.Sights[c]
 		s.Out, s.Waiting = false, false
 		if len(gauges) == 0 {
@@ -44,7 +44,7 @@ func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
 			}
 		}
 	}
-	for c := range sights {
+	for c := range watched {
 		if s := &state.Sights[c]; s.Out || !out && (s.Waiting || !waiting) {
 			state.Seen = later(state.Seen, s.Seen)
 		}
@@ -58,7 +58,7 @@ func (r *Rules) look(st *station, t *table, state *StationState, o *occasion) {
 		return
 	}
 	if o.Refusal != nil {
-		if ref, ok := o.Refusal(st.id); ok && (ref.Variable == 0 || state.Sights[classOf(ref.Variable)].Out) {
+		if ref, ok := o.Refusal(st.id); ok && state.lacks(ref.Variable, watched) {
 			state.Cause = refusedCause(ref)
 			return
 		}
@@ -116,12 +116,29 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// inSight returns the highest stage of the observed ladders whose class is not
+// lacks reports whether v, or if it is not watched its class, is out of sight. Zero
+// is any variable.
+func (s *StationState) lacks(v hydro.Variable, watched *[sights][]int) bool {
+	switch {
+	case v == 0:
+		return true
+	case len(watched[sightOf(v)]) == 0 && classOf(v) == river:
+		return s.riverOut()
+	}
+	return s.Sights[sightOf(v)].Out
+}
+
+// riverOut reports whether something that is watched of the river is out of sight.
+func (s *StationState) riverOut() bool {
+	return s.Sights[river].Out || s.Sights[level].Out || s.Sights[flow].Out || s.Sights[inflow].Out
+}
+
+// inSight returns the highest stage of the observed ladders whose quantity is not
 // out of sight.
 func (s *StationState) inSight(ladders []Ladder) hydro.Stage {
 	stage := hydro.Clear
 	for i := range ladders {
-		if l := &ladders[i]; !l.Forecast && !s.Sights[classOf(l.Variable)].Out {
+		if l := &ladders[i]; !l.Forecast && !s.Sights[sightOf(l.Variable)].Out {
 			stage = max(stage, l.Stage)
 		}
 	}
@@ -132,10 +149,18 @@ func (s *StationState) inSight(ladders []Ladder) hydro.Stage {
 // all of them or none.
 func (st *station) missing(t *table, state *StationState) []hydro.Variable {
 	var vars []hydro.Variable
-	whole := true
+	var has, watched, seen [sights]bool // of a class: gauges, of which some are watched, of which some are seen
+	for i := range st.sights {
+		has[i] = len(st.sights[i]) > 0
+	}
 	for c, gauges := range st.sightsUnder(t) {
+		if len(gauges) == 0 {
+			continue
+		}
+		class := classOf(st.gauges[gauges[0]].key.Variable)
+		watched[class] = true
 		if s := &state.Sights[c]; !s.Out && (!s.Waiting || state.Cause != "") {
-			whole = whole && len(st.sights[c]) == 0 // a gauge that is not watched is not said to be silent
+			seen[class] = true
 			continue
 		}
 		for _, i := range gauges {
@@ -148,10 +173,12 @@ func (st *station) missing(t *table, state *StationState) []hydro.Variable {
 			}
 		}
 	}
-	if whole {
-		return nil
+	for class := range has {
+		if has[class] && (seen[class] || !watched[class]) { // a gauge that is not watched is not said to be silent
+			return vars
+		}
 	}
-	return vars
+	return nil
 }
 
 // cause says in full why a station, or a part of it, is not seen.

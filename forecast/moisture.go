@@ -321,7 +321,7 @@ func (r *run) observedFlow(g *gauge) []float64 {
 	if h := r.obs(s.key); h != nil {
 		samples = h.Between(r.start-s.gapMS, r.now)
 	}
-	updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, s.gapMS, r.now, out)
+	updating.Resample(usable(samples), r.start+r.m.stepMS, r.m.stepMS, s.gapMS, r.now, out)
 	if g.discharge != nil {
 		return out
 	}

@@ -72,7 +72,7 @@ func (r *run) readPans() {
 			samples = h.Between(r.start, r.now)
 		}
 		depth := make([]float64, r.here)
-		r.used(rain.Prorate(samples, r.start, r.m.stepMS, r.now, depth))
+		r.used(rain.Prorate(reports(samples), r.start, r.m.stepMS, r.now, depth))
 		r.pans[i] = depth
 		r.panNotes(p, h, depth)
 	}

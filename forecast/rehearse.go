@@ -213,7 +213,7 @@ func (m *Model) Fallen(from, until time.Time, obs Source) RainSteps {
 			if h := obs(m.gauges[g].series[i].key); h != nil {
 				samples = h.Between(from.UnixMilli(), until.UnixMilli())
 			}
-			rain.Prorate(samples, from.UnixMilli(), m.stepMS, until.UnixMilli(), each[i])
+			rain.Prorate(reports(samples), from.UnixMilli(), m.stepMS, until.UnixMilli(), each[i])
 		}
 		depth[g] = each[0]
 		if len(each) > 1 {

@@ -124,7 +124,7 @@ func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
 		if h := r.obs(v.outflow.key); h != nil {
 			samples = h.Between(r.start-v.outflow.gapMS, r.now)
 		}
-		last, ok := updating.Resample(samples, r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed)
+		last, ok := updating.Resample(usable(samples), r.start+r.m.stepMS, r.m.stepMS, v.outflow.gapMS, r.now, r.observed)
 		if ok {
 			r.used(last.At)
 		}

@@ -292,7 +292,7 @@ func (r *run) rain() {
 			if h := r.obs(s.key); h != nil {
 				samples = h.Between(r.start, r.now)
 			}
-			r.used(rain.Prorate(samples, r.start, m.stepMS, r.now, each[i]))
+			r.used(rain.Prorate(reports(samples), r.start, m.stepMS, r.now, each[i]))
 		}
 		r.depth[g] = each[0]
 		if len(each) > 1 {
@@ -386,7 +386,7 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 	if h := r.obs(s.key); h != nil {
 		samples = h.Between(r.start-s.gapMS, r.now)
 	}
-	last, ok := updating.Resample(samples, r.start+m.stepMS, m.stepMS, s.gapMS, r.now, o)
+	last, ok := updating.Resample(usable(samples), r.start+m.stepMS, m.stepMS, s.gapMS, r.now, o)
 	if ok {
 		r.used(last.At)
 	}

@@ -23,6 +23,9 @@
 // A clock moves on ticks, one try a tick at most, and counts from when the last
 // try was told. After a pause of the service the tries that are left are still
 // told, one interval apart: nobody is given up who was not called.
+//
+// A roster that has nobody left is begun anew from its top after a pause, as often as
+// need be: until one of it confirms, the wave is over, or it stands higher.
 package callout
 
 import (
@@ -43,6 +46,7 @@ const (
 	Escalated = "call_escalated" // from one person to the next
 	Unreached = "call_unreached" // a person's tries ran out
 	Exhausted = "call_exhausted" // a roster has nobody left
+	Repeated  = "call_repeated"  // a roster that had nobody left is called again from its top; From names it, To says for the how manieth time it is called
 	Done      = "call_done"      // all rosters of a round have ended; To is "confirmed", "unreached" or "superseded"
 )
 
@@ -130,7 +134,7 @@ func (s State) clone() State {
 			round := &waves[i].Rounds[k]
 			round.Chains, round.Calls = slices.Clone(round.Chains), slices.Clone(round.Calls)
 			for c := range round.Chains {
-				round.Chains[c].People = slices.Clone(round.Chains[c].People)
+				round.Chains[c].People, round.Chains[c].Before = slices.Clone(round.Chains[c].People), slices.Clone(round.Chains[c].Before)
 			}
 			for c := range round.Calls {
 				round.Calls[c].Attempts = slices.Clone(round.Calls[c].Attempts)
@@ -155,6 +159,7 @@ func (r *Rules) Step(s State, now time.Time, warnings []hydro.Warning) (State, [
 	t.forget()
 	t.open()
 	for i := range s.Waves {
+		t.again(&s.Waves[i])
 		for k := range s.Waves[i].Rounds {
 			t.advance(&s.Waves[i], &s.Waves[i].Rounds[k])
 		}
@@ -187,7 +192,7 @@ func (r *Rules) Unreached(s State) []hydro.Unreached {
 	var out []hydro.Unreached
 	for _, round := range r.Rounds(s) {
 		for _, c := range round.Calls {
-			if c.Outcome == hydro.CallUnreached {
+			if c.Unreached() {
 				out = append(out, hydro.Unreached{Wave: round.Wave, Group: round.Group, Stage: round.Stage, Call: c})
 			}
 		}

@@ -60,13 +60,13 @@ func (t *turn) confirmed(w *Wave, round *hydro.CallRound, person string) {
 		if x.Stage >= round.Stage {
 			continue
 		}
-		if lower := x.Call(person); lower != nil && lower.Outcome == hydro.CallUnreached {
+		if lower := x.Call(person); lower != nil && lower.Unreached() {
 			lower.Outcome, lower.Ended, lower.By, lower.How = hydro.CallConfirmed, confirmation.Ended, confirmation.By, confirmation.How
 		}
 	}
 	for i := range round.Chains {
 		chain := &round.Chains[i]
-		if slices.Contains(chain.People, person) && (chain.Outcome == hydro.Calling || chain.Outcome == hydro.CallUnreached) {
+		if slices.Contains(chain.Called(), person) && (chain.Outcome == hydro.Calling || chain.Outcome == hydro.CallUnreached) {
 			chain.Outcome, chain.Ended = hydro.CallConfirmed, t.now
 		}
 	}

@@ -251,6 +251,7 @@ func (t *turn) clocks(w *Wave, round *hydro.CallRound) {
 			t.tellDue(w, round, call)
 		default:
 			call.Outcome, call.Ended = hydro.CallUnreached, t.now
+			call.Missed++
 			t.tellUnreached(w, round, call)
 		}
 	}
@@ -284,13 +285,13 @@ func (t *turn) escalate(w *Wave, round *hydro.CallRound) bool {
 			}
 			chain.People = append(chain.People, next)
 			call := round.Call(next)
-			if last != "" && (call == nil || call.Outcome == hydro.Calling) {
+			if last != "" && (call == nil || call.Outcome == hydro.Calling || call.Again < chain.Again && call.Outcome != hydro.CallConfirmed) {
 				t.tellEscalated(w, round, chain, last, next)
 			}
-			if call == nil { // else another roster has called them in this round: its clock counts for both
+			if call == nil || call.Again < chain.Again && call.Outcome != hydro.Calling && call.Outcome != hydro.CallConfirmed {
 				t.ring(round, chain, next)
 				began = true
-			}
+			} // else another roster has called them in this round: its clock counts for both
 		}
 	}
 	return began
@@ -324,7 +325,36 @@ func (t *turn) ring(round *hydro.CallRound, chain *hydro.CallChain, person strin
 	if p, ok := t.r.cat.Contact(person); ok {
 		call.NameZH, call.NameEN, call.TitleZH, call.TitleEN, call.Department = p.NameZH, p.NameEN, p.TitleZH, p.TitleEN, p.Department
 	}
+	if old := round.Call(person); old != nil { // begun anew: what is on record of them stays
+		call.Again, call.Missed, call.Attempts = chain.Again, old.Missed, old.Attempts
+		*old = call
+		return
+	}
+	call.Again = chain.Again
 	round.Calls = append(round.Calls, call)
+}
+
+// again begins anew, from its top, what a roster has called in vain, once its pause
+// is over: as long as the wave stands, and no higher than it was called for then.
+func (t *turn) again(w *Wave) {
+	if !w.Quiet.IsZero() {
+		return
+	}
+	for i := range w.Rounds {
+		round := &w.Rounds[i]
+		for k := range round.Chains {
+			chain := &round.Chains[k]
+			roster, ok := t.r.roster(chain.Roster)
+			if !ok || chain.Outcome != hydro.CallUnreached || roster.Call.Repeat <= 0 || t.now.Before(chain.Ended.Add(roster.Call.Repeat)) || w.called(chain.Roster) > round.Stage {
+				continue
+			}
+			chain.Before, chain.People, chain.Now = chain.Called(), nil, chain.Roster
+			chain.Outcome, chain.Ended = hydro.Calling, time.Time{}
+			chain.Again++
+			round.Done = time.Time{}
+			t.tellRepeated(w, round, chain)
+		}
+	}
 }
 
 // finish tells once that all rosters of a round have ended.

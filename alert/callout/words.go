@@ -126,6 +126,28 @@ func (t *turn) tellExhausted(w *Wave, round *hydro.CallRound, chain *hydro.CallC
 	})
 }
 
+func (t *turn) tellRepeated(w *Wave, round *hydro.CallRound, chain *hydro.CallChain) {
+	t.tell(w, round, hydro.DutyEvent{
+		Kind: Repeated, From: chain.Roster, To: strconv.Itoa(chain.Again + 1),
+		TextZH: fmt.Sprintf("叫应%s：%s无人确认，重新呼叫，第%d轮。", t.aboutZH(round), chain.NameZH, chain.Again+1),
+		TextEN: fmt.Sprintf("call for %s: nobody of %s has confirmed: it is called again, for the %s time", t.aboutEN(round), chain.NameEN, ordinal(chain.Again+1)),
+	})
+}
+
+func ordinal(n int) string {
+	end := "th"
+	switch {
+	case n%100 >= 11 && n%100 <= 13:
+	case n%10 == 1:
+		end = "st"
+	case n%10 == 2:
+		end = "nd"
+	case n%10 == 3:
+		end = "rd"
+	}
+	return strconv.Itoa(n) + end
+}
+
 func (t *turn) tellDone(w *Wave, round *hydro.CallRound) {
 	var zh, en []string
 	confirmed, superseded := 0, 0

@@ -287,12 +287,12 @@ func (p *configParser) filters(at string, f *receiverFile, r *Receiver) {
 	if f.Kinds == nil {
 		r.Kinds = slices.Clone(Kinds)
 		if r.Channel != Webhook { // people are not told of one wave once a station
-			r.Kinds = []Kind{Group, Forecast}
+			r.Kinds = slices.Concat([]Kind{Group, Forecast}, unanswered)
 		}
 	}
 	for i, name := range f.Kinds {
-		if !slices.Contains(Kinds, Kind(name)) {
-			p.fail(fmt.Sprintf("%s.kinds[%d]", at, i), "%q is no kind of item; one of %s", name, join(Kinds))
+		if !slices.Contains(Kinds, Kind(name)) && !slices.Contains(Calls, Kind(name)) {
+			p.fail(fmt.Sprintf("%s.kinds[%d]", at, i), "%q is no kind of item; one of %s; or of those of duty only %s", name, join(Kinds), join(Calls))
 		}
 		r.Kinds = append(r.Kinds, Kind(name))
 	}

@@ -145,6 +145,9 @@ func groupItem(g *hydro.GroupChange, cat *catalog.Catalog) Item {
 func dutyItem(d *hydro.DutyEvent, cat *catalog.Catalog) Item {
 	it := Item{ID: "duty/" + d.ID, Kind: Duty, Event: d.Kind, Basin: d.Basin, To: d.Stage, Stage: step(d.Stage), TextZH: d.TextZH, TextEN: d.TextEN, Duty: d}
 	it.place(d.Station, d.At, cat)
+	if slices.Contains(unanswered, Kind(d.Kind)) { // whoever reads it may be the one who answers
+		it.Departments = nil
+	}
 	return it
 }
 

@@ -55,8 +55,8 @@ type Receiver struct {
 	Basins      []string
 	Departments []hydro.Department
 	MinStage    hydro.Stage
-	Blind       bool // also of stations that nobody can see
-	Kinds       []Kind
+	Blind       bool   // also of stations that nobody can see
+	Kinds       []Kind // also single ones of Calls
 
 	TitleTemplate *template.Template // nil: the words of this package
 	TextTemplate  *template.Template
@@ -65,7 +65,7 @@ type Receiver struct {
 
 // Wants reports whether an item goes to r.
 func (r *Receiver) Wants(it *Item) bool {
-	if !slices.Contains(r.Kinds, it.Kind) || len(r.Basins) > 0 && !slices.Contains(r.Basins, it.Basin) {
+	if !r.takes(it) || len(r.Basins) > 0 && !slices.Contains(r.Basins, it.Basin) {
 		return false
 	}
 	if len(r.Departments) > 0 && len(it.Departments) > 0 &&

@@ -10,8 +10,8 @@ import (
 // Multipliers writes to dst the means of len(dst) equally probable parts of a
 // lognormal distribution of mean 1 and coefficient of variation cv, ascending.
 // Each times the rain, or times the initial store, is a member; their mean is
-// exactly 1, so that no water is added on average. cv 0 gives ones. It panics if
-// cv is negative, NaN or infinite.
+// exactly 1, so that no water is added on average. All are dimensionless. cv 0 gives
+// ones. It panics if cv is negative, NaN or infinite.
 func Multipliers(cv float64, dst []float64) {
 	if !(cv >= 0) || math.IsInf(cv, 0) {
 		panic("band: coefficient of variation is negative or no number")

@@ -158,7 +158,7 @@ func (q *Parameter) at(u float64) float64 {
 	return v
 }
 
-// Place returns where v lies between the bounds on the scale of the search, 0 at Lo
+// Place returns where v, in the unit of the parameter, lies between the bounds on the scale of the search, 0 at Lo
 // to 1 at Hi: the distance of a value from the middle, where nothing is known of
 // it but its bounds, is that of Place from 1/2.
 func (q *Parameter) Place(v float64) float64 {

@@ -64,11 +64,11 @@ func NewCurveNumber(cn, ratio float64) (CurveNumber, error) {
 }
 
 // Dry returns the curve number for dry antecedent moisture (class I) of one for
-// mean moisture, 1 to 100 [Chow88] 5.5.
+// mean moisture, dimensionless, 1 to 100 [Chow88] 5.5.
 func Dry(cn float64) float64 { return 4.2 * cn / (10 - 0.058*cn) }
 
 // Wet returns the curve number for wet antecedent moisture (class III) of one for
-// mean moisture, 1 to 100 [Chow88] 5.5.
+// mean moisture, dimensionless, 1 to 100 [Chow88] 5.5.
 func Wet(cn float64) float64 { return 23 * cn / (10 + 0.13*cn) }
 
 // Step returns the storm after rain mm more and the excess of it, mm, which runs

@@ -189,7 +189,8 @@ func Arrange[T any](t *Tree, byReach []T) []T {
 }
 
 // Accumulate returns, in tree order, the sum of local over each reach and all
-// upstream of it: the steady flow at its end for steady local inflow. It panics
+// upstream of it: the steady flow at its end for steady local inflow, m³/s, say, or
+// the catchment, km², for local areas. It panics
 // if there is not one value for each reach.
 func (t *Tree) Accumulate(local []float64) []float64 {
 	if len(local) != t.Len() {

@@ -59,7 +59,7 @@ func (s Sought) String() string {
 }
 
 // Check returns an error that names the parameter, its value and its range
-// unless v lies in the range. NaN lies in none.
+// unless v, in the unit of the parameter, lies in the range. NaN lies in none.
 func (p Param) Check(v float64) error {
 	if v > p.Lo && v <= p.Hi || v == p.Lo && !p.Above {
 		return nil

@@ -32,10 +32,9 @@ package rain
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
-
-	"freshet/internal/hydro"
 )
 
 // A Place is a point of the Earth in degrees, WGS84.
@@ -123,15 +122,22 @@ func (t *Thiessen) weigh(live []bool, share []float64) (covered int) {
 
 func (t *Thiessen) size() (gauges, points int) { return t.gauges, t.points }
 
+// A Report is the depth that a gauge reports for an interval.
+type Report struct {
+	At     int64   // end of the interval, Unix ms
+	Length int64   // of the interval, ms; one that is not above 0 is not looked at
+	MM     float64 // depth, mm; below 0 counts as 0
+}
+
 // Prorate writes to depth the rain, mm, of each step of stepMS ms, the first of
 // which begins at fromMS (Unix milliseconds), and NaN where the gauge did not
-// report for at least half of the step. Each usable sample's depth is spread
+// report for at least half of the step. Each report's depth is spread
 // evenly over its interval; where an interval reaches back over that of the
-// sample before, its depth over the remainder alone counts. What a sample
-// leaves of a step is raised to the whole step. Samples ascend by instant, those
+// report before, its depth over the remainder alone counts. What a report
+// leaves of a step is raised to the whole step. Reports are those that can be used, and ascend by instant, those
 // later than untilMS are not looked at. It returns the instant of the latest
-// sample used, or 0.
-func Prorate(samples []hydro.Sample, fromMS, stepMS, untilMS int64, depth []float64) (latest int64) {
+// report used, or 0.
+func Prorate(reports iter.Seq[Report], fromMS, stepMS, untilMS int64, depth []float64) (latest int64) {
 	end := fromMS + int64(len(depth))*stepMS
 	cover := 0.0 // ms of the current step
 	step := -1   // the step that cover and depth[step] are about
@@ -152,16 +158,15 @@ func Prorate(samples []hydro.Sample, fromMS, stepMS, untilMS int64, depth []floa
 		step, cover = next, 0
 	}
 	covered := int64(math.MinInt64)
-	for _, s := range samples {
+	for s := range reports {
 		if s.At > untilMS {
 			break
 		}
-		if !s.Quality.Usable() || s.Interval <= 0 {
+		if s.Length <= 0 {
 			continue
 		}
-		length := int64(s.Interval) * 1000
-		rate := max(0, s.Value) / float64(length) // mm per ms
-		a, b := max(s.At-length, covered, fromMS), min(s.At, end)
+		rate := max(0, s.MM) / float64(s.Length) // mm per ms
+		a, b := max(s.At-s.Length, covered, fromMS), min(s.At, end)
 		covered = max(covered, s.At)
 		if a >= b {
 			continue

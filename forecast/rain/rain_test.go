@@ -2,6 +2,7 @@ package rain_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"freshet/forecast/rain"
-	"freshet/internal/hydro"
 )
 
 var (
@@ -109,27 +109,27 @@ func TestSharesSumToOneAndKeptWeightsAreFresh(t *testing.T) {
 }
 
 func TestRainIsProratedToSteps(t *testing.T) {
-	s := func(at int64, interval time.Duration, mm float64, q hydro.Quality) hydro.Sample {
-		return hydro.Sample{At: at * minute, Interval: int32(interval.Seconds()), Value: mm, Quality: q}
+	s := func(at int64, interval time.Duration, mm float64) rain.Report {
+		return rain.Report{At: at * minute, Length: interval.Milliseconds(), MM: mm}
 	}
 	for _, c := range []struct {
 		name    string
-		samples []hydro.Sample
+		reports []rain.Report
 		want    []float64
 		latest  int64
 	}{
 		{"nothing reported", nil, []float64{nan, nan, nan, nan, nan, nan}, 0},
-		{"an hour is spread", []hydro.Sample{s(20, time.Hour, 12, hydro.Pass)}, []float64{1, 1, 1, 1, nan, nan}, 20},
-		{"finer than the step is summed", []hydro.Sample{s(3, 3*time.Minute, 1, hydro.Pass), s(5, 2*time.Minute, 2, hydro.Pass)}, []float64{3, nan, nan, nan, nan, nan}, 5},
-		{"an interval across a border is cut", []hydro.Sample{s(7, 10*time.Minute, 10, hydro.Pass)}, []float64{5, nan, nan, nan, nan, nan}, 7},
-		{"most of a step stands for all of it", []hydro.Sample{s(4, 4*time.Minute, 4, hydro.Pass)}, []float64{5, nan, nan, nan, nan, nan}, 4},
-		{"a doubtful sample is a hole", []hydro.Sample{s(5, 5*time.Minute, 1, hydro.Pass), s(10, 5*time.Minute, 90, hydro.Suspect), s(15, 5*time.Minute, 2, hydro.Pass)}, []float64{1, nan, 2, nan, nan, nan}, 15},
-		{"what is told twice counts once", []hydro.Sample{s(5, 5*time.Minute, 1, hydro.Pass), s(10, 5*time.Minute, 1, hydro.Pass), s(15, 15*time.Minute, 6, hydro.Pass)}, []float64{1, 1, 2, nan, nan, nan}, 15},
-		{"what is later than the limit is not seen", []hydro.Sample{s(25, 5*time.Minute, 1, hydro.Pass), s(30, 5*time.Minute, 1, hydro.Pass)}, []float64{nan, nan, nan, nan, 1, nan}, 25},
+		{"an hour is spread", []rain.Report{s(20, time.Hour, 12)}, []float64{1, 1, 1, 1, nan, nan}, 20},
+		{"finer than the step is summed", []rain.Report{s(3, 3*time.Minute, 1), s(5, 2*time.Minute, 2)}, []float64{3, nan, nan, nan, nan, nan}, 5},
+		{"an interval across a border is cut", []rain.Report{s(7, 10*time.Minute, 10)}, []float64{5, nan, nan, nan, nan, nan}, 7},
+		{"most of a step stands for all of it", []rain.Report{s(4, 4*time.Minute, 4)}, []float64{5, nan, nan, nan, nan, nan}, 4},
+		{"what is not reported is a hole", []rain.Report{s(5, 5*time.Minute, 1), s(15, 5*time.Minute, 2)}, []float64{1, nan, 2, nan, nan, nan}, 15},
+		{"what is told twice counts once", []rain.Report{s(5, 5*time.Minute, 1), s(10, 5*time.Minute, 1), s(15, 15*time.Minute, 6)}, []float64{1, 1, 2, nan, nan, nan}, 15},
+		{"what is later than the limit is not seen", []rain.Report{s(25, 5*time.Minute, 1), s(30, 5*time.Minute, 1)}, []float64{nan, nan, nan, nan, 1, nan}, 25},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := make([]float64, 6)
-			latest := rain.Prorate(c.samples, 0, 5*minute, 27*minute, got)
+			latest := rain.Prorate(slices.Values(c.reports), 0, 5*minute, 27*minute, got)
 			if diff := cmp.Diff(c.want, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 				t.Error(diff)
 			}
@@ -143,7 +143,7 @@ func TestRainIsProratedToSteps(t *testing.T) {
 func TestProratingKeepsTheDepthOfGaplessRain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		step := int64(rapid.IntRange(1, 20).Draw(t, "step")) * minute
-		var samples []hydro.Sample
+		var reports []rain.Report
 		var at int64
 		total := 0.0
 		for range rapid.IntRange(1, 30).Draw(t, "n") {
@@ -151,15 +151,15 @@ func TestProratingKeepsTheDepthOfGaplessRain(t *testing.T) {
 			at += length * minute
 			mm := rapid.Float64Range(0, 30).Draw(t, "mm")
 			total += mm
-			samples = append(samples, hydro.Sample{At: at, Interval: int32(length * 60), Value: mm, Quality: hydro.Pass})
+			reports = append(reports, rain.Report{At: at, Length: length * minute, MM: mm})
 		}
 		depth := make([]float64, (at+step-1)/step)
-		// The last step may be covered in part; a dry sample completes it.
+		// The last step may be covered in part; a dry report completes it.
 		end := int64(len(depth)) * step
 		if end > at {
-			samples = append(samples, hydro.Sample{At: end, Interval: int32((end - at) / 1000), Quality: hydro.Pass})
+			reports = append(reports, rain.Report{At: end, Length: end - at})
 		}
-		rain.Prorate(samples, 0, step, end, depth)
+		rain.Prorate(slices.Values(reports), 0, step, end, depth)
 		sum := 0.0
 		for _, d := range depth {
 			sum += d

@@ -55,11 +55,12 @@ func (m *CungeReaches) Outflow(k int) float64 { return m.outflow[k] }
 // Depth returns the depth in reach k now, m.
 func (m *CungeReaches) Depth(k int) float64 { return m.depth[k] }
 
-// Save returns a copy of the state, for [CungeReaches.Restore].
+// Save returns a copy of the state, for [CungeReaches.Restore]: the
+// inflows and the outflows, m³/s, and the depths, m, of all reaches.
 func (m *CungeReaches) Save() []float64 { return slices.Concat(m.inflow, m.outflow, m.depth) }
 
-// Restore sets the state to one that was saved. It fails if the length is
-// another's.
+// Restore sets the state to one that was saved, in the units of
+// [CungeReaches.Save]: m³/s and m. It fails if the length is another's.
 func (m *CungeReaches) Restore(saved []float64) error {
 	return restore(saved, m.inflow, m.outflow, m.depth)
 }

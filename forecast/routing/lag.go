@@ -103,7 +103,7 @@ func (l *Lag) Storage(s State) float64 {
 	return v
 }
 
-// Route is [Muskingum.Route] of this reach.
+// Route is [Muskingum.Route] of this reach, of flows in m³/s.
 func (l *Lag) Route(s State, in, out []float64) {
 	if len(in) != len(out) {
 		panic(badLength)

@@ -75,11 +75,11 @@ func (m *LagReaches) Storage(k int) float64 {
 	return v
 }
 
-// Save returns a copy of the state, for [LagReaches.Restore].
+// Save returns a copy of the state, for [LagReaches.Restore]: flows, m³/s.
 func (m *LagReaches) Save() []float64 { return slices.Concat(m.state, m.last) }
 
-// Restore sets the state to one that was saved. It fails if the length is
-// another's.
+// Restore sets the state to one that was saved, m³/s. It fails if the
+// length is another's.
 func (m *LagReaches) Restore(saved []float64) error { return restore(saved, m.state, m.last) }
 
 // Clone returns reaches with the same parameters, which are shared, and a state

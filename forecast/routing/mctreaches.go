@@ -72,7 +72,8 @@ func (m *MCTReaches) Storage(k int) float64 {
 // because it was dry.
 func (m *MCTReaches) Short(k int) float64 { return m.short[k] }
 
-// Save returns a copy of the state, for [MCTReaches.Restore].
+// Save returns a copy of the state, for [MCTReaches.Restore]: of each
+// reach the flows, m³/s, storage, m³, and depth, m, then the rest.
 func (m *MCTReaches) Save() []float64 {
 	out := make([]float64, 0, 4*len(m.state)+len(m.short)+len(m.last))
 	for _, s := range m.state {
@@ -81,8 +82,8 @@ func (m *MCTReaches) Save() []float64 {
 	return append(append(out, m.short...), m.last...)
 }
 
-// Restore sets the state to one that was saved. It fails if the length is
-// another's.
+// Restore sets the state to one that was saved, in the units of
+// [MCTReaches.Save]: m³/s, m³ and m. It fails if the length is another's.
 func (m *MCTReaches) Restore(saved []float64) error {
 	flat := make([]float64, 4*len(m.state))
 	if err := restore(saved, flat, m.short, m.last); err != nil {

@@ -111,7 +111,7 @@ func advice(k, x, dt float64) string {
 func (m Muskingum) SubReaches() int { return m.n }
 
 // Coefficients returns c1, c2 and c3, which weigh the inflow now, the inflow
-// before and the outflow before. They are non-negative and sum to 1.
+// before and the outflow before. They are dimensionless, not negative, and sum to 1.
 func (m Muskingum) Coefficients() (c1, c2, c3 float64) { return m.c1, m.c2, m.c3 }
 
 // A State is the flow, m³/s, at the head of the reach and at the end of each of

@@ -160,10 +160,10 @@ func (m *MuskingumReaches) Storage(k int) float64 {
 	return v
 }
 
-// Save returns a copy of the state, for [MuskingumReaches.Restore].
+// Save returns a copy of the state, for [MuskingumReaches.Restore]: flows, m³/s.
 func (m *MuskingumReaches) Save() []float64 { return slices.Concat(m.state, m.last) }
 
-// Restore sets the state to one that was saved. It fails if the length is
+// Restore sets the state to one that was saved, m³/s. It fails if the length is
 // another's.
 func (m *MuskingumReaches) Restore(saved []float64) error { return restore(saved, m.state, m.last) }
 

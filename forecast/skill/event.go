@@ -16,7 +16,8 @@ type Event struct {
 	Cut         bool // the series begins or ends within it: its start, end or peak may be elsewhere
 }
 
-// Events returns the events of a series, ascending: peaks over a threshold.
+// Events returns the events of a series, ascending: peaks over a threshold, which is
+// in the unit of the values.
 // Stretches with less than separation between the end of one and the start of
 // the next are one event, so that the crest of a flood with two peaks counts
 // once. NaN values are gaps; a gap does not end an event, only a value below the
@@ -83,7 +84,7 @@ type Contingency struct {
 }
 
 // Exceedances counts pairs by whether observation and forecast are at or above
-// a threshold. It panics if the lengths differ.
+// a threshold, all in one unit. It panics if the lengths differ.
 func Exceedances(observed, forecast []float64, threshold float64) Contingency {
 	if len(observed) != len(forecast) {
 		panic(badLength)
@@ -108,12 +109,12 @@ func Exceedances(observed, forecast []float64, threshold float64) Contingency {
 // happened.
 func (c Contingency) POD() float64 { return share(c.Hits, c.Hits+c.Misses) }
 
-// FAR is the false alarm ratio, false alarms / (hits + false alarms); NaN if
+// FAR is the false alarm ratio, false alarms / (hits + false alarms), a share; NaN if
 // nothing was forecast.
 func (c Contingency) FAR() float64 { return share(c.FalseAlarms, c.Hits+c.FalseAlarms) }
 
-// CSI is the critical success index, hits / (hits + misses + false alarms); NaN
-// if nothing happened and nothing was forecast.
+// CSI is the critical success index, hits / (hits + misses + false alarms), a share;
+// NaN if nothing happened and nothing was forecast.
 func (c Contingency) CSI() float64 { return share(c.Hits, c.Hits+c.Misses+c.FalseAlarms) }
 
 func share(part, whole int) float64 {

@@ -12,7 +12,7 @@ import (
 //
 //	1 - √((r-1)² + (γ-1)² + (β-1)²)   γ = (σ/μ of the forecast) / (σ/μ of the observed)   β = μ / μ
 //
-// 1 is perfect. It is NaN with fewer than two pairs, where one of the series does
+// It is dimensionless, the series being in one unit; 1 is perfect. It is NaN with fewer than two pairs, where one of the series does
 // not change, and where the mean of one is 0.
 //
 // Source: [Kling12] Kling, Fuchs, Paulin: Runoff conditions in the upper Danube

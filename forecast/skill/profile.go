@@ -234,13 +234,14 @@ func (p Profile) Rate(err, permissible float64) (float64, Rating) {
 	return ratio, Unqualified
 }
 
-// GradeDC returns the grade of an NSE.
+// GradeDC returns the grade of an NSE, dimensionless.
 func (p Profile) GradeDC(nse float64) Grade { return grade(p.DC, nse) }
 
 // GradeQR returns the grade of a share of qualified forecasts, 0 to 1.
 func (p Profile) GradeQR(share float64) Grade { return grade(p.QR, share) }
 
-// Scheme returns the grade of a scheme from those of DC and QR: the lower one.
+// Scheme returns the grade of a scheme from those of DC, the NSE, and of QR, the share
+// of qualified forecasts: the lower one.
 func (p Profile) Scheme(nse, qualified float64) Grade {
 	return Lower(p.GradeDC(nse), p.GradeQR(qualified))
 }

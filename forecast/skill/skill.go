@@ -28,7 +28,7 @@ const badLength = "skill: series of different length"
 
 // NSE returns the Nash-Sutcliffe efficiency [Nash70], the DC 确定性系数 of
 // [GB22482]: 1 for a perfect forecast, 0 for one as good as the mean of the
-// observations.
+// observations. It is dimensionless, the series being in one unit.
 func NSE(observed, forecast []float64) float64 {
 	if len(observed) != len(forecast) {
 		panic(badLength)
@@ -50,7 +50,8 @@ func NSE(observed, forecast []float64) float64 {
 
 // Versus returns the skill over a reference forecast, 1 less the ratio of the
 // sums of squared errors: above 0 the forecast beats the reference. With
-// persistence as the reference it is the coefficient of persistence.
+// persistence as the reference it is the coefficient of persistence. It is
+// dimensionless, the series being in one unit.
 func Versus(observed, forecast, reference []float64) float64 {
 	if len(observed) != len(forecast) || len(observed) != len(reference) {
 		panic(badLength)
@@ -67,7 +68,8 @@ func Versus(observed, forecast, reference []float64) float64 {
 }
 
 // KGE returns the Kling-Gupta efficiency [Gupta09], 1 less the distance of
-// correlation, ratio of deviations and ratio of means from (1, 1, 1).
+// correlation, ratio of deviations and ratio of means from (1, 1, 1). It is
+// dimensionless, the series being in one unit.
 func KGE(observed, forecast []float64) float64 {
 	r, deviations, means := kling(observed, forecast)
 	return distance(r, deviations, means)
@@ -115,7 +117,7 @@ type PeakError struct {
 	ObservedAt, ForecastAt time.Time
 }
 
-// Error returns forecast less observed.
+// Error returns forecast less observed, in the unit of the series.
 func (p PeakError) Error() float64 { return p.Forecast - p.Observed }
 
 // Share returns Error as a share of the observed peak; NaN if that is not above
@@ -130,7 +132,7 @@ func (p PeakError) Share() float64 {
 // Late returns by how much the forecast peak came after the observed one.
 func (p PeakError) Late() time.Duration { return p.ForecastAt.Sub(p.ObservedAt) }
 
-// Peak returns the peaks of two series over the same instants; the first of
+// Peak returns the peaks of two series in one unit over the same instants; the first of
 // equal values counts. It panics if the lengths differ or are 0.
 func Peak(at []time.Time, observed, forecast []float64) PeakError {
 	if len(observed) != len(forecast) || len(observed) != len(at) {

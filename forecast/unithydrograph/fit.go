@@ -16,7 +16,7 @@ type Pulse struct {
 	Flow   []float64 // at the same steps; no flow but that of Runoff
 }
 
-// Fit returns the n ordinates with which the runoffs come closest to the flows,
+// Fit returns the n ordinates, shares of a step's runoff, with which the runoffs come closest to the flows,
 //
 //	min Σ (Σ_k u(k) r(t-k) - q(t))² + λ Σ (u(k-1) - 2u(k) + u(k+1))²
 //	u(k) >= 0     Σ u(k) = 1     u(0) = u(n+1) = 0                      [Lawson74]

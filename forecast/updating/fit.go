@@ -7,12 +7,14 @@ import "math"
 const Leads = 24
 
 const (
-	terms        = 3      // b, a - b, r - a
-	spacing      = 3600.0 // between samples, s
-	fitMemory    = 240.0  // F, samples
-	priorSamples = 24.0   // n0
-	still        = 0.01   // c
-	most         = 1.5    // m
+	terms        = 3          // b, a - b, r - a
+	spacing      = 3600.0     // between samples, s
+	fitMemory    = 240.0      // F, samples
+	priorSamples = 24.0       // n0
+	still        = 0.01       // c
+	most         = 1.5        // m
+	toldSamples  = 24.0       // n1
+	young, grown = 79.0, 94.0 // sums of the weights of four and of five days
 )
 
 // A Fit is what the past has taught of how errors go on: weighted sums and the
@@ -22,7 +24,42 @@ type Fit struct {
 	Seen  uint32                // bit k: Past[k] was observed
 	Past  [Leads][terms]float64 // predictors, m³/s, k+1 hours before the sample to come
 	Sums  [Leads]Sums           // at k+1 hours of lead
+
+	// Said holds, for each lead, what the fit said more than the half-lives in as many
+	// past samples, the newest first, m³/s; Told how much of it came true.
+	Said [Leads * (Leads + 1) / 2]float64
+	Told [Leads]Told
 }
+
+// Told is how much of what the fit said more than the half-lives came true at a lead.
+type Told struct {
+	N     float64 // sum of the weights
+	Said2 float64 // of what was said with itself, (m³/s)²
+	True  float64 // of what was said with what came more than the half-lives say, (m³/s)²
+}
+
+// said returns what the fit said at a lead of k+1 hours, the newest first.
+func (f *Fit) said(k int) []float64 { return f.Said[k*(k+1)/2:][: k+1 : k+1] }
+
+// trust returns the share of what the fit says at a lead, hours, that is believed: as
+// much as came true of what it said before that was known, at this lead and those
+// beside it.
+func (f *Fit) trust(lead int) float64 {
+	said, came := 0.0, 0.0
+	for k := lead - beside(lead); k <= min(Leads, lead+beside(lead)); k++ {
+		said += f.Told[k-1].Said2
+		came += f.Told[k-1].True
+	}
+	if said <= 0 {
+		return 0
+	}
+	n := f.Told[lead-1].N
+	return min(max(came/said, 0), 1) * n / (n + toldSamples)
+}
+
+// beside is how many leads before and behind one tell how far it is believed: a third
+// of it, 3 h at most.
+func beside(lead int) int { return min(3, lead/3) }
 
 // Sums are those of the least squares at one lead.
 type Sums struct {
@@ -44,6 +81,12 @@ func (c *Corrector) sample(e *Error, observed bool) {
 		for k := range f.Sums {
 			if f.Seen&(1<<k) != 0 {
 				f.Sums[k].add(&f.Past[k], e.Now, c.forget)
+				said, came := f.said(k)[k], e.Now
+				for i, x := range f.Past[k] {
+					came -= c.prior[k+1][i] * x
+				}
+				t := &f.Told[k]
+				t.N, t.Said2, t.True = t.N*c.forget+1, t.Said2*c.forget+said*said, t.True*c.forget+said*came
 			}
 		}
 	}
@@ -53,6 +96,17 @@ func (c *Corrector) sample(e *Error, observed bool) {
 	if observed {
 		f.Past[0] = e.predictors()
 		f.Seen |= 1
+	}
+	for k := range Leads {
+		q := f.said(k)
+		copy(q[1:], q)
+		q[0] = 0
+		if observed {
+			theta := f.Sums[k].solve(&c.prior[k+1])
+			for i, x := range f.Past[0] {
+				q[0] += (theta[i] - c.prior[k+1][i]) * x
+			}
+		}
 	}
 }
 
@@ -161,7 +215,12 @@ func (c *Corrector) coefficients(f *Fit, k int) [terms]float64 {
 	if c.off.NoFit {
 		return c.prior[k]
 	}
-	return f.Sums[k-1].solve(&c.prior[k])
+	theta, trust := f.Sums[k-1].solve(&c.prior[k]), f.trust(k)
+	trust += (1 - trust) * min(max((f.Sums[k-1].N-young)/(grown-young), 0), 1)
+	for i := range theta {
+		theta[i] = c.prior[k][i] + trust*(theta[i]-c.prior[k][i])
+	}
+	return theta
 }
 
 // A course is how a gauge's error goes on after the last observation.

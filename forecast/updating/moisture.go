@@ -27,8 +27,8 @@ var MoistureParams = []param.Param{
 // computing the window again with another store, [Moisture.Adjust] tells which.
 type Moisture struct{ share, dead, limit, floor float64 }
 
-// NewMoisture returns the method. It fails if a value is out of the range in
-// [MoistureParams].
+// NewMoisture returns the method: share, dead and limit are dimensionless, floor is in
+// mm. It fails if a value is out of the range in [MoistureParams].
 func NewMoisture(share, dead, limit, floor float64) (Moisture, error) {
 	for i, v := range []float64{share, dead, limit, floor} {
 		if err := MoistureParams[i].Check(v); err != nil {

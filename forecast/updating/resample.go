@@ -1,24 +1,27 @@
 package updating
 
 import (
+	"iter"
 	"math"
-
-	"freshet/internal/hydro"
 )
 
+// A Sample is a value that a gauge reports.
+type Sample struct {
+	At    int64   // Unix ms
+	Value float64 // in any unit, which is that of [Resample]'s result
+}
+
 // Resample writes to dst the value at fromMS + i·stepMS (Unix milliseconds) for
-// each i: linear between the two usable samples around the instant where they
-// are at most gapMS apart, else NaN. Samples ascend by instant, those later
-// than untilMS are not looked at. It returns the latest usable sample looked
-// at, even if it precedes fromMS.
-func Resample(samples []hydro.Sample, fromMS, stepMS, gapMS, untilMS int64, dst []float64) (last hydro.Sample, ok bool) {
+// each i, stepMS and gapMS in ms: linear between the two samples around the instant
+// where they are at most gapMS apart, else NaN. It is in the unit of the samples.
+// Samples are those that can be used, and ascend by instant; those later than untilMS
+// are not looked at. It returns the latest sample looked at, even if it precedes
+// fromMS.
+func Resample(samples iter.Seq[Sample], fromMS, stepMS, gapMS, untilMS int64, dst []float64) (last Sample, ok bool) {
 	i := 0
-	for _, s := range samples {
+	for s := range samples {
 		if s.At > untilMS {
 			break
-		}
-		if !s.Quality.Usable() {
-			continue
 		}
 		for ; i < len(dst); i++ {
 			at := fromMS + int64(i)*stepMS

@@ -53,12 +53,23 @@
 // river, could get any coefficient, and the next flood would be carried a
 // thousandfold. So an error is carried as far
 // as it has been useful in the past; at a gauge that has not been seen yet it
-// fades by the half-lives B and T. Between the hours, what the fit leaves more or
+// fades by the half-lives B and T. What the fit says more than the half-lives do is
+// believed as far as it came true when it was said before anybody knew, because the
+// coefficients fit the one wave behind them, whose rise they carry on as a fall and a
+// rise again (a dip below a dam that let out a steady flow):
+//
+//	r(t+L) = r0(t+L) + g(L) (rfit(t+L) - r0(t+L))        r0 by the half-lives
+//	g(L) = n/(n+n1) sum w d y / sum w d²    0 <= g <= 1   d = rfit - r0, y = r - r0, as said L before
+//
+// with the memory F, n the weight of what was said at L, and the sums over L and the
+// leads beside it, min(3 h, L/3) on either side. From the fourth to the fifth day of
+// pairs at a lead g goes to 1: what many waves have taught stands as it is. Between the
+// hours, what the fit leaves more or
 // less than the half-lives do is interpolated, and beyond 24 h the half-lives go
 // on from what is left.
 //
 // The constants: M = B = 1 d (daily waves of releases cancel from the bias), A =
-// 3 h, V = 5 d, F = 10 d, n0 = 24, c = 0.01, m = 1.5. Until a gauge has reported for M, or A, the
+// 3 h, V = 5 d, F = 10 d, n0 = n1 = 24, c = 0.01, m = 1.5. Until a gauge has reported for M, or A, the
 // running mean is the plain mean.
 //
 // Sources: [Refsgaard97] J. C. Refsgaard, Validation and intercomparison of
@@ -80,7 +91,7 @@ import (
 
 // Params are the parameters of [NewCorrector].
 var Params = []param.Param{
-	{Name: "T", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "half-life of an error about its bias before anything is learnt; 0: all of an error is forgotten at once", Source: "[Refsgaard97]"},
+	{Name: "T", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "half-life of an error about its bias before anything is learnt; 0: all of an error is forgotten at once", Source: "[Refsgaard97]", Sought: param.Sought{Lo: 1800, Hi: 5 * 86400, Log: true}},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "time step", Source: "[Refsgaard97]"},
 }
 
@@ -127,7 +138,7 @@ type Corrector struct {
 }
 
 // An Error is what is known of a gauge's error at one instant. It is plain data
-// without references, to be stored, copied and compared; about 3 kB.
+// without references, to be stored, copied and compared; about 6 kB.
 type Error struct {
 	Now    float64 // residual at the last observation, m³/s
 	Bias   float64 // b, its mean of a day, m³/s

@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"freshet/forecast/updating"
-	"freshet/internal/hydro"
 )
 
 var nan = math.NaN()
@@ -114,16 +113,15 @@ func TestAStoppedRunIsTheWholeRun(t *testing.T) {
 
 func TestSamplesAreJoinedOverShortGapsOnly(t *testing.T) {
 	minute := time.Minute.Milliseconds()
-	samples := []hydro.Sample{
-		{At: 0, Value: 10, Quality: hydro.Pass},
-		{At: 10 * minute, Value: 20, Quality: hydro.Pass},
-		{At: 15 * minute, Value: 99, Quality: hydro.Suspect},
-		{At: 20 * minute, Value: 30, Quality: hydro.NotEvaluated},
-		{At: 60 * minute, Value: 70, Quality: hydro.Pass},
-		{At: 70 * minute, Value: 80, Quality: hydro.Pass},
+	samples := []updating.Sample{
+		{At: 0, Value: 10},
+		{At: 10 * minute, Value: 20},
+		{At: 20 * minute, Value: 30},
+		{At: 60 * minute, Value: 70},
+		{At: 70 * minute, Value: 80},
 	}
 	got := make([]float64, 14)
-	last, ok := updating.Resample(samples, 5*minute, 5*minute, 15*minute, 65*minute, got)
+	last, ok := updating.Resample(slices.Values(samples), 5*minute, 5*minute, 15*minute, 65*minute, got)
 	want := []float64{15, 20, 25, 30, nan, nan, nan, nan, nan, nan, nan, 70, nan, nan}
 	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
@@ -222,6 +220,32 @@ func TestAnErrorIsCarriedAsFarAsItHasBeenUseful(t *testing.T) {
 	noise := rapid.SliceOfN(rapid.Float64Range(-10, 10), n, n).Example(1)
 	if r := run(func(i int) float64 { return noise[i] }, updating.Parts{NoLoss: true, NoLag: true}); math.Abs(r.Carried[2]) > 0.25*math.Abs(r.Now)+0.5 {
 		t.Errorf("noise of %.1f m³/s is carried as %.1f after 3 h", r.Now, r.Carried[2])
+	}
+}
+
+// One wave teaches how it went, not how the next error goes: beyond some hours hardly
+// anything that was said before it was known has come true yet.
+func TestWhatOneWaveTaughtIsNotCarriedOn(t *testing.T) {
+	n := 36 * 12
+	computed, observed := make([]float64, n), make([]float64, n)
+	for i := range computed { // an error that falls, rises and falls, once
+		h := float64(i) / 12
+		computed[i] = 300
+		observed[i] = 300 + 150*math.Exp(-(h-30)*(h-30)/30) - 60*math.Exp(-(h-18)*(h-18)/20)
+	}
+	carried := func(off updating.Parts) (updating.Report, []float64) {
+		c := corrector(t, 6*3600, off)
+		e := c.Correct(updating.Error{}, computed, observed, make([]float64, n))
+		out := slices.Repeat([]float64{300}, 288)
+		c.Carry(e, out, out)
+		return c.Report(&e), out
+	}
+	_, plain := carried(updating.Parts{NoLoss: true, NoLag: true, NoFit: true})
+	r, out := carried(updating.Parts{NoLoss: true, NoLag: true})
+	for i := 6 * 12; i < len(out); i++ {
+		if math.Abs(out[i]-plain[i]) > 15 {
+			t.Fatalf("%.1f h on %.1f m³/s, %.1f by the half-lives: %v", float64(i+1)/12, out[i], plain[i], r.Carried)
+		}
 	}
 }
 

@@ -141,14 +141,14 @@ type Parameters struct {
 	Division      Division
 }
 
-// Values returns the parameters in the order of [Params]. The division is not
-// among them.
+// Values returns the parameters in the order of [Params], each in the unit of its row.
+// The division is not among them.
 func (p Parameters) Values() []float64 {
 	return []float64{p.K, p.WUM, p.WLM, p.WDM, p.C, p.B, p.IM, p.SM, p.EX, p.KI, p.KG, p.CI, p.CG, p.Slice, p.Leak}
 }
 
-// With returns p with the values v, in the order of [Params]: what a calibration
-// varies. It panics unless v has one value for each of them.
+// With returns p with the values v, in the order of [Params] and each in the unit of
+// its row: what a calibration varies. It panics unless v has one value for each of them.
 func (p Parameters) With(v []float64) Parameters {
 	if len(v) != len(Params) {
 		panic("xinanjiang: values and parameters differ in number")

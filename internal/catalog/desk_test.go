@@ -26,6 +26,7 @@ rosters:
     tries: 2
     interval: 60s
     blind: yellow
+    repeat: never
     shifts:
       - {name: {zh: 夜, en: night}, from: 20:00, to: 08:00, days: [fri, sat], first: 2026-05-21, last: 2026-06-20, people: [x, y]}
     always: [y]
@@ -67,7 +68,7 @@ func TestRostersAndPlansAreRead(t *testing.T) {
 			Always: []string{"y"}, Then: "two", Illustrative: true,
 		},
 		{
-			ID: "two", NameZH: "Two", NameEN: "Two", Department: hydro.Weather, Call: catalog.Calling{From: hydro.Yellow, Tries: 4, Interval: 90 * time.Second},
+			ID: "two", NameZH: "Two", NameEN: "Two", Department: hydro.Weather, Call: catalog.Calling{From: hydro.Yellow, Tries: 4, Interval: 90 * time.Second, Repeat: 15 * time.Minute},
 			Shifts: []catalog.Shift{{People: []string{"y"}}}, Only: true,
 		},
 	}
@@ -104,6 +105,8 @@ func TestEveryMistakeOfTheDeskIsNamedWithItsPlace(t *testing.T) {
 		{"calls from clear", "callout: {from: yellow", "callout: {from: clear", []string{`m: ‸clear,  → from: calls cannot begin at "clear": write blue, yellow, orange or red`}},
 		{"calls from an unknown stage", "from: red\n", "from: pink\n", []string{`m: ‸pink → from: calls cannot begin at "pink"`}},
 		{"blind as no stage", "blind: yellow\n", "blind: yes\n", []string{`d: ‸yes → blind: a station that is blind on a rising reach cannot count as "yes": write reach (as the river around it), blue`}},
+		{"again too soon", "repeat: never", "repeat: 30s", []string{`t: ‸30s → repeat: 30s is shorter than 1m0s: write how long`}},
+		{"again at no time", "repeat: never", "repeat: often", []string{`t: ‸often → "often" is no duration`}},
 		{"no try", "tries: 4", "tries: 0", []string{`s: ‸0, i → tries: "0" must be a whole number from 1 to 20`}},
 		{"too fast", "interval: 60s", "interval: 5s", []string{`l: ‸5s → interval: 5s is shorter than 10s`}},
 		{"callout twice", "rosters:\n", "callout: {}\nrosters:\n", []string{`‸callout: {} → key "callout" given twice`}},

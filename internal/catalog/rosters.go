@@ -43,12 +43,16 @@ type Calling struct {
 	// Blind is the stage as which a station counts that is blind on a rising reach, if
 	// the river around it stands no higher; Clear: as what is around it.
 	Blind hydro.Stage
+	// Repeat is how long after a roster has nobody left it is called again from its top,
+	// as long as its wave stands and nobody has confirmed; 0: never.
+	Repeat time.Duration
 }
 
-// DefaultCalling is three tries in five minutes, from orange on. It is the
-// practice of county desks and no rule of any department.
+// DefaultCalling is three tries in five minutes, from orange on: the practice of
+// county desks and no rule of any department. That it begins anew after a quarter of
+// an hour is Freshet's own choice.
 func DefaultCalling() Calling {
-	return Calling{From: hydro.Orange, Tries: 3, Interval: 100 * time.Second}
+	return Calling{From: hydro.Orange, Tries: 3, Interval: 100 * time.Second, Repeat: 15 * time.Minute}
 }
 
 // A Shift is a part of the day with the people on duty in it.
@@ -119,6 +123,20 @@ func (l *loader) calling(m *mapping, def Calling) Calling {
 	}
 	c.Tries = m.whole("tries", c.Tries, 1, maxTries)
 	c.Interval = m.duration("interval", c.Interval, 10*time.Second)
+	if v, ok := m.take("repeat"); ok {
+		if s, isText := v.text(); isText {
+			d, isDuration := time.Duration(0), true
+			if s != "never" {
+				d, isDuration = v.duration()
+			}
+			switch {
+			case isDuration && (s == "never" || d >= time.Minute):
+				c.Repeat = d
+			case isDuration:
+				v.fail("repeat: %s is shorter than 1m0s: write how long after a roster has nobody left it is called again, or never", s)
+			}
+		}
+	}
 	return c
 }
 

@@ -1,6 +1,9 @@
 package hydro
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A CallOutcome is how a call, or a roster's part of a round, stands.
 type CallOutcome uint8
@@ -59,6 +62,20 @@ type CallChain struct {
 	Outcome        CallOutcome
 	People         []string // called so far, in order
 	Ended          time.Time
+	Again          int      // how often it was begun anew from its top, because nobody was left
+	Before         []string // people called before that, in order
+}
+
+// Called returns everybody whom the part has called, in the order of their first
+// calls.
+func (c *CallChain) Called() []string {
+	out := slices.Clone(c.Before)
+	for _, p := range c.People {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // A Call is the clock of one person in a round.
@@ -71,7 +88,9 @@ type Call struct {
 	Outcome          CallOutcome
 	Tries            int // that the clock gives
 	Interval         time.Duration
-	Given            int       // tries that fell due
+	Given            int       // tries that fell due, since the call was begun or begun anew
+	Again            int       // how often it was begun anew
+	Missed           int       // how often its tries ran out
 	Began            time.Time // first try due
 	Last             time.Time // latest try due
 	Ended            time.Time
@@ -87,6 +106,10 @@ type CallTry struct {
 	By   Person
 	Text string
 }
+
+// Unreached reports whether tries ran out and the person has not confirmed since,
+// whether or not they are being called anew.
+func (c *Call) Unreached() bool { return c.Missed > 0 && c.Outcome != CallConfirmed }
 
 // Next returns when the clock of a running call moves on: the next try, or the
 // next person.

@@ -10,7 +10,7 @@ import (
 var (
 	measuresZH = [...]string{"", "涨幅", "超汛限", "概率"}
 	measuresEN = [...]string{"", " rise", " above the limit level", " chance"}
-	sightsZH   = map[string]string{"river": "水情", "sky": "雨情", "works": "工情"}
+	sightsZH   = map[string]string{"river": "水情", "sky": "雨情", "works": "工情", "water_level": "水位", "discharge": "流量", "inflow": "入库流量"}
 )
 
 // Lines says an explanation in sentences, in the order in which one asks: what was

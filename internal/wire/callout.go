@@ -23,7 +23,7 @@ func FromCallRound(basin string, r *hydro.CallRound) *freshetv1.CallRound {
 		c := &r.Chains[i]
 		out.Chains = append(out.Chains, &freshetv1.CallChain{
 			Roster: c.Roster, NameZh: c.NameZH, NameEn: c.NameEN, Department: FromDepartment(c.Department), At: c.Now,
-			Outcome: from(callOutcomes[:], c.Outcome), People: c.People, Ended: FromTime(c.Ended),
+			Outcome: from(callOutcomes[:], c.Outcome), People: c.Called(), Again: uint32(c.Again), Ended: FromTime(c.Ended),
 		})
 	}
 	for i := range r.Calls {
@@ -36,7 +36,7 @@ func FromCallRound(basin string, r *hydro.CallRound) *freshetv1.CallRound {
 func FromCall(c *hydro.Call) *freshetv1.Call {
 	out := &freshetv1.Call{
 		Person: c.Person, NameZh: c.NameZH, NameEn: c.NameEN, TitleZh: c.TitleZH, TitleEn: c.TitleEN, Department: FromDepartment(c.Department),
-		Roster: c.Roster, Phones: c.Phones, Outcome: from(callOutcomes[:], c.Outcome), Tries: uint32(c.Tries), Given: uint32(c.Given),
+		Roster: c.Roster, Phones: c.Phones, Outcome: from(callOutcomes[:], c.Outcome), Tries: uint32(c.Tries), Given: uint32(c.Given), Missed: uint32(c.Missed),
 		IntervalS: seconds(c.Interval), Began: FromTime(c.Began), Next: FromTime(c.Next()), Ended: FromTime(c.Ended), By: FromPerson(&c.By), How: c.How,
 	}
 	for i := range c.Attempts {

@@ -70,7 +70,7 @@ func TestACallIsShownWhole(t *testing.T) {
 		by := hydro.Person{Name: "n", Department: hydro.Hydrology, Role: "officer"}
 		c := hydro.Call{
 			Person: "p", NameZH: "甲", NameEN: "A", TitleZH: "员", TitleEN: "officer", Department: hydro.Weather, Roster: "r", Outcome: o, Tries: 3, Interval: 100 * time.Second,
-			Given: 2, Began: at, Last: at, Ended: at, By: by, How: "by telephone", Phones: []string{"000"}, Attempts: []hydro.CallTry{{At: at, By: by, Text: "no answer"}},
+			Given: 2, Missed: 1, Began: at, Last: at, Ended: at, By: by, How: "by telephone", Phones: []string{"000"}, Attempts: []hydro.CallTry{{At: at, By: by, Text: "no answer"}},
 		}
 		p := wire.FromCall(&c)
 		if p.GetOutcome() == 0 || seen[p.GetOutcome()] {

@@ -29,6 +29,13 @@ type outcome struct {
 	forecasts int
 	flags     map[string]map[hydro.Tests][]time.Time // station -> test -> observed at
 	statuses  map[string]hydro.StationStatus
+	enping    []issued // each two hours
+}
+
+// An issued is the forecast of one station.
+type issued struct {
+	at    time.Time
+	level []float64
 }
 
 // play sends a storm through the normalizer and an engine, without a server.
@@ -52,6 +59,10 @@ func play(t *testing.T, s *scenario.Storm) outcome {
 			}
 			if o.Forecast != nil {
 				out.forecasts++
+				if n := len(out.enping); n == 0 || o.Forecast.IssuedAt.Sub(out.enping[n-1].at) >= 2*time.Hour {
+					at := slices.IndexFunc(o.Forecast.Stations, func(f hydro.StationForecast) bool { return f.Station == "h-enping" })
+					out.enping = append(out.enping, issued{o.Forecast.IssuedAt, o.Forecast.Stations[at].Level})
+				}
 			}
 			for _, x := range o.Observations {
 				if x.Tests == 0 {
@@ -122,6 +133,26 @@ func TestTheStormPassesThroughTheEngine(t *testing.T) {
 			if now := got.statuses[station].Stage; now != hydro.Clear {
 				t.Errorf("%s ends %s", station, now)
 			}
+		}
+	})
+
+	t.Run("a steady release holds the river below it", func(t *testing.T) {
+		// From the 36th hour on hardly any rain falls above Enping, and nobody knows of the
+		// later changes of the release: what is forecast falls, and does not rise again.
+		worst := 0.0
+		for _, f := range got.enping {
+			if f.at.Before(s.Start().Add(36 * time.Hour)) {
+				continue
+			}
+			low := f.level[0]
+			for _, h := range f.level {
+				low = min(low, h)
+				worst = max(worst, h-low)
+			}
+		}
+		t.Logf("the forecast at Enping rises by %.2f m at most after it has fallen", worst)
+		if worst > 0.5 {
+			t.Errorf("the forecast at Enping dips and rises again by %.2f m", worst)
 		}
 	})
 

@@ -353,8 +353,10 @@ type CallChain struct {
 	At      string      `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
 	Outcome CallOutcome `protobuf:"varint,6,opt,name=outcome,proto3,enum=freshet.v1.CallOutcome" json:"outcome,omitempty"`
 	// Called so far, in order.
-	People        []string               `protobuf:"bytes,7,rep,name=people,proto3" json:"people,omitempty"`
-	Ended         *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=ended,proto3" json:"ended,omitempty"`
+	People []string               `protobuf:"bytes,7,rep,name=people,proto3" json:"people,omitempty"`
+	Ended  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=ended,proto3" json:"ended,omitempty"`
+	// How often it was begun anew from its top, because nobody was left.
+	Again         uint32 `protobuf:"varint,9,opt,name=again,proto3" json:"again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -445,6 +447,13 @@ func (x *CallChain) GetEnded() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CallChain) GetAgain() uint32 {
+	if x != nil {
+		return x.Again
+	}
+	return 0
+}
+
 // The clock of one person in a round.
 type Call struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -467,8 +476,11 @@ type Call struct {
 	Ended    *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=ended,proto3" json:"ended,omitempty"`
 	Attempts []*CallAttempt         `protobuf:"bytes,16,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	// Who recorded the confirmation, and by what it was confirmed.
-	By            *Person `protobuf:"bytes,17,opt,name=by,proto3" json:"by,omitempty"`
-	How           string  `protobuf:"bytes,18,opt,name=how,proto3" json:"how,omitempty"`
+	By  *Person `protobuf:"bytes,17,opt,name=by,proto3" json:"by,omitempty"`
+	How string  `protobuf:"bytes,18,opt,name=how,proto3" json:"how,omitempty"`
+	// How often the tries ran out: a call that is begun anew still is one of somebody
+	// who was not reached.
+	Missed        uint32 `protobuf:"varint,19,opt,name=missed,proto3" json:"missed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -627,6 +639,13 @@ func (x *Call) GetHow() string {
 		return x.How
 	}
 	return ""
+}
+
+func (x *Call) GetMissed() uint32 {
+	if x != nil {
+		return x.Missed
+	}
+	return 0
 }
 
 // One try that somebody, or a channel, recorded.
@@ -1193,7 +1212,7 @@ const file_freshet_v1_callout_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x04done\x12-\n" +
 	"\x06chains\x18\v \x03(\v2\x15.freshet.v1.CallChainR\x06chains\x12&\n" +
 	"\x05calls\x18\f \x03(\v2\x10.freshet.v1.CallR\x05calls\x12\x14\n" +
-	"\x05blind\x18\r \x01(\bR\x05blind\"\x9a\x02\n" +
+	"\x05blind\x18\r \x01(\bR\x05blind\"\xb0\x02\n" +
 	"\tCallChain\x12\x16\n" +
 	"\x06roster\x18\x01 \x01(\tR\x06roster\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -1204,7 +1223,8 @@ const file_freshet_v1_callout_proto_rawDesc = "" +
 	"\x02at\x18\x05 \x01(\tR\x02at\x121\n" +
 	"\aoutcome\x18\x06 \x01(\x0e2\x17.freshet.v1.CallOutcomeR\aoutcome\x12\x16\n" +
 	"\x06people\x18\a \x03(\tR\x06people\x120\n" +
-	"\x05ended\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\"\xeb\x04\n" +
+	"\x05ended\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x14\n" +
+	"\x05again\x18\t \x01(\rR\x05again\"\x83\x05\n" +
 	"\x04Call\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x17\n" +
 	"\aname_zh\x18\x02 \x01(\tR\x06nameZh\x12\x17\n" +
@@ -1227,7 +1247,8 @@ const file_freshet_v1_callout_proto_rawDesc = "" +
 	"\x05ended\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x123\n" +
 	"\battempts\x18\x10 \x03(\v2\x17.freshet.v1.CallAttemptR\battempts\x12\"\n" +
 	"\x02by\x18\x11 \x01(\v2\x12.freshet.v1.PersonR\x02by\x12\x10\n" +
-	"\x03how\x18\x12 \x01(\tR\x03how\"q\n" +
+	"\x03how\x18\x12 \x01(\tR\x03how\x12\x16\n" +
+	"\x06missed\x18\x13 \x01(\rR\x06missed\"q\n" +
 	"\vCallAttempt\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\"\n" +
 	"\x02by\x18\x02 \x01(\v2\x12.freshet.v1.PersonR\x02by\x12\x12\n" +

@@ -93,7 +93,7 @@ export default {
     under: 'not met',
     noTable: 'No stage table was in force.',
     sight: 'Seen and not seen',
-    class: { river: 'river gauges', sky: 'rain gauges', works: 'works' },
+    class: { river: 'river gauges', sky: 'rain gauges', works: 'works', water_level: 'water level', discharge: 'flow', inflow: 'inflow' },
     seen: 'last usable {time}',
     out: 'out of sight: last usable {time}, more than {span}',
     waiting: 'not yet reported since the start',

@@ -93,7 +93,7 @@ export default {
     under: '未达到',
     noTable: '当时没有生效的阈值表。',
     sight: '看得见与看不见',
-    class: { river: '水情', sky: '雨情', works: '工情' },
+    class: { river: '水情', sky: '雨情', works: '工情', water_level: '水位', discharge: '流量', inflow: '入库流量' },
     seen: '最近可用 {time}',
     out: '看不见：最后可用 {time}，超过 {span}',
     waiting: '启动后尚未来报',
