@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"freshet/alert/group"
+	"freshet/alert/notify"
 	"freshet/internal/catalog"
 	"freshet/internal/engine"
 	"freshet/internal/hydro"
@@ -81,6 +82,8 @@ func newFlood(tb testing.TB) *flood {
 		w("      - {id: c-%s, name: C, node: %s, area: 30, centre: [%.2f, %.2f], gauges: [w-%s], runoff: {capacity: 130, exponent: 0.3, initial_store: 0.7, base_share: 0.3, base_recession: 40h, uh_reservoirs: 2, uh_scale: 1h}}",
 			n.id, n.id, 112+float64(i%10)/50, 22+float64(i/10)/50, n.id)
 	}
+	w("people: [{id: p, name: P, department: hydrology, phones: ['1']}, {id: q, name: Q, department: hydrology, phones: ['2']}]") // neither answers
+	w("rosters: [{id: d, name: D, department: hydrology, always: [p, q]}]")
 	w("stage_tables:")
 	for i := range f.nodes {
 		n := &f.nodes[i]
@@ -160,7 +163,12 @@ func TestAStormOf200StationsIsAFewItems(t *testing.T) {
 		reds     = map[string]bool{}         // stations that stood at red
 		restored *engine.Engine
 		compared int
+		people   []time.Time // when a receiver of mails or of a robot was told something, by default
 	)
+	receivers, err := notify.Parse("notify.yaml", []byte("receivers: [{name: x, kind: email, server: 'm.example.org:25', tls: none, from: a@example.org, to: [b@example.org]}]"), f.cat)
+	if err != nil {
+		t.Fatal(err)
+	}
 	apply := func(in hydro.Input) {
 		t.Helper()
 		seq++
@@ -179,6 +187,9 @@ func TestAStormOf200StationsIsAFewItems(t *testing.T) {
 			}
 		}
 		for _, o := range outs {
+			if it, ok := notify.ItemOf(o, f.cat); ok && receivers[0].Wants(&it) {
+				people = append(people, e.Now())
+			}
 			switch {
 			case o.Forecast != nil:
 				latest = o.Forecast
@@ -257,6 +268,17 @@ func TestAStormOf200StationsIsAFewItems(t *testing.T) {
 				outages++
 			}
 		}
+	}
+	most, begins := 0, 0
+	for i := range people {
+		for people[i].Sub(people[begins]) >= group.Window {
+			begins++
+		}
+		most = max(most, i-begins+1)
+	}
+	t.Logf("people are told of %d things by default, at most %d in 10 min; machines get %d warnings one by one", len(people), most, warnings)
+	if most > group.MaxItems || len(people) <= len(items) {
+		t.Errorf("people are told of %d things, at most %d in 10 minutes, want at most %d; %d of them are groups", len(people), most, group.MaxItems, len(items))
 	}
 	t.Logf("%d warnings, %d stations red, %d items, at most %d in 10 min; %d waves, %d outages; %d times compared", warnings, len(reds), len(items), busiest, waves, outages, compared)
 	if busiest > group.MaxItems {
