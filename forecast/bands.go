@@ -159,6 +159,8 @@ type gauged struct {
 	seen    []float64 // the observed flow at each of the run's hours, m³/s; NaN where there is none
 	reading reading
 	offset  float64 // of the level at index here, m
+
+	unsolved int // number of the first member of the rain ahead without a solution here; 0: none
 }
 
 // seen takes what the gauge at node i observed at the run's hours.
@@ -198,6 +200,9 @@ func (r *run) bands(used *Rain) {
 	has := make([]bool, len(r.gauged))
 	m.beside(len(has), func(i int) { has[i] = r.band(&r.gauged[i], used != nil, members) })
 	for i := range r.gauged {
+		if k := r.gauged[i].unsolved; k > 0 {
+			r.note("no band at %s: no solution for member %d of the rain ahead", r.stations[r.gauged[i].station].Station, k)
+		}
 		if !has[i] {
 			without = append(without, r.stations[r.gauged[i].station].Station)
 		}
@@ -267,7 +272,7 @@ func (m *Model) pass(b band.Model, s *band.State, from, to time.Time) {
 // atLeads returns the discharge of a gauge's forecast at each lead up to ahead, and
 // NaN from there up to n; nil where there is no forecast.
 func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged, ahead, n int) []float64 {
-	if stations == nil {
+	if stations == nil || stations[g.station].Discharge == nil {
 		return nil
 	}
 	values := stations[g.station].Discharge
@@ -284,8 +289,8 @@ func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged, ahead, n in
 
 // project computes the forecasts, over so many leads of bands, of a run at now from
 // a state of the grid's last instant, with that rain per sub-basin, mm per step, and
-// those plans. They stand in the order of any run's stations before it sorts them. A
-// panic of a method becomes an error.
+// those plans. They stand in the order of any run's stations before it sorts them, without
+// values where there is no solution. A panic becomes an error.
 func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule, leads int) (stations []hydro.StationForecast, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -300,17 +305,9 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 		if r.ahead != nil {
 			copy(r.areal[i], r.ahead[i])
 		}
-		r.subBasin(i)
 	}
-	r.days = make([]days, len(m.moist))
-	for i := range m.moist {
-		r.moisture(i)
-	}
-	for i := range m.nodes {
-		if err := r.node(i); err != nil {
-			return nil, err
-		}
-	}
+	r.grounds()
+	r.nodes()
 	return r.stations, nil
 }
 
@@ -391,8 +388,13 @@ func (r *run) band(g *gauged, rained bool, members [][]hydro.StationForecast) bo
 		}
 	}
 	flows := make([][]float64, 0, max(1, len(members)))
-	for _, member := range members {
-		flows = append(flows, m.atLeads(member, g, m.told, m.told))
+	for k, member := range members {
+		flow := m.atLeads(member, g, m.told, m.told)
+		if flow == nil {
+			g.unsolved = k + 1 // told later: bands are made side by side
+			return true
+		}
+		flows = append(flows, flow)
 	}
 	if len(flows) == 0 {
 		flows = append(flows, m.atLeads(r.stations, g, m.told, m.told))

@@ -168,6 +168,9 @@ func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
 // returns nil, says why, and
 // leaves flow as it is, if the reservoir cannot start from that level.
 func (r *run) released(i int, v *reservoir, level float64, inflow []float64, held float64, plan *schedule, flow []float64, f *hydro.StationForecast) []float64 {
+	if r.stuck = r.barred(v.below); r.stuck != nil {
+		return nil
+	}
 	n := r.end - r.here
 	over, overAt := math.Inf(-1), 0
 	s, err := v.pool.Start(r.start+int64(r.here)*r.m.stepMS, level, inflow[r.here])
