@@ -75,16 +75,22 @@ func (r *run) reservoir(i int, flow []float64) {
 		if ok && v.curve != nil && level == nil {
 			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
 			level = r.level
-			volume, _ := v.curve.Discharge(h.Value)
+			volume, outside := v.curve.Discharge(h.Value)
+			if outside {
+				f.Extrapolated = true
+				r.note("level of reservoir %s, %.2f m, is outside its storage curve: its volume is extrapolated, and every level from it", v.id, h.Value)
+			}
 			level[r.here] = h.Value
+			leaves := false
 			for t := r.here + 1; t <= r.end; t++ {
 				in, out := (inflow[t-1]+inflow[t])/2, (flow[t-1]+flow[t])/2
 				volume = max(0, volume+(in-out)*r.m.dt/1e6)
 				var beyond bool
 				level[t], beyond = v.curve.Level(volume)
-				f.Extrapolated = f.Extrapolated || beyond
+				leaves = leaves || beyond
 			}
-			if f.Extrapolated {
+			if leaves {
+				f.Extrapolated = true
 				how := planHeld
 				if releases != nil {
 					how = "the release plan"

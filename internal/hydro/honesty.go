@@ -120,6 +120,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no rain gauge speaks for sub-basin (\S+) now: .*$`), "子流域${1}现无雨量站可用，假定无雨"},
 	{regexp.MustCompile(`^rain at site (\S+) differs over the hour to (\S+ \S+): (\S+) (\S+) mm, (\S+) (\S+) mm; areal rain takes that of (\S+)$`), "站点${1}截至${2}一小时雨量不一致：${3} ${4} mm，${5} ${6} mm，面雨量采用${7}"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
+	{regexp.MustCompile(`^level of reservoir (\S+), (\S+) m, is outside its storage curve: .*$`), "水库${1}实测水位${2}米超出库容曲线，库容与此后水位为外推"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves the table of an outlet$`), "水库${1}水位超出泄流曲线"},
 	{regexp.MustCompile(`^limit of (\S+) m³/s for the river below reservoir (\S+) holds for the release alone: .*$`), "水库${2}下游安全泄量${1} m³/s只限制水库下泄，未计坝下汇入的区间来水，下游河道流量可能超过安全泄量"},
 	{regexp.MustCompile(`^below reservoir (\S+) the river at (\S+) carries up to (\S+) m³/s, at (\S+ \S+), more than the (\S+) m³/s that it bears: .*$`), "水库${1}下游${2}最大流量${3} m³/s（${4}），超过安全泄量${5} m³/s，水库调度已无余地"},
