@@ -172,6 +172,9 @@ type Ladder struct {
 	// sum is at its highest of which no later run has spoken, Unix milliseconds.
 	Fallen float64
 	Claim  int64
+	// Of a forecast: Extrapolated is beyond the rating's measured range, Uncalibrated a
+	// chance that has not been near what happened, or of which that is not known.
+	Extrapolated, Uncalibrated bool
 
 	// Observed leg: since when thresholds have been met, and since when the value
 	// has been below them by the dead-band; Unix milliseconds, 0 if not.

@@ -39,6 +39,7 @@ func (r *Rules) Explain(x *hydro.Explanation, before, after State, id string) bo
 		}
 		if timing := t.timings[k]; l.Forecast {
 			q.PeakAt, q.Fallen, q.Persistence = instant(l.Peak), l.Fallen, int(timing.persistence)
+			q.Extrapolated, q.Uncalibrated = l.Extrapolated, l.Uncalibrated
 		} else {
 			q.Raise, q.Lower = time.Duration(timing.raise)*time.Millisecond, time.Duration(timing.lower)*time.Millisecond
 		}

@@ -318,6 +318,7 @@ func (r *Rules) tally(l *Ladder, steps []step, persistence int64, issued time.Ti
 	met, held := r.reach(l, steps, v.best)
 	l.At, l.Value, l.Limit, l.Peak, l.Lost = issued.UnixMilli(), v.best, v.limit, v.bestAt.UnixMilli(), false
 	l.Until = v.until.UnixMilli()
+	l.Extrapolated, l.Uncalibrated = v.extrapolated, v.uncalibrated
 	for i := range l.Met {
 		stage := hydro.Blue + hydro.Stage(i)
 		count(&l.Met[i], met >= stage)
@@ -349,7 +350,9 @@ type view struct {
 	limit  float64          // the limit level at bestAt, or the threshold that may be met
 	cross  [rungs]time.Time // when an output step first meets each threshold; zero if none does
 	until  time.Time        // of which the run speaks
-	gaps   bool             // some values are not known: the peak need not be the peak
+	// beyond the rating's measured range; and a chance that is not known to be near what happens
+	extrapolated, uncalibrated bool
+	gaps                       bool // some values are not known: the peak need not be the peak
 }
 
 // ahead looks at the values of a run: themselves, their rise, or their excess over
@@ -359,7 +362,7 @@ func (st *station) ahead(l *Ladder, steps []step, f *hydro.StationForecast, add 
 	if l.Variable == hydro.WaterLevel {
 		values, peak, now = f.Level, f.Peak.Level, f.NowLevel
 	}
-	out := view{best: math.Inf(-1), until: run.IssuedAt.Add(time.Duration(len(values)) * run.Step)}
+	out := view{best: math.Inf(-1), until: run.IssuedAt.Add(time.Duration(len(values)) * run.Step), extrapolated: f.Extrapolated}
 	back := int(l.Window / run.Step) // of a rise
 	for i, value := range values {
 		at := run.IssuedAt.Add(time.Duration(i+1) * run.Step)
@@ -425,6 +428,7 @@ func chanceOf(l *Ladder, steps []step, f *hydro.StationForecast, add float64, is
 		}
 		if p > out.best {
 			out.best, out.bestAt, out.limit = p, middle, c.Threshold+add
+			out.extrapolated, out.uncalibrated = c.Chance.Extrapolated, c.Chance.Uncalibrated
 		}
 	}
 	if out.bestAt.IsZero() {

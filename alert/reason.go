@@ -331,6 +331,8 @@ func (r *Rules) evidence(st *station, t *table, ladders []Ladder, i int, before 
 		zh += "（此后无数据）"
 		en += " (no data since)"
 	}
+	restZH, restEN := rests(l)
+	zh, en = zh+restZH, en+restEN
 	if limit.profile && t.profile != nil {
 		zh += "（内部条件，取自" + t.profile.NameZH + "，非官方预警信号）"
 		en += " (internal condition by profile " + t.profile.ID + ", " + t.profile.NameEN + "; not an official signal)"
@@ -368,6 +370,22 @@ func (r *Rules) chance(steps []step, l *Ladder, leg hydro.Leg, before StationSta
 	default:
 		zh += "，低于" + stageZH[stage] + "界限 " + percent(limit.value)
 		en += ", below the " + stageEN[stage] + " limit of " + percent(limit.value)
+	}
+	restZH, restEN := rests(l)
+	return zh + restZH, en + restEN
+}
+
+// rests says what to hold of a forecast whose ground is weak.
+func rests(l *Ladder) (zh, en string) {
+	if !l.Forecast {
+		return "", ""
+	}
+	if l.Extrapolated {
+		zh, en = "（超出水位流量或库容曲线实测范围，为外延值）", " (extrapolated: outside the measured range of the rating or storage curve)"
+	}
+	if l.Uncalibrated {
+		zh += "（该概率在本站尚未检验合格，只作量级参考）"
+		en += " (the chance is not calibrated here: read it as an order, not a number)"
 	}
 	return zh, en
 }

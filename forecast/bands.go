@@ -9,6 +9,7 @@ import (
 
 	"freshet/forecast/band"
 	"freshet/forecast/rain"
+	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
 
@@ -86,6 +87,7 @@ func (k *compiler) addBand() {
 		k.errs = append(k.errs, err)
 	}
 	m.leads, m.told = leads, told
+	k.noteUnbanded()
 }
 
 // bandsOf returns what a state holds for the model's bands, or nil if that is
@@ -152,13 +154,54 @@ func (r *run) isEnsemble(ahead Ahead) bool {
 	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
 }
 
-// A gauged is what a run found at a gauge that observes the flow.
+// banded reports whether the errors of a forecast can be told at n: of a gauge the
+// flow, corrected or not; of a reservoir without one the inflow.
+func (n *node) banded() bool {
+	switch {
+	case n.gauge != nil:
+		return !n.tidal && (n.gauge.discharge != nil || n.gauge.level != nil && len(n.gauge.ratings) > 0)
+	case n.reservoir != nil:
+		return n.reservoir.inflow != nil
+	}
+	return false
+}
+
+// noteUnbanded says which stations have no band, and why.
+func (k *compiler) noteUnbanded() {
+	var tidal, blind, pools []string
+	for i := range k.m.nodes {
+		n := &k.m.nodes[i]
+		switch {
+		case n.reservoir != nil && (n.gauge != nil || !n.banded()):
+			pools = append(pools, n.reservoir.station)
+		case n.gauge == nil || n.banded():
+		case n.tidal:
+			tidal = append(tidal, n.gauge.station)
+		default:
+			blind = append(blind, n.gauge.station)
+		}
+	}
+	for _, x := range []struct {
+		stations []string
+		why      string
+	}{{tidal, "the tide hides what the forecast errs by"}, {blind, "no flow is observed and no rating makes one of its level"}, {pools, "no observed inflow to learn from"}} {
+		if len(x.stations) > 0 {
+			slices.Sort(x.stations)
+			k.note("no band at %s: %s", strings.Join(x.stations, ", "), x.why)
+		}
+	}
+}
+
+// A gauged is what a run found at a gauge that observes the flow, or a reservoir
+// its inflow.
 type gauged struct {
 	node    int
 	station int       // index in stations
 	seen    []float64 // the observed flow at each of the run's hours, m³/s; NaN where there is none
 	reading reading
 	offset  float64 // of the level at index here, m
+
+	unsolved int // number of the first member of the rain ahead without a solution here; 0: none
 }
 
 // seen takes what the gauge at node i observed at the run's hours.
@@ -168,6 +211,15 @@ func (r *run) seen(i int) {
 		g.seen[j] = r.observed[at-1]
 	}
 	r.gauged = append(r.gauged, g)
+}
+
+// observe fills observed with what a series reported.
+func (r *run) observe(s *series) {
+	var samples []hydro.Sample
+	if h := r.obs(s.key); h != nil {
+		samples = h.Between(r.start-s.gapMS, r.now)
+	}
+	updating.Resample(usable(samples), r.start+r.m.stepMS, r.m.stepMS, s.gapMS, r.now, r.observed)
 }
 
 // bands teaches the gauges' bands by the hindcasts of the hours over which the
@@ -198,6 +250,9 @@ func (r *run) bands(used *Rain) {
 	has := make([]bool, len(r.gauged))
 	m.beside(len(has), func(i int) { has[i] = r.band(&r.gauged[i], used != nil, members) })
 	for i := range r.gauged {
+		if k := r.gauged[i].unsolved; k > 0 {
+			r.note("no band at %s: no solution for member %d of the rain ahead", r.stations[r.gauged[i].station].Station, k)
+		}
 		if !has[i] {
 			without = append(without, r.stations[r.gauged[i].station].Station)
 		}
@@ -267,7 +322,7 @@ func (m *Model) pass(b band.Model, s *band.State, from, to time.Time) {
 // atLeads returns the discharge of a gauge's forecast at each lead up to ahead, and
 // NaN from there up to n; nil where there is no forecast.
 func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged, ahead, n int) []float64 {
-	if stations == nil {
+	if stations == nil || stations[g.station].Discharge == nil {
 		return nil
 	}
 	values := stations[g.station].Discharge
@@ -284,8 +339,8 @@ func (m *Model) atLeads(stations []hydro.StationForecast, g *gauged, ahead, n in
 
 // project computes the forecasts, over so many leads of bands, of a run at now from
 // a state of the grid's last instant, with that rain per sub-basin, mm per step, and
-// those plans. They stand in the order of any run's stations before it sorts them. A
-// panic of a method becomes an error.
+// those plans. They stand in the order of any run's stations before it sorts them, without
+// values where there is no solution. A panic becomes an error.
 func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, plans []schedule, leads int) (stations []hydro.StationForecast, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -300,17 +355,9 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 		if r.ahead != nil {
 			copy(r.areal[i], r.ahead[i])
 		}
-		r.subBasin(i)
 	}
-	r.days = make([]days, len(m.moist))
-	for i := range m.moist {
-		r.moisture(i)
-	}
-	for i := range m.nodes {
-		if err := r.node(i); err != nil {
-			return nil, err
-		}
-	}
+	r.grounds()
+	r.nodes()
 	return r.stations, nil
 }
 
@@ -391,8 +438,13 @@ func (r *run) band(g *gauged, rained bool, members [][]hydro.StationForecast) bo
 		}
 	}
 	flows := make([][]float64, 0, max(1, len(members)))
-	for _, member := range members {
-		flows = append(flows, m.atLeads(member, g, m.told, m.told))
+	for k, member := range members {
+		flow := m.atLeads(member, g, m.told, m.told)
+		if flow == nil {
+			g.unsolved = k + 1 // told later: bands are made side by side
+			return true
+		}
+		flows = append(flows, flow)
 	}
 	if len(flows) == 0 {
 		flows = append(flows, m.atLeads(r.stations, g, m.told, m.told))
@@ -419,13 +471,17 @@ func (r *run) tell(f *hydro.StationForecast, g *gauged, steps []band.Band) {
 	f.Band = make([]hydro.BandStep, len(steps))
 	for l, b := range steps {
 		to := &f.Band[l]
-		to.Discharge, to.Errors = b.Quantile, b.Errors
-		offset := r.offset(g, l)
+		to.Discharge, to.Errors, to.Extrapolated = b.Quantile, b.Errors, g.reading.beyond
+		offset := 0.0
+		if g.levels() {
+			offset = r.offset(g, l)
+		}
 		for j, q := range b.Quantile {
 			to.Level[j] = math.NaN()
 			if g.levels() {
-				h, _ := g.reading.table.Level(q)
+				h, beyond := g.reading.table.Level(q)
 				to.Level[j] = h + offset
+				to.Extrapolated = to.Extrapolated || beyond
 			}
 		}
 	}
@@ -447,20 +503,27 @@ func (r *run) chances(f *hydro.StationForecast, g *gauged, model band.Model, s *
 	threshold, by, worst := make([]float64, n), make([]float64, n), make([]float64, 2*len(members))
 	for i := range f.Crossings {
 		c := &f.Crossings[i]
+		if c.Variable == hydro.WaterLevel && !g.levels() { // a reservoir's: its band is of inflow
+			continue
+		}
 		c.Chance.Until = now.Add(time.Duration(n) * m.bandStep)
+		c.Chance.Extrapolated = g.reading.beyond
 		met := f.NowDischarge
 		for l := range threshold {
 			threshold[l] = c.Threshold
 			if c.Variable == hydro.WaterLevel {
 				met = f.NowLevel
-				threshold[l], _ = g.reading.table.Discharge(c.Threshold - r.offset(g, l))
+				var beyond bool
+				threshold[l], beyond = g.reading.table.Discharge(c.Threshold - r.offset(g, l))
+				c.Chance.Extrapolated = c.Chance.Extrapolated || beyond
 			}
 		}
 		if met >= c.Threshold {
 			c.Chance.Probability, c.Chance.Early, c.Chance.Middle, c.Chance.Late = 1, now, now, now
 			continue
 		}
-		model.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
+		told := model.Cross(s, math.Inf(-1), members, threshold, by, worst) // that it is not met now is known
+		c.Chance.Uncalibrated = told.Paths == 0 || !s.Judged.Calibrated()
 		p := by[n-1]
 		c.Chance.Probability = p
 		if p > 0 {

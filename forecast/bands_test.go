@@ -101,7 +101,11 @@ func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
 		if len(st.Band) != horizon {
 			t.Fatalf("%s: %d leads", id, len(st.Band))
 		}
+		beyond := 0
 		for l, x := range st.Band {
+			if x.Extrapolated {
+				beyond++
+			}
 			if !slices.IsSorted(x.Discharge[:]) || !slices.IsSorted(x.Level[:]) || x.Errors < 24 || !(x.Discharge[6] > x.Discharge[0]) {
 				t.Errorf("%s, lead %d: %+v", id, l+1, x)
 			}
@@ -113,11 +117,16 @@ func TestABandIsOfFlowAndLevelAndAscends(t *testing.T) {
 				}
 			}
 		}
-	}
-	for _, id := range []string{"dam", "sea"} {
-		if len(station(t, f, id).Band) != 0 {
-			t.Errorf("%s has a band: no gauge corrects its flow", id)
+		// The rating of up was measured from 1 to 5 m, that of mid from 0 to 8 m: it is low water.
+		if id == "up" && beyond == 0 || id == "mid" && beyond > 0 {
+			t.Errorf("%s: %d of %d steps lie beyond the rating", id, beyond, len(st.Band))
 		}
+	}
+	if dam := station(t, f, "dam"); len(dam.Band) == 0 || !math.IsNaN(dam.Band[0].Level[3]) || dam.Band[0].Discharge[3] < 5 || dam.Band[0].Discharge[3] > 15 {
+		t.Errorf("dam: want the band of an inflow of 10 m³/s, have %+v", dam.Band[:min(1, len(dam.Band))])
+	}
+	if len(station(t, f, "sea").Band) != 0 || !slices.Contains(f.Notes, "no band at sea: the tide hides what the forecast errs by") {
+		t.Errorf("sea has a band, or nothing says why not: %q", f.Notes)
 	}
 }
 
@@ -133,7 +142,7 @@ func TestChancesOfCrossing(t *testing.T) {
 	c.StageTables[0].Thresholds = thresholds
 	m := compile(t, c)
 	s, now := taught(t, m, b, 5*time.Hour)
-	between := 0
+	between, calibrated := 0, 0
 	for range 24 {
 		now = now.Add(time.Hour)
 		var f hydro.Forecast
@@ -160,6 +169,12 @@ func TestChancesOfCrossing(t *testing.T) {
 			if last := st.Band[len(st.Band)-1].Level[1]; last > x.Threshold+1e-6 && h.Probability < 0.9-1e-9 {
 				t.Errorf("%g m is met with %g, and 90 %% lie above %g m", x.Threshold, h.Probability, last)
 			}
+			if out := x.Threshold > 8; h.Probability < 1 && h.Extrapolated != out { // its rating was measured from 0 to 8 m
+				t.Errorf("%g m: %+v", x.Threshold, h)
+			}
+			if !h.Uncalibrated { // after a month of a flood each day
+				calibrated++
+			}
 			if h.Probability > 0.02 && h.Probability < 0.98 {
 				between++
 			}
@@ -168,6 +183,9 @@ func TestChancesOfCrossing(t *testing.T) {
 		if st.Crossings[len(st.Crossings)-1].Chance.Probability > 0.05 {
 			t.Errorf("red: %+v", st.Crossings[len(st.Crossings)-1].Chance)
 		}
+	}
+	if calibrated == 0 {
+		t.Error("no chance is calibrated")
 	}
 	if between < 20 {
 		t.Errorf("%d chances lie between 0 and 1: this says little", between)
@@ -275,9 +293,7 @@ func TestAMemberThatFailsCostsNoForecast(t *testing.T) {
 		rain.Areas[i].Members = nil
 	}
 	g := issue(&rain)
-	if f.BandStep != 0 || !slices.ContainsFunc(f.Notes, func(n string) bool {
-		return strings.HasPrefix(n, "no bands in this run: member 2 of the rain forecast of EPS: ")
-	}) {
+	if f.BandStep != 0 || !slices.Contains(f.Notes, "no band at up: no solution for member 2 of the rain ahead") {
 		t.Errorf("band step %v, notes %q", f.BandStep, f.Notes)
 	}
 	if diff := cmp.Diff(station(t, g, "mid").Discharge, station(t, f, "mid").Discharge); diff != "" {
@@ -290,7 +306,7 @@ func TestNoBandIsSaid(t *testing.T) {
 	c := banded()
 	m := compile(t, c)
 	f, _ := run(t, m, m.Start(t0), t0, b.source)
-	if f.BandStep != 0 || f.BandBasis != "" || !slices.Contains(f.Notes, "no band yet at up, mid: fewer than 24 past errors in a situation like this") {
+	if f.BandStep != 0 || f.BandBasis != "" || !slices.Contains(f.Notes, "no band yet at up, dam, mid: fewer than 24 past errors in a situation like this") {
 		t.Errorf("step %v, %q, notes %q", f.BandStep, f.BandBasis, f.Notes)
 	}
 	s, now := taught(t, m, b, 5*time.Hour)
@@ -304,7 +320,7 @@ func TestNoBandIsSaid(t *testing.T) {
 	c = banded()
 	c.Basins[0].Settings.OutputStep = 2 * time.Hour
 	f, _ = run(t, compile(t, c), s, now, b.source)
-	if f.BandStep != 0 || !slices.Contains(f.Notes, "no band yet at up, mid: fewer than 24 past errors in a situation like this") {
+	if f.BandStep != 0 || !slices.Contains(f.Notes, "no band yet at up, dam, mid: fewer than 24 past errors in a situation like this") {
 		t.Errorf("another step: %v, %q", f.BandStep, f.Notes)
 	}
 	c.Basins[0].Settings.Warmup = time.Hour
@@ -322,5 +338,43 @@ func TestBandsOutliveAWeekOfSilence(t *testing.T) {
 	f, _ := run(t, m, s, later.Add(20*time.Hour), b.source)
 	if n := len(station(t, f, "up").Band); n < 5 {
 		t.Errorf("%d leads, notes %q", n, f.Notes)
+	}
+}
+
+// What a few days have taught is no more than an order.
+func TestAYoungChanceIsNotCalibrated(t *testing.T) {
+	b := season(t0.Add(-aDay), t0.Add(10*aDay))
+	c := banded()
+	c.StageTables[0].Thresholds = []catalog.Threshold{{Stage: hydro.Yellow, Variable: hydro.WaterLevel, Value: 3, Forecast: true}}
+	m := compile(t, c)
+	s := m.Start(t0)
+	told := 0
+	for now := t0; now.Before(t0.Add(8 * aDay)); now = now.Add(3 * time.Hour) {
+		var f hydro.Forecast
+		f, s = run(t, m, s, now, b.source)
+		if h := station(t, f, "mid").Crossings[0].Chance; !h.Until.IsZero() && h.Probability < 1 {
+			told++
+			if !h.Uncalibrated {
+				t.Errorf("%s: %+v", now, h)
+			}
+		}
+	}
+	if told == 0 {
+		t.Error("no chance told in eight days")
+	}
+}
+
+// A gauge that corrects nothing tells of its forecast's errors all the same.
+func TestAGaugeThatCorrectsNothingHasABand(t *testing.T) {
+	b := season(t0.Add(-aDay), t0.Add(42*aDay))
+	c := banded()
+	c.Basins[0].Settings.Updating = catalog.NoUpdating
+	m := compile(t, c)
+	s, now := taught(t, m, b, 5*time.Hour)
+	f, _ := run(t, m, s, now, b.source)
+	for _, id := range []string{"up", "mid", "dam"} {
+		if st := station(t, f, id); len(st.Band) == 0 || st.Updated && id != "dam" {
+			t.Errorf("%s: %d leads, updated %v; %q", id, len(st.Band), st.Updated, f.Notes)
+		}
 	}
 }

@@ -311,11 +311,9 @@ func (r *run) dawn(n *node, last Moisture, water []SubBasinState, t int) Moistur
 // is none. The gauge's flow comes before its level.
 func (r *run) observedFlow(g *gauge) []float64 {
 	out := make([]float64, r.here)
-	s, table := g.discharge, ratingAt(g.ratings, r.now)
+	s := g.discharge
 	if s == nil {
 		s = g.level
-	} else {
-		table = nil
 	}
 	var samples []hydro.Sample
 	if h := r.obs(s.key); h != nil {
@@ -326,10 +324,8 @@ func (r *run) observedFlow(g *gauge) []float64 {
 		return out
 	}
 	for t, level := range out {
-		if table == nil {
-			out[t] = math.NaN()
-		} else if level == level {
-			out[t], _ = table.Discharge(level)
+		if level == level {
+			out[t], _ = flowOf(g.ratings, r.start+int64(t+1)*r.m.stepMS, level) // that it is extrapolated, correct tells
 		}
 	}
 	return out

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"freshet/forecast/routing"
 	"freshet/internal/catalog"
@@ -161,16 +160,16 @@ func (r *run) route(n *node, flow []float64) error {
 	var began ReachState // at now
 	out := r.local
 	copy(out, flow)
-	var tally routing.Tally
+	var tally, ahead routing.Tally
 	from := 0
 	for k := 0; k <= len(r.marks); k++ {
 		to := len(out) - 1
 		if k < len(r.marks) {
 			to = r.marks[k].at
 		}
-		more, err := r.through(reach, &water, out, from, to, &began)
+		more, err := r.through(reach, &water, out, from, to, &began, &ahead)
 		if err != nil {
-			return fmt.Errorf("reach %q: from %s: %w", reach.id, stamp(r.instant(from).UnixMilli()), err)
+			return unsolved{from + 1, fmt.Errorf("between %s and %s: %w", stamp(r.instant(from).UnixMilli()), stamp(r.instant(to).UnixMilli()), err)}
 		}
 		tally.Add(more)
 		from = to
@@ -178,16 +177,16 @@ func (r *run) route(n *node, flow []float64) error {
 			r.marks[k].state.Reaches[n.out] = water.clone()
 		}
 	}
-	down := r.flow[n.to]
-	for t := 1; t < len(down); t++ {
+	for t := 1; t < len(out); t++ {
 		if !(out[t] >= 0 && out[t] <= math.MaxFloat64) {
-			at := time.Duration(t) * r.m.settings.Step
-			return fmt.Errorf("reach %q: outflow of %g m³/s at %s with %g m³/s at its head", reach.id, out[t], stamp(r.start+at.Milliseconds()), flow[t])
+			return unsolved{t, fmt.Errorf("outflow of %g m³/s at %s with %g m³/s at its head", out[t], stamp(r.instant(t).UnixMilli()), flow[t])}
 		}
+	}
+	for t, down := 1, r.flow[n.to]; t < len(down); t++ {
 		down[t] += out[t]
 	}
 	r.leak(reach, began, water, flow[r.here+1:], out[r.here+1:])
-	r.doubt(reach, tally)
+	r.doubt(reach, tally, ahead)
 	if share := float64(tally.Limited) / float64(max(tally.Steps, 1)); share >= limitedShare {
 		r.note("reach %s: attenuation bounded in %.0f %% of its steps, %d of %d, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",
 			reach.id, 100*share, tally.Limited, tally.Steps)

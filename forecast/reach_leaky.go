@@ -109,7 +109,7 @@ func (n nonlinear) ends(s *ReachState) (inflow, outflow, storage float64) {
 
 // through routes out from index from to index to, and keeps the water at now of a
 // reach whose method does not conserve it.
-func (r *run) through(reach *reach, water *ReachState, out []float64, from, to int, began *ReachState) (tally routing.Tally, err error) {
+func (r *run) through(reach *reach, water *ReachState, out []float64, from, to int, began *ReachState, ahead *routing.Tally) (tally routing.Tally, err error) {
 	if _, ok := reach.router.(leaky); ok && from <= r.here && r.here < to {
 		if tally, err = reach.router.route(water, out[from+1:r.here+1]); err != nil {
 			return tally, err
@@ -118,6 +118,9 @@ func (r *run) through(reach *reach, water *ReachState, out []float64, from, to i
 	}
 	more, err := reach.router.route(water, out[from+1:to+1])
 	tally.Add(more)
+	if from >= r.here {
+		ahead.Add(more)
+	}
 	return tally, err
 }
 
@@ -184,13 +187,31 @@ func madeOf(made, came float64) string {
 	return fmt.Sprintf("%s %.3g m³", verb, math.Abs(made))
 }
 
+// doubts are the steps after now of reaches whose procedure was not at home in a few.
+type doubts struct {
+	reaches      int
+	ended, steps int64
+}
+
+// tellDoubts notes them together: few are no reason to name each reach in every run,
+// and none to say nothing.
+func (r *run) tellDoubts() {
+	if d := r.doubts; d.reaches > 0 {
+		r.note("in %d reaches the iteration of t-route's Muskingum-Cunge did not come to its end in %d of %d steps from now on", d.reaches, d.ended, d.steps)
+	}
+}
+
 // doubt notes where a method's procedure was not at home in a tenth of the steps or
 // more.
-func (r *run) doubt(reach *reach, tally routing.Tally) {
+func (r *run) doubt(reach *reach, tally, ahead routing.Tally) {
 	steps := float64(max(tally.Steps, 1))
 	if n := tally.Unconverged + tally.Abandoned + tally.Clipped; float64(n)/steps >= limitedShare {
 		r.note("reach %s: the iteration of t-route's Muskingum-Cunge did not come to its end in %.0f %% of the steps of its parts: %d at the limit of iterations, %d led below the bed, %d outflows below 0 replaced; mct has an answer there",
 			reach.id, 100*float64(n)/steps, tally.Unconverged, tally.Abandoned, tally.Clipped)
+	} else if n := ahead.Unconverged + ahead.Abandoned + ahead.Clipped; n > 0 {
+		r.doubts.reaches++
+		r.doubts.ended += n
+		r.doubts.steps += ahead.Steps
 	}
 	if tally.Unstable > 0 {
 		r.note("reach %s: nonlinear Muskingum was unstable in %d of %d steps, of low flow: its storage answers faster than the step allows", reach.id, tally.Unstable, tally.Steps)

@@ -2,7 +2,6 @@ package forecast_test
 
 import (
 	"encoding/csv"
-	"errors"
 	"math"
 	"os"
 	"strconv"
@@ -208,27 +207,6 @@ func TestAnotherMethodOrShapeStartsItsReachAnew(t *testing.T) {
 			}
 			run(t, n, s, now, b.source)
 		})
-	}
-}
-
-func TestARunWithoutAnAnswerFailsWithNumbers(t *testing.T) {
-	c := mixed()
-	c.Basins[0].Reaches[0].Channel = catalog.Channel{Slope: 1e-7, Bottom: 0.02, Top: 0.03, N: 1, Side: 1000}
-	c.Basins[0].Reaches[0].SubReaches = 1
-	c.Basins[0].Nodes[0].BaseFlow = 0
-	m := compile(t, c)
-	b := storm(t0.Add(-24*time.Hour), t0)
-	f, next, err := m.Run(m.Start(t0), t0, "schedule", b.source, forecast.Ahead{})
-	if !errors.Is(err, routing.ErrNoConvergence) {
-		t.Fatalf("error %v", err)
-	}
-	for _, want := range []string{`run of basin "b"`, `reach "up-mid"`, "part 1 of 1, step", "m³ off at a depth of", "after 100 iterations"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not say %q", err, want)
-		}
-	}
-	if f.Basin != "" || !next.At.IsZero() {
-		t.Errorf("a failed run gives forecast %v and state %v", f, next)
 	}
 }
 

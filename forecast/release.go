@@ -29,6 +29,11 @@ func (r *run) reservoir(i int, flow []float64) {
 	} else {
 		r.carry(v.corrector, state.InflowError, inflow, save)
 	}
+	if n := &r.m.nodes[i]; n.gauge == nil && n.banded() {
+		r.observe(v.inflow)
+		r.seen(i)
+		r.gauged[len(r.gauged)-1].station = len(r.stations)
+	}
 	if math.IsNaN(f.NowDischarge) {
 		f.NowDischarge = r.at(inflow, r.now)
 	}
@@ -70,16 +75,22 @@ func (r *run) reservoir(i int, flow []float64) {
 		if ok && v.curve != nil && level == nil {
 			// dV/dt = inflow - outflow from the observed level on; 10⁶ m³.
 			level = r.level
-			volume, _ := v.curve.Discharge(h.Value)
+			volume, outside := v.curve.Discharge(h.Value)
+			if outside {
+				f.Extrapolated = true
+				r.note("level of reservoir %s, %.2f m, is outside its storage curve: its volume is extrapolated, and every level from it", v.id, h.Value)
+			}
 			level[r.here] = h.Value
+			leaves := false
 			for t := r.here + 1; t <= r.end; t++ {
 				in, out := (inflow[t-1]+inflow[t])/2, (flow[t-1]+flow[t])/2
 				volume = max(0, volume+(in-out)*r.m.dt/1e6)
 				var beyond bool
 				level[t], beyond = v.curve.Level(volume)
-				f.Extrapolated = f.Extrapolated || beyond
+				leaves = leaves || beyond
 			}
-			if f.Extrapolated {
+			if leaves {
+				f.Extrapolated = true
 				how := planHeld
 				if releases != nil {
 					how = "the release plan"
@@ -162,6 +173,9 @@ func (r *run) release(v *reservoir, plan *schedule, flow []float64) letting {
 // returns nil, says why, and
 // leaves flow as it is, if the reservoir cannot start from that level.
 func (r *run) released(i int, v *reservoir, level float64, inflow []float64, held float64, plan *schedule, flow []float64, f *hydro.StationForecast) []float64 {
+	if r.stuck = r.barred(v.below); r.stuck != nil {
+		return nil
+	}
 	n := r.end - r.here
 	over, overAt := math.Inf(-1), 0
 	s, err := v.pool.Start(r.start+int64(r.here)*r.m.stepMS, level, inflow[r.here])

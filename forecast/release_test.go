@@ -337,3 +337,27 @@ func TestAPlanComesBeforeTheRulesAndWithinTheLimits(t *testing.T) {
 		t.Errorf("levels %.4f, %.4f, %.4f, %.4f m at 0, 2, 4 and 6 h: want a rise, a slower one, and a fall", before, two, four, six)
 	}
 }
+
+// A level above the storage curve, as of a gauge that is out by metres or a lake
+// over its crest, gives a volume that nobody has surveyed: what comes of it says so,
+// also where the lake falls back into the curve's range.
+func TestALevelOutsideTheStorageCurveIsSaid(t *testing.T) {
+	m := compile(t, small())
+	for _, c := range []struct {
+		now, inflow float64
+		said        bool
+	}{{60.5, 10, true}, {59.5, 10, false}, {39.5, 300, true}} {
+		b := book{}
+		from := t0.Add(-24 * time.Hour)
+		b.fill("dam", hydro.Outflow, from, t0, constant(100))
+		b.fill("dam", hydro.Inflow, from, t0, constant(c.inflow))
+		b.fill("dam", hydro.WaterLevel, from, t0, constant(c.now))
+		f, _ := run(t, m, m.Start(t0), t0, b.source)
+		said := slices.ContainsFunc(f.Notes, func(n string) bool {
+			return strings.Contains(n, fmt.Sprintf("level of reservoir dam, %.2f m, is outside its storage curve", c.now))
+		})
+		if s := station(t, f, "dam"); said != c.said || s.Extrapolated != c.said {
+			t.Errorf("at %g m: said %v, extrapolated %v, want %v; notes %q", c.now, said, s.Extrapolated, c.said, f.Notes)
+		}
+	}
+}

@@ -31,9 +31,10 @@ const outage = 7 * 24 * time.Hour
 // releases after now from ahead, as far as they are valid; the forecast says which
 // it used, and which not and why. It never writes to s, nor to what s, obs or
 // ahead refer to. now may not go back before s.At, or the error wraps
-// hydro.ErrInvalid; a state that does not fit the model is adopted; one more
+// hydro.ErrInvalid. What has no solution, and what lies below it, has holes instead of
+// forecasts, and keeps its state; that no station is left is an error. A state that does not fit the model is adopted; one more
 // than a week older than the warm-up is replaced by Start, with a note. A panic
-// of a method becomes an error.
+// of a method is no solution.
 func (m *Model) Run(s State, now time.Time, trigger string, obs Source, ahead Ahead) (f hydro.Forecast, next State, err error) {
 	r, f, err := m.run(s, now, trigger, obs, ahead, nil, false)
 	if err != nil {
@@ -71,9 +72,13 @@ func (m *Model) run(s State, now time.Time, trigger string, obs Source, ahead Ah
 	if err := r.compute(ahead); err != nil {
 		return nil, hydro.Forecast{}, fmt.Errorf("forecast: run of basin %q at %s: %w", m.basin, now.Format(time.RFC3339), err)
 	}
+	holes := r.left()
+	if len(holes) > 0 && (tell || len(r.stations) == 0) {
+		return nil, hydro.Forecast{}, fmt.Errorf("forecast: run of basin %q at %s: %s", m.basin, now.Format(time.RFC3339), holes[0].Why)
+	}
 	f = hydro.Forecast{
 		Basin: m.basin, IssuedAt: now, Trigger: trigger, Catalogue: m.version, Step: m.settings.OutputStep, Horizon: m.settings.Horizon,
-		Stations: r.stations, ArealRain: r.arealRains,
+		Stations: r.stations, ArealRain: r.arealRains, Holes: holes,
 		ValidUntil: now.Add(2 * max(m.settings.Every, m.settings.Step)), RainCoverage: r.coverage, RainAssumed: r.rainAssumed,
 		Illustrative: m.illustrative,
 	}
@@ -96,13 +101,6 @@ func (m *Model) run(s State, now time.Time, trigger string, obs Source, ahead Ah
 		r.note("no observation at all: the rivers' base flow is all that this forecast knows")
 	}
 	slices.SortFunc(f.Stations, func(a, b hydro.StationForecast) int { return strings.Compare(a.Station, b.Station) })
-	for i := range f.Stations {
-		for j, q := range f.Stations[i].Discharge {
-			if math.IsNaN(q) || math.IsInf(q, 0) {
-				return nil, hydro.Forecast{}, fmt.Errorf("forecast: run of basin %q at %s: discharge %d of station %s is %g", m.basin, now.Format(time.RFC3339), j, f.Stations[i].Station, q)
-			}
-		}
-	}
 	slices.Sort(r.missing)
 	f.MissingGauges = slices.Compact(r.missing)
 	f.Notes = slices.Concat(r.notes, m.notes)
@@ -119,12 +117,9 @@ func (r *run) compute(ahead Ahead) error {
 	r.announcedPlans(ahead)
 	r.readPans()
 	r.rain()
-	for i := range r.m.nodes {
-		if err := r.node(i); err != nil {
-			return err
-		}
-	}
+	r.nodes()
 	r.tellLeaks()
+	r.tellDoubts()
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
 	}
@@ -185,6 +180,11 @@ type run struct {
 	watch   int       // node whose corrected flow is copied to watched
 	watched []float64 // nil: of none
 
+	lost    []*hole   // per node that has no forecast
+	arrived []float64 // scratch, what arrives at a node
+	doubts  doubts
+	stuck   error // of a node: why nothing can be computed there
+
 	// Of a rehearsal.
 	wet     []wetting       // of the ground at here, per sub-basin; nil: none
 	pools   []ReservoirPath // asked for by telling
@@ -198,7 +198,7 @@ func newRun(m *Model, s State, now time.Time, obs Source, horizon time.Duration)
 	r.end = int((r.now + r.horizon - r.start + m.stepMS - 1) / m.stepMS)
 	r.keep = max(0, int((m.floor(now.Add(-m.settings.Warmup)).UnixMilli()-r.start)/m.stepMS))
 	n := r.end + 1
-	arena := make([]float64, (len(m.nodes)+3)*n+r.here)
+	arena := make([]float64, (len(m.nodes)+4)*n+r.here)
 	take := func(n int) []float64 {
 		a := arena[:n:n]
 		arena = arena[n:]
@@ -208,7 +208,8 @@ func newRun(m *Model, s State, now time.Time, obs Source, horizon time.Duration)
 	for i := range r.flow {
 		r.flow[i] = take(n)
 	}
-	r.local, r.inflow, r.level, r.observed = take(n), take(n), take(n), take(r.here)
+	r.local, r.inflow, r.level, r.arrived, r.observed = take(n), take(n), take(n), take(n), take(r.here)
+	r.lost = make([]*hole, len(m.nodes))
 	r.stations = make([]hydro.StationForecast, 0, len(m.nodes))
 	return r
 }
@@ -303,31 +304,17 @@ func (r *run) rain() {
 	r.arealRains = make([]hydro.ArealRain, len(m.subs))
 	for i := range m.subs {
 		r.arealRains[i] = r.arealRain(i, live)
-		r.subBasin(i)
 	}
 	if len(r.unheard) > 0 {
 		r.note("no rain gauge spoke in the last %s for sub-basin %s: no rain is assumed to have fallen then", hours(m.settings.Warmup), strings.Join(r.unheard, ", "))
 	}
-	r.days = make([]days, len(m.moist))
-	for i := range m.moist {
-		r.moisture(i)
-	}
+	r.grounds()
 	if m.area > 0 {
 		r.coverage /= m.area
 	}
 }
 
-// node computes the flow through node i, whose buffer holds what arrives, and
-// routes it on.
-func (r *run) node(i int) error {
-	r.pass(i)
-	if r.m.nodes[i].out < 0 {
-		return nil
-	}
-	return r.route(&r.m.nodes[i], r.flow[i])
-}
-
-// pass computes the flow through node i.
+// pass computes the flow through node i, whose buffer holds what arrives.
 func (r *run) pass(i int) {
 	m, n := r.m, &r.m.nodes[i]
 	state := &r.s.Nodes[i]
@@ -387,12 +374,12 @@ type reading struct {
 }
 
 // correct corrects flow from index 1 on by the series' observations, turned
-// into a flow by table if that is not nil, tells save the error at each mark, and
-// reports whether there was any observation, and whether table was left beyond its
-// range for one. With backfill the first observation stands for the time before it,
+// into a flow by the rating in force at each if ratings is not nil, tells save the
+// error at each mark, and reports whether there was any observation, and whether a
+// rating was left beyond its range for one. With backfill the first observation stands for the time before it,
 // too. days, if not nil, are those of an adjustment of soil moisture. What was
 // observed is in r.observed then.
-func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed, beyond bool) {
+func (r *run) correct(c *updating.Corrector, s *series, ratings []ratingFrom, carried updating.Error, flow []float64, backfill bool, days *days, save func(*mark, updating.Error)) (observed, beyond bool) {
 	m := r.m
 	o := r.observed
 	var samples []hydro.Sample
@@ -408,13 +395,15 @@ func (r *run) correct(c *updating.Corrector, s *series, table *rating.Table, car
 		if v != v {
 			continue
 		}
+		if ratings != nil {
+			var outside bool
+			if o[t], outside = flowOf(ratings, r.start+int64(t+1)*m.stepMS, v); o[t] != o[t] {
+				continue
+			}
+			beyond = beyond || outside
+		}
 		if first < 0 {
 			first = t
-		}
-		if table != nil {
-			var outside bool
-			o[t], outside = table.Discharge(v)
-			beyond = beyond || outside
 		}
 	}
 	from := 0
@@ -451,11 +440,15 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 		}
 	}
 	if !g.updates || n.tidal {
+		if n.banded() {
+			copy(r.observed, r.observedFlow(g))
+			r.seen(i)
+		}
 		return out
 	}
-	s, table := g.discharge, (*rating.Table)(nil)
+	s, ratings := g.discharge, []ratingFrom(nil)
 	if g.level != nil && out.table != nil && (s == nil || !qOK && hOK) {
-		s, table = g.level, out.table
+		s, ratings = g.level, g.ratings
 	}
 	if s == nil { // a level whose rating is not in force yet
 		r.note("%s has no rating in force: it corrects nothing", g.station)
@@ -466,25 +459,25 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	if n.moist > 0 {
 		days = &r.days[n.moist-1]
 	}
-	observed, beyond := r.correct(g.corrector, s, table, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
+	observed, beyond := r.correct(g.corrector, s, ratings, state.Error, flow, cold && state.Error.Count == 0, days, func(mk *mark, e updating.Error) { mk.state.Nodes[i].Error = e })
 	if beyond {
 		out.beyond = true
-		low, high := table.Measured()
+		low, high := out.table.Measured()
 		r.note("flow at %s is of levels outside the rating's measured range %g to %g m: what it corrects, here and below, is extrapolated", g.station, low, high)
 	}
 	r.seen(i)
 	if len(r.marks) > 0 { // else nobody reads the notes
 		r.lossNote(g, &r.kept().state.Nodes[i].Error)
 	}
-	out.fresh = observed && (qOK || table != nil && hOK)
+	out.fresh = observed && (qOK || ratings != nil && hOK)
 	if !observed && state.Error.Count == 0 {
 		r.note("no observed flow at %s yet: its base flow of %g m³/s is assumed", g.station, math.Round(n.steady*100)/100)
 	}
 	if g.level != nil && out.table != nil && hOK {
 		// A level and a flow of one instant say how far the river stands from its rating.
 		at := r.at(flow, h.At)
-		if table != nil {
-			at, _ = table.Discharge(h.Value)
+		if ratings != nil {
+			at, _ = out.table.Discharge(h.Value)
 		}
 		l, _ := out.table.Level(at)
 		out.offset, out.levelAt, out.hasOffset = h.Value-l, h.At, true
@@ -525,6 +518,16 @@ func ratingAt(all []ratingFrom, ms int64) *rating.Table {
 		}
 	}
 	return nil
+}
+
+// flowOf returns the flow of a level by the rating in force at an instant, NaN if
+// none is, and whether the rating is left beyond its measured range for it.
+func flowOf(all []ratingFrom, ms int64, level float64) (q float64, beyond bool) {
+	table := ratingAt(all, ms)
+	if table == nil {
+		return math.NaN(), false
+	}
+	return table.Discharge(level)
 }
 
 func thresholdsAt(all []tableFrom, ms int64) []catalog.Threshold {

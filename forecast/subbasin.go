@@ -105,18 +105,19 @@ func (k *compiler) addSubBasins() {
 	}
 }
 
-// subBasin computes the runoff of sub-basin i from its areal rain, and moves its
-// state.
+// subBasin makes room for the runoff of sub-basin i, with what is under way.
 func (r *run) subBasin(i int) {
 	b, s := &r.m.subs[i], &r.s.SubBasins[i]
 	flow := make([]float64, r.end+1+max(len(b.outlet.uh), len(s.Pending)))
 	copy(flow[1:], s.Pending)
 	r.runoff[i] = flow
-	areal := r.areal[i]
-	if b.moist {
-		return // its ground is that of its node's gauge, too
-	}
-	water := *s
+}
+
+// runOff computes the runoff of sub-basin i from its areal rain, and moves its
+// state.
+func (r *run) runOff(i int) {
+	b, flow, areal := &r.m.subs[i], r.runoff[i], r.areal[i]
+	water := r.s.SubBasins[i]
 	r.saveSubBasin(i, &water, 0)
 	for t := 1; t <= r.end; t++ {
 		b.step(&water, areal[t-1], r.pet(i, t), flow[t:])

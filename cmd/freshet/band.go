@@ -131,6 +131,12 @@ func (v *forecastView) chance(c *hydro.Chance) string {
 	}
 	pick := v.lang.Pick
 	text := fmt.Sprintf(pick("%[2]s 前达到的可能性 %[1]s", "%s likely by %s"), likely(c.Probability), termui.Clock(c.Until))
+	if c.Uncalibrated {
+		text += pick("（未经检验，只作量级参考）", " (not calibrated: an order, not a number)")
+	}
+	if c.Extrapolated {
+		text += pick("（"+extrapolatedZH+"）", " ("+extrapolatedEN+")")
+	}
 	if c.Probability < 0.01 { // when it comes, if it hardly does, is nothing to plan with
 		return text
 	}

@@ -48,6 +48,7 @@ evaporation is taken from there. --column says what a column is called in the fi
 takes a column lateral, m³/s that join along the reach. A cell without a value is a
 gap: observed gaps are left out, input must be whole.
 
+Method error needs the columns computed, of a model without updating, and observed.
 A rating needs the columns level, m, and flow, --datum, --station and --valid-from; its
 pairs are dealt to fit and check in turn along the level unless --fit and --check name
 periods of a column time.
@@ -101,7 +102,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f := c.Flags()
 	f.StringVar(&opts.Method, "method", "", "what to fit, see above")
 	f.StringVar(&opts.Source.File, "data", "", "CSV file with the series")
-	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow or level; may repeat")
+	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, computed or observed; may repeat")
 	f.StringVar(&opts.Source.Layout, "layout", "", `how times are written, e.g. "02.01.2006 15:04"; empty: one of the usual ways`)
 	f.StringVar(&zone, "zone", "Asia/Shanghai", "zone of times without an offset, in the file and in periods")
 	f.StringVar(&delimiter, "delimiter", ",", "between cells")
@@ -124,10 +125,11 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
 	f.Float64Var(&opts.Split, "split", 0.5, "share of the record, or of the events without a use, that is fitted; 1: all")
-	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for saturation, 8760h for xinanjiang, else 0")
-	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, phi and cunge, 5000 of another reach")
+	f.StringVar(&warmup, "warmup", "", "how long a model runs before it counts; empty: 1440h for saturation, 8760h for xinanjiang, 96h for error, else 0")
+	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, phi and cunge, 30 of error, 5000 of another reach")
 	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
+	f.DurationVar(&opts.Lead, "lead", 6*time.Hour, "error: how far ahead the forecasts are issued that are scored")
 	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue")
 	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is")
 	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")

@@ -1,22 +1,16 @@
 // What a duty officer does, in a browser, before the real program (issue 5,
 // acceptance 8). The storm of `freshet demo` comes to its first red warning after
 // some 360 steps of five minutes.
-import AxeBuilder from '@axe-core/playwright'
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { coldStarts, median } from './paint.mjs'
-import { narrow, openBrowser, Server, signIn, until, watch, wide } from './stage.mjs'
+import { coldStarts, median, shellWithoutAnswers } from './paint.mjs'
+import { pageTests } from './pages.mjs'
+import { calm, look, narrow, openBrowser, serious, Server, signIn, until, watch, wide } from './stage.mjs'
 
 const beforeRed = 340
-const shots = process.env.SHOTS
-// What blinks is faint for a moment: for axe, somebody looks who asked for less motion.
-const calm = { reducedMotion: 'reduce' }
 
 let server, browser
 before(async () => {
-  if (shots) await mkdir(shots, { recursive: true })
   server = await Server.open()
   browser = await openBrowser()
 })
@@ -37,22 +31,24 @@ test('an officer sees a new red, hears it, acknowledges and shelves it, and read
   await until('the sound of the hand-over', () => page.evaluate(() => window.deskNotes.played.length > 0))
   assert.equal(await page.getByTestId('sound').getAttribute('aria-pressed'), 'true')
 
-  let red
+  let red, submitted
   while (!red) {
     assert(step < 700, 'the storm brings no red')
+    submitted = Date.now() // before the reports are sent that bring it: the log holds them no sooner
     ;({ step } = await server.hand.play(step + 1))
     red = (await reds()).find((s) => !before.has(s.station))
   }
   const alarm = page.getByTestId(`alarm-${red.station}`)
   await alarm.and(page.locator('.red')).waitFor()
-  const notes = await until('the message of the red', () => page.evaluate((station) => {
+  const notes = await until('the message of the red', () => page.evaluate(({ station, submitted }) => {
     const n = window.deskNotes
     const [id, d] = Object.entries(n.delivered).find(([, d]) => d.station === station && d.to === 'STAGE_RED') ?? []
-    return id && n.shown[id] && n.red[station] && { delivered: d.at, message: n.shown[id] - d.at, alarm: n.red[station] - d.at }
-  }, red.station))
-  console.log(`red of ${red.station}: message ${notes.message.toFixed(0)} ms, alarm ${notes.alarm.toFixed(0)} ms after its delivery`)
-  assert(notes.message < 2000 && notes.alarm < 2000, `seen ${JSON.stringify(notes)} ms after delivery`)
-  await until('the urgent sound', () => page.evaluate((at) => window.deskNotes.played.some((p) => p.at > at && p.src.endsWith('/sounds/urgent.wav')), notes.delivered))
+    const since = (at) => performance.timeOrigin + at - submitted
+    return id && n.shown[id] && n.red[station] && { at: d.at, delivered: since(d.at), message: since(n.shown[id]), alarm: since(n.red[station]) }
+  }, { station: red.station, submitted }))
+  console.log(`red of ${red.station}: delivered ${notes.delivered.toFixed(0)} ms, message ${notes.message.toFixed(0)} ms, alarm ${notes.alarm.toFixed(0)} ms after its reports were sent`)
+  assert(notes.message < 2000 && notes.alarm < 2000, `seen ${JSON.stringify(notes)} ms after its reports were sent`)
+  await until('the urgent sound', () => page.evaluate((at) => window.deskNotes.played.some((p) => p.at > at && p.src.endsWith('/sounds/urgent.wav')), notes.at))
   await look(page, 'feed-red-1440')
 
   // Acknowledge, then shelve with a reason.
@@ -128,6 +124,8 @@ test('a restart of the server loses no item of the feed and doubles none', async
   assert.deepEqual(faults, [])
   await context.close()
 })
+
+pageTests(() => ({ server, browser }))
 
 test('by keyboard alone: a red is found, acknowledged and shelved, and its hydrograph opened', async () => {
   const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/', calm)
@@ -465,6 +463,7 @@ test('the first paint, in a browser that has nothing of the console yet', async 
   const { context } = await signIn(browser, server, 'officer')
   const state = await context.storageState()
   await context.close()
+  await shellWithoutAnswers(browser, server.url, state)
   const all = await coldStarts(browser, server.url, state)
   const of = (k) => all.map((x) => Math.round(x[k]))
   console.log(`first contentful paint ${median(of('fcp'))} ms (${of('fcp').join(', ')}), list ${median(of('list'))} ms (${of('list').join(', ')}), with ${of('files').join(', ')} files of the console, ${of('bytes').join(', ')} bytes`)
@@ -570,24 +569,3 @@ test('when every gateway falls silent, no station is green and the page says wha
 })
 
 const reds = async () => (await server.get('/v1/stages')).stages.filter((s) => s.stage === 'STAGE_RED')
-
-/** Keeps a screenshot, if they were asked for. */
-async function look(page, name) {
-  if (!shots) return
-  await page.evaluate(() => document.fonts.ready)
-  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true, animations: 'disabled' })
-}
-
-// Of long lists the first rows are looked at: the others are made by the same code.
-const alike = ['[data-testid=message]:nth-child(n+9)', '[data-testid^=row-]:nth-child(n+9)', '[data-testid^=card-]:nth-child(n+9)']
-
-/** What axe finds serious or critical, by all rules or these, in all or a part of the page, in a line each. */
-async function serious(page, { rules, within } = {}) {
-  const axe = new AxeBuilder({ page })
-  if (rules) axe.withRules(rules)
-  if (within) axe.include(within)
-  const { violations } = await alike.reduce((a, rows) => a.exclude(rows), axe).analyze()
-  return violations
-    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-    .map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.failureSummary ?? ''}`.replace(/\s+/g, ' ')).join(' | ')}`)
-}

@@ -1,4 +1,5 @@
 // How soon the first page stands, in a browser that has nothing of it yet.
+import assert from 'node:assert/strict'
 import { wide } from './stage.mjs'
 
 /** Opens the feed page with a cold cache, times over, and returns for each: when
@@ -30,6 +31,33 @@ export async function coldStarts(browser, url, state, times = 5) {
     await context.close()
   }
   return all
+}
+
+/** Holds every answer of the server but the console's own files: the shell stands
+ * without them, claims nothing, and fills when they come. */
+export async function shellWithoutAnswers(browser, url, state) {
+  const context = await browser.newContext({ viewport: wide, locale: 'zh-CN', storageState: state })
+  const page = await context.newPage()
+  let open
+  const gate = new Promise((r) => (open = r))
+  const held = []
+  await page.route(/\/(v1|auth)\//, async (route) => {
+    held.push(route.request().url())
+    await gate
+    await route.continue()
+  })
+  await page.goto(url)
+  await page.getByTestId('nav-stations').waitFor()
+  await page.getByTestId('status-bar').waitFor()
+  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0)
+  assert(held.length > 0, 'nothing was asked: nothing was held')
+  assert.equal(await page.getByTestId('shell').getAttribute('data-stale'), 'true')
+  assert.match(await page.getByTestId('count-clear').textContent(), /–/, 'a count without an answer')
+  assert.equal(await page.getByTestId('message').count(), 0)
+  open()
+  await page.getByTestId('message').first().waitFor()
+  await page.locator('[data-testid=shell][data-stale=false]').waitFor()
+  await context.close()
 }
 
 export const median = (of) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)]

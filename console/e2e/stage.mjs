@@ -1,5 +1,6 @@
 // The real program, the storm that is played into it, and the browser before it.
 // Nothing here sleeps: everything waits for a condition.
+import AxeBuilder from '@axe-core/playwright'
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -183,4 +184,30 @@ function notes() {
     for (const el of document.querySelectorAll('[data-testid=message][data-id]')) seen.shown[el.dataset.id] ??= now
     for (const el of document.querySelectorAll('[data-testid^=alarm-].red')) seen.red[el.dataset.testid.slice('alarm-'.length)] ??= now
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-id', 'class'] })
+}
+
+const shots = process.env.SHOTS
+// What blinks is faint for a moment: for axe, somebody looks who asked for less motion.
+export const calm = { reducedMotion: 'reduce' }
+
+/** Keeps a screenshot, if they were asked for. */
+export async function look(page, name) {
+  if (!shots) return
+  await mkdir(shots, { recursive: true })
+  await page.evaluate(() => document.fonts.ready)
+  await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true, animations: 'disabled' })
+}
+
+// Of long lists the first rows are looked at: the others are made by the same code.
+const alike = ['[data-testid=message]:nth-child(n+9)', '[data-testid^=row-]:nth-child(n+9)', '[data-testid^=card-]:nth-child(n+9)']
+
+/** What axe finds serious or critical, by all rules or these, in all or a part of the page, in a line each. */
+export async function serious(page, { rules, within } = {}) {
+  const axe = new AxeBuilder({ page })
+  if (rules) axe.withRules(rules)
+  if (within) axe.include(within)
+  const { violations } = await alike.reduce((a, rows) => a.exclude(rows), axe).analyze()
+  return violations
+    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.failureSummary ?? ''}`.replace(/\s+/g, ' ')).join(' | ')}`)
 }

@@ -3,13 +3,13 @@
 // killed; only the minutes that an officer sleeps are the page's belief.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { openBrowser, Server, signIn, until, wide } from './stage.mjs'
+import { calm, look, openBrowser, serious, Server, signIn, until, wide } from './stage.mjs'
 
 let server, browser
 before(async () => {
   server = await Server.open()
   browser = await openBrowser()
-  await server.hand.play(12)
+  await server.hand.play(24)
 })
 after(async () => {
   await browser?.close()
@@ -71,8 +71,9 @@ test('a server that is gone wakes the desk, in a hidden tab too, until somebody 
   await server.start()
   await lost.waitFor({ state: 'detached' })
   const before = await losses(page)
+  const again = page.waitForRequest(/\/v1\/warnings\/feed/)
   await later(page, 3600_000)
-  await lost.waitFor()
+  await again
   await lost.waitFor({ state: 'detached' })
   assert.equal(await losses(page), before)
   assert.deepEqual(faults, [])
@@ -112,6 +113,69 @@ test('the end of a session is said and heard before it comes, is put off without
   await page.getByTestId('gateways').waitFor()
   await ended.waitFor({ state: 'detached' })
   assert.equal(await page.getByTestId('sound').getAttribute('aria-pressed'), 'true')
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
+// No server can be made to stand still or to fail on demand: the answer of the real
+// one is changed on its way.
+test('a forecast with holes, that failed, or that the clock says has expired, is said in words everywhere and heard once', async () => {
+  if (server.flags.length) { // sessions are long again
+    await server.kill()
+    server.flags = []
+    await server.start()
+  }
+  const { page, context, faults } = await signIn(browser, server, 'officer', wide, '/', calm)
+  const lamp = (standing) => page.getByTestId('forecast-state').and(page.locator(`[data-standing=${standing}]`))
+  await lamp('VALID').waitFor()
+  assert.equal(await page.getByTestId('forecast-notice').count(), 0)
+  let told = (w) => w
+  await page.route(/\/v1\/forecasts\/watch/, async (route) => {
+    const response = await route.fetch()
+    const body = await response.json()
+    await route.fulfill({ response, json: { watch: told(body.watch) } })
+  })
+  const ask = async (f) => {
+    told = f
+    await later(page, 16_000) // it asks each 15 s
+  }
+  await armed(page)
+  const { node, id: station } = (await server.get('/v1/network?basin=tanjiang')).stations.find((s) => s.id === 'h-enping')
+  const hole = (w) => ({ node, station, why: 'no solution of the reach', whyZh: '河段无解', from: w.issuedAt })
+  await ask((w) => ({ ...w, standing: 'FORECAST_STANDING_PARTIAL', holes: [hole(w)], detail: 'one hole', detailZh: '缺一处' }))
+  await lamp('PARTIAL').filter({ hasText: '预报不全' }).waitFor()
+  const notice = page.getByTestId('forecast-notice')
+  await notice.filter({ hasText: '缺一处' }).waitFor()
+  await until('the sound of the loss', async () => (await losses(page)) === 1)
+  await look(page, 'forecast-partial-1440')
+  assert.deepEqual(await serious(page), [])
+  await page.getByTestId('nav-health').click()
+  await page.getByTestId('hole').filter({ hasText: '河段无解' }).waitFor()
+  assert.deepEqual(await serious(page), [])
+  await look(page, 'forecast-partial-health-1440')
+  await page.getByTestId('nav-map').click()
+  await page.locator(`[data-station=${station}]`).getByTestId('map-hole').waitFor({ state: 'attached' })
+  assert.deepEqual(await serious(page), [])
+  await look(page, 'forecast-partial-map-1440')
+  await page.locator(`[data-station=${station}] .sign`).click()
+  await page.getByTestId('forecast-hole').filter({ hasText: '此处无预报：' }).filter({ hasText: '河段无解' }).waitFor()
+  assert.deepEqual(await serious(page), [])
+  await look(page, 'forecast-partial-station-1440')
+  await page.getByTestId('nav-feed').click()
+  // The server says that it is well, and time has passed it by.
+  const now = (await server.get('/v1/stages')).now
+  await ask((w) => ({ ...w, validUntil: now }))
+  await lamp('EXPIRED').waitFor()
+  await notice.and(page.locator('[data-standing=EXPIRED]')).filter({ hasText: '不可再用' }).waitFor()
+  await until('the sound of the loss', async () => (await losses(page)) === 2)
+  await ask((w) => ({ ...w, standing: 'FORECAST_STANDING_FAILED', detail: 'it failed', detailZh: '本次失败' }))
+  await lamp('FAILED').waitFor()
+  await notice.filter({ hasText: '本次失败' }).waitFor()
+  await until('the sound of the loss', async () => (await losses(page)) === 3)
+  await ask((w) => w)
+  await lamp('VALID').waitFor()
+  await notice.waitFor({ state: 'detached' })
+  assert.equal(await losses(page), 3)
   assert.deepEqual(faults, [])
   await context.close()
 })

@@ -163,6 +163,31 @@ func TestFarLeads(t *testing.T) {
 	t.Logf("a state of %d bytes", s.Bytes())
 }
 
+// The state of a gauge has a bound that docs/models/band.md names.
+func TestAStateIsBounded(t *testing.T) {
+	sum := 0
+	for _, p := range []band.Parameters{{Leads: 23, Far: 72, Offset: 1}, {Leads: 23, Offset: 1}} {
+		m, err := band.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := m.Start()
+		before := s.Bytes()
+		forecast := slices.Repeat([]float64{20}, m.Last())
+		for range 3000 {
+			m.Step(&s, 20, forecast)
+		}
+		t.Logf("%+v: %d bytes", p, s.Bytes())
+		if s.Bytes() != before {
+			t.Errorf("%d bytes, after 3,000 steps %d", before, s.Bytes())
+		}
+		sum += before
+	}
+	if sum > 600_000 {
+		t.Errorf("a gauge takes %d bytes: want no more than 0.6 MB", sum)
+	}
+}
+
 // A level is learnt as it is, and may be below 0.
 func TestALevelIsLearntAsItIs(t *testing.T) {
 	m, err := band.New(band.Parameters{Leads: 2, Linear: true, Gain: 0.01})

@@ -91,7 +91,7 @@ import (
 
 // Params are the parameters of [NewCorrector].
 var Params = []param.Param{
-	{Name: "T", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "half-life of an error about its bias before anything is learnt; 0: all of an error is forgotten at once", Source: "[Refsgaard97]"},
+	{Name: "T", Unit: "s", Lo: 0, Hi: math.Inf(1), Doc: "half-life of an error about its bias before anything is learnt; 0: all of an error is forgotten at once", Source: "[Refsgaard97]", Sought: param.Sought{Lo: 1800, Hi: 5 * 86400, Log: true}},
 	{Name: "dt", Unit: "s", Lo: 0, Hi: math.Inf(1), Above: true, Doc: "time step", Source: "[Refsgaard97]"},
 }
 

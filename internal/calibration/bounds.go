@@ -31,7 +31,7 @@ func BoundsTable() string {
 				if note == "" {
 					r.series[PET] = ones
 				}
-				built, err := m.build(r, &Options{Area: 1, Length: 1, Slope: 0.001, Lateral: true, Concentration: way})
+				built, err := m.build(r, &Options{Area: 1, Length: 1, Slope: 0.001, Lateral: true, Concentration: way, Lead: time.Hour, Warmup: time.Hour})
 				if err != nil {
 					panic("calibration: " + err.Error())
 				}

@@ -36,12 +36,13 @@ type Options struct {
 	ShortStep bool     // of a reach of method cunge, see the catalogue's short_step
 	// Concentration of a sub-basin: nash (or empty), lag or ordinates.
 	Concentration string
-	Ordinates     int      // of concentration ordinates; 0: 24
-	Smooth        float64  // weight of their second differences, see forecast/unithydrograph
-	ID            string   // of the reach or sub-basin, for the fragment
-	Fit, Check    []string // periods FROM..TO, both rows included
-	Events        string   // file with more periods
-	Split         float64  // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
+	Lead          time.Duration // of the forecasts of method error
+	Ordinates     int           // of concentration ordinates; 0: 24
+	Smooth        float64       // weight of their second differences, see forecast/unithydrograph
+	ID            string        // of the reach or sub-basin, for the fragment
+	Fit, Check    []string      // periods FROM..TO, both rows included
+	Events        string        // file with more periods
+	Split         float64       // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
 	Warmup        time.Duration
 	Evaluations   int // at most; 0: the method's Budget for each parameter
 	Seed          uint64
@@ -405,7 +406,7 @@ func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error)
 	for i, p := range j.model.parameters {
 		f := Fitted{Name: p.Name, Unit: p.Unit, Value: x[i], Lo: p.Lo, Hi: p.Hi}
 		at := p.Place(x[i])
-		f.AtBound = at < 0.01 || at > 0.99
+		f.AtBound = (at < 0.01 || at > 0.99) && !(p.Whole && p.Hi-p.Lo == 1) // on or off is no bound
 		r.Parameters = append(r.Parameters, f)
 	}
 	for i, p := range j.model.derived {

@@ -39,6 +39,7 @@ var Methods = []Method{
 	{"xinanjiang", "sub-basin: Xinanjiang, three layers and three sources", []string{Rain, Flow}, []string{PET}, Flow, 365 * 24 * time.Hour, 1000, 0, subBasin(threeSources)},
 	{"scs", "sub-basin: curve number, for events on dry ground", []string{Rain, Flow}, nil, Flow, 0, 2000, 0, subBasin(scs)},
 	{"phi", "sub-basin: φ-index, a constant loss rate, for events", []string{Rain, Flow}, nil, Flow, 0, 2000, 0, subBasin(phi)},
+	{"error", "gauge: half-life and parts of updating, by forecasts --lead ahead", []string{Computed, Observed}, nil, Observed, 4 * 24 * time.Hour, 30, 0, errorModel},
 }
 
 // MethodOf returns the method of that name.

@@ -43,6 +43,8 @@ const (
 	Flow     = "flow"
 	Lateral  = "lateral"
 	Level    = "level"
+	Computed = "computed"
+	Observed = "observed"
 )
 
 // A Record is series of equal step, by role. A gap is NaN.

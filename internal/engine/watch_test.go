@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"freshet/internal/catalog"
@@ -187,4 +188,140 @@ func TestStandingsAreToldOnceAndSurviveARestart(t *testing.T) {
 			t.Fatalf("stands %s, was told %s: %+v", now.Standing, last, now)
 		}
 	})
+}
+
+// fork is two headwaters that meet: a gauge "up" by level, a gauge "side" by flow, and
+// "mouth", a gauge below both.
+func fork(tb testing.TB) *catalog.Catalog {
+	tb.Helper()
+	return loadText(tb, `catalog: {name: fork, title: Fork}
+stations:
+  - {id: h-up, name: {zh: 上站, en: Up}, department: hydrology, kind: hydrological, basin: fork, river: R, at: [112, 22], zone: Asia/Shanghai, datum: STATION, parameters: [{variable: water_level, every: 5m}]}
+  - {id: h-side, name: {zh: 支站, en: Side}, department: hydrology, kind: hydrological, basin: fork, river: S, at: [112.1, 22], zone: Asia/Shanghai, datum: STATION, parameters: [{variable: discharge, every: 5m}]}
+  - {id: h-mouth, name: {zh: 河口, en: Mouth}, department: hydrology, kind: hydrological, basin: fork, river: R, at: [112.2, 22], zone: Asia/Shanghai, datum: STATION, parameters: [{variable: discharge, every: 5m}]}
+basins:
+  - id: fork
+    name: B
+    settings: {step: 5m, output_step: 1h, horizon: 6h, every: 5m, warmup: 20m, error_half_life: 6h, dead_band: 0, dead_band_share: 0, dwell_raise: 0s, dwell_lower: 0s, persistence: 1, blind_after: 2, band: off}
+    season: {name: S, from: 05-21, to: 06-20, day_start: 08:00, zone: Asia/Shanghai}
+    nodes:
+      - {id: up, name: N, gauge: h-up, rating: up, base_flow: 20}
+      - {id: side, name: N, gauge: h-side, base_flow: 20}
+      - {id: mouth, name: N, gauge: h-mouth, base_flow: 40}
+    reaches:
+      - {id: up-mouth, from: up, to: mouth, length: 3, k: 12m, x: 0.1, sub_reaches: 2}
+      - {id: side-mouth, from: side, to: mouth, length: 3, k: 12m, x: 0.1, sub_reaches: 2}
+ratings:
+  - {id: up, station: h-up, datum: STATION, valid_from: 2026-01-01, source: t, points: [[0, 0], [10, 800]]}
+stage_tables:
+  - {station: h-up, valid_from: 2026-01-01, source: t, datum: STATION, thresholds: [{variable: water_level, blue: 5, yellow: 6, orange: 7, red: 8}]}
+  - {station: h-mouth, valid_from: 2026-01-01, source: t, datum: STATION, thresholds: [{variable: discharge, blue: 300, yellow: 400, orange: 500, red: 600}]}
+`)
+}
+
+// Whatever readings come, a forecast that is partial is told with its holes, stations
+// beside the hole have the forecasts of a basin where all is well, and a restored engine
+// goes the same way as one that was never stopped.
+func TestAPartialForecastIsTold(t *testing.T) {
+	cat := fork(t)
+	base := begin(t, cat, "fork")
+	partial := false
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(6, 24).Draw(t, "steps")
+		bad := rapid.SliceOfN(rapid.Bool(), n, n).Draw(t, "bad")
+		flow := rapid.SliceOfN(rapid.Float64Range(1, 900), n, n).Draw(t, "flow")
+		inputs := func(bad []bool) []hydro.Input {
+			var ins []hydro.Input
+			for i := range n {
+				at := start.Add(time.Duration(i) * step)
+				level := 3.0
+				if bad[i] {
+					level = noRiver
+				}
+				b := &hydro.Batch{Basin: "fork", ReceivedAt: at}
+				for _, r := range []hydro.Reading{
+					{Key: hydro.Key{Station: "h-up", Variable: hydro.WaterLevel}, Value: level, Datum: "STATION"},
+					{Key: hydro.Key{Station: "h-side", Variable: hydro.Discharge}, Value: flow[i]},
+					{Key: hydro.Key{Station: "h-mouth", Variable: hydro.Discharge}, Value: flow[i] / 2},
+				} {
+					r.At, r.Raw = at, r.Value
+					b.Readings = append(b.Readings, r)
+				}
+				ins = append(ins, hydro.Input{Batch: b}, hydro.Input{Tick: &hydro.Tick{At: at}})
+			}
+			for i := range ins {
+				ins[i].Seq = uint64(i + 2)
+			}
+			return ins
+		}
+		ins := inputs(bad)
+		cut := rapid.IntRange(0, len(ins)).Draw(t, "cut")
+		whole := base.Fork()
+		outs := apply(t, whole, ins[:cut])
+		data, err := whole.Snapshot()
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		restored, err := engine.Restore(data, cat)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		after := apply(t, whole, ins[cut:])
+		same(t, "outputs after a restart", after, apply(t, restored, ins[cut:]))
+		outs = append(outs, after...)
+		same(t, "outputs of a replay", outs, apply(t, base.Fork(), ins))
+
+		well := map[time.Time]*hydro.Forecast{}
+		for _, o := range apply(t, base.Fork(), inputs(make([]bool, n))) {
+			if o.Forecast != nil {
+				well[o.Forecast.IssuedAt] = o.Forecast
+			}
+			if o.Watch != nil {
+				t.Fatalf("all is well, and told is %+v", o.Watch)
+			}
+		}
+		last, holes := hydro.ForecastValid, 0
+		for _, o := range outs {
+			switch {
+			case o.Watch != nil:
+				last = o.Watch.Standing
+				if len(o.Watch.Holes) > 0 {
+					partial = true
+					if o.Watch.Holes[0].Station != "h-up" || !strings.Contains(o.Watch.DetailZH, "上站、河口无预报") {
+						t.Fatalf("%+v", o.Watch)
+					}
+				}
+			case o.Forecast != nil:
+				f := o.Forecast
+				holes = len(f.Holes)
+				if ids := ids(f); holes > 0 && !slices.Equal(ids, []string{"h-side"}) || holes == 0 && len(ids) != 3 {
+					t.Fatalf("%d holes, forecasts for %v", holes, ids)
+				}
+				at := func(f *hydro.Forecast) hydro.StationForecast {
+					return f.Stations[slices.Index(ids(f), "h-side")]
+				}
+				if diff := cmp.Diff(at(well[f.IssuedAt]), at(f), cmpopts.EquateNaNs()); diff != "" {
+					t.Fatalf("beside the hole (-well +now):\n%s", diff)
+				}
+			case o.Audit != nil && o.Audit.Kind == "forecast_failed":
+				t.Fatalf("%s", o.Audit.Text)
+			}
+		}
+		if now := whole.ForecastWatch(); now.Standing != last || (now.Standing == hydro.ForecastPartial) != (holes > 0) || len(now.Holes) != holes {
+			t.Fatalf("stands %s, was told %s, the last run has %d holes", now.Standing, last, holes)
+		}
+		if k := slices.Index(bad, true); k >= 0 && !slices.Contains(bad[max(0, n-6):], true) && last != hydro.ForecastValid {
+			t.Fatalf("the last bad reading is out of the warm-up, and the forecast is %s", last)
+		}
+	})
+	if !partial {
+		t.Error("no forecast was partial")
+	}
+}
+
+func ids(f *hydro.Forecast) (out []string) {
+	for i := range f.Stations {
+		out = append(out, f.Stations[i].Station)
+	}
+	return out
 }

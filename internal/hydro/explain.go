@@ -28,17 +28,21 @@ type Explanation struct {
 
 // An ExplainedQuantity is one quantity of one leg.
 type ExplainedQuantity struct {
-	Forecast    bool // of the forecast leg; else of the observed leg
-	Variable    Variable
-	Window      time.Duration
-	Basis       Basis
-	From, To    Stage // before and after the tick
-	Decides     bool  // it gave its leg the stage
-	Evidence    bool  // there is any that is not out of sight or expired
-	Value       float64
-	At          time.Time     // observed at, or the time of issue
-	PeakAt      time.Time     // of the forecast leg
-	Fallen      float64       // of a sum of rain that is forecast: mm of Value that had fallen by the run's issue
+	Forecast bool // of the forecast leg; else of the observed leg
+	Variable Variable
+	Window   time.Duration
+	Basis    Basis
+	From, To Stage // before and after the tick
+	Decides  bool  // it gave its leg the stage
+	Evidence bool  // there is any that is not out of sight or expired
+	Value    float64
+	At       time.Time // observed at, or the time of issue
+	PeakAt   time.Time // of the forecast leg
+	Fallen   float64   // of a sum of rain that is forecast: mm of Value that had fallen by the run's issue
+	// Of a forecast: Extrapolated is beyond a rating's measured range, Uncalibrated a
+	// chance that has not been near what happened, or of which that is not known.
+	Extrapolated, Uncalibrated bool
+
 	Raise       time.Duration // a threshold must be met so long; of the observed leg
 	Lower       time.Duration // and be undercut by the dead-band so long
 	Persistence int           // runs that must agree; of the forecast leg

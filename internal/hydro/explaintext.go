@@ -124,6 +124,12 @@ func (x *Explanation) quantity(q *ExplainedQuantity) (zh, en string) {
 		zh += fmt.Sprintf("：%s（%s）", number(q.Value), beijingTime(q.At, "–"))
 		en += fmt.Sprintf(": %s at %s", number(q.Value), beijingTime(q.At, "–"))
 	}
+	if q.Extrapolated {
+		zh, en = zh+"；超出水位流量或库容曲线实测范围，为外延值", en+"; extrapolated: outside the measured range of the rating or storage curve"
+	}
+	if q.Uncalibrated {
+		zh, en = zh+"；该概率在本站尚未检验合格，只作量级参考", en+"; the chance is not calibrated here: read it as an order, not a number"
+	}
 	for i := range q.Steps {
 		s := &q.Steps[i]
 		if s.Stage > max(q.From, q.To)+1 {

@@ -68,6 +68,8 @@ type BandStep struct {
 	Discharge [7]float64 // m³/s
 	Level     [7]float64 // m above the station's datum; NaN where no level is forecast
 	Errors    int        // of past forecasts in a situation like this, on which it rests
+	// Extrapolated says that a level of it lies outside the rating's measured range.
+	Extrapolated bool
 }
 
 // A Peak is the highest point of a forecast, found at the routing step.
@@ -96,6 +98,12 @@ type Chance struct {
 	// Early, Middle and Late are the quantiles at 10, 50 and 90 % of the time of
 	// crossing under the condition that there is one; zero if Probability is 0.
 	Early, Middle, Late time.Time
+	// Extrapolated says that the threshold, or the flow now, is known by the rating
+	// outside its measured range alone.
+	Extrapolated bool
+	// Uncalibrated says that such chances have told more or fewer crossings here than
+	// there were, or that there were too few to say.
+	Uncalibrated bool
 }
 
 // Identity returns what names the run: basin and time of issue.

@@ -126,5 +126,5 @@ func tellHoles(holes []ForecastHole, name func(id string) (zh, en string)) (zh, 
 	default:
 		zh, en = strings.Join(zhs, "、")+"无预报", "no forecast at "+strings.Join(ens, ", ")
 	}
-	return zh + "（" + strings.Join(whyZH, "；") + "）", en + " (" + strings.Join(whyEN, "; ") + ")"
+	return zh + "（" + inBeijing(strings.Join(whyZH, "；")) + "）", en + " (" + inBeijing(strings.Join(whyEN, "; ")) + ")"
 }

@@ -100,7 +100,7 @@ func checkChance(c *hydro.Chance) error {
 	switch {
 	case !(c.Probability >= 0 && c.Probability <= 1): // NaN too
 		return fmt.Errorf("probability %g, want 0 to 1: %w", c.Probability, hydro.ErrInvalid)
-	case c.Until.IsZero() && (c.Probability != 0 || timed):
+	case c.Until.IsZero() && (c.Probability != 0 || timed || c.Extrapolated || c.Uncalibrated):
 		return fmt.Errorf("probability %g without the instant until which it holds: %w", c.Probability, hydro.ErrInvalid)
 	case c.Probability == 0 && timed:
 		return fmt.Errorf("times of a crossing of probability 0: %w", hydro.ErrInvalid)

@@ -17,7 +17,7 @@ func fromBand(band []hydro.BandStep) []*freshetv1.BandStep {
 	out := make([]*freshetv1.BandStep, len(band))
 	for i := range band {
 		b := &band[i]
-		out[i] = &freshetv1.BandStep{Discharge: b.Discharge[:], Errors: uint32(b.Errors)}
+		out[i] = &freshetv1.BandStep{Discharge: b.Discharge[:], Errors: uint32(b.Errors), Extrapolated: b.Extrapolated}
 		if gaps(&b.Level) == 0 {
 			out[i].Level = b.Level[:]
 		}
@@ -47,7 +47,7 @@ func toBand(band []*freshetv1.BandStep) ([]hydro.BandStep, error) {
 		default:
 			return nil, fmt.Errorf("band[%d].level: %d quantiles, want %d or none: %w", i, len(p.GetLevel()), n, hydro.ErrInvalid)
 		}
-		b.Errors = int(p.GetErrors())
+		b.Errors, b.Extrapolated = int(p.GetErrors()), p.GetExtrapolated()
 	}
 	return out, nil
 }
@@ -69,6 +69,7 @@ func fromChance(c *hydro.Chance) *freshetv1.CrossingChance {
 	}
 	return &freshetv1.CrossingChance{
 		Until: FromTime(c.Until), Probability: c.Probability, Early: FromTime(c.Early), Middle: FromTime(c.Middle), Late: FromTime(c.Late),
+		Extrapolated: c.Extrapolated, Uncalibrated: c.Uncalibrated,
 	}
 }
 
@@ -76,7 +77,7 @@ func toChance(p *freshetv1.CrossingChance) (hydro.Chance, error) {
 	if p == nil {
 		return hydro.Chance{}, nil
 	}
-	c := hydro.Chance{Probability: p.GetProbability()}
+	c := hydro.Chance{Probability: p.GetProbability(), Extrapolated: p.GetExtrapolated(), Uncalibrated: p.GetUncalibrated()}
 	var err error
 	if c.Until, err = ToTime("until", p.GetUntil()); err != nil {
 		return hydro.Chance{}, err
@@ -115,7 +116,7 @@ func checkBands(f *hydro.Forecast) error {
 			if !validTimes(c.Until, c.Early, c.Middle, c.Late) {
 				return fmt.Errorf("stations[%d].crossings[%d].chance: a time is out of range: %w", i, j, hydro.ErrInvalid)
 			}
-			if c.Until.IsZero() && (c.Probability != 0 || !c.Early.IsZero() || !c.Middle.IsZero() || !c.Late.IsZero()) {
+			if c.Until.IsZero() && (c.Probability != 0 || c.Extrapolated || c.Uncalibrated || !c.Early.IsZero() || !c.Middle.IsZero() || !c.Late.IsZero()) {
 				return fmt.Errorf("stations[%d].crossings[%d].chance.until: missing: %w", i, j, hydro.ErrInvalid)
 			}
 		}

@@ -21,6 +21,7 @@ func FromExplanation(x *hydro.Explanation) *freshetv1.Explanation {
 			Forecast: q.Forecast, Variable: FromVariable(q.Variable), WindowS: seconds(q.Window), Measure: q.Basis.String(),
 			From: FromStage(q.From), To: FromStage(q.To), Decides: q.Decides, Evidence: q.Evidence, Value: q.Value, At: FromTime(q.At), PeakAt: FromTime(q.PeakAt),
 			DwellRaiseS: seconds(q.Raise), DwellLowerS: seconds(q.Lower), Persistence: uint32(q.Persistence), Fallen: q.Fallen,
+			Extrapolated: q.Extrapolated, Uncalibrated: q.Uncalibrated,
 		}
 		for _, s := range q.Steps {
 			pq.Steps = append(pq.Steps, &freshetv1.ExplainedStep{

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -23,6 +24,7 @@ import (
 	"freshet/internal/demo/scenario"
 	"freshet/internal/hydro"
 	"freshet/internal/replay"
+	freshetv1 "freshet/proto/freshet/v1"
 )
 
 func main() {
@@ -37,6 +39,8 @@ type command struct {
 	Play    int  `json:"play"`    // play the storm up to this step
 	Connect bool `json:"connect"` // connect, or connect anew after a restart of the server
 	Silent  bool `json:"silent"`  // from now on no gateway says anything while the clock goes on
+	// Hide is a station of hydrology that reports no more; "-": all report again.
+	Hide string `json:"hide"`
 }
 
 // An answer says where the storm is.
@@ -52,6 +56,7 @@ type hand struct {
 	storm        *scenario.Storm
 	step         int
 	silent       bool
+	hidden       string
 	conns        []*grpc.ClientConn
 	clock        *client.Clock
 	gateways     []*client.Gateway
@@ -94,6 +99,9 @@ func run() error {
 
 func (h *hand) do(ctx context.Context, c command) error {
 	h.silent = h.silent || c.Silent
+	if c.Hide != "" {
+		h.hidden = c.Hide
+	}
 	switch {
 	case c.Connect:
 		return h.connect(ctx)
@@ -116,7 +124,8 @@ func (h *hand) steps(to int) iter.Seq2[replay.Step, error] {
 		for i := h.step; i < to; i++ {
 			f := h.storm.Frames(i)
 			step := replay.Step{To: f.At}
-			for d, r := range []client.Reports{{Weather: f.Weather}, {Hydrology: f.Hydrology}, {WaterResources: f.WaterResources}} {
+			hydrology := slices.DeleteFunc(f.Hydrology, func(r *freshetv1.HydrologyReport) bool { return r.GetStation() == h.hidden })
+			for d, r := range []client.Reports{{Weather: f.Weather}, {Hydrology: hydrology}, {WaterResources: f.WaterResources}} {
 				if r.Len() > 0 && !h.silent {
 					step.Frames = append(step.Frames, replay.Frame{Gateway: h.gateways[d], Reports: r})
 				}

@@ -1,5 +1,5 @@
 // How far the forecasts can be used: by the server's word, and by the clock.
-import { computed } from 'vue'
+import { computed, ref, watch } from 'vue'
 import { api, must } from '@/api/client'
 import { amiss, engineAbout, outlook, outlookKey, worst, type ForecastWatch, type Outlook } from '@/lib/standing'
 import { engineNow, serverNow, wall } from './clock'
@@ -29,7 +29,20 @@ onFeedReset(() => watches.reset())
 
 /** Moves each second. */
 export const about = computed(() => engineAbout(engineNow.value, serverNow() + 0 * wall.value))
-export const outlooks = computed<Outlook[]>(() => (watches.data.value ?? []).map((w) => outlook(w, about.value)))
+// By the clock a forecast has expired only when the server was asked once more: on a
+// replay that runs fast what is held is soon old. One that does not answer is not waited for.
+const overdue = computed(() => (watches.data.value ?? []).some((w) => !w.standing.endsWith('_EXPIRED') && outlook(w, about.value).standing === 'EXPIRED'))
+const overdueSince = ref<number | null>(null)
+const asked = ref(false)
+watch(overdue, async (yes) => {
+  overdueSince.value = yes ? Date.now() : null
+  asked.value = false
+  if (!yes) return
+  await watches.refresh()
+  asked.value = true
+})
+const clock = computed(() => (overdueSince.value !== null && (asked.value || Math.abs(wall.value - overdueSince.value) > 20_000) ? about.value : null))
+export const outlooks = computed<Outlook[]>(() => (watches.data.value ?? []).map((w) => outlook(w, clock.value)))
 export const standing = computed(() => worst(outlooks.value))
 /** Those that must be said, by what names them. */
 export const wanting = computed(() => outlooks.value.filter(amiss).map((o) => ({ ...o, key: outlookKey(o) })))

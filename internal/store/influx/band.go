@@ -16,23 +16,29 @@ var quantileNames = [len(hydro.BandLevels)]string{"q05", "q10", "q25", "q50", "q
 // each stays below 64 kB. A run without a band writes them empty, so that a run
 // that replaces another takes its band away.
 func appendBandFields(l *line, band []hydro.BandStep) {
-	var discharge, level, errors []float64
+	var discharge, level, errors, beyond []float64
 	for i := range band {
 		b := &band[i]
 		discharge = append(discharge, b.Discharge[:]...)
 		level = append(level, b.Level[:]...)
 		errors = append(errors, float64(b.Errors))
+		flag := 0.0
+		if b.Extrapolated {
+			flag = 1
+		}
+		beyond = append(beyond, flag)
 	}
 	l.bytes("band_discharge", encodeFloats(discharge))
 	l.bytes("band_level", encodeFloats(level))
 	l.bytes("band_errors", encodeFloats(errors))
+	l.bytes("band_extrapolated", encodeFloats(beyond))
 }
 
 // bandOf reads what [appendBandFields] wrote; points of before have no such
 // fields and no band.
 func bandOf(c columns) ([]hydro.BandStep, error) {
-	var parts [3][]float64
-	for i, name := range []string{"band_discharge", "band_level", "band_errors"} {
+	var parts [4][]float64
+	for i, name := range []string{"band_discharge", "band_level", "band_errors", "band_extrapolated"} {
 		b, err := c.bytes(name)
 		if err != nil {
 			return nil, err
@@ -42,8 +48,8 @@ func bandOf(c columns) ([]hydro.BandStep, error) {
 		}
 	}
 	const n = len(hydro.BandLevels)
-	discharge, level, errors := parts[0], parts[1], parts[2]
-	if len(discharge) != n*len(errors) || len(level) != n*len(errors) {
+	discharge, level, errors, beyond := parts[0], parts[1], parts[2], parts[3]
+	if len(discharge) != n*len(errors) || len(level) != n*len(errors) || len(beyond) != 0 && len(beyond) != len(errors) {
 		return nil, fmt.Errorf("band of %d discharges, %d levels and %d counts: %w", len(discharge), len(level), len(errors), record.ErrCorrupt)
 	}
 	if len(errors) == 0 {
@@ -55,6 +61,7 @@ func bandOf(c columns) ([]hydro.BandStep, error) {
 		copy(b.Discharge[:], discharge[n*i:])
 		copy(b.Level[:], level[n*i:])
 		b.Errors = int(errors[i])
+		b.Extrapolated = len(beyond) > 0 && beyond[i] != 0 // points of before have no flag
 	}
 	return band, nil
 }

@@ -278,7 +278,7 @@ func (s *Store) stations(ctx context.Context, basin string, first, last int64) (
 	found := make(map[stationRun]hydro.StationForecast)
 	err := s.ask(ctx, s.selection(forecastStations, first*ms, last*ms, "basin", basin)+
 		`|> filter(fn: (r) => r._field == "record" or r._field == "discharge" or r._field == "level" or
-    r._field == "band_discharge" or r._field == "band_level" or r._field == "band_errors")
+    r._field == "band_discharge" or r._field == "band_level" or r._field == "band_errors" or r._field == "band_extrapolated")
 |> keep(columns: ["_time", "_value", "_field", "station"])
 |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")`,
 		func(c columns) error {

@@ -6,8 +6,9 @@ import (
 	"freshet/internal/hydro"
 )
 
-// A step of a band is 7 quantiles of discharge, 7 of level, and the number of
-// errors; a chance is a zero byte where there is none.
+// A step of a band is 7 quantiles of discharge, 7 of level, the number of
+// errors, and whether it is extrapolated; a chance is a zero byte where there is none.
+// Version 2 has no flags.
 
 const bandStepBytes = 2*8*len(hydro.BandLevels) + 1
 
@@ -22,11 +23,12 @@ func appendBand(b []byte, band []hydro.BandStep) []byte {
 			b = appendFloat(b, v)
 		}
 		b = binary.AppendVarint(b, int64(s.Errors))
+		b = appendBool(b, s.Extrapolated)
 	}
 	return b
 }
 
-func (r *reader) band() []hydro.BandStep {
+func (r *reader) band(version byte) []hydro.BandStep {
 	n := r.length(bandStepBytes)
 	if n == 0 {
 		return nil
@@ -41,6 +43,9 @@ func (r *reader) band() []hydro.BandStep {
 			s.Level[k] = r.float()
 		}
 		s.Errors = int(r.varint())
+		if version >= 3 {
+			s.Extrapolated = r.bool()
+		}
 	}
 	return band
 }
@@ -53,15 +58,20 @@ func appendChance(b []byte, c *hydro.Chance) []byte {
 	b = appendFloat(b, c.Probability)
 	b = appendTime(b, c.Early)
 	b = appendTime(b, c.Middle)
-	return appendTime(b, c.Late)
+	b = appendTime(b, c.Late)
+	b = appendBool(b, c.Extrapolated)
+	return appendBool(b, c.Uncalibrated)
 }
 
-func (r *reader) chance() hydro.Chance {
+func (r *reader) chance(version byte) hydro.Chance {
 	var c hydro.Chance
 	if c.Until = r.time(); c.Until.IsZero() {
 		return c
 	}
 	c.Probability = r.float()
 	c.Early, c.Middle, c.Late = r.time(), r.time(), r.time()
+	if version >= 3 {
+		c.Extrapolated, c.Uncalibrated = r.bool(), r.bool()
+	}
 	return c
 }

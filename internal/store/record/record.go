@@ -39,7 +39,7 @@ import (
 var ErrCorrupt = errors.New("corrupt record")
 
 const (
-	forecastVersion = 2 // version 1 has no bands, chances and areal rain
+	forecastVersion = 3 // version 1 has no bands, chances and areal rain, version 2 no flags of bands and chances
 	warningVersion  = 3 // version 1 has no group, escalation and measures, version 2 not as what it is escalated
 )
 
@@ -321,13 +321,13 @@ func (r *reader) stationForecast() hydro.StationForecast {
 		c.Threshold = r.float()
 		c.At = r.time()
 		if v >= 2 {
-			c.Chance = r.chance()
+			c.Chance = r.chance(v)
 		}
 	}
 	s.Updated = r.bool()
 	s.Extrapolated = r.bool()
 	if v >= 2 {
-		s.Band = r.band()
+		s.Band = r.band(v)
 	}
 	return s
 }

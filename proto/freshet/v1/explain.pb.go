@@ -275,7 +275,11 @@ type ExplainedQuantity struct {
 	Steps       []*ExplainedStep `protobuf:"bytes,15,rep,name=steps,proto3" json:"steps,omitempty"`
 	// Of a sum of rain that is forecast: mm of value that had fallen when the run was
 	// issued. The rest is the rain forecast that the run used, see honesty.
-	Fallen        float64 `protobuf:"fixed64,16,opt,name=fallen,proto3" json:"fallen,omitempty"`
+	Fallen float64 `protobuf:"fixed64,16,opt,name=fallen,proto3" json:"fallen,omitempty"`
+	// Of a forecast: it rests on levels or flows outside the measured range of a rating.
+	Extrapolated bool `protobuf:"varint,17,opt,name=extrapolated,proto3" json:"extrapolated,omitempty"`
+	// Of a chance: such chances have not been near what happened, or there was too little to say.
+	Uncalibrated  bool `protobuf:"varint,18,opt,name=uncalibrated,proto3" json:"uncalibrated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,6 +424,20 @@ func (x *ExplainedQuantity) GetFallen() float64 {
 		return x.Fallen
 	}
 	return 0
+}
+
+func (x *ExplainedQuantity) GetExtrapolated() bool {
+	if x != nil {
+		return x.Extrapolated
+	}
+	return false
+}
+
+func (x *ExplainedQuantity) GetUncalibrated() bool {
+	if x != nil {
+		return x.Uncalibrated
+	}
+	return false
 }
 
 // One threshold.
@@ -938,7 +956,7 @@ const file_freshet_v1_explain_proto_rawDesc = "" +
 	"\aprofile\x18\x04 \x01(\tR\aprofile\x12\"\n" +
 	"\fillustrative\x18\x05 \x01(\bR\fillustrative\x12\x1b\n" +
 	"\tdead_band\x18\x06 \x01(\x01R\bdeadBand\x12&\n" +
-	"\x0fdead_band_share\x18\a \x01(\x01R\rdeadBandShare\"\xc0\x04\n" +
+	"\x0fdead_band_share\x18\a \x01(\x01R\rdeadBandShare\"\x88\x05\n" +
 	"\x11ExplainedQuantity\x12\x1a\n" +
 	"\bforecast\x18\x01 \x01(\bR\bforecast\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x19\n" +
@@ -956,7 +974,9 @@ const file_freshet_v1_explain_proto_rawDesc = "" +
 	"\rdwell_lower_s\x18\r \x01(\rR\vdwellLowerS\x12 \n" +
 	"\vpersistence\x18\x0e \x01(\rR\vpersistence\x12/\n" +
 	"\x05steps\x18\x0f \x03(\v2\x19.freshet.v1.ExplainedStepR\x05steps\x12\x16\n" +
-	"\x06fallen\x18\x10 \x01(\x01R\x06fallen\"\xe5\x02\n" +
+	"\x06fallen\x18\x10 \x01(\x01R\x06fallen\x12\"\n" +
+	"\fextrapolated\x18\x11 \x01(\bR\fextrapolated\x12\"\n" +
+	"\funcalibrated\x18\x12 \x01(\bR\funcalibrated\"\xe5\x02\n" +
 	"\rExplainedStep\x12'\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x11.freshet.v1.StageR\x05stage\x12\x14\n" +
 	"\x05given\x18\x02 \x01(\x01R\x05given\x12\x1c\n" +

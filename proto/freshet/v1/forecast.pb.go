@@ -1000,7 +1000,9 @@ type BandStep struct {
 	// m above the station's datum; empty where no level is forecast.
 	Level []float64 `protobuf:"fixed64,2,rep,packed,name=level,proto3" json:"level,omitempty"`
 	// Of past forecasts in a situation like this, on which it rests.
-	Errors        uint32 `protobuf:"varint,3,opt,name=errors,proto3" json:"errors,omitempty"`
+	Errors uint32 `protobuf:"varint,3,opt,name=errors,proto3" json:"errors,omitempty"`
+	// A level of it lies outside the measured range of the rating.
+	Extrapolated  bool `protobuf:"varint,4,opt,name=extrapolated,proto3" json:"extrapolated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1054,6 +1056,13 @@ func (x *BandStep) GetErrors() uint32 {
 		return x.Errors
 	}
 	return 0
+}
+
+func (x *BandStep) GetExtrapolated() bool {
+	if x != nil {
+		return x.Extrapolated
+	}
+	return false
 }
 
 type ForecastPeak struct {
@@ -1214,9 +1223,15 @@ type CrossingChance struct {
 	Probability float64 `protobuf:"fixed64,2,opt,name=probability,proto3" json:"probability,omitempty"`
 	// Quantiles at 10, 50 and 90 % of the time of crossing, if there is one; not
 	// set if the probability is 0.
-	Early         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=early,proto3" json:"early,omitempty"`
-	Middle        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=middle,proto3" json:"middle,omitempty"`
-	Late          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=late,proto3" json:"late,omitempty"`
+	Early  *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=early,proto3" json:"early,omitempty"`
+	Middle *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=middle,proto3" json:"middle,omitempty"`
+	Late   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=late,proto3" json:"late,omitempty"`
+	// The threshold lies outside the measured range of the rating, or what is known of
+	// the flow now does.
+	Extrapolated bool `protobuf:"varint,6,opt,name=extrapolated,proto3" json:"extrapolated,omitempty"`
+	// Such chances have told more or fewer crossings here than there were, or there were too few to
+	// say: read an order, not a number.
+	Uncalibrated  bool `protobuf:"varint,7,opt,name=uncalibrated,proto3" json:"uncalibrated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1284,6 +1299,20 @@ func (x *CrossingChance) GetLate() *timestamppb.Timestamp {
 		return x.Late
 	}
 	return nil
+}
+
+func (x *CrossingChance) GetExtrapolated() bool {
+	if x != nil {
+		return x.Extrapolated
+	}
+	return false
+}
+
+func (x *CrossingChance) GetUncalibrated() bool {
+	if x != nil {
+		return x.Uncalibrated
+	}
+	return false
 }
 
 var File_freshet_v1_forecast_proto protoreflect.FileDescriptor
@@ -1378,11 +1407,12 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\aupdated\x18\t \x01(\bR\aupdated\x12\"\n" +
 	"\fextrapolated\x18\n" +
 	" \x01(\bR\fextrapolated\x12(\n" +
-	"\x04band\x18\x14 \x03(\v2\x14.freshet.v1.BandStepR\x04band\"V\n" +
+	"\x04band\x18\x14 \x03(\v2\x14.freshet.v1.BandStepR\x04band\"z\n" +
 	"\bBandStep\x12\x1c\n" +
 	"\tdischarge\x18\x01 \x03(\x01R\tdischarge\x12\x14\n" +
 	"\x05level\x18\x02 \x03(\x01R\x05level\x12\x16\n" +
-	"\x06errors\x18\x03 \x01(\rR\x06errors\"\x85\x01\n" +
+	"\x06errors\x18\x03 \x01(\rR\x06errors\x12\"\n" +
+	"\fextrapolated\x18\x04 \x01(\bR\fextrapolated\"\x85\x01\n" +
 	"\fForecastPeak\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1c\n" +
 	"\tdischarge\x18\x02 \x01(\x01R\tdischarge\x12\x14\n" +
@@ -1393,13 +1423,15 @@ const file_freshet_v1_forecast_proto_rawDesc = "" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x1c\n" +
 	"\tthreshold\x18\x03 \x01(\x01R\tthreshold\x12*\n" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x122\n" +
-	"\x06chance\x18\x14 \x01(\v2\x1a.freshet.v1.CrossingChanceR\x06chance\"\xfa\x01\n" +
+	"\x06chance\x18\x14 \x01(\v2\x1a.freshet.v1.CrossingChanceR\x06chance\"\xc2\x02\n" +
 	"\x0eCrossingChance\x120\n" +
 	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12 \n" +
 	"\vprobability\x18\x02 \x01(\x01R\vprobability\x120\n" +
 	"\x05early\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05early\x122\n" +
 	"\x06middle\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06middle\x12.\n" +
-	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late2\x81\t\n" +
+	"\x04late\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04late\x12\"\n" +
+	"\fextrapolated\x18\x06 \x01(\bR\fextrapolated\x12\"\n" +
+	"\funcalibrated\x18\a \x01(\bR\funcalibrated2\x81\t\n" +
 	"\x0fForecastService\x12l\n" +
 	"\vGetForecast\x12\x1e.freshet.v1.GetForecastRequest\x1a\x1f.freshet.v1.GetForecastResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/forecasts/latest\x12k\n" +
 	"\rListForecasts\x12 .freshet.v1.ListForecastsRequest\x1a!.freshet.v1.ListForecastsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/forecasts\x12Y\n" +
