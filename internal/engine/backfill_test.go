@@ -31,11 +31,14 @@ func (w *watch) stages() []hydro.Stage {
 const mouth = "h-yamen"
 
 // send gives levels of the mouth, all in one batch.
-func (w *watch) send(at func(i int) time.Time, levels ...float64) {
-	s, _ := w.c.Station(mouth)
+func (w *watch) send(at func(i int) time.Time, levels ...float64) { w.sendOf(mouth, at, levels...) }
+
+// sendOf gives levels of a station, all in one batch.
+func (w *watch) sendOf(station string, at func(i int) time.Time, levels ...float64) {
+	s, _ := w.c.Station(station)
 	b := &hydro.Batch{Basin: w.e.Basin(), ReceivedAt: w.now}
 	for i, z := range levels {
-		b.Readings = append(b.Readings, hydro.Reading{Key: hydro.Key{Station: mouth, Variable: hydro.WaterLevel}, At: at(i), Raw: z, Value: z, Datum: s.Datum.Name})
+		b.Readings = append(b.Readings, hydro.Reading{Key: hydro.Key{Station: station, Variable: hydro.WaterLevel}, At: at(i), Raw: z, Value: z, Datum: s.Datum.Name})
 	}
 	w.apply(hydro.Input{Batch: b})
 }
