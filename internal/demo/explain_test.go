@@ -84,6 +84,7 @@ func checkExplanations(t *testing.T, a *app.App, feed []string, before []*freshe
 		t.Fatal(err)
 	}
 	raises := 0
+	var again tallied
 	for i, x := range all {
 		var line struct{ From, To string }
 		if err := json.Unmarshal([]byte(feed[i]), &line); err != nil {
@@ -94,6 +95,11 @@ func checkExplanations(t *testing.T, a *app.App, feed []string, before []*freshe
 			t.Errorf("%s went from %s to %s; recomputed from the log it goes from %s to %s", w.GetId(), line.From, line.To, w.GetFrom(), w.GetTo())
 		}
 		raises += checkExplanation(t, x)
+		again.add(recompute(t, x))
+	}
+	t.Logf("recomputed from %d explanations: %+v", len(all), again)
+	if again.raises < 20 || again.lowers < 20 || again.ahead < 10 || again.clocks < 100 {
+		t.Errorf("too little was recomputed: %+v", again)
 	}
 	if len(all) < 80 || raises < 30 {
 		t.Errorf("%d warnings explained, %d raises by a clock", len(all), raises)
