@@ -102,7 +102,8 @@ func (c *recomputed) seen() (out []seen) {
 	})
 	for i, o := range all {
 		at := o.GetAt().AsTime()
-		lost, unknown := false, len(out) == 0
+		var lost bool
+		unknown := len(out) == 0
 		if unknown { // nothing is shown before it, as far back as readings are shown
 			lost = len(all) < 40 && at.After(c.now.Add(-3*time.Hour+c.window()))
 		} else {

@@ -55,7 +55,9 @@ func TestABackFillAnywhereFlipsNoLiveStage(t *testing.T) {
 		calm, top := values[0]-2, len(values)-1
 		old := base.now.AddDate(0, 0, -14)
 		for _, peak := range []int{i % (top + 1), top + 1} { // the backlog comes up to above that step, at each station another
-			name, late, notes := "", func(*watch) {}, []string(nil)
+			var name string
+			var late func(*watch)
+			var notes []string
 			if peak == top+1 {
 				name = "a two-week-old point"
 				late = func(w *watch) { w.sendOf(id, func(int) time.Time { return old }, values[top]+0.2) }
