@@ -19,4 +19,4 @@ if ! command -v systemd-analyze >/dev/null; then
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends systemd ||
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends systemd; }
 fi
-promtool --version 2>&1 | head -n 1
+promtool --version 2>&1 | sed -n 1p # reads to the end: head would leave, and the pipe would fail now and then

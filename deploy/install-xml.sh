@@ -9,5 +9,5 @@ if ((${#missing[@]})); then
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" ||
 		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; }
 fi
-xmllint --version 2>&1 | head -n 1
+xmllint --version 2>&1 | sed -n 1p # reads to the end: head would leave, and the pipe would fail now and then
 xmlsec1 --version
