@@ -25,6 +25,7 @@ var metrics = []string{
 	"freshet_archive_errors_total", "freshet_archive_lag_outputs", "freshet_archive_missed_outputs_total", "freshet_archive_written_total",
 	"freshet_engine_apply_seconds", "freshet_engine_time_seconds", "freshet_feed_warnings_sent_total", "freshet_feed_watchers",
 	"freshet_forecast_duration_seconds",
+	"freshet_forecast_standing",
 	"freshet_ingest_accepted_total", "freshet_ingest_ack_seconds", "freshet_ingest_queued_readings", "freshet_ingest_refused_total", "freshet_ingest_streams",
 	"freshet_log_lag_inputs", "freshet_stations_by_stage", "freshet_tls_certificate_expires_timestamp_seconds",
 	"process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds",

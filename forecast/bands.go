@@ -35,6 +35,11 @@ const (
 	basisWider  = "; beyond %g h widened as they grew up to there"
 )
 
+// mostSteps is how many steps all bands of a run have at most, where leads that are
+// learnt with the rain known do not need more: a run is one message of the log, of 8 MB
+// at most, and a step takes some 120 bytes of it.
+const mostSteps = 40_000
+
 // mostTold is how many leads a band has at most, as many as a store takes.
 const mostTold = 720
 
@@ -88,6 +93,15 @@ func (k *compiler) addBand() {
 	}
 	m.leads, m.told = leads, told
 	k.noteUnbanded()
+	banded := 0
+	for i := range m.nodes {
+		if m.nodes[i].banded() {
+			banded++
+		}
+	}
+	if m.shown = min(told, max(leads, mostSteps/max(1, banded))); m.shown < told {
+		k.note("bands end after %v: those of %d stations to the horizon are too much for one run", time.Duration(m.shown)*m.bandStep, banded)
+	}
 }
 
 // bandsOf returns what a state holds for the model's bands, or nil if that is
@@ -348,6 +362,7 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 		}
 	}()
 	r := newRun(m, s, now, obs, time.Duration(leads)*m.bandStep) // without a mark: nobody goes on from it
+	r.once = true                                                // a part that starts anew starts now, without a warm-up, and nobody is told
 	r.ahead, r.schedules = rain, plans
 	r.runoff, r.areal = make([][]float64, len(m.subs)), make([][]float64, len(m.subs))
 	for i := range m.subs {
@@ -452,7 +467,7 @@ func (r *run) band(g *gauged, rained bool, members [][]hydro.StationForecast) bo
 	steps := make([]band.Band, m.told)
 	model.Quantiles(&s, flows, steps)
 	n := 0
-	for n < len(steps) && steps[n].Errors >= leastErrors {
+	for n < m.shown && steps[n].Errors >= leastErrors {
 		n++
 	}
 	if n == 0 {

@@ -41,6 +41,7 @@ type Model struct {
 	bandStep     time.Duration // between the leads of bands
 	leads        int           // of bands, learnt with the rain known; 0: no bands
 	told         int           // of bands, up to the horizon
+	shown        int           // of those, in a run
 	each         Each          // nil: one after the other
 }
 

@@ -125,7 +125,7 @@ func (r *run) ground(subs []int, moist int) {
 	if moist >= 0 {
 		r.s.Moisture[moist] = MoistureState{Node: carried.Moisture[moist].Node}
 	}
-	if try(compute) == nil {
+	if !r.once && try(compute) == nil {
 		r.note("sub-basin %s: no solution from its last state (%v): started anew", r.m.subs[subs[0]].id, first)
 		return
 	}
@@ -194,14 +194,24 @@ func (r *run) solve(i int) {
 		return nil
 	}
 	before, carried := r.said(), r.s
-	if err := try(through); err != nil {
+	var learnt days // before the try
+	if n.moist > 0 {
+		learnt = r.days[n.moist-1]
+	}
+	forget := func() {
 		r.unsay(before)
+		if n.moist > 0 {
+			r.days[n.moist-1] = learnt
+		}
+	}
+	if err := try(through); err != nil {
+		forget()
 		copy(r.flow[i], r.arrived)
 		r.s.Nodes = slices.Clone(r.s.Nodes)
 		r.s.Nodes[i] = n.start()
 		r.s.Nodes[i].Bands = carried.Nodes[i].Bands
-		if try(through) != nil {
-			r.unsay(before)
+		if r.once || try(through) != nil {
+			forget()
 			r.s.Nodes = carried.Nodes
 			r.lose(i, holeOf("node "+n.id, "节点"+n.id, err))
 			return
@@ -218,7 +228,7 @@ func (r *run) solve(i int) {
 		r.unsay(before)
 		r.s.Reaches = slices.Clone(r.s.Reaches)
 		r.s.Reaches[n.out] = r.m.startReach(n.out)
-		if try(onward) == nil {
+		if !r.once && try(onward) == nil {
 			r.note("reach %s: no solution from its last state (%v): started anew", id, err)
 			return
 		}

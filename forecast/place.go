@@ -163,10 +163,11 @@ func (r *run) spare(i int, v *reservoir, s levelpool.State, in levelpool.Inputs,
 	n := len(steps)
 	in.Local = make([]float64, n)
 	flow := slices.Clone(r.flow[i])
-	try := func() ([]float64, error) {
-		if _, err := v.pool.Route(s, in, steps); err != nil {
-			return nil, err
-		}
+	route := func() error {
+		_, err := v.pool.Route(s, in, steps)
+		return err
+	}
+	there := func() ([]float64, error) {
 		for t := range steps {
 			flow[r.here+1+t] = steps[t].Outflow
 		}
@@ -175,9 +176,12 @@ func (r *run) spare(i int, v *reservoir, s levelpool.State, in levelpool.Inputs,
 	for t := range in.Local {
 		in.Local[t] = p.limit
 	}
-	bears, err := try() // what the river is to carry at most
-	if err != nil {
+	if err := route(); err != nil {
 		return 0, 0, err
+	}
+	bears, err := there() // what the river is to carry at most
+	if err != nil {       // with as little as the dam can let out some methods have no solution
+		bears = make([]float64, n)
 	}
 	full := false // from then on the least now is more later
 	for t := range bears {
@@ -187,26 +191,37 @@ func (r *run) spare(i int, v *reservoir, s levelpool.State, in levelpool.Inputs,
 		}
 	}
 	clear(in.Local)
+	over = math.Inf(-1)
+	var kept []float64 // Local of the last trial whose way down has a solution
 	for k := 0; ; k++ {
-		there, err := try()
-		if err != nil {
+		if err := route(); err != nil {
 			return 0, 0, err
 		}
+		q, err := there()
+		if err != nil {
+			r.note("reservoir %s: its release is not cut for %s from the trial on whose way down has no solution: %v", v.id, p.id, err)
+			if kept != nil {
+				copy(in.Local, kept)
+				return over, at, route()
+			}
+			return over, at, nil // if the release itself has no way down, routing it says so
+		}
+		kept = append(kept[:0], in.Local...)
 		worst := math.Inf(-1)
 		over = math.Inf(-1)
-		for t, q := range there {
-			worst = max(worst, q-bears[t])
-			if q-p.limit > over {
-				over, at = q-p.limit, t
+		for t := range q {
+			worst = max(worst, q[t]-bears[t])
+			if q[t]-p.limit > over {
+				over, at = q[t]-p.limit, t
 			}
-			there[t] -= bears[t]
+			q[t] -= bears[t]
 		}
 		if worst <= enough*p.limit || k == len(trials) {
 			return over, at, nil
 		}
 		for t := range steps {
 			lo, hi := min(t+p.spans[k].lo, n-1), min(t+p.spans[k].hi, n-1)
-			if excess := slices.Max(there[lo : hi+1]); excess > 0 {
+			if excess := slices.Max(q[lo : hi+1]); excess > 0 {
 				in.Local[t] = max(in.Local[t], p.limit-max(0, steps[t].Outflow-trials[k].gain*excess))
 			}
 		}

@@ -123,7 +123,9 @@ func (r *run) compute(ahead Ahead) error {
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
 	}
-	r.bands(rain)
+	if err := try(func() error { r.bands(rain); return nil }); err != nil {
+		r.note("no bands in this run: %v", err)
+	}
 	return nil
 }
 
@@ -184,6 +186,7 @@ type run struct {
 	arrived []float64 // scratch, what arrives at a node
 	doubts  doubts
 	stuck   error // of a node: why nothing can be computed there
+	once    bool  // a part without a solution is not tried anew
 
 	// Of a rehearsal.
 	wet     []wetting       // of the ground at here, per sub-basin; nil: none

@@ -120,6 +120,8 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no rain gauge speaks for sub-basin (\S+) now: .*$`), "子流域${1}现无雨量站可用，假定无雨"},
 	{regexp.MustCompile(`^rain at site (\S+) differs over the hour to (\S+ \S+): (\S+) (\S+) mm, (\S+) (\S+) mm; areal rain takes that of (\S+)$`), "站点${1}截至${2}一小时雨量不一致：${3} ${4} mm，${5} ${6} mm，面雨量采用${7}"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves its storage curve: .*$`), "水库${1}水位超出库容曲线"},
+	{regexp.MustCompile(`^reservoir (\S+): its release is not cut for (\S+) from the trial on .*$`), "水库${1}未能为下游${2}进一步减小下泄（试算河道演算无解）"},
+	{regexp.MustCompile(`^bands end after (\S+): those of (\d+) stations to the horizon are too much for one run$`), "不确定性区间只到${1}：${2}站至预见期末的区间过大，超出一次预报的容量"},
 	{regexp.MustCompile(`^level of reservoir (\S+), (\S+) m, is outside its storage curve: .*$`), "水库${1}实测水位${2}米超出库容曲线，库容与此后水位为外推"},
 	{regexp.MustCompile(`^level of reservoir (\S+) leaves the table of an outlet$`), "水库${1}水位超出泄流曲线"},
 	{regexp.MustCompile(`^limit of (\S+) m³/s for the river below reservoir (\S+) holds for the release alone: .*$`), "水库${2}下游安全泄量${1} m³/s只限制水库下泄，未计坝下汇入的区间来水，下游河道流量可能超过安全泄量"},
