@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"freshet/alert/callout"
+	"freshet/alert/standing"
 	"freshet/internal/hydro"
 )
 
@@ -129,5 +130,84 @@ func TestWhatIsSeenAfterwardsIsCalledForByItsStage(t *testing.T) {
 	}
 	if len(s.Waves) != 2 || s.Waves[0].Quiet != at {
 		t.Errorf("the blind wave goes on: %+v", s.Waves)
+	}
+}
+
+// A gauge that a flood destroyed stays blind for weeks. Once the reach around it has
+// calmed nobody is called for it any more; when the reach rises again, somebody is.
+func TestWhenTheReachHasCalmedTheNextRiseIsCalledForAgain(t *testing.T) {
+	r := compile(t, strings.Replace(rosters, "interval: 100s}", "interval: 100s, blind: orange, repeat: 15m}", 1))
+	const group = "b/blind/1/a"
+	first := []hydro.Warning{lost("a", start, hydro.Clear, group, hydro.Blue)}
+	s, told := run(t, r, callout.State{}, start, first...)
+	if diff := cmp.Diff(everyDesk, told); diff != "" {
+		t.Fatalf("the first rise (-want +got):\n%s", diff)
+	}
+	// Nobody confirms: the roster is called again and again while the reach rises.
+	at, again := start, 0
+	for at.Before(start.Add(3 * time.Hour)) {
+		at = at.Add(time.Minute)
+		s.Standing = standing.Calm(s.Standing, []string{"a"})
+		s, told = run(t, r, s, at)
+		again += strings.Count(strings.Join(told, "\n"), "call_repeated")
+	}
+	if again < 3 {
+		t.Fatalf("called again %d times in three hours", again)
+	}
+	// The reach calms, and the gauge stays dead: what has begun is called to its end, nothing more.
+	late := 0
+	for at.Before(start.Add(24 * time.Hour)) {
+		at = at.Add(time.Minute)
+		s.Standing = standing.Calm(s.Standing, nil)
+		s, told = run(t, r, s, at)
+		if strings.Contains(strings.Join(told, "\n"), "call_repeated") || len(told) > 0 && at.After(start.Add(5*time.Hour)) {
+			late++
+		}
+	}
+	if late > 0 {
+		t.Errorf("%d times somebody was called for a reach that had calmed", late)
+	}
+	for n := range 2 { // it rises again, twice
+		at = at.Add(24 * time.Hour)
+		s, told = run(t, r, s, at, lost("a", at, hydro.Blind, group, hydro.Blue))
+		if diff := cmp.Diff(everyDesk, told); diff != "" {
+			t.Fatalf("rise %d after the calm (-want +got):\n%s", n+1, diff)
+		}
+		var ids []string
+		for _, w := range s.Waves {
+			ids = append(ids, w.ID)
+		}
+		if want := group + "@" + at.Format("20060102T150405Z"); ids[len(ids)-1] != want {
+			t.Errorf("waves %q, want the last %s", ids, want)
+		}
+		for range 120 { // and calms: what has begun is called to its end
+			at = at.Add(time.Minute)
+			s.Standing = standing.Calm(s.Standing, nil)
+			s, _ = run(t, r, s, at)
+		}
+	}
+}
+
+// What was tried when a roster was called before says nothing of who was tried now.
+func TestATryOfAnEarlierCallIsNotOneOfThis(t *testing.T) {
+	x := onShift(t, one)
+	next, _, err := x.r.Do(x.s, hydro.Command{Kind: hydro.CallAttempt, At: x.at, By: officer, Person: "p", Text: "no answer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.s = next
+	var said []string
+	for x.at.Before(start.Add(40 * time.Minute)) {
+		x.at = x.at.Add(10 * time.Second)
+		next, events := x.r.Step(x.s, x.at, nil)
+		x.s = next
+		for _, e := range events {
+			if e.Kind == callout.Unreached && e.Person == "p" {
+				said = append(said, e.TextEN)
+			}
+		}
+	}
+	if len(said) < 2 || !strings.HasSuffix(said[0], "1 on record") || !strings.HasSuffix(said[1], "none of them on record") {
+		t.Errorf("%q", said)
 	}
 }

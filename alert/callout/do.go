@@ -35,8 +35,11 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 		if call.Outcome != hydro.Calling && call.Outcome != hydro.CallUnreached {
 			return s, nil, refuse(fmt.Sprintf("已不再呼叫%s：%s", call.NameZH, outcomeZH[call.Outcome]), fmt.Sprintf("%s is not being called any more: %s", call.NameEN, call.Outcome))
 		}
-		if len(call.Attempts) >= maxAttempts {
+		if recorded(call) >= maxAttempts {
 			return s, nil, refuse(fmt.Sprintf("%s已记录%d次呼叫，不再增加", call.NameZH, maxAttempts), fmt.Sprintf("%s: %d tries are recorded, more are not kept", call.NameEN, maxAttempts))
+		}
+		if len(call.Attempts) >= maxAttempts { // of earlier tries, before the roster was called again
+			call.Attempts = call.Attempts[1:]
 		}
 		call.Attempts = append(call.Attempts, hydro.CallTry{At: c.At, By: c.By, Text: c.Text})
 		t.tellAttempt(w, round, call, &c)
@@ -46,6 +49,18 @@ func (r *Rules) Do(s State, c hydro.Command) (State, []hydro.DutyEvent, error) {
 	t.tellConfirm(w, round, call, &c)
 	t.confirmed(w, round, c.Person)
 	return s, t.events, nil
+}
+
+// recorded returns how many of a call's tries are on record. Those of earlier calls of
+// the same round stay on record too and are not counted.
+func recorded(c *hydro.Call) int {
+	n := 0
+	for _, a := range c.Attempts {
+		if !a.At.Before(c.Began) {
+			n++
+		}
+	}
+	return n
 }
 
 // refuse is why a command may not be done.

@@ -27,7 +27,7 @@ func (t *turn) join() {
 	}
 	for _, x := range t.s.Standing {
 		if e := &x.Escalation; e.Stage != hydro.Clear {
-			if w := t.wave(blindWave(&x), x.Station); w != nil {
+			if w := t.wave(blindWave(&x), x.Station); w != nil && w.Quiet.Equal(t.now) { // else it was over: this is another rise
 				w.Quiet = time.Time{}
 			}
 		}
@@ -48,12 +48,15 @@ func (t *turn) join() {
 	}
 }
 
+// group returns the last wave of a group. Stations that were lost together may be on
+// a rising reach more than once, and each time is a wave.
 func (t *turn) group(id string) *Wave {
-	i := slices.IndexFunc(t.s.Waves, func(w Wave) bool { return w.Group == id })
-	if i < 0 {
-		return nil
+	for i := len(t.s.Waves) - 1; i >= 0; i-- {
+		if t.s.Waves[i].Group == id {
+			return &t.s.Waves[i]
+		}
 	}
-	return &t.s.Waves[i]
+	return nil
 }
 
 // own returns the wave of a station without a group that goes on: what has been
@@ -149,12 +152,16 @@ func (t *turn) open() {
 				continue
 			}
 			w := t.wave(d.group, d.station)
-			if w != nil && w.called(roster.ID) >= highest.stage {
+			again := w != nil && !w.Quiet.IsZero() // the reach around the lost had calmed
+			if w != nil && !again && w.called(roster.ID) >= highest.stage {
 				continue
 			}
 			x := highest.of
-			if w == nil {
+			if w == nil || again {
 				own := Wave{ID: d.group, Group: d.group}
+				if again {
+					own.ID += "@" + x.Escalation.At.UTC().Format("20060102T150405Z")
+				}
 				if d.group == "" {
 					own.ID, own.Station = x.Station+"@"+x.Since.UTC().Format("20060102T150405Z"), x.Station
 				}

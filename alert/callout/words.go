@@ -90,8 +90,9 @@ func (t *turn) tellConfirm(w *Wave, round *hydro.CallRound, c *hydro.Call, cmd *
 
 func (t *turn) tellUnreached(w *Wave, round *hydro.CallRound, c *hydro.Call) {
 	zh, en := who(c)
-	recordedZH, recordedEN := fmt.Sprintf("记录%d次", len(c.Attempts)), fmt.Sprintf("%d on record", len(c.Attempts))
-	if len(c.Attempts) == 0 {
+	n := recorded(c)
+	recordedZH, recordedEN := fmt.Sprintf("记录%d次", n), fmt.Sprintf("%d on record", n)
+	if n == 0 {
 		recordedZH, recordedEN = "无呼叫记录", "none of them on record"
 	}
 	t.tell(w, round, hydro.DutyEvent{

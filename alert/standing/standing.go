@@ -32,8 +32,9 @@ type Station struct {
 	Escalation Escalation // zero: it is not known to be blind on a rising reach
 }
 
-// An Escalation is that a station is blind on a rising reach. It lasts until the
-// station is seen: that the reach has calmed is not told as a warning.
+// An Escalation is that a station is blind on a rising reach. It lasts until a
+// warning says that the station is seen, or [Calm] that it is no longer so: that the
+// reach has calmed is not told as a warning.
 type Escalation struct {
 	Stage    hydro.Stage // the highest around the station when it was told
 	At       time.Time
@@ -78,6 +79,24 @@ func Step(s State, warnings []hydro.Warning) State {
 		}
 		if w.To != hydro.Blind && w.To != w.From || x.Warning == "" {
 			x.Warning, x.ReasonZH, x.ReasonEN = w.ID, w.ReasonZH, w.ReasonEN
+		}
+	}
+	return s
+}
+
+// Calm returns s without the escalations of stations that are not among those known to
+// be blind on a rising reach now, in any order. The state given is not changed.
+func Calm(s State, escalated []string) State {
+	over := func(x Station) bool {
+		return x.Escalation.Stage != hydro.Clear && !slices.Contains(escalated, x.Station)
+	}
+	if !slices.ContainsFunc(s, over) {
+		return s
+	}
+	s = slices.Clone(s)
+	for i := range s {
+		if over(s[i]) {
+			s[i].Escalation = Escalation{}
 		}
 	}
 	return s

@@ -88,3 +88,18 @@ func TestStandingProperties(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEscalationThatIsOverIsForgotten(t *testing.T) {
+	w := func(station string) hydro.Warning {
+		return hydro.Warning{ID: station, Station: station, At: at, From: hydro.Clear, To: hydro.Blind, Cause: "silent", Escalated: true, EscalatedAs: hydro.Orange}
+	}
+	s := standing.Step(nil, []hydro.Warning{w("a"), w("b")})
+	before := cmp.Diff(nil, s)
+	calmed := standing.Calm(s, []string{"b"})
+	if calmed[0].Escalation != (standing.Escalation{}) || !calmed[0].Blind || calmed[1] != s[1] {
+		t.Errorf("%+v", calmed)
+	}
+	if after := cmp.Diff(nil, s); after != before {
+		t.Errorf("the state given was changed: %s", after)
+	}
+}

@@ -6,7 +6,7 @@ import { router } from './router'
 import { startFeed, stopFeed } from './stores/feed'
 import { remember, remembered, theme } from './stores/prefs'
 import { alarms } from './stores/alarms'
-import { loadMe, me, signedIn } from './stores/session'
+import { loadMe, refused, signedIn } from './stores/session'
 import { stages } from './stores/stages'
 import { stations } from './stores/stations'
 import './style/theme.css'
@@ -18,9 +18,7 @@ watch(theme, (t) => (document.documentElement.dataset.theme = t), { immediate: t
 window.addEventListener('beforeprint', () => (document.documentElement.dataset.theme = 'light'))
 window.addEventListener('afterprint', () => (document.documentElement.dataset.theme = theme.value))
 
-onUnauthorised(() => {
-  if (me.value) me.value = { ...me.value, signed_in: false }
-})
+onUnauthorised(refused)
 watch(signedIn, (yes) => {
   remember(yes)
   if (yes) {

@@ -10,6 +10,7 @@ import (
 	"freshet/alert/cap"
 	"freshet/alert/duty"
 	"freshet/alert/plan"
+	"freshet/alert/standing"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
@@ -72,6 +73,14 @@ func (e *Engine) stepDuty(warnings []hydro.Warning) (events []hydro.DutyEvent) {
 	var more []hydro.DutyEvent
 	e.duty.Alarms, more = e.parts.alarms.Step(e.duty.Alarms, e.now, warnings)
 	events = append(events, more...)
+	var escalated []string // that this is over is told by no warning
+	for _, x := range e.rules.Standings(e.alertState) {
+		if !x.Escalated.IsZero() {
+			escalated = append(escalated, x.Station)
+		}
+	}
+	e.duty.Callout.Standing = standing.Calm(e.duty.Callout.Standing, escalated)
+	e.duty.Plan.Standing = standing.Calm(e.duty.Plan.Standing, escalated)
 	e.duty.Callout, more = e.parts.callout.Step(e.duty.Callout, e.now, warnings)
 	events = append(events, more...)
 	e.duty.Plan, more = e.parts.plan.Step(e.duty.Plan, e.now, warnings)

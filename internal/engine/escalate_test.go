@@ -79,4 +79,21 @@ func TestAnEscalationReachesTheDeskTheCallsAndTheFeed(t *testing.T) {
 	if alarm() != a {
 		t.Errorf("it asked again: %+v, before %+v", alarm(), a)
 	}
+	// The reach calms and rises again, with the gauge still dead: that is another call.
+	w.until(w.now.Add(6 * time.Hour))
+	w.outs = nil
+	for range 4 {
+		w.rise["h-enping"] += 0.1
+		w.until(w.now.Add(step))
+	}
+	w.until(w.now.Add(5 * time.Minute))
+	escalated = 0
+	for _, o := range w.outs {
+		if o.Warning != nil && o.Warning.Station == dead && o.Warning.Escalated {
+			escalated++
+		}
+	}
+	if rounds := w.e.Calls(); escalated != 1 || len(rounds) != 2 || rounds[0].Wave == rounds[1].Wave || rounds[0].Group != rounds[1].Group || !rounds[0].Blind {
+		t.Errorf("of the next rise: %d warnings, rounds %+v", escalated, rounds)
+	}
 }

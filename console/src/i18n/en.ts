@@ -49,6 +49,8 @@ export default {
   desk: {
     know: 'I know (silent for 10 minutes)',
     quietUntil: 'Somebody knows; silent until {time}',
+    alarms: 'The server has not told of alarms since {time} ({span}): this screen may stay silent whatever the river does.',
+    engine: 'The engine stands still: its time is {time} and does not go on. Stages, alarms and forecasts are as of then; things may be worse by now.',
     sessionSoon: 'This session ends at {time} (in {span}); the screen receives no warnings after that.',
     sessionEnded: 'The session ended at {time}. This screen receives no warnings: sign in again.',
     renew: 'Renew',

@@ -49,6 +49,8 @@ export default {
   desk: {
     know: '知道了（静音 10 分钟）',
     quietUntil: '有人知道，静音至 {time}',
+    alarms: '自 {time} 起取不到告警（已 {span}）：无论水情如何，本屏都可能不响。',
+    engine: '系统停在 {time}，不再推进。站况、告警和预报都停留在当时，现况可能更差。',
     sessionSoon: '登录将于 {time} 到期（还有 {span}），到期后本屏收不到预警。',
     sessionEnded: '登录已于 {time} 到期，本屏收不到预警，请重新登录。',
     renew: '续期',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { amiss, engineAbout, outlook, outlookKey, worst, type ForecastWatch } from './standing'
+import { amiss, engineAbout, outlook, outlookKey, outlookLike, worst, type ForecastWatch } from './standing'
 
 const t0 = Date.parse('2026-06-10T00:00:00Z')
 const iso = (at: number) => new Date(at).toISOString()
@@ -49,12 +49,23 @@ describe('the forecast', () => {
 
 describe('the engine’s time', () => {
   it('goes on by the wall where the engine follows the wall, also if it stands still', () => {
-    expect(engineAbout(t0, t0 + 1000)).toBe(t0 + 1000)
-    expect(engineAbout(t0, t0 + 2 * h)).toBe(t0 + 2 * h)
-    expect(engineAbout(t0, t0 - 1000)).toBe(t0)
+    expect(engineAbout(t0, t0 + 1000, t0)).toBe(t0 + 1000)
+    for (const late of [2 * h, 7 * h, 100 * 24 * h]) expect(engineAbout(t0, t0 + late, t0 + 1000)).toBe(t0 + late)
+    expect(engineAbout(t0, t0 - 1000, t0 - 1000)).toBe(t0)
+    expect(engineAbout(t0, t0 + 2 * h, null)).toBe(t0 + 2 * h)
   })
   it('is the replay’s own on a replay', () => {
-    expect(engineAbout(t0, t0 + 100 * 24 * h)).toBe(t0)
-    expect(engineAbout(null, t0)).toBeNull()
+    expect(engineAbout(t0, t0 + 100 * 24 * h, t0 + 100 * 24 * h)).toBe(t0)
+    expect(engineAbout(t0, t0 + 101 * 24 * h, t0 + 100 * 24 * h)).toBe(t0)
+    expect(engineAbout(null, t0, null)).toBeNull()
+  })
+})
+
+describe('what a trouble is like', () => {
+  it('is the same whenever it comes, but for another standing or hole', () => {
+    const like = (standing: string, more: Partial<ForecastWatch> = {}) => outlookLike(outlook({ ...said(standing), ...more }, t0))
+    expect(like('FAILED')).toBe(like('FAILED', { since: new Date(t0 + h).toISOString() }))
+    expect(like('FAILED')).not.toBe(like('NONE'))
+    expect(like('PARTIAL')).not.toBe(like('PARTIAL', { holes: [{ node: 'other', station: '', why: '', whyZh: '', from: null }] }))
   })
 })

@@ -58,6 +58,9 @@ export const worst = (all: readonly Outlook[]): Standing => all.reduce<Standing>
 /** Those that must be said. */
 export const amiss = (o: Outlook) => order[o.standing] >= order.PARTIAL
 
+/** What a trouble is, whenever it is: one that comes and goes has the same each time. */
+export const outlookLike = (o: Outlook) => [o.basin, o.standing, ...o.holes.map((h) => h.node).sort()].join(' ')
+
 /** Names this one trouble: of a forecast that expired by its run, so that the server's
  * word and the clock's are one. A new hole is news. */
 export const outlookKey = (o: Outlook) =>
@@ -65,8 +68,9 @@ export const outlookKey = (o: Outlook) =>
 
 /** The engine's time now: as it told it last or, on a server whose clock is the wall's,
  * the wall's, by which a server that stands still is late. A replay of another day
- * goes its own pace. */
-export function engineAbout(told: number | null, serverNow: number): number | null {
+ * goes its own pace. Which of them it is shows when its time last went on, at movedAt
+ * by the server's clock: an engine that has stood still for a day is no replay. */
+export function engineAbout(told: number | null, serverNow: number, movedAt: number | null): number | null {
   if (told === null) return null
-  return Math.abs(serverNow - told) < 6 * 3600_000 ? Math.max(told, serverNow) : told
+  return Math.abs((movedAt ?? serverNow) - told) < 6 * 3600_000 ? Math.max(told, serverNow) : told
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { feedGrace, noticeGrace, Ringer, sessionHeard, sessionSaid, silence, troubles, type Known } from './troubles'
+import { engineGrace, feedGrace, noticeGrace, remembered, Ringer, sessionHeard, sessionSaid, silence, troubles, type Known } from './troubles'
 
 const t0 = 1_800_000_000_000
 const known = (more: Partial<Known> = {}): Known => ({
-  now: t0, serverNow: t0, signedIn: true, lostSince: null, lostNoticed: null, stagesSince: null, sessionEnds: null, endedAt: null, forecasts: [], ...more,
+  now: t0, serverNow: t0, signedIn: true, lostSince: null, lostNoticed: null, stagesSince: null, alarmsSince: null, engine: null, sessionEnds: null, endedAt: null, forecasts: [], ...more,
 })
 const short = (k: Known) => troubles(k).map((t) => `${t.kind} ${t.ring}`)
 
@@ -20,7 +20,7 @@ describe('a lost feed', () => {
     const r = new Ringer()
     const all = troubles(known({ lostSince: t0 - 2 * feedGrace }))
     expect(r.sounding(all, t0)).toEqual(all)
-    r.heard(all)
+    r.heard(all, t0)
     expect(r.sounding(all, t0 + 1000)).toEqual(all)
     r.acknowledge(all[0]!, t0 + 1000)
     expect(r.sounding(all, t0 + 2000)).toEqual([])
@@ -64,7 +64,7 @@ describe('a session', () => {
     const r = new Ringer()
     const first = troubles(known({ sessionEnds: t0 + 1000 }))
     expect(r.sounding(first, t0)).toEqual(first)
-    r.heard(first)
+    r.heard(first, t0)
     expect(r.sounding(first, t0)).toEqual([])
     const second = troubles(known({ sessionEnds: t0 + 2000 }))
     r.forget(second)
@@ -78,9 +78,47 @@ describe('a forecast that does not hold', () => {
     const at = (key: string) => troubles(known({ forecasts: [{ key, since: t0 }] }))
     for (const all of [at('PARTIAL'), at('FAILED'), at('EXPIRED')]) {
       expect(r.sounding(all, t0)).toEqual(all)
-      r.heard(all)
+      r.heard(all, t0)
       expect(r.sounding(all, t0)).toEqual([])
     }
     expect(r.sounding(at('FAILED again'), t0)).toHaveLength(1)
+  })
+  it('is not heard each time when it comes and goes, but for what is new in it, and again after an hour', () => {
+    const r = new Ringer()
+    const at = (key: string, like: string) => troubles(known({ forecasts: [{ key, like, since: t0 }] }))
+    expect(r.sounding(at('PARTIAL 1', 'PARTIAL'), t0)).toHaveLength(1)
+    r.heard(at('PARTIAL 1', 'PARTIAL'), t0)
+    r.forget([])
+    expect(r.sounding(at('PARTIAL 2', 'PARTIAL'), t0 + 300_000)).toEqual([])
+    expect(r.sounding(at('PARTIAL 2 hole', 'PARTIAL hole'), t0 + 300_000)).toHaveLength(1)
+    expect(r.sounding(at('PARTIAL 9', 'PARTIAL'), t0 + remembered)).toHaveLength(1)
+  })
+})
+
+describe('an engine that stands still while its server answers', () => {
+  const at = (stood: number, noticed: number | null, more: Partial<Known> = {}) => short(known({ engine: { told: t0 - 24 * 3600_000, movedAt: t0 - stood, toldAt: t0, noticed }, ...more }))
+  it('is said after ten minutes, and heard again and again once that has been known for a moment', () => {
+    expect(at(engineGrace - 1, null)).toEqual([])
+    expect(at(engineGrace, t0)).toEqual(['engine no'])
+    expect(at(engineGrace, t0 - noticeGrace)).toEqual(['engine again'])
+  })
+  it('is known by what was told: a computer that wakes has been told nothing', () => {
+    expect(short(known({ now: t0 + 8 * 3600_000, engine: { told: t0, movedAt: t0, toldAt: t0 + 5000, noticed: null } }))).toEqual([])
+  })
+  it('is not spoken of while the feed is away', () => {
+    expect(at(engineGrace, t0 - noticeGrace, { lostSince: t0 - feedGrace })).toEqual(['feed again'])
+  })
+  it('is named by the time at which it stands', () => {
+    const all = troubles(known({ engine: { told: t0 - engineGrace, movedAt: t0 - engineGrace, toldAt: t0, noticed: t0 - noticeGrace } }))
+    expect(all[0]!.key).toBe(`engine ${t0 - engineGrace}`)
+    expect(all[0]!.since).toBe(t0 - engineGrace)
+  })
+})
+
+describe('alarms that do not come', () => {
+  it('are said, and heard after the grace, beside the stages but not beside a lost feed', () => {
+    expect(short(known({ alarmsSince: t0 - feedGrace + 1 }))).toEqual(['alarms no'])
+    expect(short(known({ alarmsSince: t0 - feedGrace, stagesSince: t0 }))).toEqual(['alarms again', 'stages no'])
+    expect(short(known({ alarmsSince: t0 - feedGrace, lostSince: t0 }))).toEqual(['feed no'])
   })
 })

@@ -17,14 +17,23 @@ export function hearDate(date: string | null) {
 /** The latest engine time that the server told, or null. */
 export const engineNow = ref<number | null>(null)
 
+/** When it last went on, by the server's clock; null: it was never told. */
+export const engineMovedAt = ref<number | null>(null)
+/** When it was last told, moved or not. */
+export const engineToldAt = ref<number | null>(null)
+
 /** Engine time goes forwards only, but for a server that began anew. */
 export function tellEngineNow(t: Instant) {
   const at = ms(t)
-  if (at !== null && (engineNow.value === null || at > engineNow.value)) engineNow.value = at
+  if (at === null) return
+  engineToldAt.value = serverNow()
+  if (engineNow.value !== null && at <= engineNow.value) return
+  engineNow.value = at
+  engineMovedAt.value = engineToldAt.value
 }
 
 export function resetEngineNow() {
-  engineNow.value = null
+  engineNow.value = engineMovedAt.value = engineToldAt.value = null
 }
 
 const beats = new Set<() => void>()
@@ -41,17 +50,24 @@ function beat() {
 // From a worker, so that a hidden tab does not sleep; by itself until that speaks,
 // and where there is none.
 let own: ReturnType<typeof setInterval> | null = setInterval(beat, 1000)
+let worker: Worker | null = null
+let spoke = 0 // when the worker last did
 function startWorker() {
   try {
-    const worker = new Worker(new URL('../lib/beat.worker.ts', import.meta.url), { type: 'module' })
-    worker.onmessage = () => {
+    worker?.terminate()
+    const mine = (worker = new Worker(new URL('../lib/beat.worker.ts', import.meta.url), { type: 'module' }))
+    spoke = performance.now() + 10_000 // its file has yet to come
+    mine.onmessage = () => {
+      spoke = performance.now()
       if (own !== null) clearInterval(own)
       own = null
       beat()
     }
     // E.g. the server is away: it cannot send the worker's file.
-    worker.onerror = () => {
-      worker.terminate()
+    mine.onerror = () => {
+      mine.terminate()
+      if (worker !== mine) return
+      worker = null
       own ??= setInterval(beat, 1000)
       setTimeout(startWorker, 10_000)
     }
@@ -60,6 +76,13 @@ function startWorker() {
   }
 }
 setTimeout(startWorker, 1500) // the first page comes first
+// A worker may also die without a word.
+setInterval(() => {
+  if (worker === null || performance.now() - spoke <= 3000) return
+  own ??= setInterval(beat, 1000)
+  beat()
+  startWorker()
+}, 5000)
 window.addEventListener('online', beat)
 document.addEventListener('visibilitychange', beat)
 

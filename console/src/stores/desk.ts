@@ -1,7 +1,8 @@
 // The desk's own troubles, and the tone that wakes whoever sleeps before it.
 import { computed, ref, shallowRef, watch } from 'vue'
-import { Ringer, troubles as all, type Trouble } from '@/lib/troubles'
-import { eachSecond, serverNow, wall } from './clock'
+import { Ringer, standsStill, troubles as all, type Trouble } from '@/lib/troubles'
+import { alarms, kept } from './alarms'
+import { eachSecond, engineMovedAt, engineNow, engineToldAt, serverNow, wall } from './clock'
 import { link, lostSince } from './feed'
 import { wanting } from './outlook'
 import { endedAt, sessionEnds, signedIn } from './session'
@@ -14,6 +15,27 @@ document.addEventListener('visibilitychange', () => (seenSince.value = document.
 const stagesSince = computed(() => (seenSince.value !== null && stages.at.value !== null && stages.stale.value ? Math.max(stages.at.value, seenSince.value) : null))
 
 const lostNoticed = ref<number | null>(null)
+// What did not come while the feed was away, or nobody was signed in, is not missed from then.
+const backSince = ref(Date.now())
+watch([lostSince, signedIn], ([since, yes]) => {
+  if (since === null && yes) backSince.value = Date.now()
+}, { flush: 'sync' })
+const failedSince = ref<number | null>(null)
+watch(alarms.error, (e) => (failedSince.value = e && (failedSince.value ?? Date.now())), { immediate: true, flush: 'sync' })
+// A server that keeps no alarms, and an account that may not see them, lack none. A
+// hidden tab asks again only for what failed.
+const alarmsSince = computed(() => {
+  const e = alarms.error.value
+  if (!alarms.stale.value || !kept.value || e?.status === 403) return null
+  const since = e ? failedSince.value : alarms.at.value === null ? null : seenSince.value
+  return since === null ? null : Math.max(since, alarms.at.value ?? 0, backSince.value)
+})
+
+const engine = computed(() => (engineNow.value === null || engineMovedAt.value === null || engineToldAt.value === null ? null : { told: engineNow.value, movedAt: engineMovedAt.value, toldAt: engineToldAt.value }))
+const still = computed(() => standsStill(engine.value))
+const stillNoticed = ref<number | null>(null)
+watch(still, (yes) => (stillNoticed.value = yes ? Date.now() : null), { flush: 'sync' })
+
 watch(lostSince, (since) => (lostNoticed.value = since === null ? null : (lostNoticed.value ?? Date.now())), { immediate: true, flush: 'sync' })
 
 export const troubles = computed<Trouble[]>(() => all({
@@ -23,6 +45,8 @@ export const troubles = computed<Trouble[]>(() => all({
   lostSince: link.value.kind === 'refused' ? null : lostSince.value,
   lostNoticed: lostNoticed.value,
   stagesSince: stagesSince.value,
+  alarmsSince: alarmsSince.value,
+  engine: engine.value && { ...engine.value, noticed: stillNoticed.value },
   sessionEnds: sessionEnds.value,
   endedAt: endedAt.value,
   forecasts: wanting.value,
@@ -41,7 +65,7 @@ function listen() {
 watch(troubles, listen, { immediate: true })
 eachSecond(listen)
 onLossHeard(() => {
-  ringer.heard(sounding.value)
+  ringer.heard(sounding.value, Date.now())
   listen()
 })
 

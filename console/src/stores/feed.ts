@@ -3,7 +3,7 @@ import { computed, ref, shallowRef } from 'vue'
 import type { DutyEvent, WatchAnswer, Warning } from '@/api/client'
 import { FeedLink, type LinkState } from '@/lib/feedlink'
 import { eachSecond, resetEngineNow, tellEngineNow } from './clock'
-import { me } from './session'
+import { refused, signedIn } from './session'
 import { stages } from './stages'
 
 /** What a screen keeps of the feed; older warnings are in the archive. */
@@ -60,7 +60,10 @@ const feed = new FeedLink({
   onState(s) {
     link.value = s
     // A session that ended: the router shows the login page.
-    if (s.kind === 'refused' && s.status === 401 && me.value) me.value = { ...me.value, signed_in: false }
+    if (s.kind === 'refused' && s.status === 401) {
+      refused()
+      if (signedIn.value) setTimeout(again, 2000) // between two sessions
+    }
     if (s.kind === 'live') void stages.refresh()
   },
   onReset() {
@@ -105,6 +108,12 @@ export function stopFeed() {
   stopBeat?.()
   stopBeat = null
   feed.stop()
+}
+
+function again() {
+  if (!stopBeat || link.value.kind !== 'refused') return
+  stopFeed()
+  startFeed()
 }
 
 export function restartFeed() {

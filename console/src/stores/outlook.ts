@@ -1,8 +1,8 @@
 // How far the forecasts can be used: by the server's word, and by the clock.
 import { computed, ref, watch } from 'vue'
 import { api, must } from '@/api/client'
-import { amiss, engineAbout, outlook, outlookKey, worst, type ForecastWatch, type Outlook } from '@/lib/standing'
-import { engineNow, serverNow, wall } from './clock'
+import { amiss, engineAbout, outlook, outlookKey, outlookLike, worst, type ForecastWatch, type Outlook } from '@/lib/standing'
+import { engineMovedAt, engineNow, serverNow, wall } from './clock'
 import { onFeed, onFeedReset } from './feed'
 import { resource } from './resource'
 import { stations } from './stations'
@@ -28,7 +28,7 @@ onFeed((answer) => {
 onFeedReset(() => watches.reset())
 
 /** Moves each second. */
-export const about = computed(() => engineAbout(engineNow.value, serverNow() + 0 * wall.value))
+export const about = computed(() => engineAbout(engineNow.value, serverNow() + 0 * wall.value, engineMovedAt.value))
 // By the clock a forecast has expired only when the server was asked once more: on a
 // replay that runs fast what is held is soon old. One that does not answer is not waited for.
 const overdue = computed(() => (watches.data.value ?? []).some((w) => !w.standing.endsWith('_EXPIRED') && outlook(w, about.value).standing === 'EXPIRED'))
@@ -45,6 +45,6 @@ const clock = computed(() => (overdueSince.value !== null && (asked.value || Mat
 export const outlooks = computed<Outlook[]>(() => (watches.data.value ?? []).map((w) => outlook(w, clock.value)))
 export const standing = computed(() => worst(outlooks.value))
 /** Those that must be said, by what names them. */
-export const wanting = computed(() => outlooks.value.filter(amiss).map((o) => ({ ...o, key: outlookKey(o) })))
+export const wanting = computed(() => outlooks.value.filter(amiss).map((o) => ({ ...o, key: outlookKey(o), like: outlookLike(o) })))
 /** What is missing at a station. */
 export const holeOf = computed(() => new Map(outlooks.value.flatMap((o) => o.holes.flatMap((h) => (h.station ? [[h.station, h] as const] : [])))))

@@ -78,7 +78,8 @@ export function resource<T>(fetcher: () => Promise<T>, everyMs: number): Resourc
     use() {
       users++
       stopBeat ??= eachSecond(() => {
-        if (!document.hidden && Date.now() - tried >= everyMs) void refresh()
+        // Hidden, it is told by the feed; but nobody tells what a try that failed has missed.
+        if ((!document.hidden || error.value) && Date.now() - tried >= everyMs) void refresh()
       })
       if (!running && (at.value === null || Date.now() - at.value > everyMs)) void refresh()
       onScopeDispose(() => {

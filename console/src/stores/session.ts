@@ -31,6 +31,15 @@ export const endedAt = ref<number | null>(null)
 let leaving = false
 watch(signedIn, (yes) => (endedAt.value = yes || leaving ? null : Date.now()), { flush: 'sync' })
 
+/** Sign-ins under way: the old session ends before the new one is here, and what is
+ * asked in between is refused. */
+export const signing = ref(0)
+
+/** The server no longer knows who asks. */
+export function refused() {
+  if (me.value && !signing.value) me.value = { ...me.value, signed_in: false }
+}
+
 let asking: Promise<Me | null> | null = null
 /** Asks the server; whoever asks meanwhile gets the same answer. */
 export function loadMe(): Promise<Me | null> {
@@ -39,7 +48,9 @@ export function loadMe(): Promise<Me | null> {
 
 async function ask(): Promise<Me | null> {
   try {
-    me.value = (await get('/auth/me')) as Me
+    const told = (await get('/auth/me')) as Me
+    if (!told.signed_in && signedIn.value && signing.value) return me.value
+    me.value = told
     meError.value = null
   } catch (e) {
     meError.value = e as ApiError
@@ -50,8 +61,13 @@ async function ask(): Promise<Me | null> {
 /** Begins a session. Where one runs already this renews it: the server puts the new
  * one in its place, and the page stays. */
 export async function signIn(token: string) {
-  me.value = (await post('/auth/login', { token })) as Me
-  noteSignIn()
+  signing.value++
+  try {
+    me.value = (await post('/auth/login', { token })) as Me
+    noteSignIn()
+  } finally {
+    setTimeout(() => signing.value--, 1000) // what was asked before is answered by then
+  }
 }
 // Another tab of this browser has a new session: it is ours too.
 onSignInElsewhere(() => void loadMe())
