@@ -50,6 +50,9 @@ type ForecastHole struct {
 	From    time.Time // the first instant without a solution
 }
 
+// SameReason reports whether what has no solution is the same for both.
+func (h *ForecastHole) SameReason(o *ForecastHole) bool { return h.Why == o.Why && h.WhyZH == o.WhyZH }
+
 // A ForecastWatch is the standing of a basin's forecast.
 type ForecastWatch struct {
 	Basin      string

@@ -181,6 +181,14 @@ func CheckForecast(f *hydro.Forecast) error {
 	if n := forecastText(f); n > MaxForecastText {
 		return fmt.Errorf("%d bytes of text, want at most %d: %w", n, MaxForecastText, hydro.ErrInvalid)
 	}
+	for i := range f.Holes {
+		h := &f.Holes[i]
+		for _, s := range [...]string{h.Node, h.Station, h.Why, h.WhyZH} {
+			if err := CheckText("hole", s); err != nil {
+				return err
+			}
+		}
+	}
 	for i := range f.ArealRain {
 		if err := checkArealRain(&f.ArealRain[i]); err != nil {
 			return fmt.Errorf("areal rain %d: %w", i, err)
@@ -220,6 +228,12 @@ func forecastText(f *hydro.Forecast) int {
 	}
 	for i := range f.Stations {
 		n += len(f.Stations[i].Station)
+	}
+	for i := range f.Holes {
+		h := &f.Holes[i]
+		if n += 20 + len(h.Node) + len(h.Station); i == 0 || !h.SameReason(&f.Holes[i-1]) {
+			n += len(h.Why) + len(h.WhyZH)
+		}
 	}
 	for i := range f.ArealRain {
 		n += 50 + len(f.ArealRain[i].SubBasin)

@@ -192,6 +192,10 @@ func findForecast(runs []hydro.Forecast, issuedAt time.Time) (int, bool) {
 func cloneForecast(f hydro.Forecast) hydro.Forecast {
 	f.IssuedAt, f.DataCutoff, f.ValidUntil = milli(f.IssuedAt), milli(f.DataCutoff), milli(f.ValidUntil)
 	f.MissingGauges, f.Notes = clone(f.MissingGauges), clone(f.Notes)
+	f.Holes = clone(f.Holes)
+	for i := range f.Holes {
+		f.Holes[i].From = milli(f.Holes[i].From)
+	}
 	f.ArealRain = clone(f.ArealRain)
 	for i := range f.ArealRain {
 		f.ArealRain[i].MissingGauges = clone(f.ArealRain[i].MissingGauges)

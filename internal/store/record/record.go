@@ -39,7 +39,7 @@ import (
 var ErrCorrupt = errors.New("corrupt record")
 
 const (
-	forecastVersion = 3 // version 1 has no bands, chances and areal rain, version 2 no flags of bands and chances
+	forecastVersion = 3 // version 1 has no bands, chances and areal rain, version 2 no flags of bands and chances, and no holes
 	warningVersion  = 3 // version 1 has no group, escalation and measures, version 2 not as what it is escalated
 )
 
@@ -202,7 +202,7 @@ func AppendForecastHeader(b []byte, f *hydro.Forecast) []byte {
 		}
 		b = appendTexts(b, a.MissingGauges)
 	}
-	return b
+	return appendHoles(b, f.Holes)
 }
 
 // ForecastHeader decodes what [AppendForecastHeader] appended: the stations
@@ -259,6 +259,9 @@ func (r *reader) forecastHeader() hydro.Forecast {
 			*to = r.float()
 		}
 		a.MissingGauges = r.texts()
+	}
+	if v >= 3 {
+		f.Holes = r.holes()
 	}
 	return f
 }
