@@ -93,7 +93,7 @@ func TestTheLimitAtAPlaceCountsWhatJoins(t *testing.T) {
 func TestNoReleaseMakesTheRiverCarryMoreThanItBears(t *testing.T) {
 	const kept = 0.01
 	now := t0.Add(9 * time.Hour)
-	saved, worst, filled := 0, 0.0, 1.0
+	judged, saved, worst, filled := 0, 0, 0.0, 1.0
 	rapid.Check(t, func(t *rapid.T) {
 		b := wave(now, rapid.Float64Range(45, 54).Draw(t, "level"), rapid.Float64Range(0, 3).Draw(t, "rain on the tributary"), rapid.Float64Range(0, 3).Draw(t, "rain on the lake"), rapid.Float64Range(4, 9).Draw(t, "centre"))
 		if rapid.Bool().Draw(t, "gauged") {
@@ -112,15 +112,16 @@ func TestNoReleaseMakesTheRiverCarryMoreThanItBears(t *testing.T) {
 		shut := with(catalog.ReservoirRules{Otherwise: "closed"})
 		limit = slices.Max(atMid(&shut)) * rapid.Float64Range(0.7, 1.6).Draw(t, "limit")
 		if limit < 1 {
-			t.Skip("no flow that could be limited")
+			return // no flow that could be limited
 		}
 		rules := twoRivers(limit).Basins[0].Reservoirs[0].Rules
 		placed := with(rules)
 		rules.DownstreamAt = ""
 		old := with(rules)
 		if slices.Max(shut.Reservoirs[0].Level) > 54.9 {
-			t.Skip("the lake spills")
+			return // the lake spills
 		}
+		judged++
 		q, least, before := atMid(&placed), atMid(&shut), atMid(&old)
 		if slices.Max(before) > limit*(1+kept) && slices.Max(q) <= limit*(1+kept) {
 			saved++
@@ -134,8 +135,8 @@ func TestNoReleaseMakesTheRiverCarryMoreThanItBears(t *testing.T) {
 		}
 	})
 	t.Logf("%d storms in which the place kept what the old rule did not; the limit was exceeded by %.2g of it at most, and where it was kept the river was filled to %.2g of it at least", saved, worst, filled)
-	if saved == 0 {
-		t.Error("no storm in which the place made a difference")
+	if judged < 20 || saved == 0 {
+		t.Errorf("%d storms that could be judged, %d in which the place made a difference: the test shows too little", judged, saved)
 	}
 }
 

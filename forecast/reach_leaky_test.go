@@ -59,6 +59,7 @@ func held(r catalog.Reach, s forecast.ReachState) float64 {
 // A forecast over two hours tells of each reach what the states of 24 runs, one
 // step on each, show: outflow and storage less inflow.
 func TestARunTellsHowMuchWaterItsReachesMake(t *testing.T) {
+	judged := 0
 	rapid.Check(t, func(t *rapid.T) {
 		c := small()
 		b := &c.Basins[0]
@@ -84,8 +85,9 @@ func TestARunTellsHowMuchWaterItsReachesMake(t *testing.T) {
 		}
 		s := m.Start(t0)
 		if _, s, err = m.Run(s, t0.Add(10*every5), "schedule", obs.source, forecast.Ahead{}); err != nil {
-			t.Skip("a sharp rise may have no outflow by the nonlinear equations: proved elsewhere", err)
+			return // a sharp rise may have no outflow by the nonlinear equations: proved elsewhere
 		}
+		judged++
 		f, _, err := m.Run(s, s.At, "schedule", obs.source, forecast.Ahead{})
 		if err != nil {
 			t.Fatal(err)
@@ -124,6 +126,9 @@ func TestARunTellsHowMuchWaterItsReachesMake(t *testing.T) {
 			}
 		}
 	})
+	if judged < 20 {
+		t.Errorf("%d of the drawn runs had a solution: the test shows too little", judged)
+	}
 }
 
 func TestALeakyReachIsRefusedWithItsNumbers(t *testing.T) {

@@ -155,14 +155,7 @@ func TestStandingsAreToldOnceAndSurviveARestart(t *testing.T) {
 		whole := base.Fork()
 		cut := rapid.IntRange(0, len(ins)).Draw(t, "cut")
 		before := apply(t, whole, ins[:cut])
-		data, err := whole.Snapshot()
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		restored, err := engine.Restore(data, cat)
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
+		restored := restarted(t, whole, cat)
 		after := apply(t, whole, ins[cut:])
 		same(t, "outputs after a restart", after, apply(t, restored, ins[cut:]))
 		one, _ := whole.Snapshot()
@@ -258,14 +251,7 @@ func TestAPartialForecastIsTold(t *testing.T) {
 		cut := rapid.IntRange(0, len(ins)).Draw(t, "cut")
 		whole := base.Fork()
 		outs := apply(t, whole, ins[:cut])
-		data, err := whole.Snapshot()
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		restored, err := engine.Restore(data, cat)
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
+		restored := restarted(t, whole, cat)
 		after := apply(t, whole, ins[cut:])
 		same(t, "outputs after a restart", after, apply(t, restored, ins[cut:]))
 		outs = append(outs, after...)
@@ -324,4 +310,18 @@ func ids(f *hydro.Forecast) (out []string) {
 		out = append(out, f.Stations[i].Station)
 	}
 	return out
+}
+
+// restarted returns an engine made of the snapshot of another.
+func restarted(t *rapid.T, of *engine.Engine, cat *catalog.Catalog) *engine.Engine {
+	t.Helper()
+	data, err := of.Snapshot()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	e, err := engine.Restore(data, cat)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return e
 }
