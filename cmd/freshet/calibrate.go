@@ -26,6 +26,9 @@ func calibrateCommand() *cobra.Command {
 		stamps, warmup        string
 		asJSON                bool
 		rate                  calibration.RatingOptions
+		archive               archiveFlags
+		reaches, along        string
+		zeros                 bool
 		listed                strings.Builder
 	)
 	for _, m := range calibration.Methods {
@@ -51,15 +54,24 @@ gap: observed gaps are left out, input must be whole.
 Method error needs the columns computed, of a model without updating, and observed.
 A rating needs the columns level, m, and flow, --datum, --station and --valid-from; its
 pairs are dealt to fit and check in turn along the level unless --fit and --check name
-periods of a column time.
+periods of a column time. Without --data, level and discharge of --station from --from to
+--to are read from a running server: what quality control let pass, each discharge with
+the level nearest in time, on the datum of its catalogue. A discharge that the station
+itself made of its level by a rating gives that rating back.
 
 Without --fit, --check and --events the first half of the record is fitted and the
 second is checked; --split 1 fits all and checks nothing. Durations may be given
 to --bound where the unit is s: --bound k=6h:3d.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if opts.Source.File == "" {
-				return fmt.Errorf("--data is needed: %w", hydro.ErrInvalid)
+			reading := archive.from != "" || archive.to != ""
+			switch {
+			case reading && opts.Method != "rating":
+				return fmt.Errorf("--from and --to: only a rating is fitted to what a server holds, --method %s takes --data: %w", opts.Method, hydro.ErrInvalid)
+			case reading && opts.Source.File != "":
+				return fmt.Errorf("--data, and --from and --to: give a file or a server's readings, not both: %w", hydro.ErrInvalid)
+			case !reading && opts.Source.File == "":
+				return fmt.Errorf("--data is needed (for a rating --from and --to do): %w", hydro.ErrInvalid)
 			}
 			if opts.Method == "rating" {
 				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
@@ -67,6 +79,16 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 				}
 				rate.Source, rate.ID, rate.Split, rate.Fit, rate.Check = opts.Source, opts.ID, opts.Split, opts.Fit, opts.Check
 				rate.Evaluations, rate.Seed, rate.Bounds = opts.Evaluations, opts.Seed, opts.Bounds
+				if reading {
+					var datum string
+					if rate.Gaugings, datum, err = archive.read(cmd.Context(), rate.Station, zone); err != nil {
+						return err
+					}
+					if rate.Datum != "" && rate.Datum != datum {
+						return fmt.Errorf("--datum %s: the catalogue has the levels of %s on %s: %w", rate.Datum, rate.Station, datum, hydro.ErrInvalid)
+					}
+					rate.Datum = datum
+				}
 				return calibrateRating(cmd, rate, asJSON)
 			}
 			method, err := calibration.MethodOf(opts.Method)
@@ -83,6 +105,13 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 			}
 			if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
 				return err
+			}
+			if reaches != "" {
+				side := opts.Source
+				side.File = along
+				if opts.Network, err = calibration.ReadNetwork(reaches, side, zeros); err != nil {
+					return err
+				}
 			}
 			p := fitProgress{out: cmd.ErrOrStderr(), live: termui.Terminal(cmd.ErrOrStderr()), restart: -1}
 			opts.Progress = p.tell
@@ -113,7 +142,11 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.Float64Var(&opts.Length, "length", 0, "length of the reach, km; of methods mct and cunge")
 	f.Float64Var(&opts.Slope, "slope", 0, "slope of the bed, e.g. 0.0003; of methods mct and cunge")
 	f.IntVar(&opts.Parts, "sub-reaches", 0, "equal parts of the reach; of method cunge; 0: 1")
-	f.BoolVar(&opts.ShortStep, "short-step", false, "method cunge: what enters in a step is the flow at its beginning, as t-route's assume_short_ts")
+	f.BoolVar(&opts.ShortStep, "short-step", false, "methods cunge and network: what enters in a step is the flow at its beginning, as t-route's assume_short_ts")
+	f.StringVar(&reaches, "network", "", "network: CSV file of the reaches, with the columns of the National Water Model's channel table (docs/models/calibration.md)")
+	f.StringVar(&along, "network-lateral", "", "network: CSV file of the lateral inflow, a column for each reach, mean of the step that ends at a row's time")
+	f.BoolVar(&zeros, "lateral-zeros", false, "network: a cell of --network-lateral without a value is 0; else it is refused")
+	f.DurationVar(&opts.RoutingStep, "routing-step", 5*time.Minute, "network: step of the routing, a whole part of the data's")
 	f.StringVar(&opts.Concentration, "concentration", "nash", "way to the outlet of a sub-basin: nash, lag (CS and L) or ordinates")
 	f.IntVar(&opts.Ordinates, "ordinates", 0, "how many ordinates of the unit hydrograph, in steps of the data; 0: 24")
 	f.Float64Var(&opts.Smooth, "smooth", 0.001, "weight of the second differences of the ordinates; 0: they follow every error of the rain")
@@ -130,10 +163,11 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
 	f.DurationVar(&opts.Lead, "lead", 6*time.Hour, "error: how far ahead the forecasts are issued that are scored")
-	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue")
+	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue; not needed with --from and --to")
 	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is")
 	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")
 	f.IntVar(&rate.Ranges, "ranges", 0, "rating: how many power laws, 1 to 5; 0: as many of 1 to 3 as pay")
+	archive.add(f)
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
 }

@@ -2,8 +2,11 @@ package calibration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"freshet/forecast/network"
 )
 
 // BoundsTable returns where the methods look for their parameters, as a Markdown
@@ -15,10 +18,14 @@ func BoundsTable() string {
 		fmt.Fprintf(&b, "| %s | %s%s | %s | %s | %s |\n", method, p.Name, note, p.Unit, p.valid.Sought, p.valid.Range())
 	}
 	ones := []float64{1, 1}
+	one, err := network.NewTree([]int{-1})
+	if err != nil {
+		panic("calibration: " + err.Error())
+	}
 	for _, m := range Methods {
 		seen := map[string]bool{}
 		ways := []string{"nash"}
-		if m.Observed == Flow {
+		if m.Observed == Flow && slices.Contains(m.Needs, Rain) {
 			ways = append(ways, "lag")
 		}
 		name := m.Name
@@ -31,7 +38,8 @@ func BoundsTable() string {
 				if note == "" {
 					r.series[PET] = ones
 				}
-				built, err := m.build(r, &Options{Area: 1, Length: 1, Slope: 0.001, Lateral: true, Concentration: way, Lead: time.Hour, Warmup: time.Hour})
+				river := &Network{Tree: one, ids: []string{Flow}, lateral: &Record{Step: time.Hour, N: 2, Zone: time.UTC, series: map[string][]float64{Flow: ones}}}
+				built, err := m.build(r, &Options{Network: river, Area: 1, Length: 1, Slope: 0.001, Lateral: true, Concentration: way, Lead: time.Hour, Warmup: time.Hour})
 				if err != nil {
 					panic("calibration: " + err.Error())
 				}

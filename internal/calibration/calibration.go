@@ -33,7 +33,10 @@ type Options struct {
 	Length    float64  // of a reach of methods mct and cunge, km
 	Slope     float64  // of its bed, –
 	Parts     int      // of a reach of method cunge; 0: 1
-	ShortStep bool     // of a reach of method cunge, see the catalogue's short_step
+	ShortStep bool     // of a reach of method cunge, and of method network, see the catalogue's short_step
+	// Network of method network, routed in steps of RoutingStep; 0: 5 min.
+	Network     *Network
+	RoutingStep time.Duration
 	// Concentration of a sub-basin: nash (or empty), lag or ordinates.
 	Concentration string
 	Lead          time.Duration // of the forecasts of method error
@@ -177,6 +180,9 @@ func (j *job) prepare() (err error) {
 	}
 	if j.model, err = j.method.build(j.record, o); err != nil {
 		return err
+	}
+	if o.Network != nil && o.Network.Filled > 0 {
+		j.notes = append(j.notes, fmt.Sprintf("%d cells of lateral inflow without a value were taken for 0", o.Network.Filled))
 	}
 	if err := j.bounds(); err != nil {
 		return err
@@ -424,6 +430,13 @@ func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error)
 	}
 	if found.Reason != calibrate.Agreed {
 		r.Notes = append(r.Notes, "the search ended because "+string(found.Reason)+": more --evaluations may find better")
+	}
+	if j.model.given != nil {
+		note, err := j.asGiven()
+		if err != nil {
+			return nil, err
+		}
+		j.notes, r.Notes = append(j.notes, note), append(r.Notes, note)
 	}
 	r.Fragment = j.fragment(r, x)
 	return r, nil

@@ -272,7 +272,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"a gap in the inflow":      {strings.Replace(good, ",35,21", ",,21", 1), nil, "inflow has no value at 1974-01-01 12:00"},
 		"a negative flow":          {strings.Replace(good, ",35,21", ",-35,21", 1), nil, "inflow is -35 at 1974-01-01 12:00"},
 		"an empty file":            {"", nil, "wilson.csv: holds no row"},
-		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, cunge, saturation, xinanjiang, scs, phi, error"},
+		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, cunge, network, saturation, xinanjiang, scs, phi, error"},
 		"no such objective":        {good, func(o *calibration.Options) { o.Objective = "ssq" }, "want one of kge kge2012 nse mix nselog"},
 		"no such parameter":        {good, func(o *calibration.Options) { o.Bounds = []string{"K=1:2"} }, "it has k, x, m"},
 		"bounds out of range":      {good, func(o *calibration.Options) { o.Bounds = []string{"x=0:1.5"} }, "x = 1.5"},

@@ -35,6 +35,7 @@ var Methods = []Method{
 	{"lag", "reach: lag and route, the flow moved by a time and through a linear reservoir", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, lagRoute},
 	{"mct", "reach: Muskingum-Cunge-Todini in a trapezoid of given --length and --slope", []string{Inflow, Outflow}, nil, Outflow, 0, 5000, 0, mct},
 	{"cunge", "reach: Muskingum-Cunge by t-route's conventions, channel and flood plain, of given --length and --slope", []string{Inflow, Outflow}, []string{Lateral}, Outflow, 0, 2000, 0, cunge},
+	{"network", "reaches of a whole network by t-route's Muskingum-Cunge: factors of n and widths, of --network and --network-lateral", []string{Flow}, nil, Flow, 48 * time.Hour, 100, 0, wholeNetwork},
 	{"saturation", "sub-basin: saturation excess with a slow store", []string{Rain, Flow}, []string{PET}, Flow, 60 * 24 * time.Hour, 1000, 0, subBasin(saturation)},
 	{"xinanjiang", "sub-basin: Xinanjiang, three layers and three sources", []string{Rain, Flow}, []string{PET}, Flow, 365 * 24 * time.Hour, 1000, 0, subBasin(threeSources)},
 	{"scs", "sub-basin: curve number, for events on dry ground", []string{Rain, Flow}, nil, Flow, 0, 2000, 0, subBasin(scs)},
@@ -66,6 +67,8 @@ type model struct {
 	// follow from x and the windows. What simulate and fragment get is completed.
 	complete func(x []float64, windows []window) ([]float64, error)
 	derived  []parameter
+	// given, if not nil, is x before anything was fitted: the report compares with it.
+	given []float64
 }
 
 // A parameter is looked for in a part of what the method accepts.

@@ -29,7 +29,8 @@ import (
 
 // RatingOptions say what rating to fit.
 type RatingOptions struct {
-	Source      Source // roles level and flow, and time if there are periods
+	Source      Source    // roles level and flow, and time if there are periods
+	Gaugings    *Gaugings // in place of a file, if not nil
 	ID, Station string
 	Datum       string // of the levels; needed
 	ValidFrom   string // a date; needed
@@ -103,7 +104,11 @@ func RunRating(ctx context.Context, o RatingOptions) (*RatingReport, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	pairs, left, err := readPairs(o)
+	read, file := readPairs, filepath.Base(o.Source.File)
+	if o.Gaugings != nil {
+		read, file = func(o RatingOptions) ([]pair, int, error) { return o.Gaugings.pairs() }, o.Gaugings.Name
+	}
+	pairs, left, err := read(o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,8 +116,11 @@ func RunRating(ctx context.Context, o RatingOptions) (*RatingReport, error) {
 		return nil, err
 	}
 	r := &RatingReport{
-		Method: "rating", ID: o.ID, Station: o.Station, Datum: o.Datum, ValidFrom: o.ValidFrom, File: filepath.Base(o.Source.File),
+		Method: "rating", ID: o.ID, Station: o.Station, Datum: o.Datum, ValidFrom: o.ValidFrom, File: file,
 		Left: left, Notes: []string{},
+	}
+	if o.Gaugings != nil {
+		r.Notes = append(r.Notes, o.Gaugings.Notes...)
 	}
 	if left > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d rows without a level or with no flow above 0 were left out: a power law has none", left))

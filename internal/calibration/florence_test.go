@@ -1,44 +1,16 @@
-package network_test
+package calibration_test
 
 import (
-	"encoding/csv"
-	"os"
-	"strconv"
 	"testing"
+	"time"
 
 	"freshet/forecast/network"
 	"freshet/forecast/routing"
 	"freshet/forecast/skill"
+	"freshet/internal/calibration"
 )
 
 const florenceData = "../../../shared/data/florence_network/"
-
-func table(t *testing.T, name string) [][]string {
-	t.Helper()
-	f, err := os.Open(florenceData + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
-// number reads a cell; what is empty there, seven cells of lateral inflow, is 0.
-func number(t *testing.T, cell string) float64 {
-	t.Helper()
-	if cell == "" {
-		return 0
-	}
-	v, err := strconv.ParseFloat(cell, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 // A florence is 99 reaches (149 km) of NOAA's National Water Model in hurricane
 // Florence, 2018: channels, hourly lateral inflow and the model's own flow.
@@ -51,48 +23,29 @@ type florence struct {
 
 func readFlorence(t *testing.T) florence {
 	t.Helper()
-	rows := table(t, "reaches.csv")
-	column := map[string]int{}
-	for i, name := range rows[0] {
-		column[name] = i
-	}
-	rows = rows[1:]
-	index := map[string]int{}
-	for i, r := range rows {
-		index[r[column["link"]]] = i
-	}
-	downstream := make([]int, len(rows))
-	channels := make([]routing.Channel, len(rows))
-	for i, r := range rows {
-		downstream[i] = -1
-		if d, ok := index[r[column["to"]]]; ok {
-			downstream[i] = d
-		}
-		get := func(name string) float64 { return number(t, r[column[name]]) }
-		channels[i] = routing.Channel{
-			Length: get("Length"), Slope: get("So"), Bottom: get("BtmWdth"), Top: get("TopWdth"), Compound: get("TopWdthCC"),
-			N: get("n"), NCompound: get("nCC"), Side: get("ChSlp"),
-		}
-	}
-	tree, err := network.NewTree(downstream)
+	side := calibration.Source{File: florenceData + "qlat_florence.csv", Zone: time.UTC, Delimiter: ','}
+	n, err := calibration.ReadNetwork(florenceData+"reaches.csv", side, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	byReach := func(rows [][]string) [][]float64 {
-		out := make([][]float64, len(downstream))
-		for j, link := range rows[0][1:] {
-			i, ok := index[link]
-			if !ok {
-				t.Fatalf("flow of unknown reach %q", link)
-			}
-			for _, r := range rows[1:] {
-				out[i] = append(out[i], number(t, r[j+1]))
-			}
-		}
-		return network.Arrange(tree, out)
+	if n.Filled != 1 {
+		t.Errorf("%d empty cells, want 1", n.Filled)
 	}
-	reference := byReach(table(t, "ref_flow_florence.csv"))
-	return florence{tree, network.Arrange(tree, channels), byReach(table(t, "qlat_florence.csv")), reference[len(reference)-1]}
+	f := florence{tree: n.Tree, channels: n.Channels}
+	for k := range n.Tree.Len() {
+		f.lateral = append(f.lateral, n.Lateral(k))
+	}
+	reference := side
+	reference.File, reference.Columns = florenceData+"ref_flow_florence.csv", map[string]string{calibration.Flow: "8777369"}
+	r, err := calibration.Read(reference, []string{calibration.Flow}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n.Position("8777369") != n.Tree.Len()-1 {
+		t.Fatal("the outlet is another reach")
+	}
+	f.outlet = r.Series(calibration.Flow)
+	return f
 }
 
 func TestFlorenceNetwork(t *testing.T) {
@@ -128,7 +81,11 @@ func TestFlorenceNetwork(t *testing.T) {
 		}
 	}{{"Muskingum-Cunge by t-route's conventions", cunge}, {"mass-conservative", mct}} {
 		t.Run(c.name, func(t *testing.T) {
-			steady(t, f.tree, c.method, start)
+			for k, q := range f.tree.Accumulate(start) {
+				if err := c.method.SetSteady(k, max(q-start[k], 0), q); err != nil {
+					t.Fatal(err)
+				}
+			}
 			net, err := network.New(f.tree, c.method, network.DefaultOptions())
 			if err != nil {
 				t.Fatal(err)
