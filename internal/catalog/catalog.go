@@ -363,6 +363,7 @@ type Reservoir struct {
 	NameEN            string
 	Station           string
 	Node              string
+	Datum             hydro.Datum   // of all its levels: the station's
 	Storage           []LevelVolume // ascending
 	FloodLimits       []FloodLimit
 	Outlets           []Outlet // empty: the forecast holds the last observed outflow
