@@ -50,8 +50,11 @@ func (k *compiler) switchedOff(station string, u catalog.Updating) {
 		off  bool
 		what string
 	}{
-		{u.NoInsertion, "what it observes does not run on downstream"}, {u.NoLoss, "no lasting loss is learnt"}, {u.NoLag, "no lasting error of timing is learnt"},
-		{u.NoFit, "its error fades as the settings say, whatever the past says"}, {u.NoError, "its error is not carried into the forecast"},
+		{u.NoInsertion, "what it observes does not run on downstream"},
+		{u.NoLoss, "no lasting loss is learnt"},
+		{u.NoLag, "no lasting error of timing is learnt"},
+		{u.NoFit, "its error fades as the settings say, whatever the past says"},
+		{u.NoError, "its error is not carried into the forecast"},
 	} {
 		if part.off {
 			k.note("updating at %s is switched off in part: %s", station, part.what)
