@@ -41,6 +41,8 @@ type (
 	Cell = hydro.Cell
 	// A Withdrawal takes a rain forecast or a plan back.
 	Withdrawal = hydro.Withdrawal
+	// A Tide is the predicted level at a tide station.
+	Tide = hydro.Tide
 )
 
 // What series a run reads, and the quality of samples that it uses: it takes Pass and
