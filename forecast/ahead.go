@@ -77,12 +77,9 @@ func (m *Model) Rain(f *hydro.RainForecast) Rain {
 		SubBasins: make([]SubBasinRain, len(m.subs)),
 	}
 	out.Mean = out.Members > 0 && len(f.Areas[0].Rain) == 0
-	var cells []rain.Box
+	cells := Cells(f)
 	for i := range f.Areas {
-		a := &f.Areas[i]
-		if a.SubBasin == "" {
-			cells = append(cells, rain.Box(a.Cell))
-		} else if !slices.ContainsFunc(m.subs, func(b subBasin) bool { return b.id == a.SubBasin }) {
+		if a := &f.Areas[i]; a.SubBasin != "" && !slices.ContainsFunc(m.subs, func(b subBasin) bool { return b.id == a.SubBasin }) {
 			out.Unknown = append(out.Unknown, a.SubBasin)
 		}
 	}
@@ -109,6 +106,31 @@ func (m *Model) Rain(f *hydro.RainForecast) Rain {
 			s.take(f, share, &out)
 			out.Stations = append(out.Stations, s)
 		}
+	}
+	return out
+}
+
+// Cells returns the cells of f, as they stand in it; nil of a forecast by
+// sub-basin.
+func Cells(f *hydro.RainForecast) []rain.Cell {
+	if len(f.Areas) == 0 || f.Areas[0].SubBasin != "" {
+		return nil
+	}
+	out := make([]rain.Cell, len(f.Areas))
+	for i := range f.Areas {
+		c := f.Areas[i].Cell
+		if len(f.Areas[i].Rings) == 0 {
+			out[i] = rain.Box(c.West, c.South, c.East, c.North)
+			continue
+		}
+		rings := make([][]rain.Place, len(f.Areas[i].Rings))
+		for j, ring := range f.Areas[i].Rings {
+			rings[j] = make([]rain.Place, len(ring))
+			for k, p := range ring {
+				rings[j][k] = rain.Place{Lon: p[0], Lat: p[1]}
+			}
+		}
+		out[i] = rain.Polygon(rings...)
 	}
 	return out
 }

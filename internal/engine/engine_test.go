@@ -188,6 +188,9 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 		mm := []float64{float64(issued.Minute()) / 6, 3, float64(issued.Minute() % 7), 0, 1}
 		if source == "grid" {
 			f.Areas = []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 21.8, East: 112.4, North: 22.6}, Rain: mm}}
+			if issued.Minute()%10 == 0 {
+				f.Areas = []hydro.RainArea{{Rings: []hydro.Ring{{{112, 21.8}, {112.4, 21.8}, {112.2, 22.7}, {112, 21.8}}}, Rain: mm}}
+			}
 		} else {
 			f.Areas = []hydro.RainArea{{SubBasin: b.SubBasins[0].ID, Members: [][]float64{mm, {1, 1, 1, 1, 1}}}}
 		}

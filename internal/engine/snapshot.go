@@ -20,7 +20,7 @@ import (
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 11
+const snapshotVersion = 12
 
 // A snapshot is the whole state of an engine but its series, which follow it one
 // by one: they are nearly all of it, and one message of all of them would be

@@ -1427,9 +1427,11 @@ type SubmitRainForecastRequest struct {
 	// When the first step begins; issued_at if not set. All areas have the same steps,
 	// 1 to 2000 of them and at most 30 days.
 	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
-	// Rain by cells. A sub-basin is sampled by points of equal area, and each point
-	// takes the first cell that holds it; points that no cell holds take the mean of
-	// the others. At least one sub-basin must have a point in a cell.
+	// Rain by cells: of a grid, or forecast zones of any outline. A sub-basin is
+	// sampled by points of equal area, and each point takes the first cell that holds
+	// it; points that no cell holds take the mean of the others. At least one sub-basin
+	// must have a point in a cell. Where cells have rings, no point of the basin may
+	// lie in two of them. At most 40000 positions in all rings together.
 	Cells         []*RainCell `protobuf:"bytes,8,rep,name=cells,proto3" json:"cells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1587,20 +1589,27 @@ func (x *SubBasinRain) GetMembers() []*RainMember {
 	return nil
 }
 
-// Forecast rain of one cell of a grid, a rectangle in longitude and latitude.
+// Forecast rain of one cell: a rectangle in longitude and latitude, or what rings
+// enclose, and not both.
 type RainCell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Degrees WGS84. A point on the western or southern edge is inside, one on the
-	// eastern or northern edge is not. west < east, south < north. Cells should not
-	// overlap. The cells of a grid that is not in longitude and latitude are given
-	// by the rectangle around the centre that has their area.
+	// eastern or northern edge is not. west < east, south < north. Rectangles should
+	// not overlap: a point takes the first. All four are left out where rings are given.
 	West  float64 `protobuf:"fixed64,1,opt,name=west,proto3" json:"west,omitempty"`
 	South float64 `protobuf:"fixed64,2,opt,name=south,proto3" json:"south,omitempty"`
 	East  float64 `protobuf:"fixed64,3,opt,name=east,proto3" json:"east,omitempty"`
 	North float64 `protobuf:"fixed64,4,opt,name=north,proto3" json:"north,omitempty"`
 	// As in SubBasinRain.
-	Rain          []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
-	Members       []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	Rain    []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	Members []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	// The outline of a cell that is no such rectangle, as of a radar, of a grid in
+	// another projection, or a forecast zone: a point is inside if it lies in an odd
+	// number of the rings. So a hole is a ring within another, and parts that lie apart
+	// are rings beside each other: the rings of a GeoJSON Polygon or MultiPolygon, in
+	// any order. Rings do not cross themselves or each other; they may touch. At most
+	// 4000 positions in all rings of a cell.
+	Rings         []*Ring `protobuf:"bytes,7,rep,name=rings,proto3" json:"rings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1677,6 +1686,62 @@ func (x *RainCell) GetMembers() []*RainMember {
 	return nil
 }
 
+func (x *RainCell) GetRings() []*Ring {
+	if x != nil {
+		return x.Rings
+	}
+	return nil
+}
+
+// A closed line on the map, straight in longitude and latitude between its
+// positions, which way round does not matter.
+type Ring struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Longitude and latitude of each position in turn, degrees WGS84: -180 to 180 and
+	// -90 to 90. The first position is given again as the last. Four positions at
+	// least.
+	LonLat        []float64 `protobuf:"fixed64,1,rep,packed,name=lon_lat,json=lonLat,proto3" json:"lon_lat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ring) Reset() {
+	*x = Ring{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ring) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ring) ProtoMessage() {}
+
+func (x *Ring) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ring.ProtoReflect.Descriptor instead.
+func (*Ring) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Ring) GetLonLat() []float64 {
+	if x != nil {
+		return x.LonLat
+	}
+	return nil
+}
+
 // Rain of one area in one member of an ensemble.
 type RainMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1688,7 +1753,7 @@ type RainMember struct {
 
 func (x *RainMember) Reset() {
 	*x = RainMember{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1765,7 @@ func (x *RainMember) String() string {
 func (*RainMember) ProtoMessage() {}
 
 func (x *RainMember) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1778,7 @@ func (x *RainMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainMember.ProtoReflect.Descriptor instead.
 func (*RainMember) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RainMember) GetRain() []float64 {
@@ -1734,7 +1799,7 @@ type SubmitRainForecastResponse struct {
 
 func (x *SubmitRainForecastResponse) Reset() {
 	*x = SubmitRainForecastResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1811,7 @@ func (x *SubmitRainForecastResponse) String() string {
 func (*SubmitRainForecastResponse) ProtoMessage() {}
 
 func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1824,7 @@ func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SubmitRainForecastResponse) GetId() string {
@@ -1800,7 +1865,7 @@ type SubmitDispatchPlanRequest struct {
 
 func (x *SubmitDispatchPlanRequest) Reset() {
 	*x = SubmitDispatchPlanRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1877,7 @@ func (x *SubmitDispatchPlanRequest) String() string {
 func (*SubmitDispatchPlanRequest) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1890,7 @@ func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanRequest.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SubmitDispatchPlanRequest) GetReservoir() string {
@@ -1898,7 +1963,7 @@ type GateSetting struct {
 
 func (x *GateSetting) Reset() {
 	*x = GateSetting{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1975,7 @@ func (x *GateSetting) String() string {
 func (*GateSetting) ProtoMessage() {}
 
 func (x *GateSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +1988,7 @@ func (x *GateSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateSetting.ProtoReflect.Descriptor instead.
 func (*GateSetting) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GateSetting) GetFrom() *timestamppb.Timestamp {
@@ -1959,7 +2024,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1971,7 +2036,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1984,7 +2049,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -2012,7 +2077,7 @@ type SubmitDispatchPlanResponse struct {
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2089,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2102,7 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
@@ -2071,7 +2136,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2148,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2161,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2159,7 +2224,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2236,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2249,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2208,7 +2273,7 @@ type CompareDaysRequest struct {
 
 func (x *CompareDaysRequest) Reset() {
 	*x = CompareDaysRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2220,7 +2285,7 @@ func (x *CompareDaysRequest) String() string {
 func (*CompareDaysRequest) ProtoMessage() {}
 
 func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2233,7 +2298,7 @@ func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
 func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CompareDaysRequest) GetGateway() string {
@@ -2279,7 +2344,7 @@ type SeriesDay struct {
 
 func (x *SeriesDay) Reset() {
 	*x = SeriesDay{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2291,7 +2356,7 @@ func (x *SeriesDay) String() string {
 func (*SeriesDay) ProtoMessage() {}
 
 func (x *SeriesDay) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2304,7 +2369,7 @@ func (x *SeriesDay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
 func (*SeriesDay) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SeriesDay) GetStation() string {
@@ -2366,7 +2431,7 @@ type CompareDaysResponse struct {
 
 func (x *CompareDaysResponse) Reset() {
 	*x = CompareDaysResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2378,7 +2443,7 @@ func (x *CompareDaysResponse) String() string {
 func (*CompareDaysResponse) ProtoMessage() {}
 
 func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2391,7 +2456,7 @@ func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
 func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
@@ -2417,7 +2482,7 @@ type DayDifference struct {
 
 func (x *DayDifference) Reset() {
 	*x = DayDifference{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2429,7 +2494,7 @@ func (x *DayDifference) String() string {
 func (*DayDifference) ProtoMessage() {}
 
 func (x *DayDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2442,7 +2507,7 @@ func (x *DayDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
 func (*DayDifference) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DayDifference) GetDay() uint32 {
@@ -2487,7 +2552,7 @@ type HeldReading struct {
 
 func (x *HeldReading) Reset() {
 	*x = HeldReading{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2564,7 @@ func (x *HeldReading) String() string {
 func (*HeldReading) ProtoMessage() {}
 
 func (x *HeldReading) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2577,7 @@ func (x *HeldReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
 func (*HeldReading) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HeldReading) GetUnixMs() int64 {
@@ -2655,14 +2720,17 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\fSubBasinRain\x12&\n" +
 	"\tsub_basin\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bsubBasin\x12\x12\n" +
 	"\x04rain\x18\x02 \x03(\x01R\x04rain\x12;\n" +
-	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\x93\x02\n" +
+	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\xc6\x02\n" +
 	"\bRainCell\x12+\n" +
 	"\x04west\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04west\x12-\n" +
 	"\x05south\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05south\x12+\n" +
 	"\x04east\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04east\x12-\n" +
 	"\x05north\x18\x04 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05north\x12\x12\n" +
 	"\x04rain\x18\x05 \x03(\x01R\x04rain\x12;\n" +
-	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\" \n" +
+	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\x121\n" +
+	"\x05rings\x18\a \x03(\v2\x10.freshet.v1.RingB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05rings\"*\n" +
+	"\x04Ring\x12\"\n" +
+	"\alon_lat\x18\x01 \x03(\x01B\t\xbaH\x06\x92\x01\x03\x10\xc0>R\x06lonLat\" \n" +
 	"\n" +
 	"RainMember\x12\x12\n" +
 	"\x04rain\x18\x01 \x03(\x01R\x04rain\",\n" +
@@ -2779,7 +2847,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2801,26 +2869,27 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*SubmitRainForecastRequest)(nil),    // 17: freshet.v1.SubmitRainForecastRequest
 	(*SubBasinRain)(nil),                 // 18: freshet.v1.SubBasinRain
 	(*RainCell)(nil),                     // 19: freshet.v1.RainCell
-	(*RainMember)(nil),                   // 20: freshet.v1.RainMember
-	(*SubmitRainForecastResponse)(nil),   // 21: freshet.v1.SubmitRainForecastResponse
-	(*SubmitDispatchPlanRequest)(nil),    // 22: freshet.v1.SubmitDispatchPlanRequest
-	(*GateSetting)(nil),                  // 23: freshet.v1.GateSetting
-	(*Release)(nil),                      // 24: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 25: freshet.v1.SubmitDispatchPlanResponse
-	(*WithdrawRequest)(nil),              // 26: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 27: freshet.v1.WithdrawResponse
-	(*CompareDaysRequest)(nil),           // 28: freshet.v1.CompareDaysRequest
-	(*SeriesDay)(nil),                    // 29: freshet.v1.SeriesDay
-	(*CompareDaysResponse)(nil),          // 30: freshet.v1.CompareDaysResponse
-	(*DayDifference)(nil),                // 31: freshet.v1.DayDifference
-	(*HeldReading)(nil),                  // 32: freshet.v1.HeldReading
-	(*timestamppb.Timestamp)(nil),        // 33: google.protobuf.Timestamp
-	(*RateRequest)(nil),                  // 34: freshet.v1.RateRequest
-	(Department)(0),                      // 35: freshet.v1.Department
-	(Variable)(0),                        // 36: freshet.v1.Variable
+	(*Ring)(nil),                         // 20: freshet.v1.Ring
+	(*RainMember)(nil),                   // 21: freshet.v1.RainMember
+	(*SubmitRainForecastResponse)(nil),   // 22: freshet.v1.SubmitRainForecastResponse
+	(*SubmitDispatchPlanRequest)(nil),    // 23: freshet.v1.SubmitDispatchPlanRequest
+	(*GateSetting)(nil),                  // 24: freshet.v1.GateSetting
+	(*Release)(nil),                      // 25: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 26: freshet.v1.SubmitDispatchPlanResponse
+	(*WithdrawRequest)(nil),              // 27: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 28: freshet.v1.WithdrawResponse
+	(*CompareDaysRequest)(nil),           // 29: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 30: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 31: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 32: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 33: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 34: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 35: freshet.v1.RateRequest
+	(Department)(0),                      // 36: freshet.v1.Department
+	(Variable)(0),                        // 37: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	33, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	34, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2836,49 +2905,50 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
 	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
-	34, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
-	33, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	33, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	35, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	34, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	34, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	33, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	34, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
-	20, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
-	20, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	33, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	33, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	24, // 26: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	33, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
-	23, // 28: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	33, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	33, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	33, // 31: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	33, // 32: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	35, // 33: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
-	29, // 34: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
-	36, // 35: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
-	33, // 36: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
-	33, // 37: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
-	31, // 38: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
-	32, // 39: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
-	9,  // 40: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 41: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 42: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	17, // 43: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	22, // 44: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	26, // 45: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	28, // 46: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
-	10, // 47: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 48: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 49: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	21, // 50: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	25, // 51: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	27, // 52: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	30, // 53: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
-	47, // [47:54] is the sub-list for method output_type
-	40, // [40:47] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	21, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
+	21, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
+	20, // 24: freshet.v1.RainCell.rings:type_name -> freshet.v1.Ring
+	34, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	34, // 26: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	25, // 27: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	34, // 28: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	24, // 29: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
+	34, // 30: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	34, // 31: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	34, // 32: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	34, // 33: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	36, // 34: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	30, // 35: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	37, // 36: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	34, // 37: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	34, // 38: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	32, // 39: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	33, // 40: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 41: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 42: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 43: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 44: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	23, // 45: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	27, // 46: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	29, // 47: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 48: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 49: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 50: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	22, // 51: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	26, // 52: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	28, // 53: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	31, // 54: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	48, // [48:55] is the sub-list for method output_type
+	41, // [41:48] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2901,7 +2971,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
