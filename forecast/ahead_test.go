@@ -220,8 +220,8 @@ func TestThePreferredSourceComesFirst(t *testing.T) {
 		{"preferred but expired", []*hydro.RainForecast{qpf("A", t0.Add(-12*time.Hour), 1), qpf("C", late, 1)}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := m.RainAt(rainAhead(m, c.rain...), t0); got != c.want {
-				t.Errorf("index %d, want %d", got, c.want)
+			if got := m.RainOf(rainAhead(m, c.rain...), t0); !slices.Equal(got, []int{c.want, c.want, c.want}) {
+				t.Errorf("indices %v, want %d", got, c.want)
 			}
 		})
 	}

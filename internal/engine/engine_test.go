@@ -38,7 +38,7 @@ func load(tb testing.TB) (*catalog.Catalog, string) {
 }
 
 // loadGated is load with outlets at one reservoir, so that drawn plans order gates
-// too, and with forecast legs on rain.
+// too, with forecast legs on rain, and with sub-basins that take several sources of it.
 func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 	tb.Helper()
 	c, _ := load(tb)
@@ -48,6 +48,7 @@ func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 		found += bytes.Count(f.Data, []byte(curve))
 		files[i].Data = bytes.ReplaceAll(f.Data, []byte(curve), []byte("[38.6, 200], [42, 258]"+crest))
 		files[i].Data = forecastRain(files[i].Data)
+		files[i].Data = bytes.ReplaceAll(files[i].Data, []byte("    settings:\n"), []byte("    settings:\n      rain_sources: [by sub-basin, grid]\n"))
 	}
 	gated, problems := catalog.Load(files)
 	if found != 1 || len(problems) > 0 {
