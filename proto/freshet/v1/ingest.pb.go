@@ -2112,13 +2112,247 @@ func (x *SubmitDispatchPlanResponse) GetId() string {
 	return ""
 }
 
-// What is withdrawn: the plan of a reservoir, or the rain forecast of a source, that
-// was issued at that time.
+// A predicted tide at a station. Give turns, or start_at, step_s and levels.
+type SubmitTideRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of a station of kind tide in the catalogue.
+	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// Who made it, e.g. "国家海洋信息中心 潮汐表 2026". It is shown with each forecast.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// When it was issued. With station and source it names the tide. Bounded as that of
+	// a rain forecast.
+	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	// Not to be used at or after this instant. Later than issued_at.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// What the levels are above: the station's datum, or one that the station declares an
+	// offset for (accepts, to_1985). Any other is refused: tide tables are mostly on
+	// chart datum 潮高基准面, which differs from port to port.
+	Datum string `protobuf:"bytes,5,opt,name=datum,proto3" json:"datum,omitempty"`
+	// High and low waters, 2 to 20000, ascending in at, each 2 to 16 h after the one
+	// before, high and low in turn, all within 20 m; 400 days in all at most. (Tides with
+	// one high water a day have 12 h between high and low and at times more; a pair that
+	// was left out of a table shows as 18 h.)
+	Turns []*TideTurn `protobuf:"bytes,6,rep,name=turns,proto3" json:"turns,omitempty"`
+	// When the first of levels is.
+	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
+	// Seconds between levels.
+	StepS uint32 `protobuf:"varint,8,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
+	// m above datum, 2 to 20000, finite, all within 20 m; step_s is then 60 to 3600, and
+	// 400 days in all at most.
+	Levels []float64 `protobuf:"fixed64,9,rep,packed,name=levels,proto3" json:"levels,omitempty"`
+	// The station's basin. May be left out.
+	Basin         string `protobuf:"bytes,10,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitTideRequest) Reset() {
+	*x = SubmitTideRequest{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitTideRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitTideRequest) ProtoMessage() {}
+
+func (x *SubmitTideRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitTideRequest.ProtoReflect.Descriptor instead.
+func (*SubmitTideRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SubmitTideRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAt
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetTurns() []*TideTurn {
+	if x != nil {
+		return x.Turns
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetStartAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartAt
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetStepS() uint32 {
+	if x != nil {
+		return x.StepS
+	}
+	return 0
+}
+
+func (x *SubmitTideRequest) GetLevels() []float64 {
+	if x != nil {
+		return x.Levels
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+// A high or a low water of a tide table.
+type TideTurn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// m above the datum of the request.
+	Level         float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TideTurn) Reset() {
+	*x = TideTurn{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TideTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TideTurn) ProtoMessage() {}
+
+func (x *TideTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TideTurn.ProtoReflect.Descriptor instead.
+func (*TideTurn) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *TideTurn) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *TideTurn) GetLevel() float64 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+// Answer to a tide.
+type SubmitTideResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin, issue time, station and source: equal for a resend.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitTideResponse) Reset() {
+	*x = SubmitTideResponse{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitTideResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitTideResponse) ProtoMessage() {}
+
+func (x *SubmitTideResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitTideResponse.ProtoReflect.Descriptor instead.
+func (*SubmitTideResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SubmitTideResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// What is withdrawn: the plan of a reservoir, the rain forecast of a source, or the
+// tide of a source at a station, that was issued at that time.
 type WithdrawRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the reservoir whose plan is withdrawn. Either this or source.
 	Reservoir string `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
-	// Source whose rain forecast is withdrawn. Needs the basin.
+	// Source whose rain forecast, which needs the basin, or tide is withdrawn.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	// Of what is withdrawn.
 	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
@@ -2129,14 +2363,16 @@ type WithdrawRequest struct {
 	// Why. It goes to the record.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// As in a dispatch plan.
-	Basin         string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	Basin string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Station whose tide by source is withdrawn.
+	Station       string `protobuf:"bytes,8,opt,name=station,proto3" json:"station,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2148,7 +2384,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2161,7 +2397,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2213,10 +2449,17 @@ func (x *WithdrawRequest) GetBasin() string {
 	return ""
 }
 
+func (x *WithdrawRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
 // Answer to a withdrawal.
 type WithdrawResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Basin, issue time, and reservoir or source of what is withdrawn.
+	// Basin, issue time, and reservoir, source, or station and source of what is withdrawn.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2224,7 +2467,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2479,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2492,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2273,7 +2516,7 @@ type CompareDaysRequest struct {
 
 func (x *CompareDaysRequest) Reset() {
 	*x = CompareDaysRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +2528,7 @@ func (x *CompareDaysRequest) String() string {
 func (*CompareDaysRequest) ProtoMessage() {}
 
 func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +2541,7 @@ func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
 func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CompareDaysRequest) GetGateway() string {
@@ -2344,7 +2587,7 @@ type SeriesDay struct {
 
 func (x *SeriesDay) Reset() {
 	*x = SeriesDay{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2599,7 @@ func (x *SeriesDay) String() string {
 func (*SeriesDay) ProtoMessage() {}
 
 func (x *SeriesDay) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2612,7 @@ func (x *SeriesDay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
 func (*SeriesDay) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SeriesDay) GetStation() string {
@@ -2431,7 +2674,7 @@ type CompareDaysResponse struct {
 
 func (x *CompareDaysResponse) Reset() {
 	*x = CompareDaysResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2686,7 @@ func (x *CompareDaysResponse) String() string {
 func (*CompareDaysResponse) ProtoMessage() {}
 
 func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2699,7 @@ func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
 func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
@@ -2482,7 +2725,7 @@ type DayDifference struct {
 
 func (x *DayDifference) Reset() {
 	*x = DayDifference{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2494,7 +2737,7 @@ func (x *DayDifference) String() string {
 func (*DayDifference) ProtoMessage() {}
 
 func (x *DayDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2507,7 +2750,7 @@ func (x *DayDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
 func (*DayDifference) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DayDifference) GetDay() uint32 {
@@ -2552,7 +2795,7 @@ type HeldReading struct {
 
 func (x *HeldReading) Reset() {
 	*x = HeldReading{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2564,7 +2807,7 @@ func (x *HeldReading) String() string {
 func (*HeldReading) ProtoMessage() {}
 
 func (x *HeldReading) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2577,7 +2820,7 @@ func (x *HeldReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
 func (*HeldReading) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HeldReading) GetUnixMs() int64 {
@@ -2756,7 +2999,27 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x121\n" +
 	"\aoutflow\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84\x1eA)\x00\x00\x00\x00\x00\x00\x00\x00R\aoutflow\",\n" +
 	"\x1aSubmitDispatchPlanResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xd2\x02\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xd5\x03\n" +
+	"\x11SubmitTideRequest\x12#\n" +
+	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12!\n" +
+	"\x06source\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06source\x12?\n" +
+	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12C\n" +
+	"\vvalid_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"validUntil\x12\x1f\n" +
+	"\x05datum\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x05datum\x126\n" +
+	"\x05turns\x18\x06 \x03(\v2\x14.freshet.v1.TideTurnB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x05turns\x125\n" +
+	"\bstart_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\astartAt\x12\x1f\n" +
+	"\x06step_s\x18\b \x01(\rB\b\xbaH\x05*\x03\x18\x90\x1cR\x05stepS\x12\"\n" +
+	"\x06levels\x18\t \x03(\x01B\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x06levels\x12\x1d\n" +
+	"\x05basin\x18\n" +
+	" \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"T\n" +
+	"\bTideTurn\x122\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02at\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x01R\x05level\"$\n" +
+	"\x12SubmitTideResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xf5\x02\n" +
 	"\x0fWithdrawRequest\x12%\n" +
 	"\treservoir\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\treservoir\x12\x1f\n" +
 	"\x06source\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06source\x12?\n" +
@@ -2765,7 +3028,8 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\fwithdrawn_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vwithdrawnAt\x12\"\n" +
 	"\x06reason\x18\x06 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\x12\x1d\n" +
-	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"\"\n" +
+	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\x12!\n" +
+	"\astation\x18\b \x01(\tB\a\xbaH\x04r\x02\x18@R\astation\"\"\n" +
 	"\x10WithdrawResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\xb4\x01\n" +
 	"\x12CompareDaysRequest\x12#\n" +
@@ -2824,13 +3088,15 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
 	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e\x12\x1e\n" +
-	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xf5\x05\n" +
+	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xd8\x06\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +
 	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12\x82\x01\n" +
 	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/rain-forecasts\x12\x82\x01\n" +
 	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plans\x12a\n" +
+	"\n" +
+	"SubmitTide\x12\x1d.freshet.v1.SubmitTideRequest\x1a\x1e.freshet.v1.SubmitTideResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/tides\x12a\n" +
 	"\bWithdraw\x12\x1b.freshet.v1.WithdrawRequest\x1a\x1c.freshet.v1.WithdrawResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/withdrawals\x12N\n" +
 	"\vCompareDays\x12\x1e.freshet.v1.CompareDaysRequest\x1a\x1f.freshet.v1.CompareDaysResponseB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
@@ -2847,7 +3113,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2876,20 +3142,23 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*GateSetting)(nil),                  // 24: freshet.v1.GateSetting
 	(*Release)(nil),                      // 25: freshet.v1.Release
 	(*SubmitDispatchPlanResponse)(nil),   // 26: freshet.v1.SubmitDispatchPlanResponse
-	(*WithdrawRequest)(nil),              // 27: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 28: freshet.v1.WithdrawResponse
-	(*CompareDaysRequest)(nil),           // 29: freshet.v1.CompareDaysRequest
-	(*SeriesDay)(nil),                    // 30: freshet.v1.SeriesDay
-	(*CompareDaysResponse)(nil),          // 31: freshet.v1.CompareDaysResponse
-	(*DayDifference)(nil),                // 32: freshet.v1.DayDifference
-	(*HeldReading)(nil),                  // 33: freshet.v1.HeldReading
-	(*timestamppb.Timestamp)(nil),        // 34: google.protobuf.Timestamp
-	(*RateRequest)(nil),                  // 35: freshet.v1.RateRequest
-	(Department)(0),                      // 36: freshet.v1.Department
-	(Variable)(0),                        // 37: freshet.v1.Variable
+	(*SubmitTideRequest)(nil),            // 27: freshet.v1.SubmitTideRequest
+	(*TideTurn)(nil),                     // 28: freshet.v1.TideTurn
+	(*SubmitTideResponse)(nil),           // 29: freshet.v1.SubmitTideResponse
+	(*WithdrawRequest)(nil),              // 30: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 31: freshet.v1.WithdrawResponse
+	(*CompareDaysRequest)(nil),           // 32: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 33: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 34: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 35: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 36: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 37: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 38: freshet.v1.RateRequest
+	(Department)(0),                      // 39: freshet.v1.Department
+	(Variable)(0),                        // 40: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	34, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	37, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2905,50 +3174,57 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
 	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
-	35, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
-	34, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	34, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	38, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	37, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	34, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	37, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
 	21, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
 	21, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
 	20, // 24: freshet.v1.RainCell.rings:type_name -> freshet.v1.Ring
-	34, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	34, // 26: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	37, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	37, // 26: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
 	25, // 27: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	34, // 28: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 28: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
 	24, // 29: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	34, // 30: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	34, // 31: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	34, // 32: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	34, // 33: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	36, // 34: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
-	30, // 35: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
-	37, // 36: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
-	34, // 37: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
-	34, // 38: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
-	32, // 39: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
-	33, // 40: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
-	9,  // 41: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 42: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 43: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	17, // 44: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	23, // 45: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	27, // 46: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	29, // 47: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
-	10, // 48: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 49: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 50: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	22, // 51: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	26, // 52: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	28, // 53: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	31, // 54: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
-	48, // [48:55] is the sub-list for method output_type
-	41, // [41:48] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	37, // 30: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	37, // 31: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	37, // 32: freshet.v1.SubmitTideRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 33: freshet.v1.SubmitTideRequest.valid_until:type_name -> google.protobuf.Timestamp
+	28, // 34: freshet.v1.SubmitTideRequest.turns:type_name -> freshet.v1.TideTurn
+	37, // 35: freshet.v1.SubmitTideRequest.start_at:type_name -> google.protobuf.Timestamp
+	37, // 36: freshet.v1.TideTurn.at:type_name -> google.protobuf.Timestamp
+	37, // 37: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 38: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	39, // 39: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	33, // 40: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	40, // 41: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	37, // 42: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	37, // 43: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	35, // 44: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	36, // 45: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 46: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 47: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 48: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 49: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	23, // 50: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	27, // 51: freshet.v1.IngestService.SubmitTide:input_type -> freshet.v1.SubmitTideRequest
+	30, // 52: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	32, // 53: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 54: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 55: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 56: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	22, // 57: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	26, // 58: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	29, // 59: freshet.v1.IngestService.SubmitTide:output_type -> freshet.v1.SubmitTideResponse
+	31, // 60: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	34, // 61: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	54, // [54:62] is the sub-list for method output_type
+	46, // [46:54] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2971,7 +3247,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
