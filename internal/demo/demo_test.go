@@ -146,7 +146,7 @@ func TestThePlainViewSaysSyntheticAndIllustrative(t *testing.T) {
 // differs.
 func TestAnExternalNATSGivesTheSameWarnings(t *testing.T) {
 	srv, err := natsserver.NewServer(&natsserver.Options{
-		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true, NoSigs: true, NoLog: true,
+		Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, JetStream: true, MaxPayload: 8 << 20, StoreDir: t.TempDir(), SyncAlways: true, NoSigs: true, NoLog: true,
 	})
 	if err != nil {
 		t.Fatal(err)
