@@ -37,6 +37,7 @@ type Model struct {
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
 	rainStations []rainStation
+	tideStations []tideStation // ascending
 	dry, rained  band.Model
 	bandStep     time.Duration // between the leads of bands
 	leads        int           // of bands, learnt with the rain known; 0: no bands
@@ -160,6 +161,7 @@ func (k *compiler) compile() {
 	k.addCorrectors()
 	k.addSubBasins()
 	k.addRainStations()
+	k.addTides()
 	k.addMoisture()
 	k.addRising()
 	k.addBand()
@@ -423,6 +425,10 @@ func (k *compiler) addReservoir(n *catalog.Node, where string) *reservoir {
 		}
 		s := k.station(r.Station, where+": reservoir "+r.ID)
 		if s == nil {
+			return nil
+		}
+		if r.Datum != s.Datum.Name {
+			k.errorf("%s: the levels of reservoir %q are on datum %q and station %q on %q: levels on two datums cannot be compared", where, r.ID, r.Datum, s.ID, s.Datum.Name)
 			return nil
 		}
 		k.m.illustrative = k.m.illustrative || r.Illustrative

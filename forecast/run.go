@@ -115,6 +115,7 @@ func (r *run) compute(ahead Ahead) error {
 		return err
 	}
 	r.announcedPlans(ahead)
+	r.announcedTides(ahead)
 	r.readPans()
 	r.rain()
 	r.nodes()
@@ -178,6 +179,7 @@ type run struct {
 	rainAssumed string
 	plans       []string // those that are used
 	schedules   []schedule
+	tides       []usedTide // one a station that a level is forecast from
 
 	watch   int       // node whose corrected flow is copied to watched
 	watched []float64 // nil: of none
@@ -471,6 +473,7 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	r.seen(i)
 	if len(r.marks) > 0 { // else nobody reads the notes
 		r.lossNote(g, &r.kept().state.Nodes[i].Error)
+		r.lagNote(g, &r.kept().state.Nodes[i].Error)
 	}
 	out.fresh = observed && (qOK || ratings != nil && hOK)
 	if !observed && state.Error.Count == 0 {

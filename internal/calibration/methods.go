@@ -69,6 +69,7 @@ type model struct {
 	derived  []parameter
 	// given, if not nil, is x before anything was fitted: the report compares with it.
 	given []float64
+	event bool // it knows events alone
 }
 
 // A parameter is looked for in a part of what the method accepts.

@@ -281,8 +281,8 @@ func (j *job) asGiven() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("the channels as given cannot be run over the %s: %w", p.use, err)
 		}
-		parts = append(parts, fmt.Sprintf("%s NSE %s, KGE %s, volume %s, peak %s %s", p.use,
-			score(q.NSE, "%.4f"), score(q.KGE, "%.4f"), score(100*q.Volume, "%+.1f %%"), score(100*q.PeakShare, "%+.1f %%"), score(q.PeakLate, "at %+.3g h")))
+		parts = append(parts, fmt.Sprintf("%s NSE %s, KGE %s, volume %s", p.use,
+			score(q.NSE, "%.4f"), score(q.KGE, "%.4f"), score(100*q.Volume, "%+.1f %%")))
 	}
 	return "as given, all factors 1: " + strings.Join(parts, "; "), nil
 }

@@ -115,7 +115,7 @@ func TestTheChannelsOfANetworkAreFitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Fit.NSE < 0.999 || r.Check == nil || r.Check.NSE < 0.998 || math.Abs(float64(r.Check.PeakShare)) > 0.01 {
+	if r.Fit.NSE < 0.999 || r.Check == nil || r.Check.NSE < 0.998 || math.Abs(float64(r.Check.Volume)) > 0.01 {
 		t.Errorf("fit %+v, check %+v", r.Fit, r.Check)
 	}
 	o.Bounds = []string{"n_factor=1.599:1.601", "n_compound_factor=1.599:1.601", "width_factor=0.799:0.801"}
