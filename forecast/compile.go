@@ -64,6 +64,7 @@ type node struct {
 	local     float64 // steady local flow, m³/s
 	steady    float64 // flow when it has not rained for long, m³/s
 	tidal     bool
+	estuary   *estuary // nil: no level follows from a tide
 	gauge     *gauge
 	reservoir *reservoir
 	updating  catalog.Updating // what is switched off
@@ -339,6 +340,8 @@ func (k *compiler) addGauge(n *catalog.Node, where string) *gauge {
 		g.ratings = k.ratings(n.Rating, s, where)
 	}
 	switch {
+	case n.Tidal && n.Tide != nil:
+		k.note("gauge %s lies where the tide turns the flow: it corrects no flow", s.ID)
 	case n.Tidal:
 		k.note("level at %s depends on the tide and is not forecast; its gauge corrects nothing", s.ID)
 	case g.discharge != nil || g.level != nil && len(g.ratings) > 0:

@@ -26,12 +26,14 @@ func calibrateCommand() *cobra.Command {
 		stamps, warmup        string
 		asJSON                bool
 		rate                  calibration.RatingOptions
+		tide                  calibration.TidalOptions
 		listed                strings.Builder
 	)
 	for _, m := range calibration.Methods {
 		fmt.Fprintf(&listed, "  %-11s %s\n", m.Name, m.Doc)
 	}
 	fmt.Fprintf(&listed, "  %-11s %s\n", "rating", "rating curve: power laws by range of level, of pairs of level and discharge")
+	fmt.Fprintf(&listed, "  %-11s %s\n", "tidal", "level where the tide reaches: by the tide at the mouth and the flow from above")
 	c := &cobra.Command{
 		Use:   "calibrate --method METHOD --data FILE",
 		Short: "Fit a reach or a sub-basin to recorded series and check the fit",
@@ -52,6 +54,9 @@ Method error needs the columns computed, of a model without updating, and observ
 A rating needs the columns level, m, and flow, --datum, --station and --valid-from; its
 pairs are dealt to fit and check in turn along the level unless --fit and --check name
 periods of a column time.
+Method tidal needs the columns tide and level, m, flow, --datum and --tide-datum; the
+part that is not fitted gives its table of skill by lead time, beside persistence and
+the tide alone.
 
 Without --fit, --check and --events the first half of the record is fitted and the
 second is checked; --split 1 fits all and checks nothing. Durations may be given
@@ -68,6 +73,20 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 				rate.Source, rate.ID, rate.Split, rate.Fit, rate.Check = opts.Source, opts.ID, opts.Split, opts.Fit, opts.Check
 				rate.Evaluations, rate.Seed, rate.Bounds = opts.Evaluations, opts.Seed, opts.Bounds
 				return calibrateRating(cmd, rate, asJSON)
+			}
+			if opts.Method == "tidal" {
+				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
+					return err
+				}
+				tide.Source, tide.Station, tide.Datum, tide.Split = opts.Source, rate.Station, rate.Datum, opts.Split
+				r, err := calibration.RunTidal(tide)
+				if err != nil {
+					return err
+				}
+				for _, n := range r.Notes {
+					fmt.Fprintln(cmd.ErrOrStderr(), n)
+				}
+				return printFit(cmd.OutOrStdout(), r, r.Fragment, asJSON)
 			}
 			method, err := calibration.MethodOf(opts.Method)
 			if err != nil {
@@ -102,7 +121,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f := c.Flags()
 	f.StringVar(&opts.Method, "method", "", "what to fit, see above")
 	f.StringVar(&opts.Source.File, "data", "", "CSV file with the series")
-	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, computed or observed; may repeat")
+	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, tide, computed or observed; may repeat")
 	f.StringVar(&opts.Source.Layout, "layout", "", `how times are written, e.g. "02.01.2006 15:04"; empty: one of the usual ways`)
 	f.StringVar(&zone, "zone", "Asia/Shanghai", "zone of times without an offset, in the file and in periods")
 	f.StringVar(&delimiter, "delimiter", ",", "between cells")
@@ -130,8 +149,10 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
 	f.DurationVar(&opts.Lead, "lead", 6*time.Hour, "error: how far ahead the forecasts are issued that are scored")
-	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue")
-	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is")
+	f.StringVar(&rate.Datum, "datum", "", "rating, tidal: datum of the levels, as the station's in the catalogue")
+	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is; tidal: the tide station")
+	f.StringVar(&tide.TideDatum, "tide-datum", "", "tidal: datum of the tide, as the tide station's in the catalogue")
+	f.StringVar(&tide.FlowAt, "flow-at", "", "tidal: node of the catalogue whose flow it is")
 	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")
 	f.IntVar(&rate.Ranges, "ranges", 0, "rating: how many power laws, 1 to 5; 0: as many of 1 to 3 as pay")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")

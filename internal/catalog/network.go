@@ -83,6 +83,7 @@ func (l *loader) buildBasin(m *mapping) {
 	n.readReservoirs()
 	n.checkNodeReservoirs()
 	n.checkPlaces()
+	n.checkTides()
 	for i := range b.Nodes {
 		if g := b.Nodes[i].Gauge; g != "" {
 			l.nodeOf[g] = &b.Nodes[i]
@@ -138,6 +139,7 @@ func (n *network) readNodes() {
 			d.Rating = n.nodeRating(v, d.Gauge)
 		}
 		d.Reservoir = m.text("reservoir")
+		d.Tide = n.tidalLevel(m, &d)
 		m.done()
 		if d.ID == "" {
 			continue
