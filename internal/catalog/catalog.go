@@ -289,15 +289,16 @@ type Node struct {
 	ID         string
 	NameZH     string
 	NameEN     string
-	Gauge      string      // station that observes level or discharge here; "" if none
-	Rating     string      // rating that turns discharge to level here; "" if none
-	Reservoir  string      // reservoir whose dam is here; its observed outflow replaces the inflow downstream
-	Tidal      bool        // levels here depend on the tide: routed levels are not given
-	Tide       *TidalLevel // how the level follows from tide and flow; nil: it is not forecast
-	BaseFlow   float64     // m³/s that the node carries before the first observation
-	Diversion  float64     // share of the flow arriving here that is lost (diversions); 0 to 1
-	Downstream string      // node at the end of the reach that leaves here; "" at the outlet
-	Updating   Updating    // what is switched off here, besides what the settings switch off
+	Gauge      string   // station that observes level or discharge here; "" if none
+	Rating     string   // rating that turns discharge to level here; "" if none
+	Reservoir  string   // reservoir whose dam is here; its observed outflow replaces the inflow downstream
+	Tidal      bool     // levels here depend on the tide: routed levels are not given
+	BaseFlow   float64  // m³/s that the node carries before the first observation
+	Diversion  float64  // share of the flow arriving here that is lost (diversions); 0 to 1
+	Downstream string   // node at the end of the reach that leaves here; "" at the outlet
+	Updating   Updating // what is switched off here, besides what the settings switch off
+
+	Tide *TidalLevel // how the level follows from tide and flow; nil: it is not forecast
 }
 
 // A Reach carries flow from one node to the next.
@@ -353,6 +354,7 @@ type SubBasin struct {
 	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
 	ArealRain    ArealMethod  // "": the basin's
 	ArealPower   float64      // 0: the basin's
+	RainSources  []string     // sources of rain forecasts that come before the basin's, the preferred one first
 	Runoff       Runoff
 	Illustrative bool
 }

@@ -189,6 +189,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"unknown areal rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, areal_rain: kriging}", []string{`n: ‸kri → areal_rain: "kriging" is not known: write thiessen or idw`}},
 		{"power too big", "gauges: [p]}", "gauges: [p], areal_rain: idw, areal_rain_power: 9}", []string{`r: ‸9} → areal_rain_power: 9 must be from 0.5 to 6`}},
 		{"source twice", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_sources: [A, A]}", []string{`A, ‸A]} → rain_sources: "A" given twice`}},
+		{"source twice at a sub-basin", "gauges: [p]}", "gauges: [p], rain_sources: [A, B, A]}", []string{`B, ‸A]} → rain_sources: "A" given twice`}},
 		{"station of no basin", "kind: rain, basin: b, at: [112.1, 22], zone: UTC, parameters: [{variable: rain, every: 5m}]}\n  - {id: q", "kind: rain, basin: bb, at: [112.1, 22], zone: UTC, parameters: [{variable: rain, every: 5m}]}\n  - {id: q", []string{`n: ‸bb, → basin: no basin "bb"`, `: [‸p]} → gauges: station "p" belongs to basin "bb"`}},
 		{"anchor", "name: {zh: 水文, en: Hydrology}", "name: &n {zh: 水文, en: Hydrology}", []string{`e: ‸&n  → expected a text or a number, found an anchor or alias, which is not pa`}},
 		{"broken YAML", "    name: B\n", "    name: B\n   bad\n", []string{`no file has a catalog section: one must say catalog: {name: …}`, `   ‸bad → value is not allowed in this context`}},
@@ -224,7 +225,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	change := strings.NewReplacer("settings: {step: 5m, every: 10m}",
 		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF], band: off, rain_spread: 0.5}",
-		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen}")
+		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen, rain_sources: [zones]}")
 	c, problems := load(change.Replace(small))
 	if len(problems) > 0 {
 		t.Fatal(catalog.Problems(problems))
@@ -240,7 +241,7 @@ func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	if s := b.SubBasins[0]; s.ArealRain != catalog.InverseDistance || s.ArealPower != 3 {
 		t.Errorf("%s: %s, power %g", s.ID, s.ArealRain, s.ArealPower)
 	}
-	if s := b.SubBasins[1]; s.ArealRain != catalog.Thiessen {
+	if s := b.SubBasins[1]; s.ArealRain != catalog.Thiessen || len(b.SubBasins[0].RainSources) > 0 || strings.Join(s.RainSources, "|") != "zones" {
 		t.Errorf("%s: %s", s.ID, s.ArealRain)
 	}
 }

@@ -252,6 +252,7 @@ func (n *network) readSubBasins() {
 		s.NameZH, s.NameEN = m.name("name")
 		s.Points, s.Boundary = n.points(m, s.Area)
 		s.ArealRain, s.ArealPower = arealRain(m, n.basin.Settings.ArealRain, n.basin.Settings.ArealPower)
+		s.RainSources = rainSources(m)
 		for _, v := range m.list("gauges") {
 			if st, ok := v.station("gauges"); ok {
 				switch {

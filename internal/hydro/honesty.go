@@ -92,6 +92,14 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "降雨预报${1}（${2}发布）已于${3}过期，未采用"},
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), ended at (\S+ \S+): not used$`), "降雨预报${1}（${2}发布）时效止于${3}，未采用"},
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), is held and not used: that of (.*) comes first$`), "另有降雨预报${1}（${2}发布）未采用，以${3}为准"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), is held and not used: those of (.*) come first$`), "另有降雨预报${1}（${2}发布）未采用，以${3}为准"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), reaches no sub-basin: not used$`), "降雨预报${1}（${2}发布）未覆盖任何子流域，未采用"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), reaches less than half of (.*): another is taken there$`), "降雨预报${1}（${2}发布）对下列子流域覆盖不足一半，改用其他来源：${3}"},
+	{regexp.MustCompile(`^rain forecast of (.*) is taken in (.*)$`), "降雨预报${1}用于子流域${2}"},
+	{regexp.MustCompile(`^the rain forecasts leave out (\d+ %) of the area: no rain is assumed in (.*)$`), "各降雨预报均未含流域面积的${1}，假定${2}无雨"},
+	{regexp.MustCompile(`^cells of the rain forecast of (.*) cover (\d+ %) of where it is taken; .*$`), "降雨预报${1}的格点覆盖其采用区域的${2}，以其平均代表全部"},
+	{regexp.MustCompile(`^members of the rain forecast of (.*) differ in (.*) alone: .*$`), "降雨预报${1}的集合成员仅在子流域${2}各不相同，其余子流域各成员降雨相同"},
+	{regexp.MustCompile(`^the (\d+) members of the rain forecast of (.*) are not told apart: .*$`), "降雨预报${2}的${1}个集合成员未分别采用：不同来源的成员不相对应"},
 	{regexp.MustCompile(`^rain forecast of (.*) is the mean of (\d+) members$`), "降雨预报${1}取${2}个集合成员的平均"},
 	{regexp.MustCompile(`^rain forecast of (.*) begins at (\S+ \S+): .*$`), "降雨预报${1}自${2}起，此前假定无雨"},
 	{regexp.MustCompile(`^rain forecast of (.*) ends at (\S+ \S+): .*$`), "降雨预报${1}至${2}止，此后假定无雨"},
@@ -243,9 +251,15 @@ var variablesZH = map[string]string{
 // ZH returns the name of v in Chinese.
 func (v Variable) ZH() string { return variablesZH[v.String()] }
 
+// andRain stands between the rain forecasts of a run that takes several.
+const andRain = "; rain forecast of "
+
 func zh(phrase string) string {
 	if story, ok := storyZH(phrase); ok {
 		return inBeijing(story)
+	}
+	if one, others, ok := strings.Cut(phrase, andRain); ok && strings.HasPrefix(phrase, andRain[2:]) {
+		return zh(one) + "；" + zh(andRain[2:]+others)
 	}
 	for _, p := range phrasesZH {
 		if p.en.MatchString(phrase) {
