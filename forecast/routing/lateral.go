@@ -30,8 +30,8 @@ func (m *Muskingum) SteadyLateral(in, out float64) State {
 	return s
 }
 
-// RouteLateral is [Muskingum.RouteLateral] of this reach: lateral joins its reservoir.
-// A lag alone has nothing that lateral could join: it panics, see [Lag.TakesLateral].
+// RouteLateral is [Muskingum.RouteLateral] of this reach, of flows in m³/s: lateral
+// joins its reservoir. A lag alone has nothing that lateral could join: it panics, see [Lag.TakesLateral].
 func (l *Lag) RouteLateral(s State, q, lateral []float64) {
 	if len(lateral) != len(q) || l.reservoir.n == 0 {
 		panic(badLateral)
@@ -39,7 +39,7 @@ func (l *Lag) RouteLateral(s State, q, lateral []float64) {
 	l.route(s, q, lateral)
 }
 
-// SteadyLateral is [Muskingum.SteadyLateral] of this reach.
+// SteadyLateral is [Muskingum.SteadyLateral] of this reach, of flows in m³/s.
 func (l *Lag) SteadyLateral(in, out float64) State {
 	s := l.Steady(in)
 	s[len(s)-1] = out
