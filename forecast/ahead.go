@@ -16,6 +16,7 @@ import (
 type Ahead struct {
 	Rain  []Rain               // each source at most once
 	Plans []hydro.DispatchPlan // each reservoir at most once
+	Tides []hydro.Tide         // each source at most once a station; ascending by station, then by source
 }
 
 // A Rain is a rain forecast on the sub-basins of one model; [Model.Rain] makes

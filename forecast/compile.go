@@ -37,6 +37,7 @@ type Model struct {
 	reservoirs   bool
 	rising       []series // levels that may trigger a run, ascending by station
 	rainStations []rainStation
+	tideStations []tideStation // ascending
 	dry, rained  band.Model
 	bandStep     time.Duration // between the leads of bands
 	leads        int           // of bands, learnt with the rain known; 0: no bands
@@ -163,6 +164,7 @@ func (k *compiler) compile() {
 	k.addCorrectors()
 	k.addSubBasins()
 	k.addRainStations()
+	k.addTides()
 	k.addMoisture()
 	k.addRising()
 	k.addBand()

@@ -33,7 +33,7 @@ func (u unsolved) Unwrap() error { return u.err }
 
 // holeOf returns the hole that a failing of a part of the basin makes.
 func holeOf(en, zh string, err error) *hole {
-	h := &hole{why: fmt.Sprintf("%s: no solution: %v", en, err), whyZH: fmt.Sprintf("%s无解：%v", zh, err)}
+	h := &hole{why: fmt.Sprintf("%s: no solution: %v", en, err), whyZH: zh + "无解：" + hydro.ReasonZH(err.Error())}
 	if u := (unsolved{}); errors.As(err, &u) {
 		h.at = u.at
 	}

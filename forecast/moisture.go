@@ -283,7 +283,7 @@ func (r *run) learn(c *updating.Corrector, e updating.Error, flow, o []float64, 
 			marksBefore(d.t)
 			to(d.t)
 			if d.flow != nil {
-				e = c.Correct(days.begin, d.flow, d.observed, d.flow)
+				e = c.Correct(days.begin, d.flow, d.observed, make([]float64, len(d.flow))) // another try takes d.flow again
 			}
 			days.begin = e
 			if d.t <= r.keep {

@@ -33,6 +33,8 @@ type (
 	RainArea = hydro.RainArea
 	// A DispatchPlan is what was ordered for a reservoir.
 	DispatchPlan = hydro.DispatchPlan
+	// A Tide is the predicted level at a tide station.
+	Tide = hydro.Tide
 )
 
 // What series a run reads, and the quality of samples that it uses: it takes Pass and

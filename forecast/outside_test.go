@@ -174,7 +174,7 @@ func TestAModuleOfItsOwnUsesTheForecast(t *testing.T) {
 	}
 	c := exec.Command("go", "run", ".", filepath.Join(top, "deploy", "catalog", "tanjiang"))
 	c.Dir = dir
-	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local", "GOWORK=off", "CGO_ENABLED=0")
+	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod -trimpath", "GOPROXY=off", "GOTOOLCHAIN=local", "GOWORK=off", "CGO_ENABLED=0")
 	out, err := c.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -115,6 +115,7 @@ func (r *run) compute(ahead Ahead) error {
 		return err
 	}
 	r.announcedPlans(ahead)
+	r.announcedTides(ahead)
 	r.readPans()
 	r.rain()
 	r.nodes()
@@ -182,6 +183,7 @@ type run struct {
 	rainAssumed string
 	plans       []string // those that are used
 	schedules   []schedule
+	tides       []usedTide // one a station that a level is forecast from
 
 	watch   int       // node whose corrected flow is copied to watched
 	watched []float64 // nil: of none

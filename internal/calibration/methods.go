@@ -66,6 +66,7 @@ type model struct {
 	// follow from x and the windows. What simulate and fragment get is completed.
 	complete func(x []float64, windows []window) ([]float64, error)
 	derived  []parameter
+	event    bool // it knows events alone
 }
 
 // A parameter is looked for in a part of what the method accepts.

@@ -66,19 +66,11 @@ func threeSources(r *Record, _ *Options) (*ground, error) {
 	g.fragment = func(b *strings.Builder, x []float64) {
 		k := x[0]
 		var evaporation, note string
-		switch monthly, ok := monthlyRates(r); {
-		case pet == nil:
+		if pet == nil {
 			k, evaporation = 1, number(x[0])
-		case ok:
-			rates := make([]string, 12)
-			for i, v := range monthly {
-				rates[i] = number(math.Round(v*1000) / 1000)
-			}
-			evaporation = "[" + strings.Join(rates, ", ") + "]"
-			note = " # means of the pet column by month; the scores are those of the column itself"
-		default:
-			evaporation = number(meanRate(r))
-			note = " # mean of the pet column, which does not have all months; the scores are those of the column itself"
+		} else {
+			evaporation, note = petRates(r, 1)
+			note = " # " + note
 		}
 		fmt.Fprintf(b, "      method: xinanjiang\n      k: %s\n", number(k))
 		v := threeSourcesOf(x).Values()

@@ -171,7 +171,7 @@ func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
 }
 
 // drawAhead draws what is announced in one step: forecasts of two sources, issued
-// in any order and some long ago, and a plan of each reservoir. What is issued at
+// in any order and some long ago, a plan of each reservoir, and tides. What is issued at
 // one time is always the same.
 func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float64) []hydro.Input {
 	b, _ := c.Basin(basin)
@@ -208,6 +208,18 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 			p.Releases, p.Gates = nil, []hydro.GateSetting{{From: issued, Outlet: r.Outlets[k].Name, Opening: float64(issued.Minute()) / 60}}
 		}
 	}
+	for i := range c.Stations {
+		s := &c.Stations[i]
+		if s.Kind != catalog.TideStation || s.Basin != basin || next() < 0.6 {
+			continue
+		}
+		issued := at.Add(-time.Duration(next()*20) * step)
+		ins = append(ins, hydro.Input{Tide: &hydro.Tide{
+			Basin: basin, Station: s.ID, Source: []string{"table", "surge model"}[issued.Minute()/5%2], IssuedAt: issued, ReceivedAt: at, Datum: s.Datum.Name,
+			ValidUntil: issued.Add(time.Duration(1+issued.Minute()) * step),
+			Turns:      []hydro.TideTurn{{At: issued, Level: 1}, {At: issued.Add(6 * time.Hour), Level: -float64(issued.Minute()) / 60}, {At: issued.Add(12 * time.Hour), Level: 1}},
+		}})
+	}
 	return ins
 }
 
@@ -218,6 +230,9 @@ func drawWithdrawal(before []hydro.Input, at time.Time) []hydro.Input {
 		case in.DispatchPlan != nil:
 			p := in.DispatchPlan
 			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: p.Basin, Reservoir: p.Reservoir, IssuedAt: p.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}
+		case in.Tide != nil:
+			v := in.Tide
+			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: v.Basin, Station: v.Station, Source: v.Source, IssuedAt: v.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}
 		case in.RainForecast != nil:
 			f := in.RainForecast
 			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: f.Basin, Source: f.Source, IssuedAt: f.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}

@@ -105,6 +105,16 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^release plan of reservoir (\S+) ends at (\S+ \S+): its last release of (\S+) m³/s is held$`), "水库${1}调度方案至${2}止，此后维持最后下泄流量${3} m³/s"},
 	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "水库${1}调度方案（${2}于${3}下达）已由${5}于${4}撤销，未采用"},
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "降雨预报${1}（${2}发布）已由${4}于${3}撤销，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "${2}潮位预报${1}（${3}发布）已由${5}于${4}撤销，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "${2}潮位预报${1}（${3}发布）已于${4}过期，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), ended at (\S+ \S+): not used$`), "${2}潮位预报${1}（${3}发布）时效止于${4}，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), is held and not used: that of (.*) was issued later$`), "${2}另有潮位预报${1}（${3}发布）未采用，以发布较晚的${4}为准"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), is held and not used: no level is forecast .*$`), "${2}潮位预报${1}（${3}发布）未采用，无测站据该站潮位作水位预报"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+): not used, because .*$`), "${2}潮位预报${1}（${3}发布）未采用，现行基础资料无此潮位站"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+): not used: its levels are on (.*), the station's on (.*), and .*$`), "${2}潮位预报${1}（${3}发布）未采用：其基面${4}与测站基面${5}无换算关系"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), valid until (\S+ \S+): used for the level at (.*)$`), "采用${2}潮位预报${1}（${3}发布，有效期至${4}）推求${5}水位"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+) ends at (\S+ \S+): .*$`), "${2}潮位预报${1}至${3}止，此后不据以预报水位"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+) begins at (\S+ \S+): .*$`), "${2}潮位预报${1}自${3}起，此前不据以预报水位"},
 	{regexp.MustCompile(`^gate plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), valid (\S+ \S+) to (\S+ \S+)$`), "采用水库${1}闸门调度方案（${2}于${3}下达，有效期${4}至${5}）"},
 	{regexp.MustCompile(`^gate plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "水库${1}闸门调度方案（${2}于${3}下达）已由${5}于${4}撤销，未采用"},
 	{regexp.MustCompile(`^gate plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "水库${1}闸门调度方案（${2}于${3}下达）已于${4}过期，未采用"},
@@ -143,9 +153,9 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^lateral inflow by the catalogue, always the same, is assumed along (.*): (\S+) m³/s in all$`), "假定河段旁侧入流按基础资料取常值（${1}），合计${2} m³/s"},
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
 	{regexp.MustCompile(`^in (\d+) reaches the iteration of t-route's Muskingum-Cunge did not come to its end in (\d+) of (\d+) steps from now on$`), "此后${1}个河段的t-route马斯京根-康吉迭代在${3}步中有${2}步未收敛"},
-	{regexp.MustCompile(`^no forecast at (.*): reach (\S+): no solution: (.*)$`), "${1}无预报：河段${2}无解（${3}）"},
-	{regexp.MustCompile(`^no forecast at (.*): node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}无解（${3}）"},
-	{regexp.MustCompile(`^no forecast at (.*): runoff at node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}产流无解（${3}）"},
+	{regexp.MustCompile(`^no forecast at ([^:]*): reach (\S+): no solution: (.*)$`), "${1}无预报：河段${2}无解（${3}）"},
+	{regexp.MustCompile(`^no forecast at ([^:]*): node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}无解（${3}）"},
+	{regexp.MustCompile(`^no forecast at ([^:]*): runoff at node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}产流无解（${3}）"},
 	{regexp.MustCompile(`^sub-basin (\S+): no solution from its last state \((.*)\): started anew$`), "子流域${1}由上次状态计算无解（${2}），已重新起算"},
 	{regexp.MustCompile(`^node (\S+): no solution from its last state \((.*)\): started anew$`), "节点${1}由上次状态计算无解（${2}），已重新起算"},
 	{regexp.MustCompile(`^reach (\S+): no solution from its last state \((.*)\): started anew$`), "河段${1}由上次状态计算无解（${2}），已重新起算"},
@@ -154,6 +164,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no band at (.*): the tide hides .*$`), "${1}无不确定性区间（受潮汐影响，预报误差无法辨识）"},
 	{regexp.MustCompile(`^no band at (.*): no flow is observed .*$`), "${1}无不确定性区间（无实测流量，亦无水位流量关系）"},
 	{regexp.MustCompile(`^no band at (.*): no observed inflow .*$`), "${1}无不确定性区间（水库无实测入库流量可供检验）"},
+	{regexp.MustCompile(`^no band at (.*): at a reservoir with a gauge .*$`), "${1}无不确定性区间（坝下设有测站的水库，只检验测站流量的预报误差）"},
 	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*$`), "不确定性区间未能采用${1}的后报：该次计算失败"},
 	{regexp.MustCompile(`^no bands in this run: .*$`), "本次预报无不确定性区间：集合计算失败"},
 	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作不确定性区间"},
@@ -240,7 +251,7 @@ func zh(phrase string) string {
 	}
 	for _, p := range phrasesZH {
 		if p.en.MatchString(phrase) {
-			return inBeijing(p.en.ReplaceAllString(phrase, p.zh))
+			return inBeijing(solved(phrase, p.en.ReplaceAllString(phrase, p.zh)))
 		}
 	}
 	return inBeijing(phrase)

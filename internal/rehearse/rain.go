@@ -17,7 +17,7 @@ const source = "rehearsal"
 // ahead returns what the run of a scenario is told of the time after T0, with what
 // is to be said of it. Past is where a past storm is read; nil: the footing's memory.
 func (s *Scenario) ahead(b *engine.Footing, past forecast.Source) (forecast.Ahead, []string, error) {
-	out := forecast.Ahead{Plans: slices.Clone(b.Ahead.Plans)}
+	out := forecast.Ahead{Plans: slices.Clone(b.Ahead.Plans), Tides: b.Ahead.Tides}
 	basin, _ := b.Catalogue.Basin(b.Basin)
 	for i := range s.Schedules {
 		p := s.Schedules[i].plan(b.Basin, b.T0, basin.Settings.Horizon)

@@ -89,18 +89,30 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 		return nil, fieldErrors(wrong)
 	}
 	var errs []*hydro.FieldError
-	if w.Reservoir != "" {
+	var tidal *catalog.Station
+	switch {
+	case w.Station != "":
+		if tidal, wrong = tideStation(cat, &w.Basin, w.Station); wrong != nil {
+			errs = append(errs, wrong)
+			w.Basin = "?" // told already
+		}
+	case w.Reservoir != "":
 		if w.Basin, wrong = reservoirBasin(cat, w.Basin, w.Reservoir); wrong != nil {
 			errs = append(errs, wrong)
 			w.Basin = "?" // told already
 		}
-	} else if _, ok := cat.Basin(w.Basin); w.Basin != "" && !ok {
-		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
+	default:
+		if _, ok := cat.Basin(w.Basin); w.Basin != "" && !ok {
+			errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
+		}
 	}
 	errs = append(errs, w.Check()...)
-	if w.Reservoir == "" {
+	switch {
+	case w.Station != "":
+		err = mayTellTide(ctx, tidal)
+	case w.Reservoir == "":
 		err = mayForecast(ctx)
-	} else {
+	default:
 		err = mayOrder(ctx, cat, w.Basin, w.Reservoir)
 	}
 	if err != nil {
@@ -116,7 +128,15 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 	if err := s.append(ctx, w.Basin, hydro.Input{Withdrawal: &w}); err != nil {
 		return nil, err
 	}
-	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, w.Reservoir+w.Source)}, nil
+	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, withdrawn(&w))}, nil
+}
+
+// withdrawn names what is withdrawn, as its own submission did.
+func withdrawn(w *hydro.Withdrawal) string {
+	if w.Station != "" {
+		return w.Station + "/" + w.Source
+	}
+	return w.Reservoir + w.Source
 }
 
 // mayOrder refuses a gateway that speaks of a reservoir whose station it may not

@@ -277,6 +277,9 @@ func TestSubmissionsOverREST(t *testing.T) {
 			t.Errorf("%d %s does not name %s", code, body, field)
 		}
 	}
+	if code, body = post("/v1/tides", `{"station":"x","source":"s","datum":"PEARL_RIVER"}`); code != http.StatusBadRequest || !strings.Contains(body, `"issued_at"`) {
+		t.Errorf("tide: %d %s", code, body)
+	}
 	client := freshetv1.NewIngestServiceClient(b.conn)
 	m := rainRequest()
 	m.StepS, m.Source = 30, strings.Repeat("x", 65)

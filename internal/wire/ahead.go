@@ -181,7 +181,7 @@ func checkDispatchPlan(p *hydro.DispatchPlan) error {
 // FromWithdrawal returns w as it is submitted.
 func FromWithdrawal(w *hydro.Withdrawal) *freshetv1.WithdrawRequest {
 	return &freshetv1.WithdrawRequest{
-		Basin: w.Basin, Reservoir: w.Reservoir, Source: w.Source, IssuedAt: FromTime(w.IssuedAt),
+		Basin: w.Basin, Reservoir: w.Reservoir, Station: w.Station, Source: w.Source, IssuedAt: FromTime(w.IssuedAt),
 		WithdrawnBy: w.By, WithdrawnAt: FromTime(w.At), Reason: w.Reason,
 	}
 }
@@ -202,7 +202,7 @@ func ToWithdrawal(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, error) {
 // WithdrawalUnchecked is [ToWithdrawal] before [hydro.Withdrawal.Check], for a
 // caller who wants to tell all that is wrong.
 func WithdrawalUnchecked(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, *hydro.FieldError) {
-	w := hydro.Withdrawal{Basin: p.GetBasin(), Reservoir: p.GetReservoir(), Source: p.GetSource(), By: p.GetWithdrawnBy(), Reason: p.GetReason()}
+	w := hydro.Withdrawal{Basin: p.GetBasin(), Reservoir: p.GetReservoir(), Station: p.GetStation(), Source: p.GetSource(), By: p.GetWithdrawnBy(), Reason: p.GetReason()}
 	var err *hydro.FieldError
 	if w.IssuedAt, err = fieldTime("issued_at", p.GetIssuedAt()); err != nil {
 		return w, err

@@ -2047,13 +2047,247 @@ func (x *SubmitDispatchPlanResponse) GetId() string {
 	return ""
 }
 
-// What is withdrawn: the plan of a reservoir, or the rain forecast of a source, that
-// was issued at that time.
+// A predicted tide at a station. Give turns, or start_at, step_s and levels.
+type SubmitTideRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of a station of kind tide in the catalogue.
+	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// Who made it, e.g. "国家海洋信息中心 潮汐表 2026". It is shown with each forecast.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// When it was issued. With station and source it names the tide. Bounded as that of
+	// a rain forecast.
+	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	// Not to be used at or after this instant. Later than issued_at.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// What the levels are above: the station's datum, or one that the station declares an
+	// offset for (accepts, to_1985). Any other is refused: tide tables are mostly on
+	// chart datum 潮高基准面, which differs from port to port.
+	Datum string `protobuf:"bytes,5,opt,name=datum,proto3" json:"datum,omitempty"`
+	// High and low waters, 2 to 20000, ascending in at, each 2 to 16 h after the one
+	// before, high and low in turn, all within 20 m; 400 days in all at most. (Tides with
+	// one high water a day have 12 h between high and low and at times more; a pair that
+	// was left out of a table shows as 18 h.)
+	Turns []*TideTurn `protobuf:"bytes,6,rep,name=turns,proto3" json:"turns,omitempty"`
+	// When the first of levels is.
+	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
+	// Seconds between levels.
+	StepS uint32 `protobuf:"varint,8,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
+	// m above datum, 2 to 20000, finite, all within 20 m; step_s is then 60 to 3600, and
+	// 400 days in all at most.
+	Levels []float64 `protobuf:"fixed64,9,rep,packed,name=levels,proto3" json:"levels,omitempty"`
+	// The station's basin. May be left out.
+	Basin         string `protobuf:"bytes,10,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitTideRequest) Reset() {
+	*x = SubmitTideRequest{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitTideRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitTideRequest) ProtoMessage() {}
+
+func (x *SubmitTideRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitTideRequest.ProtoReflect.Descriptor instead.
+func (*SubmitTideRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SubmitTideRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAt
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetTurns() []*TideTurn {
+	if x != nil {
+		return x.Turns
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetStartAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartAt
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetStepS() uint32 {
+	if x != nil {
+		return x.StepS
+	}
+	return 0
+}
+
+func (x *SubmitTideRequest) GetLevels() []float64 {
+	if x != nil {
+		return x.Levels
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+// A high or a low water of a tide table.
+type TideTurn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// m above the datum of the request.
+	Level         float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TideTurn) Reset() {
+	*x = TideTurn{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TideTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TideTurn) ProtoMessage() {}
+
+func (x *TideTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TideTurn.ProtoReflect.Descriptor instead.
+func (*TideTurn) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *TideTurn) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *TideTurn) GetLevel() float64 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+// Answer to a tide.
+type SubmitTideResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin, issue time, station and source: equal for a resend.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitTideResponse) Reset() {
+	*x = SubmitTideResponse{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitTideResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitTideResponse) ProtoMessage() {}
+
+func (x *SubmitTideResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitTideResponse.ProtoReflect.Descriptor instead.
+func (*SubmitTideResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SubmitTideResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// What is withdrawn: the plan of a reservoir, the rain forecast of a source, or the
+// tide of a source at a station, that was issued at that time.
 type WithdrawRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the reservoir whose plan is withdrawn. Either this or source.
 	Reservoir string `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
-	// Source whose rain forecast is withdrawn. Needs the basin.
+	// Source whose rain forecast, which needs the basin, or tide is withdrawn.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	// Of what is withdrawn.
 	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
@@ -2064,14 +2298,16 @@ type WithdrawRequest struct {
 	// Why. It goes to the record.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// As in a dispatch plan.
-	Basin         string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	Basin string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Station whose tide by source is withdrawn.
+	Station       string `protobuf:"bytes,8,opt,name=station,proto3" json:"station,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2319,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2332,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2148,10 +2384,17 @@ func (x *WithdrawRequest) GetBasin() string {
 	return ""
 }
 
+func (x *WithdrawRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
 // Answer to a withdrawal.
 type WithdrawResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Basin, issue time, and reservoir or source of what is withdrawn.
+	// Basin, issue time, and reservoir, source, or station and source of what is withdrawn.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2159,7 +2402,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2414,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2427,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2208,7 +2451,7 @@ type CompareDaysRequest struct {
 
 func (x *CompareDaysRequest) Reset() {
 	*x = CompareDaysRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2220,7 +2463,7 @@ func (x *CompareDaysRequest) String() string {
 func (*CompareDaysRequest) ProtoMessage() {}
 
 func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2233,7 +2476,7 @@ func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
 func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CompareDaysRequest) GetGateway() string {
@@ -2279,7 +2522,7 @@ type SeriesDay struct {
 
 func (x *SeriesDay) Reset() {
 	*x = SeriesDay{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2291,7 +2534,7 @@ func (x *SeriesDay) String() string {
 func (*SeriesDay) ProtoMessage() {}
 
 func (x *SeriesDay) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2304,7 +2547,7 @@ func (x *SeriesDay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
 func (*SeriesDay) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SeriesDay) GetStation() string {
@@ -2366,7 +2609,7 @@ type CompareDaysResponse struct {
 
 func (x *CompareDaysResponse) Reset() {
 	*x = CompareDaysResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2378,7 +2621,7 @@ func (x *CompareDaysResponse) String() string {
 func (*CompareDaysResponse) ProtoMessage() {}
 
 func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2391,7 +2634,7 @@ func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
 func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
@@ -2417,7 +2660,7 @@ type DayDifference struct {
 
 func (x *DayDifference) Reset() {
 	*x = DayDifference{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2429,7 +2672,7 @@ func (x *DayDifference) String() string {
 func (*DayDifference) ProtoMessage() {}
 
 func (x *DayDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2442,7 +2685,7 @@ func (x *DayDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
 func (*DayDifference) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DayDifference) GetDay() uint32 {
@@ -2487,7 +2730,7 @@ type HeldReading struct {
 
 func (x *HeldReading) Reset() {
 	*x = HeldReading{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2742,7 @@ func (x *HeldReading) String() string {
 func (*HeldReading) ProtoMessage() {}
 
 func (x *HeldReading) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2755,7 @@ func (x *HeldReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
 func (*HeldReading) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HeldReading) GetUnixMs() int64 {
@@ -2688,7 +2931,27 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x121\n" +
 	"\aoutflow\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84\x1eA)\x00\x00\x00\x00\x00\x00\x00\x00R\aoutflow\",\n" +
 	"\x1aSubmitDispatchPlanResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xd2\x02\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xd5\x03\n" +
+	"\x11SubmitTideRequest\x12#\n" +
+	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12!\n" +
+	"\x06source\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06source\x12?\n" +
+	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12C\n" +
+	"\vvalid_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"validUntil\x12\x1f\n" +
+	"\x05datum\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x05datum\x126\n" +
+	"\x05turns\x18\x06 \x03(\v2\x14.freshet.v1.TideTurnB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x05turns\x125\n" +
+	"\bstart_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\astartAt\x12\x1f\n" +
+	"\x06step_s\x18\b \x01(\rB\b\xbaH\x05*\x03\x18\x90\x1cR\x05stepS\x12\"\n" +
+	"\x06levels\x18\t \x03(\x01B\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x06levels\x12\x1d\n" +
+	"\x05basin\x18\n" +
+	" \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"T\n" +
+	"\bTideTurn\x122\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02at\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x01R\x05level\"$\n" +
+	"\x12SubmitTideResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xf5\x02\n" +
 	"\x0fWithdrawRequest\x12%\n" +
 	"\treservoir\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\treservoir\x12\x1f\n" +
 	"\x06source\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06source\x12?\n" +
@@ -2697,7 +2960,8 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\fwithdrawn_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vwithdrawnAt\x12\"\n" +
 	"\x06reason\x18\x06 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\x12\x1d\n" +
-	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"\"\n" +
+	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\x12!\n" +
+	"\astation\x18\b \x01(\tB\a\xbaH\x04r\x02\x18@R\astation\"\"\n" +
 	"\x10WithdrawResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\xb4\x01\n" +
 	"\x12CompareDaysRequest\x12#\n" +
@@ -2756,13 +3020,15 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
 	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e\x12\x1e\n" +
-	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xf5\x05\n" +
+	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xd8\x06\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +
 	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12\x82\x01\n" +
 	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/rain-forecasts\x12\x82\x01\n" +
 	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plans\x12a\n" +
+	"\n" +
+	"SubmitTide\x12\x1d.freshet.v1.SubmitTideRequest\x1a\x1e.freshet.v1.SubmitTideResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/tides\x12a\n" +
 	"\bWithdraw\x12\x1b.freshet.v1.WithdrawRequest\x1a\x1c.freshet.v1.WithdrawResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/withdrawals\x12N\n" +
 	"\vCompareDays\x12\x1e.freshet.v1.CompareDaysRequest\x1a\x1f.freshet.v1.CompareDaysResponseB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
@@ -2779,7 +3045,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2807,20 +3073,23 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*GateSetting)(nil),                  // 23: freshet.v1.GateSetting
 	(*Release)(nil),                      // 24: freshet.v1.Release
 	(*SubmitDispatchPlanResponse)(nil),   // 25: freshet.v1.SubmitDispatchPlanResponse
-	(*WithdrawRequest)(nil),              // 26: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 27: freshet.v1.WithdrawResponse
-	(*CompareDaysRequest)(nil),           // 28: freshet.v1.CompareDaysRequest
-	(*SeriesDay)(nil),                    // 29: freshet.v1.SeriesDay
-	(*CompareDaysResponse)(nil),          // 30: freshet.v1.CompareDaysResponse
-	(*DayDifference)(nil),                // 31: freshet.v1.DayDifference
-	(*HeldReading)(nil),                  // 32: freshet.v1.HeldReading
-	(*timestamppb.Timestamp)(nil),        // 33: google.protobuf.Timestamp
-	(*RateRequest)(nil),                  // 34: freshet.v1.RateRequest
-	(Department)(0),                      // 35: freshet.v1.Department
-	(Variable)(0),                        // 36: freshet.v1.Variable
+	(*SubmitTideRequest)(nil),            // 26: freshet.v1.SubmitTideRequest
+	(*TideTurn)(nil),                     // 27: freshet.v1.TideTurn
+	(*SubmitTideResponse)(nil),           // 28: freshet.v1.SubmitTideResponse
+	(*WithdrawRequest)(nil),              // 29: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 30: freshet.v1.WithdrawResponse
+	(*CompareDaysRequest)(nil),           // 31: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 32: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 33: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 34: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 35: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 36: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 37: freshet.v1.RateRequest
+	(Department)(0),                      // 38: freshet.v1.Department
+	(Variable)(0),                        // 39: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	33, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	36, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2836,49 +3105,56 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
 	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
-	34, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
-	33, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	33, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	37, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	36, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	36, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	33, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	36, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
 	20, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
 	20, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	33, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	33, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	36, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	36, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
 	24, // 26: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	33, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	36, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
 	23, // 28: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	33, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	33, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	33, // 31: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	33, // 32: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	35, // 33: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
-	29, // 34: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
-	36, // 35: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
-	33, // 36: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
-	33, // 37: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
-	31, // 38: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
-	32, // 39: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
-	9,  // 40: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 41: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 42: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	17, // 43: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	22, // 44: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	26, // 45: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	28, // 46: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
-	10, // 47: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 48: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 49: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	21, // 50: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	25, // 51: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	27, // 52: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	30, // 53: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
-	47, // [47:54] is the sub-list for method output_type
-	40, // [40:47] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	36, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	36, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	36, // 31: freshet.v1.SubmitTideRequest.issued_at:type_name -> google.protobuf.Timestamp
+	36, // 32: freshet.v1.SubmitTideRequest.valid_until:type_name -> google.protobuf.Timestamp
+	27, // 33: freshet.v1.SubmitTideRequest.turns:type_name -> freshet.v1.TideTurn
+	36, // 34: freshet.v1.SubmitTideRequest.start_at:type_name -> google.protobuf.Timestamp
+	36, // 35: freshet.v1.TideTurn.at:type_name -> google.protobuf.Timestamp
+	36, // 36: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	36, // 37: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	38, // 38: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	32, // 39: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	39, // 40: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	36, // 41: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	36, // 42: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	34, // 43: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	35, // 44: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 45: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 46: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 47: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 48: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	22, // 49: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	26, // 50: freshet.v1.IngestService.SubmitTide:input_type -> freshet.v1.SubmitTideRequest
+	29, // 51: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	31, // 52: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 53: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 54: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 55: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	21, // 56: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	25, // 57: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	28, // 58: freshet.v1.IngestService.SubmitTide:output_type -> freshet.v1.SubmitTideResponse
+	30, // 59: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	33, // 60: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	53, // [53:61] is the sub-list for method output_type
+	45, // [45:53] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2901,7 +3177,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   30,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
