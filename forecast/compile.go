@@ -443,6 +443,10 @@ func (k *compiler) addReservoir(n *catalog.Node, where string) *reservoir {
 		if s == nil {
 			return nil
 		}
+		if r.Datum != s.Datum.Name {
+			k.errorf("%s: the levels of reservoir %q are on datum %q and station %q on %q: levels on two datums cannot be compared", where, r.ID, r.Datum, s.ID, s.Datum.Name)
+			return nil
+		}
 		k.m.illustrative = k.m.illustrative || r.Illustrative
 		out := &reservoir{
 			id: r.ID, station: s.ID, datum: s.Datum.Name, tables: k.tables(s),

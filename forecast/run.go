@@ -480,6 +480,7 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	r.seen(i)
 	if len(r.marks) > 0 { // else nobody reads the notes
 		r.lossNote(g, &r.kept().state.Nodes[i].Error)
+		r.lagNote(g, &r.kept().state.Nodes[i].Error)
 	}
 	out.fresh = observed && (qOK || ratings != nil && hOK)
 	if !observed && state.Error.Count == 0 {

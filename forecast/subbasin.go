@@ -19,6 +19,8 @@ type subBasin struct {
 	outlet outlet
 	perMM  float64 // m³/s of 1 mm in one step
 	moist  bool    // its soil moisture is adjusted, see moisture.go
+
+	sources []string // of rain forecasts, the preferred one first
 }
 
 func (k *compiler) addSubBasins() {
@@ -79,6 +81,7 @@ func (k *compiler) addSubBasins() {
 		picks = append(picks, pick)
 		m.subs = append(m.subs, subBasin{
 			id: sb.ID, area: sb.Area, points: points, areal: areal, ground: ground, pet: pet, outlet: outlet, perMM: sb.Area * 1000 / m.dt,
+			sources: rainSources(m.settings, sb),
 		})
 	}
 	index := make([]int, len(all))

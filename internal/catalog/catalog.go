@@ -354,6 +354,7 @@ type SubBasin struct {
 	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
 	ArealRain    ArealMethod  // "": the basin's
 	ArealPower   float64      // 0: the basin's
+	RainSources  []string     // sources of rain forecasts that come before the basin's, the preferred one first
 	Runoff       Runoff
 	Illustrative bool
 }
@@ -365,6 +366,7 @@ type Reservoir struct {
 	NameEN            string
 	Station           string
 	Node              string
+	Datum             hydro.Datum   // of all its levels: the station's
 	Storage           []LevelVolume // ascending
 	FloodLimits       []FloodLimit
 	Outlets           []Outlet // empty: the forecast holds the last observed outflow

@@ -252,6 +252,7 @@ func (n *network) readSubBasins() {
 		s.Along = n.along(m, s.Node)
 		s.Points, s.Boundary = n.points(m, s.Area)
 		s.ArealRain, s.ArealPower = arealRain(m, n.basin.Settings.ArealRain, n.basin.Settings.ArealPower)
+		s.RainSources = rainSources(m)
 		for _, v := range m.list("gauges") {
 			if st, ok := v.station("gauges"); ok {
 				switch {
@@ -332,10 +333,13 @@ func (n *network) readReservoirs() {
 			CapacityMillionM3: m.number("capacity", 0, positive), Illustrative: m.flag("illustrative"),
 		}
 		r.NameZH, r.NameEN = m.name("name")
+		on := "" // the station whose datum must be that of the levels
 		if v, ok := m.need("station"); ok {
 			if s, ok := v.station("station"); ok {
 				r.Station = s.ID
-				if s.Kind != ReservoirStation {
+				if s.Kind == ReservoirStation {
+					on = s.ID
+				} else {
 					v.fail("station: %q is a %s station, not a reservoir station", s.ID, s.Kind)
 				}
 				if s.Basin != n.basin.ID {
@@ -343,6 +347,7 @@ func (n *network) readReservoirs() {
 				}
 			}
 		}
+		r.Datum = n.tableDatum(m, on, "the table of levels")
 		r.Storage = n.curve(m)
 		r.FloodLimits = n.floodLimits(m)
 		n.outlets(m, &r)
