@@ -50,7 +50,7 @@ basins:
     sub_basins:
       - {id: s1, name: S1, node: upper, area: 100, centre: [112, 22], gauges: [p]}
     reservoirs:
-      - {id: res, name: R, station: r, node: dam, storage_curve: [[1, 2], [3, 4]], flood_limits: [{from: 04-15, to: 10-15, level: 2}], normal: 3, dam_crest: 5, capacity: 4}
+      - {id: res, name: R, station: r, node: dam, datum: PEARL_RIVER, storage_curve: [[1, 2], [3, 4]], flood_limits: [{from: 04-15, to: 10-15, level: 2}], normal: 3, dam_crest: 5, capacity: 4}
 stage_tables:
   - station: a
     valid_from: 2026-01-01
@@ -175,6 +175,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"reservoir at no dam", "name: D, reservoir: res}", "name: D}", []string{`e: ‸dam → node: "dam" does not name this reservoir: write reservoir: res there`}},
 		{"unknown reservoir", "reservoir: res}", "reservoir: rest}", []string{`r: ‸res → reservoir: no reservoir "rest" in basin "b"`, `e: ‸dam → node: "dam" does not name this reservoir: write reservoir: res there`}},
 		{"not a reservoir", "station: r, node", "station: a, node", []string{`on: ‸a, n → station: "a" is a level station, not a reservoir station`}},
+		{"reservoir without datum", "datum: PEARL_RIVER, storage_curve", "storage_curve", []string{`      - ‸{id: res, → datum: missing`}},
+		{"reservoir on another datum", "datum: PEARL_RIVER, storage_curve", "datum: NATIONAL_1985, storage_curve", []string{`m: ‸NAT → datum: the table of levels of "r" is on NATIONAL_1985 but the station is on PEARL_RIVER: convert it`}},
 		{"no such day", "from: 04-15", "from: 04-31", []string{`m: ‸04- → from: "04-31" is no day of the year: write month and day, as in 05-21`}},
 		{"thresholds fall", "yellow: 4", "yellow: 3", []string{`w: ‸3,  → yellow: 3 is not above blue 3: thresholds ascend from blue to red`}},
 		{"threshold not a number", "yellow: 4", "yellow: four", []string{`w: ‸fou → "four" is no number`}},
