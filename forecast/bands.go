@@ -164,7 +164,7 @@ func (r *run) kept() *mark { return r.markAt(r.keep) }
 
 // isEnsemble reports whether the rain ahead of the run has members, or gets some.
 func (r *run) isEnsemble(ahead Ahead) bool {
-	used := r.m.RainAt(ahead, time.UnixMilli(r.now).UTC())
+	used := r.m.leadingRain(ahead, r.m.RainOf(ahead, time.UnixMilli(r.now).UTC()))
 	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
 }
 

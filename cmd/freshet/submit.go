@@ -38,7 +38,12 @@ is not held changes nothing: see that the notes of the next run name it as withd
   valid_until: 2026-06-01T20:00:00+08:00
   step_s: 3600
   sub_basins:
-    - {sub_basin: enping, rain: [0, 2.5, 12, 8, 1]}`,
+    - {sub_basin: enping, rain: [0, 2.5, 12, 8, 1]}
+  # or, in the place of sub_basins, rectangles or zones of any outline:
+  # cells:
+  #   - {west: 112.1, south: 22.0, east: 112.4, north: 22.3, rain: [0, 2.5, 12, 8, 1]}
+  #   - rings: [{lon_lat: [112.4, 22.0, 112.7, 22.1, 112.5, 22.4, 112.4, 22.0]}]
+  #     rain: [0, 2, 9, 4, 1]`,
 			func(ctx context.Context, conn *grpc.ClientConn, m *freshetv1.SubmitRainForecastRequest) (proto.Message, error) {
 				return freshetv1.NewIngestServiceClient(conn).SubmitRainForecast(ctx, m)
 			}),

@@ -38,7 +38,7 @@ func load(tb testing.TB) (*catalog.Catalog, string) {
 }
 
 // loadGated is load with outlets at one reservoir, so that drawn plans order gates
-// too, and with forecast legs on rain.
+// too, with forecast legs on rain, and with sub-basins that take several sources of it.
 func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 	tb.Helper()
 	c, _ := load(tb)
@@ -48,6 +48,7 @@ func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 		found += bytes.Count(f.Data, []byte(curve))
 		files[i].Data = bytes.ReplaceAll(f.Data, []byte(curve), []byte("[38.6, 200], [42, 258]"+crest))
 		files[i].Data = forecastRain(files[i].Data)
+		files[i].Data = bytes.ReplaceAll(files[i].Data, []byte("    settings:\n"), []byte("    settings:\n      rain_sources: [by sub-basin, grid]\n"))
 	}
 	gated, problems := catalog.Load(files)
 	if found != 1 || len(problems) > 0 {
@@ -188,6 +189,9 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 		mm := []float64{float64(issued.Minute()) / 6, 3, float64(issued.Minute() % 7), 0, 1}
 		if source == "grid" {
 			f.Areas = []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 21.8, East: 112.4, North: 22.6}, Rain: mm}}
+			if issued.Minute()%10 == 0 {
+				f.Areas = []hydro.RainArea{{Rings: []hydro.Ring{{{112, 21.8}, {112.4, 21.8}, {112.2, 22.7}, {112, 21.8}}}, Rain: mm}}
+			}
 		} else {
 			f.Areas = []hydro.RainArea{{SubBasin: b.SubBasins[0].ID, Members: [][]float64{mm, {1, 1, 1, 1, 1}}}}
 		}

@@ -157,6 +157,19 @@ type StageThreshold struct {
 	Threshold Score  `json:"threshold"`
 }
 
+// tableChanges returns when other thresholds came into force at a station after the
+// first run was issued and before what the last one reached.
+func (b *basin) tableChanges(station string) []time.Time {
+	out := []time.Time{}
+	for i := range b.cat.StageTables {
+		if t := &b.cat.StageTables[i]; t.Station == station && t.ValidFrom.After(b.from) && t.ValidFrom.Before(b.reached()) {
+			out = append(out, t.ValidFrom)
+		}
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return out
+}
+
 // thresholds returns the thresholds of level and discharge at a station when the
 // first run was issued, mildest first.
 func (b *basin) thresholds(station string) []catalog.Threshold {
@@ -324,10 +337,10 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 	whole := f.IssuedAt.Add(f.Horizon).After(e.To) || f.IssuedAt.Add(f.Horizon).Equal(e.To)
 	for i, x := range values {
 		at := f.IssuedAt.Add(time.Duration(i+1) * f.Step)
-		if math.IsNaN(x) || at.Before(e.From.Add(-margin)) || at.After(e.To.Add(margin)) {
+		if math.IsNaN(x) || at.After(e.To.Add(margin)) {
 			continue
 		}
-		if math.IsNaN(float64(run.Peak)) || x > float64(run.Peak) {
+		if !at.Before(e.From.Add(-margin)) && (math.IsNaN(float64(run.Peak)) || x > float64(run.Peak)) {
 			run.Peak, run.PeakAt = Score(x), at
 		}
 		if then, ok := o.value(at); ok && !at.After(e.To) {

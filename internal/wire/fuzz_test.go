@@ -25,6 +25,10 @@ func seedInputs() []hydro.Input {
 			Basin: "tanjiang", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), From: at, Step: time.Hour, ReceivedAt: at,
 			Areas: []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 22, East: 113, North: 23}, Rain: []float64{1, 2}, Members: [][]float64{{1, 2}, {3, 4}}}},
 		}},
+		{RainForecast: &hydro.RainForecast{
+			Basin: "tanjiang", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), From: at, Step: time.Hour, ReceivedAt: at,
+			Areas: []hydro.RainArea{{Rings: []hydro.Ring{{{112, 22}, {113, 22}, {113, 23}, {112, 22}}, {{112.8, 22.2}, {112.9, 22.2}, {112.9, 22.3}, {112.8, 22.2}}}, Rain: []float64{1, 2}}},
+		}},
 		{DispatchPlan: &hydro.DispatchPlan{
 			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
 			Releases: []hydro.Release{{From: at, Outflow: 300}},

@@ -121,10 +121,14 @@ func rainForecast() *rapid.Generator[hydro.RainForecast] {
 		control, cells := members == 0 || rapid.Bool().Draw(t, "control"), rapid.Bool().Draw(t, "cells")
 		for range rapid.IntRange(1, 4).Draw(t, "areas") {
 			var a hydro.RainArea
-			if cells {
+			switch {
+			case cells && rapid.Bool().Draw(t, "rings"):
+				w, s := rapid.Float64Range(-180, 170).Draw(t, "west"), rapid.Float64Range(-90, 80).Draw(t, "south")
+				a.Rings = []hydro.Ring{{{w, s}, {w + 9, s}, {w + 9, s + 9}, {w, s + 9}, {w, s}}, {{w + 1, s + 1}, {w + 2, s + 1}, {w + 2, s + 2}, {w + 1, s + 1}}}
+			case cells:
 				a.Cell.West, a.Cell.South = rapid.Float64Range(-180, 179).Draw(t, "west"), rapid.Float64Range(-90, 89).Draw(t, "south")
 				a.Cell.East, a.Cell.North = a.Cell.West+1, a.Cell.South+1
-			} else {
+			default:
 				a.SubBasin = name().Draw(t, "sub-basin")
 			}
 			if control {

@@ -1427,9 +1427,11 @@ type SubmitRainForecastRequest struct {
 	// When the first step begins; issued_at if not set. All areas have the same steps,
 	// 1 to 2000 of them and at most 30 days.
 	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
-	// Rain by cells. A sub-basin is sampled by points of equal area, and each point
-	// takes the first cell that holds it; points that no cell holds take the mean of
-	// the others. At least one sub-basin must have a point in a cell.
+	// Rain by cells: of a grid, or forecast zones of any outline. A sub-basin is
+	// sampled by points of equal area, and each point takes the first cell that holds
+	// it; points that no cell holds take the mean of the others. At least one sub-basin
+	// must have a point in a cell. Where cells have rings, no point of the basin may
+	// lie in two of them. At most 40000 positions in all rings together.
 	Cells         []*RainCell `protobuf:"bytes,8,rep,name=cells,proto3" json:"cells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1587,20 +1589,27 @@ func (x *SubBasinRain) GetMembers() []*RainMember {
 	return nil
 }
 
-// Forecast rain of one cell of a grid, a rectangle in longitude and latitude.
+// Forecast rain of one cell: a rectangle in longitude and latitude, or what rings
+// enclose, and not both.
 type RainCell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Degrees WGS84. A point on the western or southern edge is inside, one on the
-	// eastern or northern edge is not. west < east, south < north. Cells should not
-	// overlap. The cells of a grid that is not in longitude and latitude are given
-	// by the rectangle around the centre that has their area.
+	// eastern or northern edge is not. west < east, south < north. Rectangles should
+	// not overlap: a point takes the first. All four are left out where rings are given.
 	West  float64 `protobuf:"fixed64,1,opt,name=west,proto3" json:"west,omitempty"`
 	South float64 `protobuf:"fixed64,2,opt,name=south,proto3" json:"south,omitempty"`
 	East  float64 `protobuf:"fixed64,3,opt,name=east,proto3" json:"east,omitempty"`
 	North float64 `protobuf:"fixed64,4,opt,name=north,proto3" json:"north,omitempty"`
 	// As in SubBasinRain.
-	Rain          []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
-	Members       []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	Rain    []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	Members []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	// The outline of a cell that is no such rectangle, as of a radar, of a grid in
+	// another projection, or a forecast zone: a point is inside if it lies in an odd
+	// number of the rings. So a hole is a ring within another, and parts that lie apart
+	// are rings beside each other: the rings of a GeoJSON Polygon or MultiPolygon, in
+	// any order. Rings do not cross themselves or each other; they may touch. At most
+	// 4000 positions in all rings of a cell.
+	Rings         []*Ring `protobuf:"bytes,7,rep,name=rings,proto3" json:"rings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1677,6 +1686,62 @@ func (x *RainCell) GetMembers() []*RainMember {
 	return nil
 }
 
+func (x *RainCell) GetRings() []*Ring {
+	if x != nil {
+		return x.Rings
+	}
+	return nil
+}
+
+// A closed line on the map, straight in longitude and latitude between its
+// positions, which way round does not matter.
+type Ring struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Longitude and latitude of each position in turn, degrees WGS84: -180 to 180 and
+	// -90 to 90. The first position is given again as the last. Four positions at
+	// least.
+	LonLat        []float64 `protobuf:"fixed64,1,rep,packed,name=lon_lat,json=lonLat,proto3" json:"lon_lat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ring) Reset() {
+	*x = Ring{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ring) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ring) ProtoMessage() {}
+
+func (x *Ring) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ring.ProtoReflect.Descriptor instead.
+func (*Ring) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Ring) GetLonLat() []float64 {
+	if x != nil {
+		return x.LonLat
+	}
+	return nil
+}
+
 // Rain of one area in one member of an ensemble.
 type RainMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1688,7 +1753,7 @@ type RainMember struct {
 
 func (x *RainMember) Reset() {
 	*x = RainMember{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1765,7 @@ func (x *RainMember) String() string {
 func (*RainMember) ProtoMessage() {}
 
 func (x *RainMember) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1778,7 @@ func (x *RainMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainMember.ProtoReflect.Descriptor instead.
 func (*RainMember) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RainMember) GetRain() []float64 {
@@ -1734,7 +1799,7 @@ type SubmitRainForecastResponse struct {
 
 func (x *SubmitRainForecastResponse) Reset() {
 	*x = SubmitRainForecastResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1811,7 @@ func (x *SubmitRainForecastResponse) String() string {
 func (*SubmitRainForecastResponse) ProtoMessage() {}
 
 func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1824,7 @@ func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SubmitRainForecastResponse) GetId() string {
@@ -1800,7 +1865,7 @@ type SubmitDispatchPlanRequest struct {
 
 func (x *SubmitDispatchPlanRequest) Reset() {
 	*x = SubmitDispatchPlanRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1877,7 @@ func (x *SubmitDispatchPlanRequest) String() string {
 func (*SubmitDispatchPlanRequest) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1890,7 @@ func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanRequest.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SubmitDispatchPlanRequest) GetReservoir() string {
@@ -1898,7 +1963,7 @@ type GateSetting struct {
 
 func (x *GateSetting) Reset() {
 	*x = GateSetting{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1975,7 @@ func (x *GateSetting) String() string {
 func (*GateSetting) ProtoMessage() {}
 
 func (x *GateSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +1988,7 @@ func (x *GateSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateSetting.ProtoReflect.Descriptor instead.
 func (*GateSetting) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GateSetting) GetFrom() *timestamppb.Timestamp {
@@ -1959,7 +2024,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1971,7 +2036,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1984,7 +2049,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -2012,7 +2077,7 @@ type SubmitDispatchPlanResponse struct {
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2089,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2102,7 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
@@ -2083,7 +2148,7 @@ type SubmitTideRequest struct {
 
 func (x *SubmitTideRequest) Reset() {
 	*x = SubmitTideRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2095,7 +2160,7 @@ func (x *SubmitTideRequest) String() string {
 func (*SubmitTideRequest) ProtoMessage() {}
 
 func (x *SubmitTideRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2108,7 +2173,7 @@ func (x *SubmitTideRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTideRequest.ProtoReflect.Descriptor instead.
 func (*SubmitTideRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SubmitTideRequest) GetStation() string {
@@ -2193,7 +2258,7 @@ type TideTurn struct {
 
 func (x *TideTurn) Reset() {
 	*x = TideTurn{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2270,7 @@ func (x *TideTurn) String() string {
 func (*TideTurn) ProtoMessage() {}
 
 func (x *TideTurn) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2283,7 @@ func (x *TideTurn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TideTurn.ProtoReflect.Descriptor instead.
 func (*TideTurn) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TideTurn) GetAt() *timestamppb.Timestamp {
@@ -2246,7 +2311,7 @@ type SubmitTideResponse struct {
 
 func (x *SubmitTideResponse) Reset() {
 	*x = SubmitTideResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2258,7 +2323,7 @@ func (x *SubmitTideResponse) String() string {
 func (*SubmitTideResponse) ProtoMessage() {}
 
 func (x *SubmitTideResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2271,7 +2336,7 @@ func (x *SubmitTideResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitTideResponse.ProtoReflect.Descriptor instead.
 func (*SubmitTideResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SubmitTideResponse) GetId() string {
@@ -2307,7 +2372,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2319,7 +2384,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2332,7 +2397,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2402,7 +2467,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2414,7 +2479,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2427,7 +2492,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2451,7 +2516,7 @@ type CompareDaysRequest struct {
 
 func (x *CompareDaysRequest) Reset() {
 	*x = CompareDaysRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2528,7 @@ func (x *CompareDaysRequest) String() string {
 func (*CompareDaysRequest) ProtoMessage() {}
 
 func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2541,7 @@ func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
 func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CompareDaysRequest) GetGateway() string {
@@ -2522,7 +2587,7 @@ type SeriesDay struct {
 
 func (x *SeriesDay) Reset() {
 	*x = SeriesDay{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2534,7 +2599,7 @@ func (x *SeriesDay) String() string {
 func (*SeriesDay) ProtoMessage() {}
 
 func (x *SeriesDay) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2547,7 +2612,7 @@ func (x *SeriesDay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
 func (*SeriesDay) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SeriesDay) GetStation() string {
@@ -2609,7 +2674,7 @@ type CompareDaysResponse struct {
 
 func (x *CompareDaysResponse) Reset() {
 	*x = CompareDaysResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2621,7 +2686,7 @@ func (x *CompareDaysResponse) String() string {
 func (*CompareDaysResponse) ProtoMessage() {}
 
 func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2634,7 +2699,7 @@ func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
 func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
@@ -2660,7 +2725,7 @@ type DayDifference struct {
 
 func (x *DayDifference) Reset() {
 	*x = DayDifference{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2672,7 +2737,7 @@ func (x *DayDifference) String() string {
 func (*DayDifference) ProtoMessage() {}
 
 func (x *DayDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2685,7 +2750,7 @@ func (x *DayDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
 func (*DayDifference) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{31}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DayDifference) GetDay() uint32 {
@@ -2730,7 +2795,7 @@ type HeldReading struct {
 
 func (x *HeldReading) Reset() {
 	*x = HeldReading{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2742,7 +2807,7 @@ func (x *HeldReading) String() string {
 func (*HeldReading) ProtoMessage() {}
 
 func (x *HeldReading) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2755,7 +2820,7 @@ func (x *HeldReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
 func (*HeldReading) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{32}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HeldReading) GetUnixMs() int64 {
@@ -2898,14 +2963,17 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\fSubBasinRain\x12&\n" +
 	"\tsub_basin\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bsubBasin\x12\x12\n" +
 	"\x04rain\x18\x02 \x03(\x01R\x04rain\x12;\n" +
-	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\x93\x02\n" +
+	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\xc6\x02\n" +
 	"\bRainCell\x12+\n" +
 	"\x04west\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04west\x12-\n" +
 	"\x05south\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05south\x12+\n" +
 	"\x04east\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04east\x12-\n" +
 	"\x05north\x18\x04 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05north\x12\x12\n" +
 	"\x04rain\x18\x05 \x03(\x01R\x04rain\x12;\n" +
-	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\" \n" +
+	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\x121\n" +
+	"\x05rings\x18\a \x03(\v2\x10.freshet.v1.RingB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05rings\"*\n" +
+	"\x04Ring\x12\"\n" +
+	"\alon_lat\x18\x01 \x03(\x01B\t\xbaH\x06\x92\x01\x03\x10\xc0>R\x06lonLat\" \n" +
 	"\n" +
 	"RainMember\x12\x12\n" +
 	"\x04rain\x18\x01 \x03(\x01R\x04rain\",\n" +
@@ -3045,7 +3113,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -3067,29 +3135,30 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*SubmitRainForecastRequest)(nil),    // 17: freshet.v1.SubmitRainForecastRequest
 	(*SubBasinRain)(nil),                 // 18: freshet.v1.SubBasinRain
 	(*RainCell)(nil),                     // 19: freshet.v1.RainCell
-	(*RainMember)(nil),                   // 20: freshet.v1.RainMember
-	(*SubmitRainForecastResponse)(nil),   // 21: freshet.v1.SubmitRainForecastResponse
-	(*SubmitDispatchPlanRequest)(nil),    // 22: freshet.v1.SubmitDispatchPlanRequest
-	(*GateSetting)(nil),                  // 23: freshet.v1.GateSetting
-	(*Release)(nil),                      // 24: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 25: freshet.v1.SubmitDispatchPlanResponse
-	(*SubmitTideRequest)(nil),            // 26: freshet.v1.SubmitTideRequest
-	(*TideTurn)(nil),                     // 27: freshet.v1.TideTurn
-	(*SubmitTideResponse)(nil),           // 28: freshet.v1.SubmitTideResponse
-	(*WithdrawRequest)(nil),              // 29: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 30: freshet.v1.WithdrawResponse
-	(*CompareDaysRequest)(nil),           // 31: freshet.v1.CompareDaysRequest
-	(*SeriesDay)(nil),                    // 32: freshet.v1.SeriesDay
-	(*CompareDaysResponse)(nil),          // 33: freshet.v1.CompareDaysResponse
-	(*DayDifference)(nil),                // 34: freshet.v1.DayDifference
-	(*HeldReading)(nil),                  // 35: freshet.v1.HeldReading
-	(*timestamppb.Timestamp)(nil),        // 36: google.protobuf.Timestamp
-	(*RateRequest)(nil),                  // 37: freshet.v1.RateRequest
-	(Department)(0),                      // 38: freshet.v1.Department
-	(Variable)(0),                        // 39: freshet.v1.Variable
+	(*Ring)(nil),                         // 20: freshet.v1.Ring
+	(*RainMember)(nil),                   // 21: freshet.v1.RainMember
+	(*SubmitRainForecastResponse)(nil),   // 22: freshet.v1.SubmitRainForecastResponse
+	(*SubmitDispatchPlanRequest)(nil),    // 23: freshet.v1.SubmitDispatchPlanRequest
+	(*GateSetting)(nil),                  // 24: freshet.v1.GateSetting
+	(*Release)(nil),                      // 25: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 26: freshet.v1.SubmitDispatchPlanResponse
+	(*SubmitTideRequest)(nil),            // 27: freshet.v1.SubmitTideRequest
+	(*TideTurn)(nil),                     // 28: freshet.v1.TideTurn
+	(*SubmitTideResponse)(nil),           // 29: freshet.v1.SubmitTideResponse
+	(*WithdrawRequest)(nil),              // 30: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 31: freshet.v1.WithdrawResponse
+	(*CompareDaysRequest)(nil),           // 32: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 33: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 34: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 35: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 36: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 37: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 38: freshet.v1.RateRequest
+	(Department)(0),                      // 39: freshet.v1.Department
+	(Variable)(0),                        // 40: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	36, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	37, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -3105,56 +3174,57 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
 	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
-	37, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
-	36, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	36, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	38, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	37, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	36, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	37, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
-	20, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
-	20, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	36, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	36, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	24, // 26: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	36, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
-	23, // 28: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	36, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	36, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	36, // 31: freshet.v1.SubmitTideRequest.issued_at:type_name -> google.protobuf.Timestamp
-	36, // 32: freshet.v1.SubmitTideRequest.valid_until:type_name -> google.protobuf.Timestamp
-	27, // 33: freshet.v1.SubmitTideRequest.turns:type_name -> freshet.v1.TideTurn
-	36, // 34: freshet.v1.SubmitTideRequest.start_at:type_name -> google.protobuf.Timestamp
-	36, // 35: freshet.v1.TideTurn.at:type_name -> google.protobuf.Timestamp
-	36, // 36: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	36, // 37: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	38, // 38: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
-	32, // 39: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
-	39, // 40: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
-	36, // 41: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
-	36, // 42: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
-	34, // 43: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
-	35, // 44: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
-	9,  // 45: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 46: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 47: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	17, // 48: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	22, // 49: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	26, // 50: freshet.v1.IngestService.SubmitTide:input_type -> freshet.v1.SubmitTideRequest
-	29, // 51: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	31, // 52: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
-	10, // 53: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 54: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 55: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	21, // 56: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	25, // 57: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	28, // 58: freshet.v1.IngestService.SubmitTide:output_type -> freshet.v1.SubmitTideResponse
-	30, // 59: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	33, // 60: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
-	53, // [53:61] is the sub-list for method output_type
-	45, // [45:53] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	21, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
+	21, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
+	20, // 24: freshet.v1.RainCell.rings:type_name -> freshet.v1.Ring
+	37, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	37, // 26: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	25, // 27: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	37, // 28: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	24, // 29: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
+	37, // 30: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	37, // 31: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	37, // 32: freshet.v1.SubmitTideRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 33: freshet.v1.SubmitTideRequest.valid_until:type_name -> google.protobuf.Timestamp
+	28, // 34: freshet.v1.SubmitTideRequest.turns:type_name -> freshet.v1.TideTurn
+	37, // 35: freshet.v1.SubmitTideRequest.start_at:type_name -> google.protobuf.Timestamp
+	37, // 36: freshet.v1.TideTurn.at:type_name -> google.protobuf.Timestamp
+	37, // 37: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 38: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	39, // 39: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	33, // 40: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	40, // 41: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	37, // 42: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	37, // 43: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	35, // 44: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	36, // 45: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 46: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 47: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 48: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 49: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	23, // 50: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	27, // 51: freshet.v1.IngestService.SubmitTide:input_type -> freshet.v1.SubmitTideRequest
+	30, // 52: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	32, // 53: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 54: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 55: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 56: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	22, // 57: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	26, // 58: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	29, // 59: freshet.v1.IngestService.SubmitTide:output_type -> freshet.v1.SubmitTideResponse
+	31, // 60: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	34, // 61: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	54, // [54:62] is the sub-list for method output_type
+	46, // [46:54] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -3177,7 +3247,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -98,11 +98,11 @@ type IngestServiceClient interface {
 	// to correct a forecast send the new one with a later issued_at. Another content
 	// under the same source and issued_at is not used, and the audit log says so.
 	//
-	// Each run of the forecast uses, of the forecasts that have not expired, the one
-	// of the source that the catalogue prefers (rain_sources of the basin), else the
-	// one issued last, and names it with issued_at and valid_until. One that has
-	// expired is named and not used. Without one the run says "no further rain
-	// assumed".
+	// Each run of the forecast uses, of the forecasts that have not expired, in each
+	// sub-basin the one of the source that the catalogue prefers (rain_sources of the
+	// sub-basin and of the basin) and that reaches it, else the one issued last, and
+	// names them with issued_at and valid_until. One that has expired is named and not
+	// used. Without one the run says "no further rain assumed".
 	//
 	// INVALID_ARGUMENT carries a google.rpc.BadRequest with the fields, the first 16
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
@@ -319,11 +319,11 @@ type IngestServiceServer interface {
 	// to correct a forecast send the new one with a later issued_at. Another content
 	// under the same source and issued_at is not used, and the audit log says so.
 	//
-	// Each run of the forecast uses, of the forecasts that have not expired, the one
-	// of the source that the catalogue prefers (rain_sources of the basin), else the
-	// one issued last, and names it with issued_at and valid_until. One that has
-	// expired is named and not used. Without one the run says "no further rain
-	// assumed".
+	// Each run of the forecast uses, of the forecasts that have not expired, in each
+	// sub-basin the one of the source that the catalogue prefers (rain_sources of the
+	// sub-basin and of the basin) and that reaches it, else the one issued last, and
+	// names them with issued_at and valid_until. One that has expired is named and not
+	// used. Without one the run says "no further rain assumed".
 	//
 	// INVALID_ARGUMENT carries a google.rpc.BadRequest with the fields, the first 16
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
