@@ -29,7 +29,7 @@ basins:
     nodes: [{id: dam, name: D, reservoir: res}, {id: river, name: O, gauge: z, rating: q}]
     reaches: [{id: one, from: dam, to: river, length: 10, k: 1h, x: 0.2}]
     reservoirs:
-      - {id: res, name: R, station: r, node: dam, storage_curve: [[60, 10], [100, 500]], flood_limits: [{from: 04-15, to: 06-09, level: 86}, {from: 06-10, to: 10-15, level: 88}]}
+      - {id: res, name: R, station: r, node: dam, datum: PEARL_RIVER, storage_curve: [[60, 10], [100, 500]], flood_limits: [{from: 04-15, to: 06-09, level: 86}, {from: 06-10, to: 10-15, level: 88}]}
 ratings: [{id: q, station: z, datum: PEARL_RIVER, valid_from: 2020-01-01, points: [[0, 1], [20, 5000]]}]
 return_periods:
   - {station: z, variable: water_level, datum: PEARL_RIVER, valid_from: 2020-01-01, source: study, points: [[5, 8.2], [20, 9.4], [50, 10.1]]}

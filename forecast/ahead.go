@@ -1,10 +1,7 @@
 package forecast
 
 import (
-	"fmt"
-	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"freshet/forecast/rain"
@@ -16,6 +13,7 @@ import (
 type Ahead struct {
 	Rain  []Rain               // each source at most once
 	Plans []hydro.DispatchPlan // each reservoir at most once
+	Tides []hydro.Tide         // each source at most once a station; ascending by station, then by source
 }
 
 // A Rain is a rain forecast on the sub-basins of one model; [Model.Rain] makes
@@ -33,6 +31,8 @@ type Rain struct {
 	Mean       bool              // the runs' rain is the mean of the members: there is no control run
 	Unknown    []string          // sub-basins that it speaks of and the model does not have
 	Withdrawn  *hydro.Withdrawal // by which it was taken back, or nil
+
+	mixture *mixture // of a Rain that is made of several; nil of any other
 }
 
 // A SubBasinRain is the forecast rain of one sub-basin, or at one station, mm per
@@ -52,6 +52,9 @@ func (r *Rain) End() time.Time { return r.From.Add(time.Duration(r.Steps) * r.St
 func (r *Rain) Member(i int) Rain {
 	if i < 0 || i >= r.Members {
 		panic("forecast: a rain forecast has no such member")
+	}
+	if r.mixture != nil {
+		return r.mixture.member(i)
 	}
 	out := *r
 	out.Members, out.Mean = 0, false
@@ -77,12 +80,9 @@ func (m *Model) Rain(f *hydro.RainForecast) Rain {
 		SubBasins: make([]SubBasinRain, len(m.subs)),
 	}
 	out.Mean = out.Members > 0 && len(f.Areas[0].Rain) == 0
-	var cells []rain.Box
+	cells := Cells(f)
 	for i := range f.Areas {
-		a := &f.Areas[i]
-		if a.SubBasin == "" {
-			cells = append(cells, rain.Box(a.Cell))
-		} else if !slices.ContainsFunc(m.subs, func(b subBasin) bool { return b.id == a.SubBasin }) {
+		if a := &f.Areas[i]; a.SubBasin != "" && !slices.ContainsFunc(m.subs, func(b subBasin) bool { return b.id == a.SubBasin }) {
 			out.Unknown = append(out.Unknown, a.SubBasin)
 		}
 	}
@@ -109,6 +109,31 @@ func (m *Model) Rain(f *hydro.RainForecast) Rain {
 			s.take(f, share, &out)
 			out.Stations = append(out.Stations, s)
 		}
+	}
+	return out
+}
+
+// Cells returns the cells of f, as they stand in it; nil of a forecast by
+// sub-basin.
+func Cells(f *hydro.RainForecast) []rain.Cell {
+	if len(f.Areas) == 0 || f.Areas[0].SubBasin != "" {
+		return nil
+	}
+	out := make([]rain.Cell, len(f.Areas))
+	for i := range f.Areas {
+		c := f.Areas[i].Cell
+		if len(f.Areas[i].Rings) == 0 {
+			out[i] = rain.Box(c.West, c.South, c.East, c.North)
+			continue
+		}
+		rings := make([][]rain.Place, len(f.Areas[i].Rings))
+		for j, ring := range f.Areas[i].Rings {
+			rings[j] = make([]rain.Place, len(ring))
+			for k, p := range ring {
+				rings[j][k] = rain.Place{Lon: p[0], Lat: p[1]}
+			}
+		}
+		out[i] = rain.Polygon(rings...)
 	}
 	return out
 }
@@ -154,100 +179,4 @@ func (r *Rain) usable(now time.Time) string {
 		return "ended at " + stamp(r.End().UnixMilli())
 	}
 	return ""
-}
-
-// RainAt returns the index in a.Rain of the rain forecast that a run at now uses,
-// or -1: of those that have neither expired nor ended, that of the source which
-// stands first in the catalogue's rain_sources; of sources that do not stand
-// there, the one issued last; of two issued at once, the one whose source sorts
-// first.
-func (m *Model) RainAt(a Ahead, now time.Time) int {
-	rank := func(source string) int {
-		if i := slices.Index(m.settings.RainSources, source); i >= 0 {
-			return i
-		}
-		return len(m.settings.RainSources)
-	}
-	best := -1
-	for i := range a.Rain {
-		r := &a.Rain[i]
-		if r.usable(now) != "" {
-			continue
-		}
-		if best < 0 {
-			best = i
-			continue
-		}
-		b := &a.Rain[best]
-		if x, y := rank(r.Source), rank(b.Source); x != y {
-			if x < y {
-				best = i
-			}
-		} else if r.IssuedAt.After(b.IssuedAt) || r.IssuedAt.Equal(b.IssuedAt) && r.Source < b.Source {
-			best = i
-		}
-	}
-	return best
-}
-
-// announcedRain takes the rain forecast of the run, and says which it is. It
-// fills ahead: rain per sub-basin, mm, of the steps behind here. It returns the
-// forecast that is used, or nil.
-func (r *run) announcedRain(a Ahead) (*Rain, error) {
-	now := time.UnixMilli(r.now).UTC()
-	r.rainAssumed = rainAssumed
-	used := r.m.RainAt(a, now)
-	for i := range a.Rain {
-		f := &a.Rain[i]
-		if len(f.SubBasins) != len(r.m.subs) {
-			return nil, fmt.Errorf("rain forecast of %s has %d sub-basins, the model %d: %w", f.Source, len(f.SubBasins), len(r.m.subs), hydro.ErrInvalid)
-		}
-		if longWithdrawn(f.Withdrawn, now) {
-			continue
-		}
-		if why := f.usable(now); why != "" {
-			r.note("rain forecast of %s, issued %s, %s: not used", f.Source, stamp(f.IssuedAt.UnixMilli()), why)
-		} else if i != used {
-			r.note("rain forecast of %s, issued %s, is held and not used: that of %s comes first", f.Source, stamp(f.IssuedAt.UnixMilli()), a.Rain[used].Source)
-		}
-	}
-	if used < 0 {
-		return nil, nil
-	}
-	f := &a.Rain[used]
-	r.rainAssumed = fmt.Sprintf("rain forecast of %s, issued %s, valid until %s", f.Source, stamp(f.IssuedAt.UnixMilli()), stamp(f.ValidUntil.UnixMilli()))
-	if f.Mean {
-		r.note("rain forecast of %s is the mean of %d members", f.Source, f.Members)
-	}
-	if from := f.From.UnixMilli(); from > r.now {
-		r.note("rain forecast of %s begins at %s: no rain is assumed before it", f.Source, stamp(from))
-	}
-	if end := f.End().UnixMilli(); end < r.now+r.m.settings.Horizon.Milliseconds() {
-		r.note("rain forecast of %s ends at %s: no rain is assumed after it", f.Source, stamp(end))
-	}
-	if len(f.Unknown) > 0 {
-		r.note("rain forecast of %s speaks of sub-basins that the catalogue does not have: %s", f.Source, strings.Join(f.Unknown, ", "))
-	}
-	var left []string
-	covered, sampled := 0.0, 0.0
-	for i := range r.m.subs {
-		b, s := &r.m.subs[i], &f.SubBasins[i]
-		if s.ID != b.id {
-			return nil, fmt.Errorf("rain forecast of %s has sub-basin %q where the model has %q: %w", f.Source, s.ID, b.id, hydro.ErrInvalid)
-		}
-		if s.Coverage == 0 {
-			left = append(left, b.id)
-			continue
-		}
-		covered += b.area
-		sampled += b.area * s.Coverage
-	}
-	if len(left) > 0 {
-		r.note("rain forecast of %s leaves out %d %% of the area: no rain is assumed in %s", f.Source, int(math.Ceil(100*(1-covered/r.m.area)-1e-9)), strings.Join(left, ", "))
-	}
-	if sampled < covered*(1-1e-12) {
-		r.note("cells of the rain forecast of %s cover %d %% of the rest; their mean stands for all of it", f.Source, int(math.Floor(100*sampled/covered)))
-	}
-	r.ahead = r.spread(f)
-	return f, nil
 }

@@ -220,8 +220,8 @@ func TestThePreferredSourceComesFirst(t *testing.T) {
 		{"preferred but expired", []*hydro.RainForecast{qpf("A", t0.Add(-12*time.Hour), 1), qpf("C", late, 1)}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := m.RainAt(rainAhead(m, c.rain...), t0); got != c.want {
-				t.Errorf("index %d, want %d", got, c.want)
+			if got := m.RainOf(rainAhead(m, c.rain...), t0); !slices.Equal(got, []int{c.want, c.want, c.want}) {
+				t.Errorf("indices %v, want %d", got, c.want)
 			}
 		})
 	}
@@ -246,6 +246,32 @@ func TestCellsAreMappedByTheSamplePoints(t *testing.T) {
 	out := runAhead(t, m, t0, book{}.source, forecast.Ahead{Rain: []forecast.Rain{r}})
 	if want := "cells of the rain forecast of grid cover 77 % of the rest; their mean stands for all of it"; !slices.Contains(out.Notes, want) {
 		t.Errorf("notes %q lack %q", out.Notes, want)
+	}
+}
+
+// A zone of any outline gives what the rectangle gives that has the same points, and a
+// run with one is the run with the other bit by bit.
+func TestZonesAreMappedAsRectanglesAre(t *testing.T) {
+	m := compile(t, small())
+	boxes, zones := qpf("grid", t0), qpf("grid", t0)
+	boxes.Areas = []hydro.RainArea{
+		{Cell: hydro.Cell{West: 111.95, South: 22.15, East: 112.07, North: 22.3}, Rain: []float64{8, 0}},
+		{Cell: hydro.Cell{West: 112.07, South: 22.15, East: 112.25, North: 22.5}, Rain: []float64{3, 4}},
+	}
+	zones.Areas = []hydro.RainArea{
+		{Rings: []hydro.Ring{{{111.95, 22.15}, {112.07, 22.15}, {112.07, 22.3}, {111.95, 22.3}, {111.95, 22.15}}}, Rain: []float64{8, 0}},
+		{Rings: []hydro.Ring{{{112.07, 22.15}, {112.07, 22.3}, {112.09, 22.5}, {112.3, 22.4}, {112.25, 22.1}, {112.07, 22.15}}}, Rain: []float64{3, 4}},
+	}
+	if diff := cmp.Diff(m.Rain(boxes).SubBasins, m.Rain(zones).SubBasins); diff != "" {
+		t.Errorf("(-boxes +zones):\n%s", diff)
+	}
+	b := storm(t0.Add(-24*time.Hour), t0)
+	if diff := diffForecasts(runAhead(t, m, t0, b.source, rainAhead(m, boxes)), runAhead(t, m, t0, b.source, rainAhead(m, zones))); diff != "" {
+		t.Errorf("runs (-boxes +zones):\n%s", diff)
+	}
+	zones.Areas[1].Rings = append(zones.Areas[1].Rings, hydro.Ring{{112.19, 22.19}, {112.21, 22.19}, {112.2, 22.22}, {112.19, 22.19}}) // a hole over one of flat's points
+	if flat := m.Rain(zones).SubBasins[2]; flat.Coverage != 0.5 || !cmp.Equal(flat.Rain, []float64{3, 4}) {
+		t.Errorf("a hole over one of two points: %+v", flat)
 	}
 }
 

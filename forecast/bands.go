@@ -164,7 +164,7 @@ func (r *run) kept() *mark { return r.markAt(r.keep) }
 
 // isEnsemble reports whether the rain ahead of the run has members, or gets some.
 func (r *run) isEnsemble(ahead Ahead) bool {
-	used := r.m.RainAt(ahead, time.UnixMilli(r.now).UTC())
+	used := r.m.leadingRain(ahead, r.m.RainOf(ahead, time.UnixMilli(r.now).UTC()))
 	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
 }
 
@@ -182,11 +182,13 @@ func (n *node) banded() bool {
 
 // noteUnbanded says which stations have no band, and why.
 func (k *compiler) noteUnbanded() {
-	var tidal, blind, pools []string
+	var tidal, blind, pools, gauged []string
 	for i := range k.m.nodes {
 		n := &k.m.nodes[i]
 		switch {
-		case n.reservoir != nil && (n.gauge != nil || !n.banded()):
+		case n.reservoir != nil && n.gauge != nil:
+			gauged = append(gauged, n.reservoir.station)
+		case n.reservoir != nil && !n.banded():
 			pools = append(pools, n.reservoir.station)
 		case n.gauge == nil || n.banded():
 		case n.tidal:
@@ -198,7 +200,7 @@ func (k *compiler) noteUnbanded() {
 	for _, x := range []struct {
 		stations []string
 		why      string
-	}{{tidal, "the tide hides what the forecast errs by"}, {blind, "no flow is observed and no rating makes one of its level"}, {pools, "no observed inflow to learn from"}} {
+	}{{tidal, "the tide hides what the forecast errs by"}, {blind, "no flow is observed and no rating makes one of its level"}, {pools, "no observed inflow to learn from"}, {gauged, "at a reservoir with a gauge below its dam the gauge's flow alone is learnt from"}} {
 		if len(x.stations) > 0 {
 			slices.Sort(x.stations)
 			k.note("no band at %s: %s", strings.Join(x.stations, ", "), x.why)

@@ -12,6 +12,7 @@ import (
 	"freshet/forecast"
 	"freshet/forecast/reservoir"
 	"freshet/internal/catalog"
+	"freshet/internal/hydro"
 )
 
 // A rating of one range with exponent 1 is a straight line, which a table of two
@@ -52,7 +53,7 @@ func TestWhatARatingHidesIsNotedWithEachRun(t *testing.T) {
 
 func lake() catalog.Reservoir {
 	return catalog.Reservoir{
-		ID: "dam", Station: "dam", Node: "dam", DamCrest: 58,
+		ID: "dam", Station: "dam", Node: "dam", Datum: hydro.PearlRiver, DamCrest: 58,
 		Storage:     []catalog.LevelVolume{{Level: 40, Volume: 10}, {Level: 60, Volume: 110}},
 		FloodLimits: []catalog.FloodLimit{{FromMonth: 4, FromDay: 15, ToMonth: 10, ToDay: 15, Level: 51}},
 		Outlets: []catalog.Outlet{

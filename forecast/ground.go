@@ -179,6 +179,10 @@ func newOutlet(r *catalog.Runoff, dt float64) (outlet, error) {
 		return outlet{c.Lag, &c}, err
 	case catalog.GivenOrdinates:
 		uh, err := unithydrograph.Given(r.Ordinates, 1)
+		if err != nil {
+			return outlet{}, err
+		}
+		uh, err = uh.Resample(r.OrdinatesStep.Seconds(), dt)
 		return outlet{uh: uh}, err
 	default:
 		return outlet{}, fmt.Errorf("concentration %q: want %q, %q or %q", way, catalog.NashCascade, catalog.LagRecession, catalog.GivenOrdinates)

@@ -45,14 +45,14 @@ func kinds() []kind {
 	ways := []kind{
 		{"nash", "uh_reservoirs: 2.5, uh_scale: 1h", catalog.Runoff{Concentration: catalog.NashCascade, UHReservoirs: 2.5, UHScale: time.Hour}},
 		{"lag", "cs: 0.002, lag: 47m", catalog.Runoff{Concentration: catalog.LagRecession, CS: 0.002, Lag: 47 * time.Minute}},
-		{"ordinates", "ordinates: [0.1, 0.3, 0.25, 0.2, 0.1, 0.05]", catalog.Runoff{Concentration: catalog.GivenOrdinates, Ordinates: []float64{0.1, 0.3, 0.25, 0.2, 0.1, 0.05}}},
+		{"ordinates", "ordinates: [0.1, 0.3, 0.25, 0.2, 0.1, 0.05], ordinates_step: 12m", catalog.Runoff{Concentration: catalog.GivenOrdinates, Ordinates: []float64{0.1, 0.3, 0.25, 0.2, 0.1, 0.05}, OrdinatesStep: 12 * time.Minute}},
 	}
 	var out []kind
 	for _, m := range methods {
 		for _, w := range ways {
 			r := m.runoff
 			r.Concentration, r.UHReservoirs, r.UHScale = w.runoff.Concentration, w.runoff.UHReservoirs, w.runoff.UHScale
-			r.CS, r.Lag, r.Ordinates = w.runoff.CS, w.runoff.Lag, w.runoff.Ordinates
+			r.CS, r.Lag, r.Ordinates, r.OrdinatesStep = w.runoff.CS, w.runoff.Lag, w.runoff.Ordinates, w.runoff.OrdinatesStep
 			out = append(out, kind{m.name + " " + w.name, m.text + ", " + w.text, r})
 		}
 	}
@@ -99,7 +99,9 @@ func ordinates(t failer, r *catalog.Runoff) []float64 {
 	case catalog.LagRecession:
 		u, err = unithydrograph.Lag(r.Lag.Seconds(), 300)
 	case catalog.GivenOrdinates:
-		u, err = unithydrograph.Given(r.Ordinates, 1)
+		if u, err = unithydrograph.Given(r.Ordinates, 1); err == nil {
+			u, err = u.Resample(r.OrdinatesStep.Seconds(), 300)
+		}
 	default:
 		u, err = unithydrograph.Nash(r.UHReservoirs, r.UHScale.Seconds(), 300)
 	}
@@ -495,6 +497,7 @@ func TestBadRunoffIsRefusedWithItsNumbers(t *testing.T) {
 		"phi-index: phi = -1 mm/h":                          func(r *catalog.Runoff) { r.Method, r.Phi = catalog.PhiIndex, -1 },
 		"concentration: L = 2.59201e+06 s":                  func(r *catalog.Runoff) { r.Concentration, r.Lag = catalog.LagRecession, 30*24*time.Hour+10*time.Second },
 		"unit hydrograph: 2 ordinates sum to 0.9":           func(r *catalog.Runoff) { r.Concentration, r.Ordinates = catalog.GivenOrdinates, []float64{0.4, 0.5} },
+		"unit hydrograph: a step of 0 s: want > 0":          func(r *catalog.Runoff) { r.Concentration, r.Ordinates = catalog.GivenOrdinates, []float64{0.4, 0.6} },
 		`concentration "clark": want "nash", "lag" or "ord`: func(r *catalog.Runoff) { r.Concentration = "clark" },
 	} {
 		r := kinds()[0].runoff

@@ -103,7 +103,7 @@ func small() *catalog.Catalog {
 				{ID: "lake", Node: "dam", Area: 200, Points: [][2]float64{{112.1, 22.4}, {112.12, 22.42}}, Runoff: runoff},
 				{ID: "flat", Node: "mid", Area: 300, Points: [][2]float64{{112.2, 22.2}, {112.15, 22.3}}, Runoff: runoff},
 			},
-			Reservoirs: []catalog.Reservoir{{ID: "dam", Station: "dam", Node: "dam", Storage: []catalog.LevelVolume{{Level: 40, Volume: 10}, {Level: 60, Volume: 110}}}},
+			Reservoirs: []catalog.Reservoir{{ID: "dam", Station: "dam", Node: "dam", Datum: hydro.PearlRiver, Storage: []catalog.LevelVolume{{Level: 40, Volume: 10}, {Level: 60, Volume: 110}}}},
 		}},
 	}
 }

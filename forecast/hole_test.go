@@ -61,11 +61,11 @@ func TestAReachWithoutASolutionCostsWhatLiesBelowAlone(t *testing.T) {
 						rt.Fatalf("%q does not say %q", h.Why, want)
 					}
 				}
-				if !strings.HasPrefix(h.WhyZH, "河段up-mid无解") || h.Node != h.Station || h.From.Before(s.At) {
+				if !strings.HasPrefix(h.WhyZH, "河段up-mid无解：") || !strings.Contains(h.WhyZH, "第1段（共1段）第") || !strings.Contains(h.WhyZH, "，迭代100次后水深") || strings.Contains(h.WhyZH, "step") || h.Node != h.Station || h.From.Before(s.At) {
 					rt.Fatalf("%+v", h)
 				}
 			}
-			if en, zh := f.HonestyEN(), f.HonestyZH(); !strings.Contains(en, "no forecast at mid, sea: reach up-mid: no solution") || !strings.Contains(zh, "mid, sea无预报：河段up-mid无解（") {
+			if en, zh := f.HonestyEN(), f.HonestyZH(); !strings.Contains(en, "no forecast at mid, sea: reach up-mid: no solution") || !strings.Contains(zh, "mid, sea无预报：河段up-mid无解（") || !strings.Contains(zh, "，迭代100次后水深") {
 				rt.Fatalf("%s\n%s", en, zh)
 			}
 			if len(f.Stations) != 2 {
@@ -189,5 +189,44 @@ func TestARunWithoutAnyStationFails(t *testing.T) {
 	f, next, err := m.Run(m.Start(t0), t0, "schedule", b.source, forecast.Ahead{Rain: []forecast.Rain{m.Rain(&rain)}})
 	if err == nil || !strings.Contains(err.Error(), `run of basin "b"`) || !strings.Contains(err.Error(), "no solution") || f.Basin != "" || !next.At.IsZero() {
 		t.Errorf("%v %v %v", f.Stations, next.At, err)
+	}
+}
+
+// What a node's failed try made of the gauge's error at the day's ends is forgotten:
+// the second try is, to the last bit, the run of a node that had begun anew.
+func TestAFailedTryTeachesNothing(t *testing.T) {
+	r := runoffOf("saturation nash")
+	obs := truth(t, soils(false, 0.9, r), t0.Add(52*time.Hour))
+	c := soils(true, 0.4, r)
+	c.Basins[0].Settings.Warmup = time.Hour
+	m := compile(t, c)
+	s := m.Start(t0.Add(time.Hour))
+	for now := t0.Add(time.Hour); !now.After(t0.Add(20 * time.Hour)); now = now.Add(time.Hour) {
+		_, s = run(t, m, s, now, obs.source)
+	}
+	now := t0.Add(50 * time.Hour) // beyond two midnights
+	anew, spoilt := restored(t, stored(t, s)), restored(t, stored(t, s))
+	flow := obs[hydro.Key{Station: "up", Variable: hydro.Discharge}] // a gap, in which the error alone speaks
+	flow.Samples = slices.DeleteFunc(flow.Samples, func(v hydro.Sample) bool {
+		return v.At > t0.Add(19*time.Hour).UnixMilli() && v.At < t0.Add(21*time.Hour).UnixMilli()
+	})
+	at := slices.IndexFunc(s.Nodes, func(n forecast.NodeState) bool { return n.ID == "up" })
+	anew.Nodes[at] = m.Start(now).Nodes[at]
+	anew.Nodes[at].Bands = s.Nodes[at].Bands
+	spoilt.Nodes[at].Error.Count, spoilt.Nodes[at].Error.Bias, spoilt.Nodes[at].Error.Mean = 9, math.NaN(), math.NaN()
+	want, wantNext := run(t, m, anew, now, obs.source)
+	got, next := run(t, m, spoilt, now, obs.source)
+	told := func(n string) bool {
+		return strings.HasPrefix(n, "node up: no solution from its last state (")
+	}
+	if len(got.Holes) > 0 || !slices.ContainsFunc(got.Notes, told) || wantNext.Moisture[0].Last.Moved == 0 {
+		t.Fatalf("holes %v, notes %q, last day %+v", got.Holes, got.Notes, wantNext.Moisture[0].Last)
+	}
+	got.Notes = slices.DeleteFunc(got.Notes, told)
+	if diff := diffForecasts(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(wantNext, next, cmpopts.EquateNaNs()); diff != "" {
+		t.Error(diff)
 	}
 }

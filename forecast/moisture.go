@@ -121,10 +121,8 @@ func (s MoistureState) clone() MoistureState {
 func (k *compiler) addMoisture() {
 	m := k.m
 	arrives := make([]bool, len(m.nodes))
-	for i := range m.nodes {
-		if to := m.nodes[i].to; to >= 0 {
-			arrives[to] = true
-		}
+	for i := range m.reaches {
+		arrives[m.reaches[i].to] = true
 	}
 	for i := range m.nodes {
 		n := &m.nodes[i]
@@ -285,7 +283,7 @@ func (r *run) learn(c *updating.Corrector, e updating.Error, flow, o []float64, 
 			marksBefore(d.t)
 			to(d.t)
 			if d.flow != nil {
-				e = c.Correct(days.begin, d.flow, d.observed, d.flow)
+				e = c.Correct(days.begin, d.flow, d.observed, make([]float64, len(d.flow))) // another try takes d.flow again
 			}
 			days.begin = e
 			if d.t <= r.keep {

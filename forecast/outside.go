@@ -33,6 +33,16 @@ type (
 	RainArea = hydro.RainArea
 	// A DispatchPlan is what was ordered for a reservoir.
 	DispatchPlan = hydro.DispatchPlan
+	// A Release is a step of a plan of releases.
+	Release = hydro.Release
+	// A GateSetting is a step of a plan of gates.
+	GateSetting = hydro.GateSetting
+	// A Cell is a rectangle of a rain forecast, in degrees.
+	Cell = hydro.Cell
+	// A Withdrawal takes a rain forecast or a plan back.
+	Withdrawal = hydro.Withdrawal
+	// A Tide is the predicted level at a tide station.
+	Tide = hydro.Tide
 )
 
 // What series a run reads, and the quality of samples that it uses: it takes Pass and

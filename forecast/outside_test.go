@@ -129,6 +129,20 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d stations, asked for series: %t, next from %s, %s\n", len(f.Stations), len(asked) > 0, next.At.Format(time.RFC3339), f.RainAssumed)
+
+	// With rain by cells, a release plan, and a gate plan that was taken back.
+	west := forecast.RainForecast{Source: "grid", IssuedAt: now, ValidUntil: now.Add(48 * time.Hour), From: now, Step: time.Hour,
+		Areas: []forecast.RainArea{{Cell: forecast.Cell{West: 111, South: 21, East: 114, North: 23}, Rain: []float64{20, 10, 0}}}}
+	ordered := forecast.DispatchPlan{Reservoir: "jinjiang", OrderedBy: "office", IssuedAt: now, ValidFrom: now, ValidUntil: now.Add(24 * time.Hour),
+		Releases: []forecast.Release{{From: now, Outflow: 50}}}
+	back := forecast.DispatchPlan{Reservoir: "zhenhai", OrderedBy: "office", IssuedAt: now, ValidFrom: now, ValidUntil: now.Add(24 * time.Hour),
+		Gates: []forecast.GateSetting{{From: now, Outlet: "gate", Opening: 1}}, Withdrawn: &forecast.Withdrawal{By: "office", At: now, Reason: "mistaken"}}
+	f, _, err = m.Run(m.Start(now), now, "by hand", func(forecast.Key) *forecast.History { return nil },
+		forecast.Ahead{Rain: []forecast.Rain{m.Rain(&west)}, Plans: []forecast.DispatchPlan{ordered, back}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s; %s\n", f.RainAssumed, f.Plan)
 }
 `
 
@@ -174,13 +188,14 @@ func TestAModuleOfItsOwnUsesTheForecast(t *testing.T) {
 	}
 	c := exec.Command("go", "run", ".", filepath.Join(top, "deploy", "catalog", "tanjiang"))
 	c.Dir = dir
-	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOTOOLCHAIN=local", "GOWORK=off", "CGO_ENABLED=0")
+	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod -trimpath", "GOPROXY=off", "GOTOOLCHAIN=local", "GOWORK=off", "CGO_ENABLED=0")
 	out, err := c.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	want := "223 m³/s, 169 m³/s routed, 171 by the network, 0.84 m, 90 % below 109, runoff 20 and 15 mm, NSE 1.0, no limit level true, x 3.00\n" +
-		"13 stations, asked for series: true, next from 2026-05-31T00:00:00Z, no further rain assumed\n"
+		"13 stations, asked for series: true, next from 2026-05-31T00:00:00Z, no further rain assumed\n" +
+		"rain forecast of grid, issued 2026-06-01 00:00Z, valid until 2026-06-03 00:00Z; release plan of reservoir jinjiang, ordered by office, issued 2026-06-01 00:00Z, valid 2026-06-01 00:00Z to 2026-06-02 00:00Z\n"
 	if got := string(out); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

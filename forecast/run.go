@@ -115,10 +115,12 @@ func (r *run) compute(ahead Ahead) error {
 		return err
 	}
 	r.announcedPlans(ahead)
+	r.announcedTides(ahead)
 	r.readPans()
 	r.rain()
 	r.nodes()
 	r.tellLeaks()
+	r.tellDiversions()
 	r.tellDoubts()
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
@@ -171,6 +173,9 @@ type run struct {
 
 	leaks []leak // of reaches whose method does not conserve water
 
+	taken []taken // by diversions, upstream first
+	unfed []int   // reaches along which drains what has no solution
+
 	hours  []int    // indices in (0, here] at which bands learn
 	gauged []gauged // gauges that correct the flow, upstream first
 	basis  string   // of the bands
@@ -178,6 +183,7 @@ type run struct {
 	rainAssumed string
 	plans       []string // those that are used
 	schedules   []schedule
+	tides       []usedTide // one a station that a level is forecast from
 
 	watch   int       // node whose corrected flow is copied to watched
 	watched []float64 // nil: of none
@@ -322,6 +328,9 @@ func (r *run) pass(i int) {
 	m, n := r.m, &r.m.nodes[i]
 	state := &r.s.Nodes[i]
 	flow := r.flow[i]
+	if n.divert != nil {
+		r.divert(i, flow)
+	}
 	for t := range flow {
 		flow[t] = n.keep*flow[t] + n.local
 	}
@@ -471,6 +480,7 @@ func (r *run) gauge(i int, cold bool, flow []float64) reading {
 	r.seen(i)
 	if len(r.marks) > 0 { // else nobody reads the notes
 		r.lossNote(g, &r.kept().state.Nodes[i].Error)
+		r.lagNote(g, &r.kept().state.Nodes[i].Error)
 	}
 	out.fresh = observed && (qOK || ratings != nil && hOK)
 	if !observed && state.Error.Count == 0 {

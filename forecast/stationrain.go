@@ -52,14 +52,17 @@ func (k *compiler) asksForRain(station string) bool {
 	return false
 }
 
-// RainAhead returns the rain forecast that a run at now uses, at a station whose
-// stage tables ask for it: of a grid that of the cell that the station stands in,
-// else that of its sub-basin. It is false where the run uses none, or the one that
+// RainAhead returns the rain forecast that a run at now takes in the sub-basin of a
+// station whose stage tables ask for it: of cells that of the one that the station
+// stands in, else that of the sub-basin. It is false where the run uses none, or the one that
 // it uses does not speak of that place. The values are shared, not to be changed.
 func (m *Model) RainAhead(a Ahead, now time.Time, station string) (hydro.RainAhead, bool) {
 	i := slices.IndexFunc(m.rainStations, func(s rainStation) bool { return s.id == station })
-	used := m.RainAt(a, now)
-	if i < 0 || used < 0 {
+	if i < 0 {
+		return hydro.RainAhead{}, false
+	}
+	used := m.rainOf(a, now, m.rainStations[i].sub)
+	if used < 0 {
 		return hydro.RainAhead{}, false
 	}
 	f := &a.Rain[used]

@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"freshet/forecast/rain"
-	"freshet/internal/catalog"
 )
 
 type subBasin struct {
@@ -21,6 +19,8 @@ type subBasin struct {
 	outlet outlet
 	perMM  float64 // m³/s of 1 mm in one step
 	moist  bool    // its soil moisture is adjusted, see moisture.go
+
+	sources []string // of rain forecasts, the preferred one first
 }
 
 func (k *compiler) addSubBasins() {
@@ -28,14 +28,7 @@ func (k *compiler) addSubBasins() {
 	all := k.rainSites()
 	used := make([]bool, len(all))
 	picks := make([][]int, 0, len(k.b.SubBasins))
-	zone := time.UTC // of a basin that states none, which a loaded one does
-	if name := k.b.Season.Zone; name != "" {
-		var err error
-		if zone, err = catalog.ParseZone(name); err != nil {
-			k.errorf("season: %w", err)
-			return
-		}
-	}
+	zone := k.zone()
 	for i := range k.b.SubBasins {
 		sb := &k.b.SubBasins[i]
 		where := fmt.Sprintf("sub-basin %q", sb.ID)
@@ -83,11 +76,12 @@ func (k *compiler) addSubBasins() {
 			k.errorf("%s: %w", where, err)
 		}
 		m.illustrative = m.illustrative || sb.Illustrative
-		m.nodes[at].subs = append(m.nodes[at].subs, len(m.subs))
+		k.drains(sb, at, where)
 		m.area += sb.Area
 		picks = append(picks, pick)
 		m.subs = append(m.subs, subBasin{
 			id: sb.ID, area: sb.Area, points: points, areal: areal, ground: ground, pet: pet, outlet: outlet, perMM: sb.Area * 1000 / m.dt,
+			sources: rainSources(m.settings, sb),
 		})
 	}
 	index := make([]int, len(all))

@@ -18,10 +18,8 @@ const lossTold = 0.1
 // nor its timing of one of travel, and so neither is learnt.
 func (k *compiler) addCorrectors() {
 	arrives := make([]bool, len(k.m.nodes))
-	for i := range k.m.nodes {
-		if n := &k.m.nodes[i]; n.to >= 0 {
-			arrives[n.to] = true
-		}
+	for i := range k.m.reaches {
+		arrives[k.m.reaches[i].to] = true
 	}
 	for i := range k.m.nodes {
 		n := &k.m.nodes[i]
@@ -31,12 +29,33 @@ func (k *compiler) addCorrectors() {
 				g.updates = false
 				k.note("updating is switched off at %s: its gauge corrects nothing", g.station)
 			}
+			if g.updates {
+				k.switchedOff(g.station, n.updating)
+			}
 			g.apart = n.updating.NoInsertion
 			g.corrector = k.corrector(n.updating, arrives[i])
 		}
 		if v := n.reservoir; v != nil {
 			v.updates = !all
 			v.corrector = k.corrector(n.updating, false)
+		}
+	}
+}
+
+// switchedOff tells what parts of updating are off at a station.
+func (k *compiler) switchedOff(station string, u catalog.Updating) {
+	for _, part := range []struct {
+		off  bool
+		what string
+	}{
+		{u.NoInsertion, "what it observes does not run on downstream"},
+		{u.NoLoss, "no lasting loss is learnt"},
+		{u.NoLag, "no lasting error of timing is learnt"},
+		{u.NoFit, "its error fades as the settings say, whatever the past says"},
+		{u.NoError, "its error is not carried into the forecast"},
+	} {
+		if part.off {
+			k.note("updating at %s is switched off in part: %s", station, part.what)
 		}
 	}
 }
@@ -98,4 +117,22 @@ func (r *run) lossNote(g *gauge, e *updating.Error) {
 	default:
 		r.note("at %s %.0f %% more than the computed flow (%.3g m³/s) lastingly arrives: added", g.station, -100*l.Share, -l.Flow)
 	}
+}
+
+// lagNote names a lasting error of timing of at least a step.
+func (r *run) lagNote(g *gauge, e *updating.Error) {
+	l := g.corrector.Lag(e)
+	s := math.Abs(l.Seconds)
+	if l.Off || s < r.m.dt {
+		return
+	}
+	when := "earlier"
+	if l.Seconds < 0 {
+		when = "later"
+	}
+	if !l.Applied {
+		r.note("at %s the wave lastingly comes %.1f h %s than computed: too far off for a lasting error of timing, none is applied", g.station, s/3600, when)
+		return
+	}
+	r.note("at %s the wave lastingly comes %.1f h %s than computed: shifted", g.station, s/3600, when)
 }

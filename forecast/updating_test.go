@@ -84,7 +84,7 @@ func byLead(t testing.TB, m *forecast.Model, r *record, parts []part, which func
 func withoutDiversion(t testing.TB) *catalog.Catalog {
 	c := lowerColorado(t)
 	for i := range c.Basins[0].Nodes {
-		c.Basins[0].Nodes[i].Diversion = 0
+		c.Basins[0].Nodes[i].Diversion = catalog.Diversion{}
 	}
 	return c
 }
@@ -135,7 +135,7 @@ func updatingByLead(t *testing.T, c *catalog.Catalog, r *record) (hydro.Forecast
 			for g := 1; g < 4; g++ {
 				on, off, steady := p.on[lead][g], p.off[lead][g], p.steady[lead][g]
 				fmt.Fprintf(&b, "  %6.3f %6.3f %6.3f", on, off, steady)
-				if float64(lead+1) <= travel[g] && p.name == "check" && (on >= off || on >= steady) {
+				if on >= off || float64(lead+1) <= travel[g] && on >= steady {
 					t.Errorf("%s at %d h: %.3f m³/s with updating, %.3f without, %.3f by persistence", gaugeNames[g], lead+1, on, off, steady)
 				}
 			}
@@ -145,7 +145,13 @@ func updatingByLead(t *testing.T, c *catalog.Catalog, r *record) (hydro.Forecast
 	}
 	var columbus updating.Report
 	for _, u := range m.Updating(s) {
-		t.Logf("%s: loss %.3f (%.2f m³/s, applied %v), lag %.2f h (applied %v), left at 1, 6, 12, 24 h: %.2f %.2f %.2f %.2f", u.Station, u.Loss.Share, u.Loss.Flow, u.Loss.Applied, u.Lag/3600, u.LagApplied, u.Left[0], u.Left[5], u.Left[11], u.Left[23])
+		t.Logf("%s: loss %.3f (%.2f m³/s, applied %v), lag %.2f h (applied %v), left at 1, 6, 12, 24 h: %.2f %.2f %.2f %.2f", u.Station, u.Loss.Share, u.Loss.Flow, u.Loss.Applied, u.Lag.Seconds/3600, u.Lag.Applied, u.Left[0], u.Left[5], u.Left[11], u.Left[23])
+		shifted := slices.ContainsFunc(fc.Notes, func(n string) bool {
+			return strings.HasPrefix(n, "at "+u.Station+" the wave lastingly comes ") && strings.HasSuffix(n, ": shifted")
+		})
+		if want := u.Lag.Applied && math.Abs(u.Lag.Seconds) >= c.Basins[0].Settings.Step.Seconds(); shifted != want {
+			t.Errorf("%s: lag %+v, told %t: %q", u.Station, u.Lag, shifted, fc.Notes)
+		}
 		if u.Station == "columbus" {
 			columbus = u.Report
 		} else if u.Loss.Applied && math.Abs(u.Loss.Share) > 0.05 {
@@ -233,6 +239,20 @@ func TestUpdatingCanBeSwitchedOffAndSeen(t *testing.T) {
 		s := station(t, f, "mid")
 		if s.NowDischarge != station(t, on, "mid").NowDischarge || slices.Equal(s.Discharge, station(t, on, "mid").Discharge) {
 			t.Error("now the observed flow must stand, and then no error be carried")
+		}
+	})
+	t.Run("each part is named", func(t *testing.T) {
+		f, _ := forecastOf(set(small(), "mid", catalog.Updating{NoInsertion: true, NoLoss: true, NoLag: true, NoFit: true}))
+		named := 0
+		for _, n := range f.Notes {
+			if strings.HasPrefix(n, "updating at mid is switched off in part: ") {
+				named++
+			} else if strings.Contains(n, "switched off") {
+				t.Errorf("note %q", n)
+			}
+		}
+		if named != 4 {
+			t.Errorf("%d parts are named of 4: %q", named, f.Notes)
 		}
 	})
 }

@@ -32,8 +32,7 @@ flow, or a storm of a day over all of it. Each reach has lateral inflow, and the
 flow at the end of each reach in each step is handed to a function.
 
 Methods: muskingum (linear), cunge (variable parameters by the conventions of
-NOAA's t-route, upstream flow of the previous step), mct (mass-conservative,
-Freshet's default).`,
+NOAA's t-route, upstream flow of the previous step), mct (mass-conservative).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Now, o.CPU = time.Now, processorTime

@@ -47,6 +47,7 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 				{Station: "s", NameEn: "Sanbu", Stage: freshetv1.Stage_STAGE_RED},
 				{Station: "c", NameEn: "Calm", Stage: freshetv1.Stage_STAGE_CLEAR},
 			},
+			ForecastWatch: &freshetv1.ForecastWatch{Standing: freshetv1.ForecastStanding_FORECAST_STANDING_PARTIAL, Detail: "The forecast is partial: no forecast at Sanbu."},
 			Forecast: &freshetv1.Forecast{IssuedAt: timestamppb.New(at), Stations: []*freshetv1.StationForecast{
 				{Station: "h", Peak: &freshetv1.ForecastPeak{At: timestamppb.New(at.Add(3 * time.Hour)), Level: 7.5, Discharge: 900}},
 			}},
@@ -81,7 +82,7 @@ func TestABriefingIsPrintedForPeople(t *testing.T) {
 			[]string{"situation", "--as-of", "2026-06-15 08:00", "--lang", "en"},
 			[]time.Time{at},
 			[]string{
-				"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 4: RED 1, BLIND 1, ORANGE 1",
+				"Tanjiang tanjiang · as of 2026-06-15 08:00:00 +08:00", "[illustrative, not official] an example", "SHA-256 abab", "stations 4: RED 1, BLIND 1, ORANGE 1", "The forecast is partial: no forecast at Sanbu.",
 				"RED Sanbu s – – – – BLIND Kaiping k – – – – silent ORANGE Enping h 7.12 +0.82", "Enping h 7.50 900 06-15 11:00",
 			},
 			"Calm",

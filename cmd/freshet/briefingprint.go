@@ -233,6 +233,12 @@ func (p *briefingPage) head(words ...string) (out []string) {
 
 func (p *briefingPage) forecast(s *freshetv1.Situation) {
 	f := s.GetForecast()
+	if w := s.GetForecastWatch(); w.GetStanding() > freshetv1.ForecastStanding_FORECAST_STANDING_VALID {
+		fmt.Fprintln(p)
+		for _, line := range termui.Wrap(p.lang.Pick(w.GetDetailZh(), w.GetDetail()), 100) {
+			fmt.Fprintln(p, line)
+		}
+	}
 	if f == nil {
 		fmt.Fprintln(p, "\n"+p.lang.Pick("尚无预报", "No forecast yet"))
 		return

@@ -11,10 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"freshet/forecast/calibrate"
+	"freshet/forecast/skill"
 	"freshet/internal/calibration"
 	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 	"freshet/internal/termui"
+	"freshet/internal/verify"
 )
 
 // calibrateCommand is `freshet calibrate`: parameters from the user's own events.
@@ -24,6 +26,7 @@ func calibrateCommand() *cobra.Command {
 		columns               []string
 		zone, delimiter, unit string
 		stamps, warmup        string
+		profile               string
 		asJSON                bool
 		rate                  calibration.RatingOptions
 		listed                strings.Builder
@@ -54,7 +57,10 @@ pairs are dealt to fit and check in turn along the level unless --fit and --chec
 periods of a column time.
 
 Without --fit, --check and --events the first half of the record is fitted and the
-second is checked; --split 1 fits all and checks nothing. Durations may be given
+second is checked; with --fit alone what is left of the record is checked. --split 1
+fits all and checks nothing. The scheme is graded by GB/T 22482 (--profile) on the
+floods of the fit and of the check: each event of --events is one, in other periods
+what stands above --flood-above. Durations may be given
 to --bound where the unit is s: --bound k=6h:3d.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -64,6 +70,9 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 			if opts.Method == "rating" {
 				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
 					return err
+				}
+				if len(opts.Set) > 0 {
+					return fmt.Errorf("--set %s: a rating holds no parameter: %w", opts.Set[0], hydro.ErrInvalid)
 				}
 				rate.Source, rate.ID, rate.Split, rate.Fit, rate.Check = opts.Source, opts.ID, opts.Split, opts.Fit, opts.Check
 				rate.Evaluations, rate.Seed, rate.Bounds = opts.Evaluations, opts.Seed, opts.Bounds
@@ -83,6 +92,9 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 			}
 			if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
 				return err
+			}
+			if opts.Profile, err = verify.LoadProfile(profile); err != nil {
+				return fmt.Errorf("--profile: %w", err)
 			}
 			p := fitProgress{out: cmd.ErrOrStderr(), live: termui.Terminal(cmd.ErrOrStderr()), restart: -1}
 			opts.Progress = p.tell
@@ -120,7 +132,8 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
 	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
 	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse, mix (mean of kge and nse) or nselog (mean of nse and that of the logarithms)")
-	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; may repeat")
+	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; a parameter that the method holds is looked for; may repeat")
+	f.StringArrayVar(&opts.Set, "set", nil, "NAME=VALUE: hold a parameter there; with all of them held a scheme is only graded; may repeat")
 	f.StringArrayVar(&opts.Fit, "fit", nil, "FROM..TO, rows to fit, e.g. 2004-11-01..2005-12-31; may repeat")
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
@@ -129,7 +142,10 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.IntVar(&opts.Evaluations, "evaluations", 0, "runs of the model at most; 0: for each parameter 1000 of saturation and xinanjiang, 2000 of scs, phi and cunge, 30 of error, 5000 of another reach")
 	f.Float64Var(&opts.Pull, "pull", 0, "weight of the parameters' squared distances from the middle of their bounds; default: that of the method")
 	f.Uint64Var(&opts.Seed, "seed", 1, "of the search: equal seeds give equal results")
-	f.DurationVar(&opts.Lead, "lead", 6*time.Hour, "error: how far ahead the forecasts are issued that are scored")
+	f.DurationVar(&opts.Lead, "lead", 6*time.Hour, "floods are judged as if forecast so long before their peaks; of method error how far ahead the forecasts are issued that are scored")
+	f.StringVar(&profile, "profile", skill.Profiles[0].ID, "edition of the standard by which the scheme is graded: gbt22482-2008, gbt22482-2026 or a YAML file")
+	f.Float64Var(&opts.FloodAbove, "flood-above", 0, "m³/s that a flood exceeds, where --events does not name floods; 0: what nine tenths of the observed flows do not")
+	f.DurationVar(&opts.Separation, "separation", 6*time.Hour, "less than this below that flow does not part two floods")
 	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue")
 	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is")
 	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"freshet/internal/calibration"
 	"freshet/internal/hydro"
 )
 
@@ -67,11 +66,14 @@ func TestCalibrateFindsTheKnownFitOfWilsonsFlood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r calibration.Report
+	var r struct {
+		Fit      struct{ RMSE float64 }
+		Fragment string
+	}
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		t.Fatal(err)
 	}
-	if ssq := float64(r.Fit.RMSE*r.Fit.RMSE) * 22; math.Abs(ssq/36.7679-1) > 1e-3 || r.Fragment != yaml {
+	if ssq := r.Fit.RMSE * r.Fit.RMSE * 22; math.Abs(ssq/36.7679-1) > 1e-3 || r.Fragment != yaml {
 		t.Errorf("sum of squared errors %g, want 36.7679; fragment %q", ssq, r.Fragment)
 	}
 }
@@ -90,6 +92,7 @@ func TestCalibrateRefusesWrongCalls(t *testing.T) {
 		"--method nl3 --data FILE --stamps mid":            "--stamps",
 		"--method nl3 --data FILE --warmup soon":           "--warmup",
 		"--method nl3 --data FILE --delimiter ; --split 0": `no column "time"`,
+		"--method nl3 --data FILE --profile sl250":         "--profile",
 		"--method nl3 --data FILE --objective rmse":        "--objective",
 	} {
 		_, _, err := calibrateCall(t, strings.Fields(strings.ReplaceAll(call, "FILE", file))...)

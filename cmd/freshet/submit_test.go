@@ -19,6 +19,7 @@ type desk struct {
 	freshetv1.UnimplementedIngestServiceServer
 	rain *freshetv1.SubmitRainForecastRequest
 	plan *freshetv1.SubmitDispatchPlanRequest
+	tide *freshetv1.SubmitTideRequest
 	back *freshetv1.WithdrawRequest
 }
 
@@ -30,6 +31,11 @@ func (d *desk) SubmitRainForecast(_ context.Context, m *freshetv1.SubmitRainFore
 func (d *desk) SubmitDispatchPlan(_ context.Context, m *freshetv1.SubmitDispatchPlanRequest) (*freshetv1.SubmitDispatchPlanResponse, error) {
 	d.plan = m
 	return &freshetv1.SubmitDispatchPlanResponse{Id: "p1"}, nil
+}
+
+func (d *desk) SubmitTide(_ context.Context, m *freshetv1.SubmitTideRequest) (*freshetv1.SubmitTideResponse, error) {
+	d.tide = m
+	return &freshetv1.SubmitTideResponse{Id: "t1"}, nil
 }
 
 func (d *desk) Withdraw(_ context.Context, m *freshetv1.WithdrawRequest) (*freshetv1.WithdrawResponse, error) {
@@ -71,6 +77,10 @@ func TestSubmitSendsTheFilesThatItsHelpShows(t *testing.T) {
 	gates := `{"reservoir": "x", "gates": [{"from": "2026-06-01T00:00:00Z", "outlet": "spillway", "opening": 1.5}]}`
 	if _, _, err = run(t.Context(), nil, "submit", "plan", file(gates), "--server", server); err != nil || d.plan.GetGates()[0].GetOpening() != 1.5 {
 		t.Errorf("gates: %v", err)
+	}
+	out, _, err = run(t.Context(), nil, "submit", "tide", file(example("tide")), "--server", server)
+	if err != nil || out != "on disk: t1\n" || d.tide.GetTurns()[1].GetLevel() != -0.44 || d.tide.GetTurns()[0].GetAt().GetSeconds() != 1780252260 {
+		t.Errorf("%q, %v, sent %v", out, err, d.tide)
 	}
 	out, _, err = run(t.Context(), nil, "submit", "withdrawal", file(example("withdrawal")), "--server", server)
 	if err != nil || out != "on disk: w1\n" || d.back.GetReservoir() != "jinjiang" || d.back.GetWithdrawnAt().GetSeconds() != 1780340400 {

@@ -34,7 +34,7 @@ follows within two seconds, on streams that are open too. The roles are:
   admin     everything but to send readings
 
 An officer or a briefing with a department may also submit what is that department's:
-rain forecasts are weather's, dispatch plans water resources'. docs/security.md has
+rain forecasts are weather's, tides hydrology's, dispatch plans water resources'. docs/security.md has
 the whole table.`,
 	}
 	c.AddCommand(tokenCreateCommand(), tokenListCommand(), tokenRevokeCommand(), bindCertCommand(), denyCertCommand())

@@ -33,6 +33,7 @@ func printVerification(out io.Writer, r verify.Report, lang termui.Lang) error {
 	for i := range r.Stations {
 		s := &r.Stations[i]
 		p.head(s)
+		p.changes(s)
 		p.leads(s)
 		p.chances(s.Chances)
 		p.floods(&s.Events, s.Rule)
@@ -85,6 +86,15 @@ func (p *verificationPrinter) head(s *verify.Station) {
 		fmt.Fprintln(&p.b, p.lang.Pick(
 			fmt.Sprintf("%s：%d 个水位或预报的基面为 %s，目录基面为 %s，未作比较：请分段评定", s.Station, s.Apart[d], d, s.LevelDatum),
 			fmt.Sprintf("%s: %d levels or runs are on %s, the catalogue's levels on %s: not compared; verify each period by itself, with its catalogue", s.Station, s.Apart[d], d, s.LevelDatum)))
+	}
+}
+
+// changes tells that thresholds changed within the period.
+func (p *verificationPrinter) changes(s *verify.Station) {
+	for _, at := range s.Changes {
+		fmt.Fprintln(&p.b, p.lang.Pick(
+			fmt.Sprintf("%s：预警指标表于 %s 更换，全时段仍按更换前的表评定；请以 --to 与 --from 在该时刻分段评定", s.Station, stamp(at)),
+			fmt.Sprintf("%s: another stage table is in force from %s, and all of the period is judged by the one before: verify each part by itself, with --to and --from at that time", s.Station, stamp(at))))
 	}
 }
 

@@ -13,7 +13,7 @@ if [[ -z ${E2E_BIN:-} ]]; then # else somebody has built them there
 	[[ -f ../dist/index.html ]] || { echo "console/e2e: the console is not built: see above" >&2; exit 1; }
 	out=$(mktemp -d)
 	trap 'rm -rf "$out"' EXIT
-	(cd ../.. && CGO_ENABLED=0 go build -o "$out/" ./cmd/freshet ./console/e2e/hand)
+	(cd ../.. && CGO_ENABLED=0 go build -trimpath -o "$out/" ./cmd/freshet ./console/e2e/hand)
 fi
 files=("$@")
 [[ $# -gt 0 ]] || files=(desk.mjs watch.mjs)

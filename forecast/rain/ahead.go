@@ -1,36 +1,5 @@
 package rain
 
-// A Box is a rectangle in degrees, WGS84. Its western and southern edges are
-// inside.
-type Box struct {
-	West, South, East, North float64
-}
-
-// Shares returns the share of each box in a catchment that is sampled by points
-// of equal area, summing to 1, or all 0 where no box holds a point; and the
-// coverage, the share of the points that a box holds. Each point takes the first
-// box that holds it; points that none holds take the mean of the others.
-func Shares(points []Place, boxes []Box) (share []float64, coverage float64) {
-	share = make([]float64, len(boxes))
-	covered := 0
-	for _, p := range points {
-		for i := range boxes {
-			if b := &boxes[i]; p.Lon >= b.West && p.Lon < b.East && p.Lat >= b.South && p.Lat < b.North {
-				share[i]++
-				covered++
-				break
-			}
-		}
-	}
-	if covered == 0 {
-		return share, 0
-	}
-	for i := range share {
-		share[i] /= float64(covered)
-	}
-	return share, float64(covered) / float64(len(points))
-}
-
 // Spread writes to depth the rain, mm, of each step of stepMS ms, the first of
 // which begins at fromMS (Unix milliseconds), of values whose steps are valueMS
 // long, the first beginning at valuesFromMS. Each value is spread evenly over its

@@ -106,19 +106,19 @@ func TestCellsShareACatchment(t *testing.T) {
 	// Four points at 112.0 to 112.3.
 	for _, c := range []struct {
 		name     string
-		boxes    []rain.Box
+		cells    []rain.Cell
 		share    []float64
 		coverage float64
 	}{
 		{"no cell", nil, []float64{}, 0},
-		{"one holds all", []rain.Box{{112, 21, 113, 23}}, []float64{1}, 1},
-		{"the eastern edge is outside", []rain.Box{{112, 21, 112.1, 23}, {112.1, 21, 113, 23}}, []float64{0.25, 0.75}, 1},
-		{"of two the first", []rain.Box{{112, 21, 112.15, 23}, {112, 21, 113, 23}}, []float64{0.5, 0.5}, 1},
-		{"what none holds takes the mean of the others", []rain.Box{{112, 21, 112.05, 23}, {112.05, 21, 112.15, 23}}, []float64{0.5, 0.5}, 0.5},
-		{"elsewhere", []rain.Box{{22, 112, 23, 113}}, []float64{0}, 0},
+		{"one holds all", []rain.Cell{rain.Box(112, 21, 113, 23)}, []float64{1}, 1},
+		{"the eastern edge is outside", []rain.Cell{rain.Box(112, 21, 112.1, 23), rain.Box(112.1, 21, 113, 23)}, []float64{0.25, 0.75}, 1},
+		{"of two the first", []rain.Cell{rain.Box(112, 21, 112.15, 23), rain.Box(112, 21, 113, 23)}, []float64{0.5, 0.5}, 1},
+		{"what none holds takes the mean of the others", []rain.Cell{rain.Box(112, 21, 112.05, 23), rain.Box(112.05, 21, 112.15, 23)}, []float64{0.5, 0.5}, 0.5},
+		{"elsewhere", []rain.Cell{rain.Box(22, 112, 23, 113)}, []float64{0}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			share, coverage := rain.Shares(points, c.boxes)
+			share, coverage := rain.Shares(points, c.cells)
 			if diff := cmp.Diff(c.share, share); diff != "" || coverage != c.coverage {
 				t.Errorf("coverage %g, want %g\n%s", coverage, c.coverage, diff)
 			}

@@ -101,11 +101,11 @@ func (m Model) Storage(s State) float64 { return s.Tension*(1-m.im) + s.Slow }
 
 // Step moves s over one step with rain, mm, and returns the new state and what
 // moved. Tension water above the capacity, as of a state of a model that had a
-// larger one, is water all the same: it leaves by evaporation. Negative rain is a
-// programming error and panics.
+// larger one, is water all the same: it leaves by evaporation. Rain below 0 or NaN is
+// a programming error and panics.
 func (m Model) Step(s State, rain float64) (State, Flux) {
-	if rain < 0 {
-		panic("runoff: negative rain")
+	if !(rain >= 0) {
+		panic("runoff: rain below 0 or unknown")
 	}
 	var f Flux
 	w := s.Tension

@@ -144,3 +144,20 @@ func TestParametersOutOfRangeAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestRainThatIsNoDepthPanics(t *testing.T) {
+	m, err := runoff.New(runoff.Parameters{Capacity: 120, Exponent: 0.3, Evaporation: 3}, 3600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rain := range []float64{-0.1, math.NaN(), math.Inf(-1)} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%g mm of rain: no panic", rain)
+				}
+			}()
+			m.Step(runoff.State{Tension: 60}, rain)
+		}()
+	}
+}

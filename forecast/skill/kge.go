@@ -38,7 +38,7 @@ func kling(observed, forecast []float64) (r, deviations, means float64) {
 	}
 	mo, so := stat.MeanStdDev(observed, nil)
 	mf, sf := stat.MeanStdDev(forecast, nil)
-	if so == 0 || sf == 0 || mo == 0 {
+	if still(observed) || still(forecast) || mo == 0 {
 		return math.NaN(), math.NaN(), math.NaN()
 	}
 	return stat.Correlation(observed, forecast, nil), sf / so, mf / mo

@@ -42,11 +42,14 @@ func NSE(observed, forecast []float64) float64 {
 		of += (o - forecast[i]) * (o - forecast[i])
 		om += (o - mean) * (o - mean)
 	}
-	if om == 0 {
+	if still(observed) { // om may be above 0 all the same, by rounding of the mean
 		return math.NaN()
 	}
 	return 1 - of/om
 }
+
+// still reports whether a series, which is not empty, never changes.
+func still(series []float64) bool { return floats.Min(series) == floats.Max(series) }
 
 // Versus returns the skill over a reference forecast, 1 less the ratio of the
 // sums of squared errors: above 0 the forecast beats the reference. With

@@ -62,6 +62,21 @@ func TestTheMeanOfTheObservationsScoresZero(t *testing.T) {
 	}
 }
 
+// The mean of 240 times 36.7 is not 36.7 to the last bit.
+func TestObservationsThatNeverChangeDefineNoEfficiency(t *testing.T) {
+	for _, x := range []float64{36.7, 0.1, 1e-7, 3, 0} {
+		o, f := make([]float64, 240), make([]float64, 240)
+		for i := range o {
+			o[i], f[i] = x, x+float64(i%7)
+		}
+		for name, got := range map[string]float64{"NSE": skill.NSE(o, f), "KGE": skill.KGE(o, f), "KGE 2012": skill.KGE2012(o, f), "KGE of a constant forecast": skill.KGE(f, o)} {
+			if !math.IsNaN(got) {
+				t.Errorf("%g m³/s all along: %s %g", x, name, got)
+			}
+		}
+	}
+}
+
 func TestScoresDoNotDependOnTheUnit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, f := draw(t)

@@ -20,16 +20,24 @@ func (c *Corrector) Loss(e *Error) Loss {
 	return l
 }
 
+// A Lag is by how much the wave lastingly comes earlier than computed.
+type Lag struct {
+	Seconds float64 // negative: later; 0 if chance may have made what there is, and before the gauge has reported for two days
+	Applied bool    // not where it is too large to be one
+	Off     bool    // switched off
+}
+
+// Lag returns the lasting error of timing that e tells of.
+func (c *Corrector) Lag(e *Error) Lag {
+	s, believed := c.lag(&e.Volumes)
+	return Lag{Seconds: s, Applied: believed && !c.off.NoLag, Off: c.off.NoLag}
+}
+
 // A Report says what updating has learnt of a gauge and what it does with it.
 type Report struct {
 	Off  Parts // what is switched off
 	Loss Loss
-
-	// Lag is by how much the wave lastingly comes earlier than computed, s; 0 if
-	// chance may have made what there is, and before the gauge has reported for
-	// two days.
-	Lag        float64
-	LagApplied bool
+	Lag  Lag
 
 	Now, Bias float64 // error at the last observation, after loss and lag, and the part of it that lasts, m³/s
 	Silent    float64 // since the last observation, s
@@ -44,10 +52,7 @@ type Report struct {
 
 // Report tells what e says and what c does with it.
 func (c *Corrector) Report(e *Error) Report {
-	r := Report{Off: c.off, Loss: c.Loss(e), Now: e.Now, Bias: e.Bias, Silent: float64(e.Silent) * c.dt}
-	var believed bool
-	r.Lag, believed = c.lag(&e.Volumes)
-	r.LagApplied = believed && !c.off.NoLag
+	r := Report{Off: c.off, Loss: c.Loss(e), Lag: c.Lag(e), Now: e.Now, Bias: e.Bias, Silent: float64(e.Silent) * c.dt}
 	next := c.course(e)
 	for k := range r.Carried {
 		sums := &e.Fit.Sums[k]

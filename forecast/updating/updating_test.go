@@ -168,8 +168,8 @@ func TestALossAndALagAreLearnt(t *testing.T) {
 			t.Fatalf("loss %+v, want %g", r.Loss, loss)
 		}
 		// The slope is that of the computed flow, of which the observed one is a share.
-		if want := float64(lag) * 300 * (1 - loss); r.Lag/want < 0.3 || r.Lag/want > 1.2 { // it is shrunk by what the loss, not yet settled, adds in noise
-			t.Fatalf("lag %g s, want %g", r.Lag, want)
+		if want := float64(lag) * 300 * (1 - loss); r.Lag.Seconds/want < 0.3 || r.Lag.Seconds/want > 1.2 { // it is shrunk by what the loss, not yet settled, adds in noise
+			t.Fatalf("lag %g s, want %g", r.Lag.Seconds, want)
 		}
 	})
 }
@@ -262,7 +262,7 @@ func TestPartsThatAreOffDoNothing(t *testing.T) {
 	if diff := cmp.Diff(computed[:288], out); diff != "" {
 		t.Error(diff)
 	}
-	if r := c.Report(&e); r.Loss.Applied || r.LagApplied || !r.Loss.Off || math.Abs(r.Loss.Share-0.3) > 0.02 {
+	if r := c.Report(&e); r.Loss.Applied || r.Lag.Applied || !r.Loss.Off || math.Abs(r.Loss.Share-0.3) > 0.02 {
 		t.Errorf("%+v; what is off must still be seen", r)
 	}
 }

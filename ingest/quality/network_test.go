@@ -274,7 +274,7 @@ func TestRainOfADayAboveTheStationsLimitIsSuspect(t *testing.T) {
 func TestStorageMustFitTheLevel(t *testing.T) {
 	p := newPlant(t, `
   - {id: r, name: R, department: hydrology, kind: reservoir, basin: b, at: [112, 22], zone: +08:00, datum: PEARL_RIVER, parameters: [{variable: water_level, every: 5m}, {variable: storage, every: 5m}]}
-`, `    reservoirs: [{id: res, name: R, station: r, node: outlet, storage_curve: [[80, 100], [90, 200]], normal: 88, dam_crest: 95, capacity: 200}]`, "")
+`, `    reservoirs: [{id: res, name: R, station: r, node: outlet, datum: PEARL_RIVER, storage_curve: [[80, 100], [90, 200]], normal: 88, dam_crest: 95, capacity: 200}]`, "")
 	for i, c := range []struct {
 		level, storage float64
 		q              hydro.Quality

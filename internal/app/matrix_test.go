@@ -142,6 +142,8 @@ func may(p person, method string) bool {
 		return p.department == hydro.Weather
 	case short == "SubmitDispatchPlan":
 		return p.department == hydro.WaterResources
+	case short == "SubmitTide":
+		return p.department == hydro.Hydrology
 	case p.role == auth.Gateway, strings.HasPrefix(method, "/freshet.v1.ClockService/"), strings.HasPrefix(method, "/freshet.v1.RecordService/"):
 		return false
 	case short == "Acknowledge", short == "Shelve", short == "Unshelve", short == "TakeOutOfService", short == "ReturnToService":
@@ -190,6 +192,12 @@ func TestEveryCallIsAllowedToThoseItIsForAndToNobodyElse(t *testing.T) {
 		code := call(t, conn, method{name: freshetv1.IngestService_Withdraw_FullMethodName}, plan)
 		if allowed := code != codes.PermissionDenied && code != codes.Unauthenticated; allowed != (p.role == auth.Admin || p.role != 0 && p.department == hydro.WaterResources) {
 			t.Errorf("%s withdraws a plan: %s", p.name, code)
+		}
+		g.wall.move(10 * time.Second)
+		tide := &freshetv1.WithdrawRequest{Station: "h-yamen", Source: "x"}
+		code = call(t, conn, method{name: freshetv1.IngestService_Withdraw_FullMethodName}, tide)
+		if allowed := code != codes.PermissionDenied && code != codes.Unauthenticated; allowed != (p.role == auth.Admin || p.role != 0 && p.department == hydro.Hydrology) {
+			t.Errorf("%s withdraws a tide: %s", p.name, code)
 		}
 	}
 	// A method that nobody has thought of is nobody's.
@@ -379,6 +387,37 @@ func TestAGatewayOrdersOnlyForReservoirsWhoseStationItWrites(t *testing.T) {
 		}
 		_, err = c.Withdraw(t.Context(), &freshetv1.WithdrawRequest{
 			Reservoir: reservoir.ID, IssuedAt: timestamppb.New(noon), WithdrawnBy: "test", WithdrawnAt: timestamppb.New(noon), Reason: "test",
+		})
+		if status.Code(err) != want {
+			t.Errorf("%s withdraws: %v, want %s", grant.Name, err, want)
+		}
+	}
+}
+
+func TestAGatewayTellsTheTideOnlyOfStationsThatItWrites(t *testing.T) {
+	g := guard(t)
+	admin := g.token(all(auth.Admin, 0), nil)
+	if err := client.NewClock(g.dial(admin), client.Backoff{}).Advance(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(g.app.Catalog().Stations, func(s catalog.Station) bool { return s.Kind == catalog.TideStation })
+	if i < 0 {
+		t.Fatal("no tide station")
+	}
+	st := g.app.Catalog().Stations[i]
+	own := auth.Grant{Name: "own", Role: "gateway", Department: "hydrology", Stations: []string{st.ID}}
+	other := auth.Grant{Name: "other", Role: "gateway", Department: "hydrology", Stations: []string{"elsewhere"}}
+	for want, grant := range map[codes.Code]auth.Grant{codes.OK: own, codes.PermissionDenied: other} {
+		c := freshetv1.NewIngestServiceClient(g.dial(g.token(grant, nil)))
+		_, err := c.SubmitTide(t.Context(), &freshetv1.SubmitTideRequest{
+			Station: st.ID, Source: "test", Datum: string(st.Datum.Name), IssuedAt: timestamppb.New(noon), ValidUntil: timestamppb.New(noon.Add(time.Hour)),
+			StartAt: timestamppb.New(noon), StepS: 3600, Levels: []float64{0, 1},
+		})
+		if status.Code(err) != want {
+			t.Errorf("%s tells a tide: %v, want %s", grant.Name, err, want)
+		}
+		_, err = c.Withdraw(t.Context(), &freshetv1.WithdrawRequest{
+			Station: st.ID, Source: "test", IssuedAt: timestamppb.New(noon), WithdrawnBy: "test", WithdrawnAt: timestamppb.New(noon), Reason: "test",
 		})
 		if status.Code(err) != want {
 			t.Errorf("%s withdraws: %v, want %s", grant.Name, err, want)

@@ -33,6 +33,9 @@ func hashes(t *testing.T, a *app.App, instants ...time.Time) (out []string) {
 		if s.GetAt().AsTime().After(at) || at.Sub(s.GetAt().AsTime()) >= 10*time.Minute || len(s.GetBoard()) == 0 || len(s.GetThresholds()) == 0 || s.GetForecast() == nil {
 			t.Errorf("as of %s: a situation of %s with %d stations", at, s.GetAt().AsTime(), len(s.GetBoard()))
 		}
+		if w := s.GetForecastWatch(); w.GetStanding() == 0 || !w.GetAt().AsTime().Equal(s.GetAt().AsTime()) || !w.GetIssuedAt().AsTime().Equal(s.GetForecast().GetIssuedAt().AsTime()) {
+			t.Errorf("as of %s: standing of the forecast: %v", at, w)
+		}
 		out = append(out, resp.GetHash())
 	}
 	return out

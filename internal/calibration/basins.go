@@ -44,7 +44,7 @@ func subBasin(build func(*Record, *Options) (*ground, error)) func(*Record, *Opt
 			return nil, err
 		}
 		b := &basin{record: r, ground: g, way: way, unit: o.Area * 1000 / r.Step.Seconds()}
-		m := &model{parameters: append(g.parameters, way.parameters...), simulate: b.simulate, derived: way.derived}
+		m := &model{parameters: append(g.parameters, way.parameters...), simulate: b.simulate, derived: way.derived, event: g.event}
 		if way.fit != nil {
 			m.complete = b.complete
 		}
@@ -159,12 +159,12 @@ func saturation(r *Record, o *Options) (*ground, error) {
 		return nil
 	}
 	g.fragment = func(b *strings.Builder, x []float64) {
-		e, note := x[3], ""
+		e, note := number(x[3]), ""
 		if pet != nil {
-			mean := meanRate(r)
-			e, note = x[3]*mean, fmt.Sprintf(" # %s times the mean of the pet column, %s mm/d", number(x[3]), number(mean))
+			e, note = petRates(r, x[3])
+			note = fmt.Sprintf(" # %s times the %s", number(x[3]), note)
 		}
-		fmt.Fprintf(b, "      capacity: %s\n      exponent: %s\n      impervious: %s\n      evaporation: %s%s\n", number(x[0]), number(x[1]), number(x[2]), number(e), note)
+		fmt.Fprintf(b, "      capacity: %s\n      exponent: %s\n      impervious: %s\n      evaporation: %s%s\n", number(x[0]), number(x[1]), number(x[2]), e, note)
 		fmt.Fprintf(b, "      base_share: %s\n      base_recession: %s\n", number(x[4]), duration(x[5]))
 	}
 	return g, nil
@@ -220,6 +220,20 @@ func phi(r *Record, _ *Options) (*ground, error) {
 		fmt.Fprintf(b, "      method: phi\n      phi: %s\n", number(x[0]))
 	}
 	return g, nil
+}
+
+// petRates returns the pet column times a factor as a catalogue's evaporation, mm/d,
+// by month if it has all of them, and says what it is.
+func petRates(r *Record, factor float64) (value, says string) {
+	monthly, ok := monthlyRates(r)
+	if !ok {
+		return number(factor * meanRate(r)), "mean of the pet column, which does not have all months; the scores are those of the column itself"
+	}
+	rates := make([]string, 12)
+	for i, v := range monthly {
+		rates[i] = number(math.Round(factor*v*1000) / 1000)
+	}
+	return "[" + strings.Join(rates, ", ") + "]", "means of the pet column by month; the scores are those of the column itself"
 }
 
 // meanRate returns the mean of the pet column, mm/d.

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +26,8 @@ type Options struct {
 	Source    Source
 	Method    string
 	Objective string   // a name of calibrate.Measures
-	Bounds    []string // NAME=LO:HI
+	Bounds    []string // NAME=LO:HI; of a parameter that the method holds: it is looked for
+	Set       []string // NAME=VALUE: it is held
 	Lateral   bool     // of a nonlinear reach: look for its lateral flow too
 	Area      float64  // of a sub-basin, km²
 	Length    float64  // of a reach of methods mct and cunge, km
@@ -36,16 +36,20 @@ type Options struct {
 	ShortStep bool     // of a reach of method cunge, see the catalogue's short_step
 	// Concentration of a sub-basin: nash (or empty), lag or ordinates.
 	Concentration string
-	Lead          time.Duration // of the forecasts of method error
-	Ordinates     int           // of concentration ordinates; 0: 24
-	Smooth        float64       // weight of their second differences, see forecast/unithydrograph
-	ID            string        // of the reach or sub-basin, for the fragment
-	Fit, Check    []string      // periods FROM..TO, both rows included
-	Events        string        // file with more periods
-	Split         float64       // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
-	Warmup        time.Duration
-	Evaluations   int // at most; 0: the method's Budget for each parameter
-	Seed          uint64
+	// Lead of the forecasts of method error, and of those that floods are judged as; 0: 6 h.
+	Lead        time.Duration
+	Profile     skill.Profile // by which floods are judged; without a name: the first of skill.Profiles
+	FloodAbove  float64       // m³/s; what a flood of a period exceeds; 0: what nine tenths of what was observed do not
+	Separation  time.Duration // less than this below it does not part two floods; 0: 6 h
+	Ordinates   int           // of concentration ordinates; 0: 24
+	Smooth      float64       // weight of their second differences, see forecast/unithydrograph
+	ID          string        // of the reach or sub-basin, for the fragment
+	Fit, Check  []string      // periods FROM..TO, both rows included
+	Events      string        // file with more periods
+	Split       float64       // without periods: the share of the record, or of the events, that the fit sees; 1: all, and nothing is checked
+	Warmup      time.Duration
+	Evaluations int // at most; 0: the method's Budget for each parameter
+	Seed        uint64
 	// Pull is the weight W of W Σ (u - 1/2)², which is added to what is minimised;
 	// u is the place of a parameter between its bounds on the search's scale, 0 to 1.
 	// It decides where the data do not: 0 leaves them alone.
@@ -58,6 +62,7 @@ type Options struct {
 type Event struct {
 	From, To time.Time
 	Use      Use
+	one      bool // it is one flood
 }
 
 // A Use is what an event is for.
@@ -75,7 +80,9 @@ type Report struct {
 	ID          string   `json:"id"`
 	File        string   `json:"file"`
 	Objective   string   `json:"objective"`
-	Pull        float64  `json:"pull"` // to the middle of the bounds
+	Profile     string   `json:"profile"` // by which floods are judged
+	LeadHours   float64  `json:"lead_h"`  // of the forecasts that floods are judged as
+	Pull        float64  `json:"pull"`    // to the middle of the bounds
 	StepSeconds float64  `json:"step_s"`
 	Parameters  []Fitted `json:"parameters"`
 	Fit         Period   `json:"fit"`
@@ -94,22 +101,22 @@ type Fitted struct {
 	Value   float64 `json:"value"`
 	Lo      float64 `json:"lo"`
 	Hi      float64 `json:"hi"`
+	Held    bool    `json:"held"`     // it was not looked for
 	AtBound bool    `json:"at_bound"` // within 1 % of the bounds' distance from one: it may lie beyond
 }
 
 // A Period is how good the model is over the events of the fit or of the check,
 // taken together.
 type Period struct {
-	From      time.Time    `json:"from"`
-	To        time.Time    `json:"to"`
-	Events    int          `json:"events"`
-	N         int          `json:"n"` // observed values
-	NSE       verify.Score `json:"nse"`
-	KGE       verify.Score `json:"kge"`
-	RMSE      verify.Score `json:"rmse"`
-	Volume    verify.Score `json:"volume_error_share"` // of the observed
-	PeakShare verify.Score `json:"peak_error_share"`
-	PeakLate  verify.Score `json:"peak_time_error_h"`
+	From   time.Time    `json:"from"`
+	To     time.Time    `json:"to"`
+	Events int          `json:"events"`
+	N      int          `json:"n"` // observed values
+	NSE    verify.Score `json:"nse"`
+	KGE    verify.Score `json:"kge"`
+	RMSE   verify.Score `json:"rmse"`
+	Volume verify.Score `json:"volume_error_share"` // of the observed
+	Floods
 }
 
 // job is a fit under way.
@@ -122,7 +129,9 @@ type job struct {
 	out     []float64
 	fit     []window
 	check   []window
+	unasked bool // nobody named a period to check
 	notes   []string
+	above   float64   // what floods exceed, m³/s
 	o, s    []float64 // observed and simulated, kept between calls
 }
 
@@ -130,6 +139,7 @@ type job struct {
 type window struct {
 	begin int
 	calibrate.Span
+	one bool // it is one flood
 }
 
 // Run fits. The error wraps hydro.ErrInvalid if the options or the file are
@@ -139,9 +149,14 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 	if err := j.prepare(); err != nil {
 		return nil, err
 	}
-	problem := calibrate.Problem{Objective: j.objective}
+	problem := calibrate.Problem{Objective: func(free []float64) (float64, error) { return j.objective(j.full(free)) }}
 	for _, p := range j.model.parameters {
-		problem.Parameters = append(problem.Parameters, p.Parameter)
+		if p.held == nil {
+			problem.Parameters = append(problem.Parameters, p.Parameter)
+		}
+	}
+	if len(problem.Parameters) == 0 { // a scheme of somebody else's, to be graded
+		return j.report(calibrate.Result{Reason: nothingFree}, j.full(nil))
 	}
 	if opts.Evaluations == 0 {
 		opts.Evaluations = j.method.Budget * len(problem.Parameters)
@@ -158,8 +173,10 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: widen or move the bounds with --bound: %w", err, hydro.ErrInvalid)
 	}
-	return j.report(found, j.asWritten(found.X))
+	return j.report(found, j.asWritten(j.full(found.X)))
 }
+
+const nothingFree calibrate.Reason = "all parameters are held"
 
 func (j *job) prepare() (err error) {
 	o := j.opts
@@ -172,6 +189,9 @@ func (j *job) prepare() (err error) {
 	if !(o.Pull >= 0) || math.IsInf(o.Pull, 0) {
 		return fmt.Errorf("--pull %g: want a weight of 0 or more: %w", o.Pull, hydro.ErrInvalid)
 	}
+	if err := o.checkFloods(); err != nil {
+		return err
+	}
 	if j.record, err = Read(o.Source, j.method.Needs, j.method.May); err != nil {
 		return err
 	}
@@ -181,156 +201,14 @@ func (j *job) prepare() (err error) {
 	if err := j.bounds(); err != nil {
 		return err
 	}
-	j.out = make([]float64, j.record.N)
-	return j.windows()
-}
-
-// bounds takes over what --bound says.
-func (j *job) bounds() error {
-	for _, text := range j.opts.Bounds {
-		name, limits, _ := strings.Cut(text, "=")
-		lo, hi, ok := strings.Cut(limits, ":")
-		i := slices.IndexFunc(j.model.parameters, func(p parameter) bool { return p.Name == name })
-		if i < 0 {
-			var names []string
-			for _, p := range j.model.parameters {
-				names = append(names, p.Name)
-			}
-			return fmt.Errorf("--bound %s: %s has no parameter %q; it has %s: %w", text, j.method.Name, name, strings.Join(names, ", "), hydro.ErrInvalid)
-		}
-		p := &j.model.parameters[i]
-		var err error
-		if ok {
-			if p.Lo, err = parseValue(lo, p.Unit); err == nil {
-				p.Hi, err = parseValue(hi, p.Unit)
-			}
-		}
-		if !ok || err != nil {
-			return fmt.Errorf("--bound %s: write NAME=LO:HI with numbers, or durations such as 90m where the unit is s: %w", text, hydro.ErrInvalid)
-		}
-		for i, v := range []float64{p.Lo, p.Hi} {
-			if err := p.valid.Check(v); err != nil && (i == 1 || v != p.valid.Lo) { // an open lower end may be named
-				return fmt.Errorf("--bound %s: %w: %w", text, err, hydro.ErrInvalid)
-			}
-		}
-		p.Above = p.valid.Above && p.Lo == p.valid.Lo
-		if p.Lo <= 0 {
-			p.Log = false
-		}
-	}
-	return nil
-}
-
-func parseValue(s, unit string) (float64, error) {
-	v, err := strconv.ParseFloat(s, 64)
-	if err == nil || unit != "s" {
-		return v, err
-	}
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		v, err = strconv.ParseFloat(days, 64)
-		return v * 86400, err
-	}
-	d, err := time.ParseDuration(s)
-	return d.Seconds(), err
-}
-
-// windows deals the record out to the fit and to the check.
-func (j *job) windows() error {
-	o, r := j.opts, j.record
-	var events []Event
-	for _, p := range []struct {
-		periods []string
-		use     Use
-	}{{o.Fit, ForFit}, {o.Check, ForCheck}} {
-		for _, text := range p.periods {
-			from, to, err := ParsePeriod(text, r.Zone)
-			if err != nil {
-				return fmt.Errorf("--%s: %w", p.use, err)
-			}
-			events = append(events, Event{from, to, p.use})
-		}
-	}
-	if o.Events != "" {
-		more, err := ReadEvents(o.Events, r.Zone)
-		if err != nil {
-			return err
-		}
-		events = append(events, more...)
-	}
-	if !(o.Split > 0 && o.Split <= 1) {
-		return fmt.Errorf("--split %g: want a share above 0, at most 1: %w", o.Split, hydro.ErrInvalid)
-	}
-	if len(events) == 0 {
-		return j.halves()
-	}
-	open := 0
-	for _, e := range events {
-		if e.Use == "" {
-			open++
-		}
-	}
-	fit := int(math.Ceil(o.Split * float64(open))) // the first of the events without a use
-	for _, e := range events {
-		if e.Use == "" {
-			e.Use = ForCheck
-			if fit > 0 {
-				e.Use = ForFit
-			}
-			fit--
-		}
-		from, to := r.steps(e.From, e.To)
-		if err := j.window(e.Use, calibrate.Span{From: from, To: to}); err != nil {
-			return fmt.Errorf("%s to %s: %w", stamp(e.From, r.Zone), stamp(e.To, r.Zone), err)
-		}
-	}
-	if len(j.fit) == 0 {
-		return fmt.Errorf("no period to fit: name one with --fit: %w", hydro.ErrInvalid)
-	}
-	return nil
-}
-
-// halves splits a record without events: what warms the model up at its beginning
-// counts for neither part.
-func (j *job) halves() error {
-	warm := int(j.opts.Warmup / j.record.Step)
-	rest := max(0, j.record.N-warm)
-	if j.opts.Split == 1 {
-		return j.window(ForFit, calibrate.Span{From: warm, To: j.record.N})
-	}
-	fit, check, err := calibrate.Split(rest, j.opts.Split)
-	if err != nil {
-		return fmt.Errorf("%s: %d steps, of which %d warm the model up: %w: %w", j.record.Name, j.record.N, warm, err, hydro.ErrInvalid)
-	}
-	if err := j.window(ForFit, calibrate.Span{From: warm, To: warm + fit.To}); err != nil {
+	if err := j.set(); err != nil {
 		return err
 	}
-	return j.window(ForCheck, calibrate.Span{From: warm + check.From, To: warm + check.To})
-}
-
-// window adds a part of the record, which is begun the warm-up before it. At the
-// beginning of the record it is shortened for that.
-func (j *job) window(use Use, s calibrate.Span) error {
-	r := j.record
-	warm := int(j.opts.Warmup / r.Step)
-	w := window{begin: max(0, s.From-warm), Span: s}
-	if short := w.begin + warm - s.From; short > 0 {
-		w.From += short
-		j.notes = append(j.notes, fmt.Sprintf("the first %d steps of the %s only warm the model up", short, use))
+	j.out = make([]float64, j.record.N)
+	if err := j.windows(); err != nil {
+		return err
 	}
-	if w.Len() < 2 {
-		return fmt.Errorf("%s: holds %d steps beside the warm-up of %s, want at least 2: %w", r.Name, max(0, w.Len()), j.opts.Warmup, hydro.ErrInvalid)
-	}
-	inputs := slices.DeleteFunc(append(slices.Clone(j.method.Needs), j.method.May...), func(role string) bool { return role == j.method.Observed || r.Series(role) == nil })
-	for _, role := range inputs {
-		if err := r.whole(role, w.begin, w.To); err != nil {
-			return err
-		}
-	}
-	if use == ForFit {
-		j.fit = append(j.fit, w)
-	} else {
-		j.check = append(j.check, w)
-	}
+	j.threshold()
 	return nil
 }
 
@@ -361,6 +239,9 @@ func (j *job) objective(x []float64) (float64, error) {
 	}
 	off := 0.0
 	for i := range x {
+		if j.model.parameters[i].held != nil {
+			continue
+		}
 		d := j.model.parameters[i].Place(x[i]) - 0.5
 		off += d * d
 	}
@@ -374,7 +255,9 @@ func (j *job) asWritten(x []float64) []float64 {
 	p := j.model.parameters
 	w := make([]float64, len(x))
 	for i := range x {
-		w[i] = p[i].written(x[i], 0)
+		if w[i] = x[i]; p[i].held == nil {
+			w[i] = p[i].written(x[i], 0)
+		}
 	}
 	if _, err := j.objective(w); err == nil {
 		return w
@@ -383,7 +266,9 @@ func (j *job) asWritten(x []float64) []float64 {
 	for choice := range 27 { // the edges are those of routing: the first three parameters
 		try, c := slices.Clone(w), choice
 		for i := range min(len(x), 3) {
-			try[i] = p[i].written(x[i], c%3-1)
+			if p[i].held == nil {
+				try[i] = p[i].written(x[i], c%3-1)
+			}
 			c /= 3
 		}
 		if v, err := j.objective(try); err == nil && v < least {
@@ -401,10 +286,15 @@ func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error)
 	}
 	r := &Report{
 		Method: j.method.Name, ID: j.opts.ID, File: j.record.Name, Objective: j.measure.Name, Pull: j.opts.Pull, StepSeconds: j.record.Step.Seconds(),
+		Profile: j.opts.Profile.Name, LeadHours: j.opts.Lead.Hours(),
 		Evaluations: found.Evaluations, Restarts: found.Restarts, Reason: string(found.Reason), Notes: append([]string{}, j.notes...),
 	}
 	for i, p := range j.model.parameters {
 		f := Fitted{Name: p.Name, Unit: p.Unit, Value: x[i], Lo: p.Lo, Hi: p.Hi}
+		if f.Held = p.held != nil; f.Held {
+			r.Parameters = append(r.Parameters, f)
+			continue
+		}
 		at := p.Place(x[i])
 		f.AtBound = (at < 0.01 || at > 0.99) && !(p.Whole && p.Hi-p.Lo == 1) // on or off is no bound
 		r.Parameters = append(r.Parameters, f)
@@ -417,12 +307,17 @@ func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error)
 	}
 	if len(j.check) > 0 {
 		c, err := j.period(x, j.check)
-		if err != nil {
+		switch {
+		case err == nil:
+			r.Check = &c
+		case j.unasked:
+			j.notes = append(j.notes, fmt.Sprintf("the model that was fitted cannot be run over the rest of the record: %v", err))
+			r.Notes = append(r.Notes, j.notes[len(j.notes)-1])
+		default:
 			return nil, fmt.Errorf("the model that was fitted cannot be run over the check: %w", err)
 		}
-		r.Check = &c
 	}
-	if found.Reason != calibrate.Agreed {
+	if found.Reason != calibrate.Agreed && found.Reason != nothingFree {
 		r.Notes = append(r.Notes, "the search ended because "+string(found.Reason)+": more --evaluations may find better")
 	}
 	r.Fragment = j.fragment(r, x)
@@ -435,7 +330,6 @@ func (j *job) period(x []float64, windows []window) (Period, error) {
 	}
 	r := j.record
 	p := Period{From: r.At(windows[0].From), To: r.At(windows[0].To - 1), Events: len(windows), N: len(j.o)}
-	var at []time.Time
 	for _, w := range windows {
 		if f := r.At(w.From); f.Before(p.From) {
 			p.From = f
@@ -443,25 +337,20 @@ func (j *job) period(x []float64, windows []window) (Period, error) {
 		if t := r.At(w.To - 1); t.After(p.To) {
 			p.To = t
 		}
-		for i := w.From; i < w.To; i++ {
-			if !math.IsNaN(r.Series(j.method.Observed)[i]) {
-				at = append(at, r.At(i))
-			}
-		}
 	}
 	p.NSE, p.KGE = verify.Score(skill.NSE(j.o, j.s)), verify.Score(skill.KGE(j.o, j.s))
 	p.RMSE = verify.Score(skill.RootMeanSquareError(j.o, j.s))
-	p.Volume, p.PeakShare, p.PeakLate = verify.Score(math.NaN()), verify.Score(math.NaN()), verify.Score(math.NaN())
+	p.Volume = verify.Score(math.NaN())
 	if len(j.o) > 0 {
 		sum := 0.0
 		for _, v := range j.o {
 			sum += v
 		}
 		p.Volume = verify.Score(skill.MeanError(j.o, j.s) * float64(len(j.o)) / sum)
-		peak := skill.Peak(at, j.o, j.s)
-		p.PeakShare, p.PeakLate = verify.Score(peak.Share()), verify.Score(peak.Late().Hours())
 	}
-	return p, nil
+	var err error
+	p.Floods, err = j.floods(x, windows, float64(p.NSE))
+	return p, err
 }
 
 // fragment is the result as a part of a catalogue, with the scores as comments.
@@ -478,10 +367,11 @@ func (j *job) fragment(r *Report, x []float64) string {
 		if q := p.period; q == nil {
 			fmt.Fprintf(&b, "# %-5s  none: the parameters were not tried on anything that the fit did not see\n", p.name)
 		} else {
-			fmt.Fprintf(&b, "# %-5s  %s to %s, %d values: NSE %s, KGE %s, RMSE %s m³/s, volume %s, peak %s %s\n", p.name, stamp(q.From, j.record.Zone), stamp(q.To, j.record.Zone), q.N,
-				score(q.NSE, "%.4f"), score(q.KGE, "%.4f"), score(q.RMSE, "%.4g"), score(100*q.Volume, "%+.1f %%"), score(100*q.PeakShare, "%+.1f %%"), score(q.PeakLate, "at %+.3g h"))
+			fmt.Fprintf(&b, "# %-5s  %s to %s, %d values: NSE %s, KGE %s, RMSE %s m³/s, volume %s, %s\n", p.name, stamp(q.From, j.record.Zone), stamp(q.To, j.record.Zone), q.N,
+				score(q.NSE, "%.4f"), score(q.KGE, "%.4f"), score(q.RMSE, "%.4g"), score(100*q.Volume, "%+.1f %%"), q.peaks())
 		}
 	}
+	j.grades(&b, r)
 	fmt.Fprintf(&b, "# %d evaluations, %d restarts: %s\n", r.Evaluations, r.Restarts, r.Reason)
 	for _, f := range r.Parameters {
 		if f.AtBound {

@@ -58,6 +58,8 @@ func TestTheFragmentOfAReachHasItsScoresInside(t *testing.T) {
 	want := `# freshet calibrate: nl3 fitted to wilson.csv, step 6h, by nse
 # fit    1974-01-01 00:00 to 1974-01-06 06:00, 22 values: NSE 0.9970, KGE 0.9762, RMSE 1.293 m³/s, volume +2.2 %, peak +1.1 % at +0 h
 # check  none: the parameters were not tried on anything that the fit did not see
+# fit    by GB/T 22482-2008, as forecast 6h before the peak: grade A. DC 1.00 (A); floods: 1, qualified of their peaks 100 % (A), of the times of these 100 % (A); too few floods for a grade, which takes 10 or more
+# 率定：方案等级 甲（GB/T 22482-2008）。DC 1.00（甲）；洪水 1 场，合格率：洪峰 100 %（甲），峰现时间 100 %（甲）；洪水仅 1 场，不足 10 场，等级仅供参考
 # N evaluations, 2 restarts: two restarts came to the same value
 # Parameters belong to the step of 6h: no other is accepted.
 # reach wilson: K 1862.87, x 0.28692, m 1.8681, a1 1, a2 1, beta 0
@@ -177,8 +179,12 @@ func TestARunoffFitHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	if want := time.Date(2006, 6, 30, 23, 0, 0, 0, time.UTC); r.Fit.N != 181*24 || !r.Check.To.Equal(want) {
 		t.Errorf("%d values in the fit, check to %s; want %d, %s", r.Fit.N, r.Check.To, 181*24, want)
 	}
-	if !strings.Contains(r.Fragment, "times the mean of the pet column") {
+	if !strings.Contains(r.Fragment, "times the means of the pet column by month; the scores are those of the column itself") {
 		t.Errorf("no word of where the evaporation is from in\n%s", r.Fragment)
+	}
+	e, ok := fragment(t, r, map[string]string{}, "pet_factor", "evaporation")["evaporation"].([]any)
+	if !ok || len(e) != 12 || !(e[6].(float64) > 5*e[0].(float64)) { // July and January
+		t.Errorf("evaporation %v, want the season of the pet column", e)
 	}
 }
 
@@ -197,7 +203,7 @@ func TestXinanjiangHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	if r.Fit.NSE < 0.7 || r.Check.NSE < 0.6 {
 		t.Errorf("NSE %g in the fit, %g in the check; want 0.7 and 0.6", r.Fit.NSE, r.Check.NSE)
 	}
-	got := fragment(t, r, map[string]string{"method": "xinanjiang"}, "kg_share")
+	got := fragment(t, r, map[string]string{"method": "xinanjiang"}, "kg_share", "ki_kg", "slice", "division")
 	if e, ok := got["evaporation"].([]any); !ok || len(e) != 12 {
 		t.Errorf("evaporation %v, want twelve means of the pet column", got["evaporation"])
 	}
@@ -275,17 +281,26 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, cunge, saturation, xinanjiang, scs, phi, error"},
 		"no such objective":        {good, func(o *calibration.Options) { o.Objective = "ssq" }, "want one of kge kge2012 nse mix nselog"},
 		"no such parameter":        {good, func(o *calibration.Options) { o.Bounds = []string{"K=1:2"} }, "it has k, x, m"},
+		"set of no parameter":      {good, func(o *calibration.Options) { o.Set = []string{"K=1"} }, "--set K=1: nl3 has no parameter \"K\"; it has k, x, m"},
+		"set out of range":         {good, func(o *calibration.Options) { o.Set = []string{"x=1.5"} }, "--set x=1.5: x = 1.5"},
+		"set to no number":         {good, func(o *calibration.Options) { o.Set = []string{"x"} }, "--set x: write NAME=VALUE"},
+		"set and bound":            {good, func(o *calibration.Options) { o.Set, o.Bounds = []string{"x=0.1"}, []string{"x=0:0.2"} }, "--bound frees x"},
+		"set to half a reach":      {good, func(o *calibration.Options) { o.Method, o.Set = "muskingum", []string{"sub_reaches=1.5"} }, "want a whole number"},
 		"bounds out of range":      {good, func(o *calibration.Options) { o.Bounds = []string{"x=0:1.5"} }, "x = 1.5"},
 		"bounds reversed":          {good, func(o *calibration.Options) { o.Bounds = []string{"k=3d:1h"} }, "bounds 259200 to 3600 s"},
 		"bounds that are none":     {good, func(o *calibration.Options) { o.Bounds = []string{"k=fast"} }, "write NAME=LO:HI"},
 		"a period that is none":    {good, func(o *calibration.Options) { o.Fit = []string{"yesterday"} }, "write FROM..TO"},
 		"a period beside the data": {good, func(o *calibration.Options) { o.Fit = []string{"1999-01-01..1999-02-01"} }, "holds 0 steps"},
-		"nothing to fit":           {good, func(o *calibration.Options) { o.Check = []string{"1974-01-01..1974-01-02"} }, "name one with --fit"},
-		"a share above one":        {good, func(o *calibration.Options) { o.Split = 1.5 }, "--split 1.5"},
-		"a column of no role":      {good, func(o *calibration.Options) { o.Source.Columns = map[string]string{"rain": "r"} }, "it has inflow, outflow"},
-		"no length":                {good, func(o *calibration.Options) { o.Method, o.Slope = "mct", 0.001 }, "--length 0 km"},
-		"no slope":                 {good, func(o *calibration.Options) { o.Method, o.Length = "mct", 30 }, "--slope 0"},
-		"no concentration":         {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method, o.Area, o.Concentration = "phi", 1, "clark" }, `--concentration "clark": want nash, lag or ordinates`},
+		"a check of what was fitted": {good, func(o *calibration.Options) {
+			o.Fit, o.Check = []string{"1974-01-01..1974-01-04"}, []string{"1974-01-03..1974-01-06"}
+		}, "the check shares 8 steps with the fit, 1974-01-03 00:00 to 1974-01-04 18:00: a check is of what the fit did not see"},
+		"no such flow of floods": {good, func(o *calibration.Options) { o.FloodAbove = -1 }, "--flood-above -1"},
+		"nothing to fit":         {good, func(o *calibration.Options) { o.Check = []string{"1974-01-01..1974-01-02"} }, "name one with --fit"},
+		"a share above one":      {good, func(o *calibration.Options) { o.Split = 1.5 }, "--split 1.5"},
+		"a column of no role":    {good, func(o *calibration.Options) { o.Source.Columns = map[string]string{"rain": "r"} }, "it has inflow, outflow"},
+		"no length":              {good, func(o *calibration.Options) { o.Method, o.Slope = "mct", 0.001 }, "--length 0 km"},
+		"no slope":               {good, func(o *calibration.Options) { o.Method, o.Length = "mct", 30 }, "--slope 0"},
+		"no concentration":       {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) { o.Method, o.Area, o.Concentration = "phi", 1, "clark" }, `--concentration "clark": want nash, lag or ordinates`},
 		"too many ordinates": {"time,rain,flow\n2020-01-01 00:00,1,1\n2020-01-01 01:00,1,2\n", func(o *calibration.Options) {
 			o.Method, o.Area, o.Concentration, o.Ordinates = "phi", 1, "ordinates", 501
 		}, "--ordinates 501"},

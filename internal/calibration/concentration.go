@@ -31,7 +31,7 @@ func concentrationOf(r *Record, o *Options) (*concentration, error) {
 	case "lag":
 		return lagRecession(r), nil
 	case "ordinates":
-		return ordinates(o)
+		return ordinates(r, o)
 	default:
 		return nil, fmt.Errorf("--concentration %q: want nash, lag or ordinates: %w", o.Concentration, hydro.ErrInvalid)
 	}
@@ -73,7 +73,7 @@ var ordinate = param.Param{Name: "u", Unit: "–", Lo: 0, Hi: 1, Doc: "ordinate 
 
 // ordinates are as many as the options say. They are not looked for by the search:
 // to each ground that it tries belong the best ones.
-func ordinates(o *Options) (*concentration, error) {
+func ordinates(r *Record, o *Options) (*concentration, error) {
 	n := o.Ordinates
 	if n == 0 {
 		n = 24
@@ -102,11 +102,11 @@ func ordinates(o *Options) (*concentration, error) {
 		for _, v := range x {
 			text = append(text, number(v))
 		}
-		fmt.Fprintf(b, "      # %d ordinates by least squares, none below 0, of sum 1, second differences weighed by %g: shares in steps of the data\n", len(x), o.Smooth)
+		fmt.Fprintf(b, "      # %d ordinates by least squares, none below 0, of sum 1, second differences weighed by %g\n", len(x), o.Smooth)
 		if last := x[len(x)-1]; last > 0.02 {
 			fmt.Fprintf(b, "      # the last one is %s: give more by --ordinates\n", number(last))
 		}
-		fmt.Fprintf(b, "      ordinates: [%s]\n", strings.Join(text, ", "))
+		fmt.Fprintf(b, "      ordinates: [%s]\n      ordinates_step: %s\n", strings.Join(text, ", "), duration(r.Step.Seconds()))
 	}
 	return c, nil
 }

@@ -85,7 +85,7 @@ func errorModel(r *Record, o *Options) (*model, error) {
 				left = append(left, fmt.Sprintf("%d h %.3g", h, math.Sqrt(last.Left[k])))
 			}
 		}
-		fmt.Fprintf(b, "# The wave comes %s earlier than computed. Of an error carrying it leaves, as a share of its standard deviation: %s.\n", duration(last.Lag), strings.Join(left, ", "))
+		fmt.Fprintf(b, "# The wave comes %s earlier than computed. Of an error carrying it leaves, as a share of its standard deviation: %s.\n", duration(last.Lag.Seconds), strings.Join(left, ", "))
 		fmt.Fprintf(b, "settings:\n  error_half_life: %s\nnodes:\n  - id: %s # add name and gauge\n    updating: [insertion", duration(x[0]), id)
 		for i, name := range []string{"loss", "lag", "fit"} {
 			if x[i+1] == 1 {

@@ -66,12 +66,14 @@ type model struct {
 	// follow from x and the windows. What simulate and fragment get is completed.
 	complete func(x []float64, windows []window) ([]float64, error)
 	derived  []parameter
+	event    bool // it knows events alone
 }
 
 // A parameter is looked for in a part of what the method accepts.
 type parameter struct {
 	calibrate.Parameter
 	valid param.Param
+	held  *float64 // its value, where it is not looked for
 }
 
 // within makes a parameter of p that is called name and looked for where the table
@@ -81,6 +83,14 @@ func within(p param.Param, name string, dt float64) parameter {
 	q.Param, q.Name, q.Log, q.Whole = p, name, p.Sought.Log, p.Sought.Whole
 	q.Lo, q.Hi = p.Sought.Bounds(dt)
 	q.Above = false
+	return q
+}
+
+// holding makes a parameter of p that is held at v unless --bound frees it.
+func holding(p param.Param, name string, v float64) parameter {
+	q := parameter{valid: p}
+	q.Param, q.Name, q.Whole = p, name, p.Sought.Whole
+	q.hold(v)
 	return q
 }
 

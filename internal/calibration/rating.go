@@ -296,6 +296,9 @@ func (o *RatingOptions) deal(pairs []pair) error {
 			}
 			for i := range pairs {
 				if !pairs[i].at.Before(from) && !pairs[i].at.After(to) {
+					if pairs[i].use == ForFit && p.use == ForCheck {
+						return fmt.Errorf("--check %s: shares the pair of %s with --fit: a check is of what the fit did not see; let one end before the other begins: %w", text, stamp(pairs[i].at, o.Source.Zone), hydro.ErrInvalid)
+					}
 					pairs[i].use = p.use
 				}
 			}

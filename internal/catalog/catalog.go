@@ -289,12 +289,12 @@ type Node struct {
 	ID         string
 	NameZH     string
 	NameEN     string
-	Gauge      string   // station that observes level or discharge here; "" if none
-	Rating     string   // rating that turns discharge to level here; "" if none
-	Reservoir  string   // reservoir whose dam is here; its observed outflow replaces the inflow downstream
-	Tidal      bool     // levels here depend on the tide: routed levels are not given
-	BaseFlow   float64  // m³/s that the node carries before the first observation
-	Diversion  float64  // share of the flow arriving here that is lost (diversions); 0 to 1
+	Gauge      string  // station that observes level or discharge here; "" if none
+	Rating     string  // rating that turns discharge to level here; "" if none
+	Reservoir  string  // reservoir whose dam is here; its observed outflow replaces the inflow downstream
+	Tidal      bool    // levels here depend on the tide: routed levels are not given
+	BaseFlow   float64 // m³/s that the node carries before the first observation
+	Diversion  Diversion
 	Downstream string   // node at the end of the reach that leaves here; "" at the outlet
 	Updating   Updating // what is switched off here, besides what the settings switch off
 }
@@ -312,6 +312,7 @@ type Reach struct {
 	Channel      Channel       // of MCT and Cunge
 	ShortStep    bool          // of Cunge: t-route's assume_short_ts, the inflow of a step is that at its beginning
 	Nonlinear    NonlinearReach
+	Lateral      []float64 // m³/s that join along the reach: one value, or one for each month; empty: none
 	Illustrative bool
 }
 
@@ -345,6 +346,7 @@ type SubBasin struct {
 	NameZH       string
 	NameEN       string
 	Node         string
+	Along        string       // reach along which it drains, which ends at Node; empty: it drains to the node itself
 	Area         float64      // km²
 	Points       [][2]float64 // lon, lat of a grid that samples the area, for areal rain; at least one
 	Boundary     [][2]float64 // lon, lat of the outline, not closed; empty: the file gives points or a centre
@@ -352,6 +354,7 @@ type SubBasin struct {
 	Reach        float64      // km beyond which a rain gauge does not speak for a point; 0: no limit
 	ArealRain    ArealMethod  // "": the basin's
 	ArealPower   float64      // 0: the basin's
+	RainSources  []string     // sources of rain forecasts that come before the basin's, the preferred one first
 	Runoff       Runoff
 	Illustrative bool
 }
@@ -363,6 +366,7 @@ type Reservoir struct {
 	NameEN            string
 	Station           string
 	Node              string
+	Datum             hydro.Datum   // of all its levels: the station's
 	Storage           []LevelVolume // ascending
 	FloodLimits       []FloodLimit
 	Outlets           []Outlet // empty: the forecast holds the last observed outflow

@@ -139,6 +139,15 @@ func (d Datum) From(on hydro.Datum) (add float64, ok bool) {
 	return -add, ok
 }
 
+// Convert is [Datum.From] by what was surveyed: an assumed to_1985 converts nothing,
+// neither readings nor tides.
+func (d Datum) Convert(on hydro.Datum) (add float64, ok bool) {
+	if d.To1985Assumed {
+		d.To1985 = nil
+	}
+	return d.From(on)
+}
+
 // A CommonDatum is where the levels of two stations can be compared.
 type CommonDatum struct {
 	On         hydro.Datum

@@ -50,7 +50,7 @@ basins:
     sub_basins:
       - {id: s1, name: S1, node: upper, area: 100, centre: [112, 22], gauges: [p]}
     reservoirs:
-      - {id: res, name: R, station: r, node: dam, storage_curve: [[1, 2], [3, 4]], flood_limits: [{from: 04-15, to: 10-15, level: 2}], normal: 3, dam_crest: 5, capacity: 4}
+      - {id: res, name: R, station: r, node: dam, datum: PEARL_RIVER, storage_curve: [[1, 2], [3, 4]], flood_limits: [{from: 04-15, to: 10-15, level: 2}], normal: 3, dam_crest: 5, capacity: 4}
 stage_tables:
   - station: a
     valid_from: 2026-01-01
@@ -175,6 +175,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"reservoir at no dam", "name: D, reservoir: res}", "name: D}", []string{`e: ‸dam → node: "dam" does not name this reservoir: write reservoir: res there`}},
 		{"unknown reservoir", "reservoir: res}", "reservoir: rest}", []string{`r: ‸res → reservoir: no reservoir "rest" in basin "b"`, `e: ‸dam → node: "dam" does not name this reservoir: write reservoir: res there`}},
 		{"not a reservoir", "station: r, node", "station: a, node", []string{`on: ‸a, n → station: "a" is a level station, not a reservoir station`}},
+		{"reservoir without datum", "datum: PEARL_RIVER, storage_curve", "storage_curve", []string{`      - ‸{id: res, → datum: missing`}},
+		{"reservoir on another datum", "datum: PEARL_RIVER, storage_curve", "datum: NATIONAL_1985, storage_curve", []string{`m: ‸NAT → datum: the table of levels of "r" is on NATIONAL_1985 but the station is on PEARL_RIVER: convert it`}},
 		{"no such day", "from: 04-15", "from: 04-31", []string{`m: ‸04- → from: "04-31" is no day of the year: write month and day, as in 05-21`}},
 		{"thresholds fall", "yellow: 4", "yellow: 3", []string{`w: ‸3,  → yellow: 3 is not above blue 3: thresholds ascend from blue to red`}},
 		{"threshold not a number", "yellow: 4", "yellow: four", []string{`w: ‸fou → "four" is no number`}},
@@ -189,6 +191,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"unknown areal rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, areal_rain: kriging}", []string{`n: ‸kri → areal_rain: "kriging" is not known: write thiessen or idw`}},
 		{"power too big", "gauges: [p]}", "gauges: [p], areal_rain: idw, areal_rain_power: 9}", []string{`r: ‸9} → areal_rain_power: 9 must be from 0.5 to 6`}},
 		{"source twice", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_sources: [A, A]}", []string{`A, ‸A]} → rain_sources: "A" given twice`}},
+		{"source twice at a sub-basin", "gauges: [p]}", "gauges: [p], rain_sources: [A, B, A]}", []string{`B, ‸A]} → rain_sources: "A" given twice`}},
 		{"station of no basin", "kind: rain, basin: b, at: [112.1, 22], zone: UTC, parameters: [{variable: rain, every: 5m}]}\n  - {id: q", "kind: rain, basin: bb, at: [112.1, 22], zone: UTC, parameters: [{variable: rain, every: 5m}]}\n  - {id: q", []string{`n: ‸bb, → basin: no basin "bb"`, `: [‸p]} → gauges: station "p" belongs to basin "bb"`}},
 		{"anchor", "name: {zh: 水文, en: Hydrology}", "name: &n {zh: 水文, en: Hydrology}", []string{`e: ‸&n  → expected a text or a number, found an anchor or alias, which is not pa`}},
 		{"broken YAML", "    name: B\n", "    name: B\n   bad\n", []string{`no file has a catalog section: one must say catalog: {name: …}`, `   ‸bad → value is not allowed in this context`}},
@@ -224,7 +227,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	change := strings.NewReplacer("settings: {step: 5m, every: 10m}",
 		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF], band: off, rain_spread: 0.5}",
-		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen}")
+		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen, rain_sources: [zones]}")
 	c, problems := load(change.Replace(small))
 	if len(problems) > 0 {
 		t.Fatal(catalog.Problems(problems))
@@ -240,7 +243,7 @@ func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	if s := b.SubBasins[0]; s.ArealRain != catalog.InverseDistance || s.ArealPower != 3 {
 		t.Errorf("%s: %s, power %g", s.ID, s.ArealRain, s.ArealPower)
 	}
-	if s := b.SubBasins[1]; s.ArealRain != catalog.Thiessen {
+	if s := b.SubBasins[1]; s.ArealRain != catalog.Thiessen || len(b.SubBasins[0].RainSources) > 0 || strings.Join(s.RainSources, "|") != "zones" {
 		t.Errorf("%s: %s", s.ID, s.ArealRain)
 	}
 }

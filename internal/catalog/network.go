@@ -79,6 +79,7 @@ func (l *loader) buildBasin(m *mapping) {
 	n.readNodes()
 	n.readReaches()
 	n.order()
+	n.checkDiversions()
 	n.readSubBasins()
 	n.readReservoirs()
 	n.checkNodeReservoirs()
@@ -115,7 +116,7 @@ func (n *network) readNodes() {
 		d := Node{
 			ID: m.id("id"), Tidal: m.flag("tidal"),
 			BaseFlow:  m.number("base_flow", 0, notNegative),
-			Diversion: m.number("diversion", 0, between(0, 0.99)),
+			Diversion: n.diversion(m),
 			Updating:  m.updating(),
 		}
 		d.NameZH, d.NameEN = m.name("name")
@@ -248,8 +249,10 @@ func (n *network) readSubBasins() {
 			Reach: m.number("gauge_reach", 0, notNegative), Illustrative: m.flag("illustrative"),
 		}
 		s.NameZH, s.NameEN = m.name("name")
+		s.Along = n.along(m, s.Node)
 		s.Points, s.Boundary = n.points(m, s.Area)
 		s.ArealRain, s.ArealPower = arealRain(m, n.basin.Settings.ArealRain, n.basin.Settings.ArealPower)
+		s.RainSources = rainSources(m)
 		for _, v := range m.list("gauges") {
 			if st, ok := v.station("gauges"); ok {
 				switch {
@@ -330,10 +333,13 @@ func (n *network) readReservoirs() {
 			CapacityMillionM3: m.number("capacity", 0, positive), Illustrative: m.flag("illustrative"),
 		}
 		r.NameZH, r.NameEN = m.name("name")
+		on := "" // the station whose datum must be that of the levels
 		if v, ok := m.need("station"); ok {
 			if s, ok := v.station("station"); ok {
 				r.Station = s.ID
-				if s.Kind != ReservoirStation {
+				if s.Kind == ReservoirStation {
+					on = s.ID
+				} else {
 					v.fail("station: %q is a %s station, not a reservoir station", s.ID, s.Kind)
 				}
 				if s.Basin != n.basin.ID {
@@ -341,6 +347,7 @@ func (n *network) readReservoirs() {
 				}
 			}
 		}
+		r.Datum = n.tableDatum(m, on, "the table of levels")
 		r.Storage = n.curve(m)
 		r.FloodLimits = n.floodLimits(m)
 		n.outlets(m, &r)

@@ -46,7 +46,8 @@ type Runoff struct {
 	UHScale       time.Duration // k of the Nash cascade
 	CS            float64       // of LagRecession, 1/d; 0: no store
 	Lag           time.Duration
-	Ordinates     []float64 // of GivenOrdinates, shares in steps of computation
+	Ordinates     []float64     // of GivenOrdinates, shares
+	OrdinatesStep time.Duration // that the ordinates are of, and the runoff too that they spread
 }
 
 // A RunoffMethod says how rain becomes runoff.
@@ -248,6 +249,7 @@ func (n *network) concentration(m *mapping, r *Runoff) {
 		}
 		r.Ordinates = append(r.Ordinates, x)
 	}
+	n.ordinatesStep(m, r, ordinates)
 	switch {
 	case nash && lag, nash && ordinates, lag && ordinates:
 		n.report(m.at(), "runoff: give one way to the outlet: uh_reservoirs and uh_scale, or cs and lag, or ordinates")
@@ -255,6 +257,20 @@ func (n *network) concentration(m *mapping, r *Runoff) {
 		r.Concentration = LagRecession
 	case ordinates:
 		r.Concentration = GivenOrdinates
+	}
+}
+
+// ordinatesStep reads the step that ordinates are of. It has no default: ordinates of
+// an hour that were taken for those of the basin's step would make a flood of a shower.
+func (n *network) ordinatesStep(m *mapping, r *Runoff, ordinates bool) {
+	v, ok := m.take("ordinates_step")
+	switch {
+	case ok && !ordinates:
+		v.fail("ordinates_step: there are no ordinates")
+	case ok:
+		r.OrdinatesStep = m.duration("ordinates_step", 0, time.Second)
+	case ordinates:
+		n.report(m.place("ordinates"), "ordinates_step: missing: write the step of the ordinates beside them, such as ordinates_step: 1h; if they were made for the basin's step that is ordinates_step: %s", n.basin.Settings.Step)
 	}
 }
 
@@ -279,8 +295,11 @@ func (n *network) checkRunoff(m *mapping, r *Runoff) {
 			n.report(m.place("lag"), "lag: %v", err)
 		}
 	case GivenOrdinates:
-		if _, err := unithydrograph.Given(r.Ordinates, 1); err != nil {
-			n.report(m.place("ordinates"), "ordinates: %v; they are shares, in steps of %s", err, n.basin.Settings.Step)
+		uh, err := unithydrograph.Given(r.Ordinates, 1)
+		if err != nil {
+			n.report(m.place("ordinates"), "ordinates: %v; they are shares", err)
+		} else if _, err := uh.Resample(r.OrdinatesStep.Seconds(), dt); err != nil {
+			n.report(m.place("ordinates_step"), "ordinates_step: %v", err)
 		}
 	default:
 		if _, err := unithydrograph.Nash(r.UHReservoirs, r.UHScale.Seconds(), dt); err != nil {

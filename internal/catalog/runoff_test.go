@@ -58,9 +58,9 @@ func TestRunoffIsReadByMethod(t *testing.T) {
 		{"method: scs, cn: 80", with(func(r *catalog.Runoff) {
 			r.Method, r.CN, r.Ratio, r.StormGap = catalog.CurveNumber, 80, 0.2, 24*time.Hour
 		})},
-		{"method: scs, cn: 80, ratio: 0.05, storm_gap: 6h, ordinates: [0.2, 0.5, 0.3]", with(func(r *catalog.Runoff) {
+		{"method: scs, cn: 80, ratio: 0.05, storm_gap: 6h, ordinates: [0.2, 0.5, 0.3], ordinates_step: 10m", with(func(r *catalog.Runoff) {
 			r.Method, r.CN, r.Ratio, r.StormGap = catalog.CurveNumber, 80, 0.05, 6*time.Hour
-			r.Concentration, r.Ordinates = catalog.GivenOrdinates, []float64{0.2, 0.5, 0.3}
+			r.Concentration, r.Ordinates, r.OrdinatesStep = catalog.GivenOrdinates, []float64{0.2, 0.5, 0.3}, 10*time.Minute
 		})},
 		{"method: phi, phi: 2.5, uh_reservoirs: 2, uh_scale: 30m", with(func(r *catalog.Runoff) {
 			r.Method, r.Phi, r.UHReservoirs, r.UHScale = catalog.PhiIndex, 2.5, 2, 30*time.Minute
@@ -78,7 +78,7 @@ func TestRunoffIsReadByMethod(t *testing.T) {
 func TestEveryMistakeOfRunoffIsNamedWithItsPlace(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
 		{"method: topmodel, cn: 8", `method: ‸top → method: "topmodel" is not known: write saturation, xinanjiang, scs or phi`},
-		{"method: xinanjiang, capacity: 9", `xinanjiang, ‸capac → unknown key "capacity"; known here: b, c, cg, ci, cs, division, evaporation, ex, im, initial_store, k, kg, ki, lag, leak, method, ordinates, pan, pan_factor, slice, sm, uh_reservoirs, uh_scale, wdm, wlm, wum`},
+		{"method: xinanjiang, capacity: 9", `xinanjiang, ‸capac → unknown key "capacity"; known here: b, c, cg, ci, cs, division, evaporation, ex, im, initial_store, k, kg, ki, lag, leak, method, ordinates, ordinates_step, pan, pan_factor, slice, sm, uh_reservoirs, uh_scale, wdm, wlm, wum`},
 		{"wum: 9", `{‸wum → unknown key "wum"`},
 		{"method: phi, phi: 1, initial_store: 0.5", `1, ‸initial_store → unknown key "initial_store"`},
 		{"method: phi, phi: 1, evaporation: 3", `1, ‸evapo → unknown key "evaporation"`},
@@ -98,15 +98,19 @@ func TestEveryMistakeOfRunoffIsNamedWithItsPlace(t *testing.T) {
 		{"method: phi", `runoff: ‸{method: phi → phi: missing`},
 		{"method: phi, phi: -1", `phi: ‸-1 → phi: -1 must be from 0 to 1000 mm/h`},
 		{"cs: 0.3, uh_scale: 2h", `runoff: ‸{cs → runoff: give one way to the outlet: uh_reservoirs and uh_scale, or cs and lag, or ordinates`},
-		{"lag: 1h, ordinates: [1]", `runoff: ‸{lag → runoff: give one way to the outlet`},
-		{"uh_reservoirs: 2, ordinates: [1]", `runoff: ‸{uh_r → runoff: give one way to the outlet`},
+		{"lag: 1h, ordinates: [1], ordinates_step: 1h", `runoff: ‸{lag → runoff: give one way to the outlet`},
+		{"uh_reservoirs: 2, ordinates: [1], ordinates_step: 1h", `runoff: ‸{uh_r → runoff: give one way to the outlet`},
 		{"cs: 1", `cs: ‸1} → cs: 1 must be from 0 to 0.999`},
 		{"lag: -1h", `lag: ‸-1h → lag: -1h0m0s must not be negative`},
 		{"lag: 31d", `lag: ‸31d → lag: concentration: L = 2.6784e+06 s: want 0 to 2.592e+06`},
 		{"uh_scale: 3000d", `uh_scale: ‸3000d → uh_scale: unit hydrograph: n = 3, k = 2.592e+08 s at dt = 300 s is longer than 20000 steps`},
-		{"ordinates: [0.5, 0.4]", `ordinates: ‸[0.5 → ordinates: unit hydrograph: 2 ordinates sum to 0.9: want 1 to within 1 %; they are shares, in steps of 5m0s`},
-		{"ordinates: [0.5, -0.1, 0.6]", `0.5, ‸-0.1 → ordinates: -0.1 must not be negative`},
-		{"ordinates: []", `ordinates: ‸[] → ordinates: unit hydrograph: 0 ordinates sum to 0`},
+		{"ordinates: [0.5, 0.4], ordinates_step: 1h", `ordinates: ‸[0.5 → ordinates: unit hydrograph: 2 ordinates sum to 0.9: want 1 to within 1 %; they are shares`},
+		{"ordinates: [0.5, 0.5]", `ordinates: ‸[0.5 → ordinates_step: missing: write the step of the ordinates beside them, such as ordinates_step: 1h; if they were made for the basin's step that is ordinates_step: 5m0s`},
+		{"ordinates_step: 1h", `step: ‸1h → ordinates_step: there are no ordinates`},
+		{"ordinates: [1], ordinates_step: 0s", `step: ‸0s → ordinates_step: 0s is shorter than 1s`},
+		{"ordinates: [0.5, 0.5], ordinates_step: 1000d", `step: ‸1000d → ordinates_step: unit hydrograph: 2 ordinates of 8.64e+07 s are longer than 20000 steps of 300 s`},
+		{"ordinates: [0.5, -0.1, 0.6], ordinates_step: 1h", `0.5, ‸-0.1 → ordinates: -0.1 must not be negative`},
+		{"ordinates: [], ordinates_step: 1h", `ordinates: ‸[] → ordinates: unit hydrograph: 0 ordinates sum to 0`},
 	} {
 		text := ground(c.keys)
 		got, problems := load(text)

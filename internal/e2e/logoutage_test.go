@@ -114,7 +114,7 @@ func startNATS(t *testing.T, addr, dir string) *natsServer {
 		t.Fatal(err)
 	}
 	srv, err := natsserver.NewServer(&natsserver.Options{
-		Host: host, Port: port, JetStream: true, StoreDir: dir, SyncAlways: true, NoSigs: true, NoLog: true,
+		Host: host, Port: port, JetStream: true, MaxPayload: 8 << 20, StoreDir: dir, SyncAlways: true, NoSigs: true, NoLog: true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,38 @@ type heldRain struct {
 	areal    forecast.Rain
 }
 
+// applyAhead takes what is announced for the time ahead, or taken back of it. The
+// error is that of Apply.
+func (e *Engine) applyAhead(in hydro.Input) ([]hydro.Output, error) {
+	elsewhere := func(what, basin string) error {
+		if basin == e.basin {
+			return nil
+		}
+		return fmt.Errorf("input %d: %s for basin %q on the log of %q: %w", in.Seq, what, basin, e.basin, hydro.ErrInvalid)
+	}
+	switch {
+	case in.RainForecast != nil:
+		if err := elsewhere("rain forecast", in.RainForecast.Basin); err != nil {
+			return nil, err
+		}
+		return e.applyRainForecast(in.RainForecast), nil
+	case in.DispatchPlan != nil:
+		if err := elsewhere("plan", in.DispatchPlan.Basin); err != nil {
+			return nil, err
+		}
+		return e.applyDispatchPlan(in.DispatchPlan), nil
+	case in.Tide != nil:
+		if err := elsewhere("tide", in.Tide.Basin); err != nil {
+			return nil, err
+		}
+		return e.applyTide(in.Tide), nil
+	}
+	if err := elsewhere("withdrawal", in.Withdrawal.Basin); err != nil {
+		return nil, err
+	}
+	return e.applyWithdrawal(in.Withdrawal), nil
+}
+
 // applyRainForecast holds a rain forecast if it is the newest of its source. What
 // is held depends on what came, not on the order in which it came, unless one
 // source issues two different forecasts at one time: then the first counts, and
@@ -84,12 +116,18 @@ func (e *Engine) applyWithdrawal(w *hydro.Withdrawal) []hydro.Output {
 		issued time.Time
 		held   *hydro.Withdrawal
 	)
-	if w.Reservoir != "" {
+	switch {
+	case w.Reservoir != "":
 		what = "plan of reservoir " + w.Reservoir
 		if at = slices.IndexFunc(e.plans, func(p hydro.DispatchPlan) bool { return p.Reservoir == w.Reservoir }); at >= 0 {
 			issued, held, found = e.plans[at].IssuedAt, e.plans[at].Withdrawn, true
 		}
-	} else {
+	case w.Station != "":
+		what = "tide of " + w.Source + " at " + w.Station
+		if at, found = e.tideAt(w.Station, w.Source); found {
+			issued, held = e.tides[at].IssuedAt, e.tides[at].Withdrawn
+		}
+	default:
 		what = "rain forecast of " + w.Source
 		if at = slices.IndexFunc(e.rains, func(r heldRain) bool { return r.forecast.Source == w.Source }); at >= 0 {
 			issued, held, found = e.rains[at].forecast.IssuedAt, e.rains[at].forecast.Withdrawn, true
@@ -106,9 +144,12 @@ func (e *Engine) applyWithdrawal(w *hydro.Withdrawal) []hydro.Output {
 	case held != nil:
 		return notUsed(w.ReceivedAt, fmt.Sprintf("%s: it is %s already", name, held.Text(rfc3339)))
 	}
-	if w.Reservoir != "" {
+	switch {
+	case w.Reservoir != "":
 		e.plans[at].Withdrawn = w // the slice is this engine's own
-	} else {
+	case w.Station != "":
+		e.tides[at].Withdrawn = w
+	default:
 		f := *e.rains[at].forecast
 		f.Withdrawn = w
 		e.rains[at] = heldRain{&f, e.rains[at].areal}
@@ -146,6 +187,7 @@ func notUsed(at time.Time, text string) []hydro.Output {
 func (e *Engine) forget() {
 	e.rains = slices.DeleteFunc(e.rains, func(r heldRain) bool { return e.faded(r.forecast.ValidUntil) })
 	e.plans = slices.DeleteFunc(e.plans, func(p hydro.DispatchPlan) bool { return e.faded(p.ValidUntil) })
+	e.tides = slices.DeleteFunc(e.tides, func(t hydro.Tide) bool { return e.faded(t.ValidUntil) })
 }
 
 // remap brings the rain forecasts to the sub-basins of the model in force.
@@ -164,10 +206,10 @@ func (e *Engine) rainAhead() func(station string) (hydro.RainAhead, bool) {
 	return func(station string) (hydro.RainAhead, bool) { return e.model.RainAhead(ahead, at, station) }
 }
 
-// Ahead returns what is held for the time ahead, rain by source and plans by
-// reservoir. What it refers to is never changed afterwards.
+// Ahead returns what is held for the time ahead, rain by source, plans by reservoir
+// and tides by station and source. What it refers to is never changed afterwards.
 func (e *Engine) Ahead() forecast.Ahead {
-	a := forecast.Ahead{Plans: slices.Clone(e.plans)}
+	a := forecast.Ahead{Plans: slices.Clone(e.plans), Tides: slices.Clone(e.tides)}
 	for _, r := range e.rains {
 		a.Rain = append(a.Rain, r.areal)
 	}

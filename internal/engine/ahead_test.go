@@ -248,6 +248,9 @@ func TestWhatIsAnnouncedBeforeACatalogueOrElsewhereIsNotTaken(t *testing.T) {
 	if _, err := e.Apply(hydro.Input{Seq: 2, DispatchPlan: &hydro.DispatchPlan{Basin: "c"}}); !errors.Is(err, hydro.ErrInvalid) {
 		t.Errorf("a plan for another basin: %v", err)
 	}
+	if _, err := e.Apply(hydro.Input{Seq: 2, Tide: &hydro.Tide{Basin: "c"}}); !errors.Is(err, hydro.ErrInvalid) {
+		t.Errorf("a tide for another basin: %v", err)
+	}
 	if _, err := e.Apply(hydro.Input{Seq: 2, Withdrawal: &hydro.Withdrawal{Basin: "c"}}); !errors.Is(err, hydro.ErrInvalid) {
 		t.Errorf("a withdrawal for another basin: %v", err)
 	}
@@ -266,6 +269,9 @@ func TestDrawnHistoriesAnnounceRainAndPlans(t *testing.T) {
 				seen[o.Audit.Kind]++
 			case o.Forecast != nil && strings.HasPrefix(o.Forecast.RainAssumed, "rain forecast"):
 				seen["used rain"]++
+				if strings.Contains(o.Forecast.RainAssumed, "; rain forecast of ") {
+					seen["used several"]++
+				}
 			}
 			if o.Forecast != nil && strings.HasPrefix(o.Forecast.Plan, "release plan") {
 				seen["used plan"]++
@@ -275,7 +281,7 @@ func TestDrawnHistoriesAnnounceRainAndPlans(t *testing.T) {
 			}
 		}
 	})
-	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal", "not_used", "used rain", "used plan", "used gate plan"} {
+	for _, kind := range []string{"rain_forecast", "dispatch_plan", "tide", "withdrawal", "not_used", "used rain", "used several", "used plan", "used gate plan"} {
 		if seen[kind] == 0 {
 			t.Errorf("no %s in %v", kind, seen)
 		}

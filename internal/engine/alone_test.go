@@ -134,3 +134,21 @@ func TestWhatTheRaceDetectorsPassLeavesOutIsRunInAnother(t *testing.T) {
 		}
 	}
 }
+
+// What the Makefile has tested without vet is vetted by lint: with all of govet's
+// analyzers that are on by themselves, of which those of go test are a part, and in
+// tests too.
+func TestLintVetsWhatIsTestedWithoutVet(t *testing.T) {
+	if !strings.Contains(string(makefile(t)), "go test -vet=off") {
+		t.Fatal("the Makefile tests with vet: this test is not needed any more")
+	}
+	text, err := os.ReadFile(filepath.Join(root, ".golangci.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, off := range []string{`default: none`, `tests: false`, `govet`, `build-tags`} {
+		if strings.Contains(string(text), off) {
+			t.Errorf(".golangci.yml says %q: go test has to vet again", off)
+		}
+	}
+}

@@ -52,6 +52,7 @@ type Engine struct {
 
 	rains []heldRain           // one a source, ascending
 	plans []hydro.DispatchPlan // one a reservoir, ascending
+	tides []hydro.Tide         // one a station and source, ascending
 
 	forecastState forecast.State
 	alertState    alert.State
@@ -134,21 +135,11 @@ func (e *Engine) Apply(in hydro.Input) ([]hydro.Output, error) {
 		outs = e.applyBatch(in.Batch)
 	case in.Tick != nil:
 		outs = e.applyTick(*in.Tick)
-	case in.RainForecast != nil:
-		if in.RainForecast.Basin != e.basin {
-			return nil, fmt.Errorf("input %d: rain forecast for basin %q on the log of %q: %w", in.Seq, in.RainForecast.Basin, e.basin, hydro.ErrInvalid)
+	case in.RainForecast != nil, in.DispatchPlan != nil, in.Tide != nil, in.Withdrawal != nil:
+		var err error
+		if outs, err = e.applyAhead(in); err != nil {
+			return nil, err
 		}
-		outs = e.applyRainForecast(in.RainForecast)
-	case in.DispatchPlan != nil:
-		if in.DispatchPlan.Basin != e.basin {
-			return nil, fmt.Errorf("input %d: plan for basin %q on the log of %q: %w", in.Seq, in.DispatchPlan.Basin, e.basin, hydro.ErrInvalid)
-		}
-		outs = e.applyDispatchPlan(in.DispatchPlan)
-	case in.Withdrawal != nil:
-		if in.Withdrawal.Basin != e.basin {
-			return nil, fmt.Errorf("input %d: withdrawal for basin %q on the log of %q: %w", in.Seq, in.Withdrawal.Basin, e.basin, hydro.ErrInvalid)
-		}
-		outs = e.applyWithdrawal(in.Withdrawal)
 	case in.Command != nil:
 		if in.Command.Basin != e.basin {
 			return nil, fmt.Errorf("input %d: command for basin %q on the log of %q: %w", in.Seq, in.Command.Basin, e.basin, hydro.ErrInvalid)

@@ -38,7 +38,7 @@ func load(tb testing.TB) (*catalog.Catalog, string) {
 }
 
 // loadGated is load with outlets at one reservoir, so that drawn plans order gates
-// too, and with forecast legs on rain.
+// too, with forecast legs on rain, and with sub-basins that take several sources of it.
 func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 	tb.Helper()
 	c, _ := load(tb)
@@ -48,6 +48,7 @@ func loadGated(tb testing.TB) (*catalog.Catalog, string) {
 		found += bytes.Count(f.Data, []byte(curve))
 		files[i].Data = bytes.ReplaceAll(f.Data, []byte(curve), []byte("[38.6, 200], [42, 258]"+crest))
 		files[i].Data = forecastRain(files[i].Data)
+		files[i].Data = bytes.ReplaceAll(files[i].Data, []byte("    settings:\n"), []byte("    settings:\n      rain_sources: [by sub-basin, grid]\n"))
 	}
 	gated, problems := catalog.Load(files)
 	if found != 1 || len(problems) > 0 {
@@ -171,7 +172,7 @@ func drawHistory(t *rapid.T, c *catalog.Catalog, basin string) history {
 }
 
 // drawAhead draws what is announced in one step: forecasts of two sources, issued
-// in any order and some long ago, and a plan of each reservoir. What is issued at
+// in any order and some long ago, a plan of each reservoir, and tides. What is issued at
 // one time is always the same.
 func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float64) []hydro.Input {
 	b, _ := c.Basin(basin)
@@ -188,6 +189,9 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 		mm := []float64{float64(issued.Minute()) / 6, 3, float64(issued.Minute() % 7), 0, 1}
 		if source == "grid" {
 			f.Areas = []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 21.8, East: 112.4, North: 22.6}, Rain: mm}}
+			if issued.Minute()%10 == 0 {
+				f.Areas = []hydro.RainArea{{Rings: []hydro.Ring{{{112, 21.8}, {112.4, 21.8}, {112.2, 22.7}, {112, 21.8}}}, Rain: mm}}
+			}
 		} else {
 			f.Areas = []hydro.RainArea{{SubBasin: b.SubBasins[0].ID, Members: [][]float64{mm, {1, 1, 1, 1, 1}}}}
 		}
@@ -208,6 +212,18 @@ func drawAhead(c *catalog.Catalog, basin string, at time.Time, next func() float
 			p.Releases, p.Gates = nil, []hydro.GateSetting{{From: issued, Outlet: r.Outlets[k].Name, Opening: float64(issued.Minute()) / 60}}
 		}
 	}
+	for i := range c.Stations {
+		s := &c.Stations[i]
+		if s.Kind != catalog.TideStation || s.Basin != basin || next() < 0.6 {
+			continue
+		}
+		issued := at.Add(-time.Duration(next()*20) * step)
+		ins = append(ins, hydro.Input{Tide: &hydro.Tide{
+			Basin: basin, Station: s.ID, Source: []string{"table", "surge model"}[issued.Minute()/5%2], IssuedAt: issued, ReceivedAt: at, Datum: s.Datum.Name,
+			ValidUntil: issued.Add(time.Duration(1+issued.Minute()) * step),
+			Turns:      []hydro.TideTurn{{At: issued, Level: 1}, {At: issued.Add(6 * time.Hour), Level: -float64(issued.Minute()) / 60}, {At: issued.Add(12 * time.Hour), Level: 1}},
+		}})
+	}
 	return ins
 }
 
@@ -218,6 +234,9 @@ func drawWithdrawal(before []hydro.Input, at time.Time) []hydro.Input {
 		case in.DispatchPlan != nil:
 			p := in.DispatchPlan
 			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: p.Basin, Reservoir: p.Reservoir, IssuedAt: p.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}
+		case in.Tide != nil:
+			v := in.Tide
+			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: v.Basin, Station: v.Station, Source: v.Source, IssuedAt: v.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}
 		case in.RainForecast != nil:
 			f := in.RainForecast
 			return []hydro.Input{{Withdrawal: &hydro.Withdrawal{Basin: f.Basin, Source: f.Source, IssuedAt: f.IssuedAt, By: "somebody", At: at, Reason: "drawn", ReceivedAt: at}}}

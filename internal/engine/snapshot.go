@@ -20,7 +20,7 @@ import (
 
 // snapshotVersion changes when a stored state can no longer be read; the engine
 // is then rebuilt from the log.
-const snapshotVersion = 11
+const snapshotVersion = 12
 
 // A snapshot is the whole state of an engine but its series, which follow it one
 // by one: they are nearly all of it, and one message of all of them would be
@@ -36,6 +36,7 @@ type snapshot struct {
 	Refusals      []refusal
 	RainForecasts []*hydro.RainForecast
 	Plans         []hydro.DispatchPlan
+	Tides         []hydro.Tide
 	ForecastState forecast.State
 	AlertState    alert.State
 	Conflicts     register.State
@@ -58,7 +59,7 @@ func (e *Engine) Snapshot() ([]byte, error) {
 	for _, r := range e.rains {
 		s.RainForecasts = append(s.RainForecasts, r.forecast)
 	}
-	s.Plans = e.plans
+	s.Plans, s.Tides = e.plans, e.tides
 	if e.cat != nil {
 		s.Files = e.cat.Files()
 	}
@@ -137,7 +138,7 @@ func Restore(data []byte, known *catalog.Catalog) (*Engine, error) {
 		for _, f := range s.RainForecasts {
 			e.rains = append(e.rains, heldRain{forecast: f})
 		}
-		e.plans = s.Plans
+		e.plans, e.tides = s.Plans, s.Tides
 		e.remap()
 	}
 	for i := range e.series {
@@ -156,7 +157,7 @@ func (e *Engine) Fork() *Engine {
 	f := *e
 	f.index = maps.Clone(e.index)
 	f.refusals = slices.Clone(e.refusals)
-	f.rains, f.plans = slices.Clone(e.rains), slices.Clone(e.plans)
+	f.rains, f.plans, f.tides = slices.Clone(e.rains), slices.Clone(e.plans), slices.Clone(e.tides)
 	f.series = slices.Clone(e.series)
 	for i := range f.series {
 		f.series[i].History.Samples = slices.Clone(f.series[i].History.Samples)

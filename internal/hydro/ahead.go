@@ -35,11 +35,15 @@ type RainForecast struct {
 	Withdrawn  *Withdrawal   // by which it was taken back, or nil; not part of what was issued
 }
 
-// A RainArea is the forecast rain of a sub-basin or of a cell of a grid. All
+// A RainArea is the forecast rain of a sub-basin or of a cell: of a grid, or a zone
+// of any outline. All
 // areas of a forecast have equally many steps and equally many members.
 type RainArea struct {
 	SubBasin string // "" of a cell
-	Cell     Cell   // if SubBasin is ""
+	Cell     Cell   // if SubBasin is "" and there are no Rings
+	// Rings are the outline of a cell that is no such rectangle: it is what lies in
+	// an odd number of them.
+	Rings []Ring
 	// Rain is mm per step: the forecast, or an ensemble's control run. Empty where
 	// the mean of the members stands for it.
 	Rain    []float64
@@ -50,11 +54,6 @@ type RainArea struct {
 // inside.
 type Cell struct {
 	West, South, East, North float64
-}
-
-// Holds reports whether a point is in the cell.
-func (c Cell) Holds(lon, lat float64) bool {
-	return lon >= c.West && lon < c.East && lat >= c.South && lat < c.North
 }
 
 // Steps returns the number of steps.
@@ -153,6 +152,16 @@ func (f *RainForecast) Check() []*FieldError {
 		add(where(0), "%d values in all: at most %d; cut the grid to the basin, or send fewer members", n, MaxRainValues)
 		return errs
 	}
+	positions := 0
+	for i := range f.Areas {
+		for _, r := range f.Areas[i].Rings {
+			positions += len(r)
+		}
+	}
+	if positions > MaxRainPositions {
+		add(where(0)+".rings", "%d positions in the rings of all cells: at most %d; cut the grid to the basin, or simplify the outlines", positions, MaxRainPositions)
+		return errs
+	}
 	for i := range f.Areas {
 		a := &f.Areas[i]
 		switch {
@@ -160,6 +169,14 @@ func (f *RainForecast) Check() []*FieldError {
 			return errs[:maxFieldErrors]
 		case (a.SubBasin == "") != cells:
 			add(where(i)+".sub_basin", "sub-basins and cells in one forecast")
+		case !cells && len(a.Rings) > 0:
+			add(where(i)+".rings", "a sub-basin has the outline that the catalogue gives it")
+		case len(a.Rings) > 0 && a.Cell != Cell{}:
+			add(where(i)+".rings", "west, south, east or north is given too: one of the two")
+		case len(a.Rings) > 0:
+			if e := checkRings(where(i), a.Rings); e != nil {
+				errs = append(errs, e)
+			}
 		case cells && !(a.Cell.West < a.Cell.East && a.Cell.South < a.Cell.North && a.Cell.West >= -180 && a.Cell.East <= 180 && a.Cell.South >= -90 && a.Cell.North <= 90):
 			add(where(i), "west %g, south %g, east %g, north %g is no rectangle in degrees", a.Cell.West, a.Cell.South, a.Cell.East, a.Cell.North)
 		}
@@ -197,7 +214,7 @@ func checkDepths(errs []*FieldError, path string, mm []float64) []*FieldError {
 func (f *RainForecast) Same(g *RainForecast) bool {
 	return f.Basin == g.Basin && f.Source == g.Source && f.IssuedAt.Equal(g.IssuedAt) && f.ValidUntil.Equal(g.ValidUntil) &&
 		f.From.Equal(g.From) && f.Step == g.Step && slices.EqualFunc(f.Areas, g.Areas, func(a, b RainArea) bool {
-		return a.SubBasin == b.SubBasin && a.Cell == b.Cell && slices.Equal(a.Rain, b.Rain) && slices.EqualFunc(a.Members, b.Members, slices.Equal)
+		return a.SubBasin == b.SubBasin && a.Cell == b.Cell && slices.EqualFunc(a.Rings, b.Rings, slices.Equal[Ring]) && slices.Equal(a.Rain, b.Rain) && slices.EqualFunc(a.Members, b.Members, slices.Equal)
 	})
 }
 

@@ -175,7 +175,7 @@ func TestAnInputCarriesOneThing(t *testing.T) {
 	for want, in := range map[string]hydro.Input{
 		"": {}, "tick": {Tick: &hydro.Tick{}}, "batch": {Batch: &hydro.Batch{}}, "catalogue": {Catalogue: &hydro.CatalogueChange{}},
 		"rain_forecast": {RainForecast: &hydro.RainForecast{}}, "dispatch_plan": {DispatchPlan: &hydro.DispatchPlan{}},
-		"withdrawal": {Withdrawal: &hydro.Withdrawal{}}, "command": {Command: &hydro.Command{}},
+		"withdrawal": {Withdrawal: &hydro.Withdrawal{}}, "tide": {Tide: &hydro.Tide{}}, "command": {Command: &hydro.Command{}},
 	} {
 		if got := in.Kind(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -13,12 +13,13 @@ type Input struct {
 	RainForecast *RainForecast
 	DispatchPlan *DispatchPlan
 	Withdrawal   *Withdrawal
+	Tide         *Tide
 	Command      *Command
 }
 
 // Kind names what in carries: "catalogue", "batch", "tick", "rain_forecast",
-// "dispatch_plan", "withdrawal" or "command", and "" unless that is exactly one thing. It is
-// the last part of the input's subject on the log.
+// "dispatch_plan", "withdrawal", "tide" or "command", and "" unless that is exactly one
+// thing. It is the last part of the input's subject on the log.
 func (in Input) Kind() string {
 	kind, n := "", 0
 	for _, k := range [...]struct {
@@ -31,6 +32,7 @@ func (in Input) Kind() string {
 		{in.RainForecast != nil, "rain_forecast"},
 		{in.DispatchPlan != nil, "dispatch_plan"},
 		{in.Withdrawal != nil, "withdrawal"},
+		{in.Tide != nil, "tide"},
 		{in.Command != nil, "command"},
 	} {
 		if k.set {
@@ -121,7 +123,7 @@ const AuditWouldHaveWarned = "would_have_warned"
 // healed by late data, a forecast run that failed.
 type Audit struct {
 	At      time.Time
-	Kind    string // "catalogue", "accumulation_healed", "would_have_warned", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "withdrawal", "not_used", "conflict_opened", "conflict_settled"
+	Kind    string // "catalogue", "accumulation_healed", "would_have_warned", "forecast_failed", "refused", "rain_forecast", "dispatch_plan", "tide", "withdrawal", "not_used", "conflict_opened", "conflict_settled"
 	Station string
 	Text    string
 	Before  float64

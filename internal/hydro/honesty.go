@@ -92,6 +92,14 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "降雨预报${1}（${2}发布）已于${3}过期，未采用"},
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), ended at (\S+ \S+): not used$`), "降雨预报${1}（${2}发布）时效止于${3}，未采用"},
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), is held and not used: that of (.*) comes first$`), "另有降雨预报${1}（${2}发布）未采用，以${3}为准"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), is held and not used: those of (.*) come first$`), "另有降雨预报${1}（${2}发布）未采用，以${3}为准"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), reaches no sub-basin: not used$`), "降雨预报${1}（${2}发布）未覆盖任何子流域，未采用"},
+	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), reaches less than half of (.*): another is taken there$`), "降雨预报${1}（${2}发布）对下列子流域覆盖不足一半，改用其他来源：${3}"},
+	{regexp.MustCompile(`^rain forecast of (.*) is taken in (.*)$`), "降雨预报${1}用于子流域${2}"},
+	{regexp.MustCompile(`^the rain forecasts leave out (\d+ %) of the area: no rain is assumed in (.*)$`), "各降雨预报均未含流域面积的${1}，假定${2}无雨"},
+	{regexp.MustCompile(`^cells of the rain forecast of (.*) cover (\d+ %) of where it is taken; .*$`), "降雨预报${1}的格点覆盖其采用区域的${2}，以其平均代表全部"},
+	{regexp.MustCompile(`^members of the rain forecast of (.*) differ in (.*) alone: .*$`), "降雨预报${1}的集合成员仅在子流域${2}各不相同，其余子流域各成员降雨相同"},
+	{regexp.MustCompile(`^the (\d+) members of the rain forecast of (.*) are not told apart: .*$`), "降雨预报${2}的${1}个集合成员未分别采用：不同来源的成员不相对应"},
 	{regexp.MustCompile(`^rain forecast of (.*) is the mean of (\d+) members$`), "降雨预报${1}取${2}个集合成员的平均"},
 	{regexp.MustCompile(`^rain forecast of (.*) begins at (\S+ \S+): .*$`), "降雨预报${1}自${2}起，此前假定无雨"},
 	{regexp.MustCompile(`^rain forecast of (.*) ends at (\S+ \S+): .*$`), "降雨预报${1}至${2}止，此后假定无雨"},
@@ -105,6 +113,16 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^release plan of reservoir (\S+) ends at (\S+ \S+): its last release of (\S+) m³/s is held$`), "水库${1}调度方案至${2}止，此后维持最后下泄流量${3} m³/s"},
 	{regexp.MustCompile(`^release plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "水库${1}调度方案（${2}于${3}下达）已由${5}于${4}撤销，未采用"},
 	{regexp.MustCompile(`^rain forecast of (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "降雨预报${1}（${2}发布）已由${4}于${3}撤销，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "${2}潮位预报${1}（${3}发布）已由${5}于${4}撤销，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "${2}潮位预报${1}（${3}发布）已于${4}过期，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), ended at (\S+ \S+): not used$`), "${2}潮位预报${1}（${3}发布）时效止于${4}，未采用"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), is held and not used: that of (.*) was issued later$`), "${2}另有潮位预报${1}（${3}发布）未采用，以发布较晚的${4}为准"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), is held and not used: no level is forecast .*$`), "${2}潮位预报${1}（${3}发布）未采用，无测站据该站潮位作水位预报"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+): not used, because .*$`), "${2}潮位预报${1}（${3}发布）未采用，现行基础资料无此潮位站"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+): not used: its levels are on (.*), the station's on (.*), and .*$`), "${2}潮位预报${1}（${3}发布）未采用：其基面${4}与测站基面${5}无换算关系"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+), issued (\S+ \S+), valid until (\S+ \S+): used for the level at (.*)$`), "采用${2}潮位预报${1}（${3}发布，有效期至${4}）推求${5}水位"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+) ends at (\S+ \S+): .*$`), "${2}潮位预报${1}至${3}止，此后不据以预报水位"},
+	{regexp.MustCompile(`^tide of (.*) at (\S+) begins at (\S+ \S+): .*$`), "${2}潮位预报${1}自${3}起，此前不据以预报水位"},
 	{regexp.MustCompile(`^gate plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), valid (\S+ \S+) to (\S+ \S+)$`), "采用水库${1}闸门调度方案（${2}于${3}下达，有效期${4}至${5}）"},
 	{regexp.MustCompile(`^gate plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), withdrawn at (\S+ \S+) by (.*): not used$`), "水库${1}闸门调度方案（${2}于${3}下达）已由${5}于${4}撤销，未采用"},
 	{regexp.MustCompile(`^gate plan of reservoir (\S+), ordered by (.*), issued (\S+ \S+), expired at (\S+ \S+): not used$`), "水库${1}闸门调度方案（${2}于${3}下达）已于${4}过期，未采用"},
@@ -134,11 +152,18 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^reservoir (\S+): its rules are not used: .*$`), "水库${1}未采用其调度规则：调洪演算未能进行"},
 	{regexp.MustCompile(`^rating (\S+) of (\S+) is one line for a loop of (\S+) m: .*$`), "${2}水位流量关系${1}以单线代替绳套（幅度${3} m），涨水时水位可偏低、落水时可偏高各一半"},
 	{regexp.MustCompile(`^rating (\S+) of (\S+) leaps from (\S+) to (\S+) m³/s at (\S+) m$`), "${2}水位流量关系${1}在${5} m处由${3}跳至${4} m³/s"},
+	{regexp.MustCompile(`^diversion at node (\S+) out of the basin: (\S+) m³/s in the mean to the horizon, (\d+ %) of what arrives$`), "节点${1}引水（流域外）预见期内平均${2} m³/s，占来水${3}"},
+	{regexp.MustCompile(`^diversion at node (\S+) to node (\S+): (\S+) m³/s in the mean to the horizon, (\d+ %) of what arrives$`), "节点${1}引水至节点${2}，预见期内平均${3} m³/s，占来水${4}"},
+	{regexp.MustCompile(`^diversion at node (\S+) takes less than asked for during (\S+) h: (\S+) m³/s stay in the river$`), "节点${1}引水有${2}小时不足所需：河道须保留流量${3} m³/s"},
+	{regexp.MustCompile(`^diversion at node (\S+) takes less than asked for during (\S+) h: the river has no more$`), "节点${1}引水有${2}小时不足所需：河道来水不足"},
+	{regexp.MustCompile(`^(\d+) more diversions take (\S+) m³/s in all in the mean to the horizon$`), "另有${1}处引水，预见期内平均合计${2} m³/s"},
+	{regexp.MustCompile(`^lateral inflow by the catalogue, by month, is assumed along (.*): (\S+) m³/s in all in the mean of the year$`), "假定河段旁侧入流按基础资料逐月取值（${1}），年平均合计${2} m³/s"},
+	{regexp.MustCompile(`^lateral inflow by the catalogue, always the same, is assumed along (.*): (\S+) m³/s in all$`), "假定河段旁侧入流按基础资料取常值（${1}），合计${2} m³/s"},
 	{regexp.MustCompile(`^reach (\S+): attenuation bounded in (\d+ %) of its steps, .*$`), "河段${1}有${2}的时段坦化受限，宜另选sub_reaches"},
 	{regexp.MustCompile(`^in (\d+) reaches the iteration of t-route's Muskingum-Cunge did not come to its end in (\d+) of (\d+) steps from now on$`), "此后${1}个河段的t-route马斯京根-康吉迭代在${3}步中有${2}步未收敛"},
-	{regexp.MustCompile(`^no forecast at (.*): reach (\S+): no solution: (.*)$`), "${1}无预报：河段${2}无解（${3}）"},
-	{regexp.MustCompile(`^no forecast at (.*): node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}无解（${3}）"},
-	{regexp.MustCompile(`^no forecast at (.*): runoff at node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}产流无解（${3}）"},
+	{regexp.MustCompile(`^no forecast at ([^:]*): reach (\S+): no solution: (.*)$`), "${1}无预报：河段${2}无解（${3}）"},
+	{regexp.MustCompile(`^no forecast at ([^:]*): node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}无解（${3}）"},
+	{regexp.MustCompile(`^no forecast at ([^:]*): runoff at node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}产流无解（${3}）"},
 	{regexp.MustCompile(`^sub-basin (\S+): no solution from its last state \((.*)\): started anew$`), "子流域${1}由上次状态计算无解（${2}），已重新起算"},
 	{regexp.MustCompile(`^node (\S+): no solution from its last state \((.*)\): started anew$`), "节点${1}由上次状态计算无解（${2}），已重新起算"},
 	{regexp.MustCompile(`^reach (\S+): no solution from its last state \((.*)\): started anew$`), "河段${1}由上次状态计算无解（${2}），已重新起算"},
@@ -147,6 +172,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no band at (.*): the tide hides .*$`), "${1}无不确定性区间（受潮汐影响，预报误差无法辨识）"},
 	{regexp.MustCompile(`^no band at (.*): no flow is observed .*$`), "${1}无不确定性区间（无实测流量，亦无水位流量关系）"},
 	{regexp.MustCompile(`^no band at (.*): no observed inflow .*$`), "${1}无不确定性区间（水库无实测入库流量可供检验）"},
+	{regexp.MustCompile(`^no band at (.*): at a reservoir with a gauge .*$`), "${1}无不确定性区间（坝下设有测站的水库，只检验测站流量的预报误差）"},
 	{regexp.MustCompile(`^bands learn nothing from (\S+ \S+) .*$`), "不确定性区间未能采用${1}的后报：该次计算失败"},
 	{regexp.MustCompile(`^no bands in this run: .*$`), "本次预报无不确定性区间：集合计算失败"},
 	{regexp.MustCompile(`^no bands: a warm-up of (\S+) and a horizon of (\S+) hold no lead of (\S+)$`), "预热期${1}与预见期${2}不足${3}，不作不确定性区间"},
@@ -154,12 +180,21 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^pan (\S+) has no usable value: evaporation of sub-basin (.*) is by the catalogue$`), "蒸发站${1}无可用蒸发量，子流域${2}蒸发按基础资料所列数值计"},
 	{regexp.MustCompile(`^pan (\S+) has no usable value for (\S+) h after (\S+ \S+): evaporation of sub-basin (.*) is by the catalogue there$`), "蒸发站${1}自${3}起有${2}小时无可用蒸发量，该时段子流域${4}蒸发按基础资料所列数值计"},
 	{regexp.MustCompile(`^updating is switched off at (\S+): .*$`), "${1}已关闭实时校正"},
+	{regexp.MustCompile(`^updating at (\S+) is switched off in part: what it observes does not run on downstream$`), "${1}实时校正部分关闭：实测流量不向下游传递"},
+	{regexp.MustCompile(`^updating at (\S+) is switched off in part: no lasting loss is learnt$`), "${1}实时校正部分关闭：不学习持续损失"},
+	{regexp.MustCompile(`^updating at (\S+) is switched off in part: no lasting error of timing is learnt$`), "${1}实时校正部分关闭：不学习持续时差"},
+	{regexp.MustCompile(`^updating at (\S+) is switched off in part: its error fades .*$`), "${1}实时校正部分关闭：误差按设定的半衰期消退，不按历史拟合"},
+	{regexp.MustCompile(`^updating at (\S+) is switched off in part: its error is not carried .*$`), "${1}实时校正部分关闭：误差不带入预报"},
 	{regexp.MustCompile(`^soil moisture at node (\S+) is not adjusted: .*$`), "节点${1}不作土壤含水量校正：须为参与校正、无上游来水且有产流子流域直接汇入的测站"},
 	{regexp.MustCompile(`^soil moisture above (\S+): in the day to (\S+ \S+) the runoff was (\S+) mm off, .*: (\S+) mm of water added$`), "${1}以上土壤含水量已校正：截至${2}一日径流深实测减计算为${3} mm，增加水量${4} mm"},
 	{regexp.MustCompile(`^soil moisture above (\S+): in the day to (\S+ \S+) the runoff was (\S+) mm off, .*: (\S+) mm of water taken away$`), "${1}以上土壤含水量已校正：截至${2}一日径流深实测减计算为${3} mm，减少水量${4} mm"},
 	{regexp.MustCompile(`^at (\S+) the observed flow is (\d+ %) of the computed one: .*$`), "${1}实测流量为计算值的${2}，偏差过大，不按持续损失校正"},
 	{regexp.MustCompile(`^at (\S+) (\d+ %) of the computed flow \((\S+) m³/s\) lastingly does not arrive: taken off$`), "${1}计算流量的${2}（${3} m³/s）持续未到达，已扣除"},
 	{regexp.MustCompile(`^at (\S+) (\d+ %) more than the computed flow \((\S+) m³/s\) lastingly arrives: added$`), "${1}实际来水持续比计算流量多${2}（${3} m³/s），已计入"},
+	{regexp.MustCompile(`^at (\S+) the wave lastingly comes (\S+ h) earlier than computed: shifted$`), "${1}洪水波持续比计算早到${2}，已平移"},
+	{regexp.MustCompile(`^at (\S+) the wave lastingly comes (\S+ h) later than computed: shifted$`), "${1}洪水波持续比计算晚到${2}，已平移"},
+	{regexp.MustCompile(`^at (\S+) the wave lastingly comes (\S+ h) earlier than computed: too far .*$`), "${1}洪水波持续比计算早到${2}，偏差过大，不按持续时差校正"},
+	{regexp.MustCompile(`^at (\S+) the wave lastingly comes (\S+ h) later than computed: too far .*$`), "${1}洪水波持续比计算晚到${2}，偏差过大，不按持续时差校正"},
 	{regexp.MustCompile(`^errors of past runs without a rain forecast$`), "历次无降雨预报时的预报误差"},
 	{regexp.MustCompile(`^errors of past runs with the rain that fell$`), "历次按实况降雨计算的预报误差"},
 	{regexp.MustCompile(`^beyond (\S+) h widened as they grew up to there$`), "${1}小时以后按此前增长率外推放宽"},
@@ -227,13 +262,19 @@ var variablesZH = map[string]string{
 // ZH returns the name of v in Chinese.
 func (v Variable) ZH() string { return variablesZH[v.String()] }
 
+// andRain stands between the rain forecasts of a run that takes several.
+const andRain = "; rain forecast of "
+
 func zh(phrase string) string {
 	if story, ok := storyZH(phrase); ok {
 		return inBeijing(story)
 	}
+	if one, others, ok := strings.Cut(phrase, andRain); ok && strings.HasPrefix(phrase, andRain[2:]) {
+		return zh(one) + "；" + zh(andRain[2:]+others)
+	}
 	for _, p := range phrasesZH {
 		if p.en.MatchString(phrase) {
-			return inBeijing(p.en.ReplaceAllString(phrase, p.zh))
+			return inBeijing(solved(phrase, p.en.ReplaceAllString(phrase, p.zh)))
 		}
 	}
 	return inBeijing(phrase)

@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// A Withdrawal takes back, before it expires, the plan of a reservoir or the rain
-// forecast of a source that was issued at an instant.
+// A Withdrawal takes back, before it expires, the plan of a reservoir, the rain
+// forecast of a source or the tide of a source at a station, that was issued at an
+// instant.
 type Withdrawal struct {
 	Basin      string
-	Reservoir  string    // whose plan is withdrawn; "" of a rain forecast
-	Source     string    // whose rain forecast is withdrawn; "" of a plan
+	Reservoir  string    // whose plan is withdrawn; "" of all else
+	Station    string    // whose tide by Source is withdrawn; "" of all else
+	Source     string    // whose rain forecast or tide is withdrawn; "" of a plan
 	IssuedAt   time.Time // of what is withdrawn
 	By         string
 	At         time.Time // not before IssuedAt
@@ -26,10 +28,14 @@ func (w *Withdrawal) Check() []*FieldError {
 		add("basin", "missing")
 	}
 	switch {
+	case w.Reservoir == "" && w.Station != "" && w.Source == "":
+		add("source", "missing: whose tide at %s is withdrawn", w.Station)
 	case w.Reservoir == "" && w.Source == "":
 		add("reservoir", "missing, and no source: one of the two")
 	case w.Reservoir != "" && w.Source != "":
 		add("source", "a reservoir is given too: one of the two")
+	case w.Reservoir != "" && w.Station != "":
+		add("station", "a reservoir is given too: one of the two")
 	}
 	if w.IssuedAt.IsZero() {
 		add("issued_at", "missing")
@@ -54,7 +60,7 @@ func (w *Withdrawal) Check() []*FieldError {
 
 // Same reports whether v says what w says: all but when it was received.
 func (w *Withdrawal) Same(v *Withdrawal) bool {
-	return w.Basin == v.Basin && w.Reservoir == v.Reservoir && w.Source == v.Source && w.IssuedAt.Equal(v.IssuedAt) &&
+	return w.Basin == v.Basin && w.Reservoir == v.Reservoir && w.Station == v.Station && w.Source == v.Source && w.IssuedAt.Equal(v.IssuedAt) &&
 		w.By == v.By && w.At.Equal(v.At) && w.Reason == v.Reason
 }
 

@@ -5,8 +5,8 @@
 // By default the NATS server runs inside the process, without a listener, on a
 // file store that syncs every message to the disk before it is acknowledged.
 // With a URL the same code talks to a NATS server or cluster of the user, whose
-// configuration must then say sync_interval: always on a single machine, or
-// three replicas.
+// configuration must then say max_payload: 8MB, and sync_interval: always on a
+// single machine, or three replicas.
 //
 // The messages are described in docs/formats/log.md. Every call is safe for
 // concurrent use, except those of one [Publisher].
@@ -68,8 +68,9 @@ func (o Options) validate() error {
 }
 
 const (
-	// maxPayload of the embedded server. Batches stay far below it; a catalogue
-	// with its files may need it.
+	// maxPayload is how large a message may be, of the embedded server and at least
+	// of an external one. Batches stay far below it; a catalogue with its files, and
+	// the forecast of a large basin with its bands, may need it.
 	maxPayload = 8 << 20
 	// requestTimeout bounds one request to the server. A disk that is busy may
 	// take long for one sync.
@@ -127,7 +128,12 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 				j.log.Warn("nats connection lost, reconnecting", "err", err)
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { j.wakeReaders() }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			if err := j.roomy(); err != nil {
+				j.log.Error("nats server takes too small messages, large ones will be refused", "err", err)
+			}
+			j.wakeReaders()
+		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(j.closed) }),
 	}
 	if opts.URL == "" {
@@ -139,6 +145,9 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 	if j.conn, err = nats.Connect(opts.URL, connect...); err != nil {
 		return nil, fmt.Errorf("connect: %w: %w", err, hydro.ErrUnavailable)
 	}
+	if err := j.roomy(); err != nil {
+		return nil, err
+	}
 	js, err := jetstream.New(j.conn,
 		jetstream.WithDefaultTimeout(requestTimeout), jetstream.WithPublishAsyncTimeout(requestTimeout))
 	if err != nil {
@@ -149,6 +158,16 @@ func Open(ctx context.Context, opts Options) (_ *Journal, err error) {
 		return nil, fmt.Errorf("connect: %w", j.kind(ctx, err))
 	}
 	return j, nil
+}
+
+// roomy returns an error unless the server takes messages of maxPayload: else the
+// first large one would stop a basin, in the middle of a flood rather than now.
+func (j *Journal) roomy() error {
+	if limit := j.conn.MaxPayload(); limit < maxPayload {
+		return fmt.Errorf("nats server %s takes messages of up to %d bytes, and Freshet's may have %d (catalogues with their files, forecasts of large basins): "+
+			"set max_payload: %dMB in the server's configuration, on each of a cluster, and reload it: %w", j.conn.ConnectedUrlRedacted(), limit, maxPayload, maxPayload>>20, hydro.ErrInvalid)
+	}
+	return nil
 }
 
 // serve starts the embedded server.

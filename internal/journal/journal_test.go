@@ -64,7 +64,7 @@ var backends = map[string]func(*testing.T) journal.Options{
 func startServer(t *testing.T, dir string, port int) *server.Server {
 	t.Helper()
 	srv, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: dir, SyncAlways: true,
+		Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, JetStream: true, MaxPayload: 8 << 20, StoreDir: dir, SyncAlways: true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ const source = "rehearsal"
 // ahead returns what the run of a scenario is told of the time after T0, with what
 // is to be said of it. Past is where a past storm is read; nil: the footing's memory.
 func (s *Scenario) ahead(b *engine.Footing, past forecast.Source) (forecast.Ahead, []string, error) {
-	out := forecast.Ahead{Plans: slices.Clone(b.Ahead.Plans)}
+	out := forecast.Ahead{Plans: slices.Clone(b.Ahead.Plans), Tides: b.Ahead.Tides}
 	basin, _ := b.Catalogue.Basin(b.Basin)
 	for i := range s.Schedules {
 		p := s.Schedules[i].plan(b.Basin, b.T0, basin.Settings.Horizon)
@@ -83,8 +83,8 @@ func (s *Scenario) ahead(b *engine.Footing, past forecast.Source) (forecast.Ahea
 			return out, nil, &hydro.FieldError{Field: "rain.from", Text: fmt.Sprintf("no rain gauge has readings between %s and %s: take a span that was recorded", r.From.Format(time.RFC3339), r.Until.Format(time.RFC3339))}
 		}
 	default:
-		used := b.Model.RainAt(b.Ahead, b.T0)
-		if used < 0 {
+		f := b.Model.RainFor(b.Ahead, b.T0)
+		if f == nil {
 			if factor != 1 || r.Shift != 0 {
 				return out, nil, &hydro.FieldError{Field: "rain.kind", Text: "no rain forecast is in force at T0, so there is nothing to multiply or shift: give a storm, a past storm or series"}
 			}
@@ -95,7 +95,6 @@ func (s *Scenario) ahead(b *engine.Footing, past forecast.Source) (forecast.Ahea
 			out.Rain = b.Ahead.Rain
 			return out, nil, nil
 		}
-		f := &b.Ahead.Rain[used]
 		fall.From, fall.Step, fall.Steps, fall.Unknown = f.From, f.Step, f.Steps, f.Unknown
 		fall.Source = f.Source + " (" + source + ")"
 		for i := range f.SubBasins {

@@ -45,8 +45,8 @@ basins:
       - {id: s1, name: S1, node: n1, area: 200, centre: [112.0, 22.1], runoff: {capacity: 100, exponent: 0.3, impervious: 0, initial_store: 0.5, evaporation: 0, base_share: 0, base_recession: 10h, uh_reservoirs: 3, uh_scale: 40m}}
       - {id: s2, name: S2, node: n2, area: 200, centre: [112.1, 22.1], runoff: {capacity: 100, exponent: 0.3, impervious: 0, initial_store: 0.5, evaporation: 0, base_share: 0, base_recession: 10h, uh_reservoirs: 3, uh_scale: 2h}}
     reservoirs:
-      - {id: one, name: One, station: d1, node: n1, capacity: 120, storage_curve: [[0, 0], [60, 120]], flood_limits: [{from: 04-15, to: 10-15, level: 50}], normal: 50, dam_crest: 60%s}
-      - {id: two, name: Two, station: d2, node: n2, capacity: 120, storage_curve: [[0, 0], [60, 120]], flood_limits: [{from: 04-15, to: 10-15, level: 50}], normal: 50, dam_crest: 60%s}
+      - {id: one, name: One, station: d1, node: n1, datum: STATION, capacity: 120, storage_curve: [[0, 0], [60, 120]], flood_limits: [{from: 04-15, to: 10-15, level: 50}], normal: 50, dam_crest: 60%s}
+      - {id: two, name: Two, station: d2, node: n2, datum: STATION, capacity: 120, storage_curve: [[0, 0], [60, 120]], flood_limits: [{from: 04-15, to: 10-15, level: 50}], normal: 50, dam_crest: 60%s}
 ratings:
   - {id: town, station: town, datum: STATION, valid_from: 2026-01-01, source: t, points: [[0, 0], [20, 2000]]}
 stage_tables:

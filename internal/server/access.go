@@ -57,8 +57,9 @@ var rules = map[string]rule{
 	freshetv1.IngestService_StreamWaterResources_FullMethodName: {permits: []permit{one(auth.Gateway, hydro.WaterResources)}, large: true},
 	freshetv1.IngestService_SubmitRainForecast_FullMethodName:   {permits: by(hydro.Weather), large: true},
 	freshetv1.IngestService_SubmitDispatchPlan_FullMethodName:   {permits: by(hydro.WaterResources), large: true},
+	freshetv1.IngestService_SubmitTide_FullMethodName:           {permits: by(hydro.Hydrology), large: true},
 	freshetv1.IngestService_CompareDays_FullMethodName:          {permits: []permit{one(auth.Gateway)}, concerns: comparisonOf},
-	freshetv1.IngestService_Withdraw_FullMethodName:             {permits: by(hydro.Weather, hydro.WaterResources), concerns: withdrawalOf},
+	freshetv1.IngestService_Withdraw_FullMethodName:             {permits: by(hydro.Weather, hydro.Hydrology, hydro.WaterResources), concerns: withdrawalOf},
 
 	freshetv1.StationService_ListStations_FullMethodName:     {permits: readers},
 	freshetv1.StationService_GetLatest_FullMethodName:        {permits: readers},
@@ -142,8 +143,11 @@ var (
 )
 
 func withdrawalOf(req any) hydro.Department {
-	if m, ok := req.(*freshetv1.WithdrawRequest); ok && m.GetReservoir() != "" {
+	switch m, _ := req.(*freshetv1.WithdrawRequest); {
+	case m.GetReservoir() != "":
 		return hydro.WaterResources
+	case m.GetStation() != "":
+		return hydro.Hydrology
 	}
 	return hydro.Weather
 }

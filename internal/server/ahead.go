@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"freshet/forecast"
+	"freshet/forecast/rain"
 	"freshet/ingest"
 	"freshet/internal/auth"
 	"freshet/internal/catalog"
@@ -89,18 +91,30 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 		return nil, fieldErrors(wrong)
 	}
 	var errs []*hydro.FieldError
-	if w.Reservoir != "" {
+	var tidal *catalog.Station
+	switch {
+	case w.Station != "":
+		if tidal, wrong = tideStation(cat, &w.Basin, w.Station); wrong != nil {
+			errs = append(errs, wrong)
+			w.Basin = "?" // told already
+		}
+	case w.Reservoir != "":
 		if w.Basin, wrong = reservoirBasin(cat, w.Basin, w.Reservoir); wrong != nil {
 			errs = append(errs, wrong)
 			w.Basin = "?" // told already
 		}
-	} else if _, ok := cat.Basin(w.Basin); w.Basin != "" && !ok {
-		errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
+	default:
+		if _, ok := cat.Basin(w.Basin); w.Basin != "" && !ok {
+			errs = append(errs, fieldError("basin", "no basin %q in the catalogue", w.Basin))
+		}
 	}
 	errs = append(errs, w.Check()...)
-	if w.Reservoir == "" {
+	switch {
+	case w.Station != "":
+		err = mayTellTide(ctx, tidal)
+	case w.Reservoir == "":
 		err = mayForecast(ctx)
-	} else {
+	default:
 		err = mayOrder(ctx, cat, w.Basin, w.Reservoir)
 	}
 	if err != nil {
@@ -116,7 +130,15 @@ func (s *IngestServer) Withdraw(ctx context.Context, m *freshetv1.WithdrawReques
 	if err := s.append(ctx, w.Basin, hydro.Input{Withdrawal: &w}); err != nil {
 		return nil, err
 	}
-	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, w.Reservoir+w.Source)}, nil
+	return &freshetv1.WithdrawResponse{Id: submissionID(w.Basin, w.IssuedAt, withdrawn(&w))}, nil
+}
+
+// withdrawn names what is withdrawn, as its own submission did.
+func withdrawn(w *hydro.Withdrawal) string {
+	if w.Station != "" {
+		return w.Station + "/" + w.Source
+	}
+	return w.Reservoir + w.Source
 }
 
 // mayOrder refuses a gateway that speaks of a reservoir whose station it may not
@@ -215,14 +237,7 @@ func knownAreas(b *catalog.Basin, f *hydro.RainForecast) []*hydro.FieldError {
 		return nil // told by Check
 	}
 	if f.Areas[0].SubBasin == "" {
-		for i := range b.SubBasins {
-			for _, p := range b.SubBasins[i].Points {
-				if slices.ContainsFunc(f.Areas, func(a hydro.RainArea) bool { return a.Cell.Holds(p[0], p[1]) }) {
-					return nil
-				}
-			}
-		}
-		return []*hydro.FieldError{fieldError("cells", "no cell holds any of the points that sample basin %s: are longitude and latitude in order?", b.ID)}
+		return knownCells(b, f)
 	}
 	var errs []*hydro.FieldError
 	seen := map[string]bool{}
@@ -237,6 +252,36 @@ func knownAreas(b *catalog.Basin, f *hydro.RainForecast) []*hydro.FieldError {
 		seen[a.SubBasin] = true
 	}
 	return errs
+}
+
+// knownCells says where cells miss the basin. Of cells with rings it says where two
+// of them hold one point: rectangles may be nested, the first one counts, but zones
+// that overlap are a mistake in one of them.
+func knownCells(b *catalog.Basin, f *hydro.RainForecast) []*hydro.FieldError {
+	cells, held := forecast.Cells(f), false
+	ringed := slices.ContainsFunc(f.Areas, func(a hydro.RainArea) bool { return len(a.Rings) > 0 })
+	for i := range b.SubBasins {
+		s := &b.SubBasins[i]
+		points := make([]rain.Place, len(s.Points))
+		for k, p := range s.Points {
+			points[k] = rain.Place{Lon: p[0], Lat: p[1]}
+		}
+		if !held {
+			_, coverage := rain.Shares(points, cells)
+			held = coverage > 0
+		}
+		if held && !ringed {
+			return nil
+		}
+		if first, second, k, ok := rain.Overlap(points, cells); ok && ringed {
+			return []*hydro.FieldError{fieldError(fmt.Sprintf("cells[%d]", second),
+				"it overlaps cells[%d]: both hold %g %g, a point of sub-basin %s; cells with rings may touch, and not overlap", first, points[k].Lon, points[k].Lat, s.ID)}
+		}
+	}
+	if held {
+		return nil
+	}
+	return []*hydro.FieldError{fieldError("cells", "no cell holds any of the points that sample basin %s: are longitude and latitude in order?", b.ID)}
 }
 
 // reservoirBasin returns the basin of a reservoir. basin may be "" if there is

@@ -30,6 +30,14 @@ func rainRequest() *freshetv1.SubmitRainForecastRequest {
 	}
 }
 
+// zone is a rectangle as a ring, with a corner in each of its sides.
+func zone(west, south, east, north float64) *freshetv1.RainCell {
+	lon, lat := (west+east)/2, (south+north)/2
+	return &freshetv1.RainCell{Rain: []float64{1}, Rings: []*freshetv1.Ring{{LonLat: []float64{
+		west, south, lon, south, east, south, east, lat, east, north, lon, north, west, north, west, lat, west, south,
+	}}}}
+}
+
 func planRequest() *freshetv1.SubmitDispatchPlanRequest {
 	return &freshetv1.SubmitDispatchPlanRequest{
 		Reservoir: "lake", OrderedBy: "duty desk", IssuedAt: timestamppb.New(ingestNow), ValidFrom: timestamppb.New(ingestNow),
@@ -194,6 +202,26 @@ func TestSubmissionsThatAreWrongAreToldByField(t *testing.T) {
 		{name: "cells elsewhere", rain: func(m *freshetv1.SubmitRainForecastRequest) {
 			m.SubBasins, m.Cells = nil, []*freshetv1.RainCell{{West: 22, South: 22, East: 23, North: 23, Rain: []float64{1}}}
 		}, want: []string{"cells"}},
+		{name: "zones that overlap at a point of the basin", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins = nil
+			m.Cells = []*freshetv1.RainCell{zone(111, 21, 112.2, 23), zone(112.2, 21, 113, 23), zone(112.4, 21.5, 113.5, 22.5)}
+		}, want: []string{"cells[2]"}},
+		{name: "a zone over a rectangle", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins, m.Cells = nil, []*freshetv1.RainCell{zone(111, 21, 112.2, 23), {West: 111, South: 21, East: 112.2, North: 23, Rain: []float64{1}}}
+		}, want: []string{"cells[1]"}},
+		{name: "zones elsewhere", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins, m.Cells = nil, []*freshetv1.RainCell{zone(22, 22, 23, 23)}
+		}, want: []string{"cells"}},
+		{name: "a ring of an odd number of numbers", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins, m.Cells = nil, []*freshetv1.RainCell{{Rings: []*freshetv1.Ring{{LonLat: []float64{111, 21, 113}}}, Rain: []float64{1}}}
+		}, want: []string{"cells[0].rings[0].lon_lat"}},
+		{name: "rings that are not closed, or cross", rain: func(m *freshetv1.SubmitRainForecastRequest) {
+			m.SubBasins, m.Cells = nil, []*freshetv1.RainCell{
+				zone(111, 21, 113, 23),
+				{Rings: []*freshetv1.Ring{{LonLat: []float64{111, 23, 113, 23, 113, 24, 111, 24}}}, Rain: []float64{1}},
+				{Rings: []*freshetv1.Ring{{LonLat: []float64{111, 25, 113, 27, 113, 25, 111, 26, 111, 25}}}, Rain: []float64{1}},
+			}
+		}, want: []string{"cells[1].rings[0].lon_lat", "cells[2].rings[0].lon_lat"}},
 		{name: "nothing at all", rain: func(m *freshetv1.SubmitRainForecastRequest) { m.SubBasins = nil }, want: []string{"sub_basins"}},
 		{name: "no such reservoir", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.Reservoir = "sea" }, want: []string{"reservoir"}},
 		{name: "not of that basin", plan: func(m *freshetv1.SubmitDispatchPlanRequest) { m.Basin = "south" }, want: []string{"reservoir"}},
@@ -266,6 +294,12 @@ func TestSubmissionsOverREST(t *testing.T) {
 	if code != http.StatusOK || !strings.Contains(body, `"north/2026-06-01T03:00:00Z/QPF"`) || len(log.ahead) != 1 || log.ahead[0].RainForecast.Members() != 2 {
 		t.Errorf("rain: %d %s", code, body)
 	}
+	code, body = post("/v1/rain-forecasts", `{"source":"zones","basin":"north","issued_at":"2026-06-01T03:00:00Z","valid_until":"2026-06-01T12:00:00+08:00",
+		"step_s":3600,"cells":[{"rings":[{"lon_lat":[111,21, 113,21, 112,24, 111,21]}],"rain":[1,2.5]}]}`)
+	if code != http.StatusOK || len(log.ahead) != 2 || len(log.ahead[1].RainForecast.Areas[0].Rings) != 1 || log.ahead[1].RainForecast.Areas[0].Rings[0][2] != [2]float64{112, 24} {
+		t.Errorf("zones: %d %s", code, body)
+	}
+	log.ahead = log.ahead[:1]
 	code, body = post("/v1/dispatch-plans", `{"reservoir":"lake","ordered_by":"duty desk","issued_at":"2026-06-01T04:00:00Z","valid_from":"2026-06-01T04:00:00Z",
 		"valid_until":"2026-06-02T04:00:00Z","releases":[{"from":"2026-06-01T04:00:00Z","outflow":300}]}`)
 	if code != http.StatusOK || !strings.Contains(body, "north/2026-06-01T04:00:00Z/lake") || len(log.ahead) != 2 {
@@ -276,6 +310,9 @@ func TestSubmissionsOverREST(t *testing.T) {
 		if code != http.StatusBadRequest || !strings.Contains(body, `"`+field+`"`) {
 			t.Errorf("%d %s does not name %s", code, body, field)
 		}
+	}
+	if code, body = post("/v1/tides", `{"station":"x","source":"s","datum":"PEARL_RIVER"}`); code != http.StatusBadRequest || !strings.Contains(body, `"issued_at"`) {
+		t.Errorf("tide: %d %s", code, body)
 	}
 	client := freshetv1.NewIngestServiceClient(b.conn)
 	m := rainRequest()

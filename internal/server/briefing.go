@@ -106,6 +106,8 @@ func SituationOf(e *engine.Engine, asOf time.Time) *freshetv1.Situation {
 	if f := e.Forecast(); f != nil {
 		p.Forecast = wire.FromForecast(f)
 	}
+	watch := e.ForecastWatch()
+	p.ForecastWatch = wire.FromForecastWatch(&watch)
 	alarms := alarmsOf(id, e)
 	sortAlarms(alarms)
 	for i := range alarms {

@@ -51,7 +51,7 @@ type IngestOptions struct {
 	// Writer returns the writer of a basin, or nil if the basin is not served
 	// here. Required.
 	Writer func(basin string) *ingest.Writer
-	// Log takes rain forecasts, dispatch plans and withdrawals. Required.
+	// Log takes rain forecasts, dispatch plans, tides and withdrawals. Required.
 	Log ingest.Log
 	// Now is what observation times are compared with: the wall clock or the
 	// driven one. Required. While it returns zero, gateways are told to come

@@ -107,7 +107,7 @@ func newIngest(t *testing.T, log *memoryLog, window int) *ingestBench {
 	var running sync.WaitGroup
 	t.Cleanup(func() { cancel(); running.Wait() })
 	writers := map[string]*ingest.Writer{}
-	for _, b := range []string{"north", "south"} {
+	for _, b := range []string{"north", "south", "tanjiang"} {
 		w := ingest.NewWriter(b, log, ingest.WriterOptions{Now: func() time.Time { return ingestNow }})
 		writers[b] = w
 		running.Go(func() { _ = w.Run(ctx) })

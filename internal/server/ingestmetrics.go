@@ -37,7 +37,7 @@ func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMet
 			Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .25, 1, 5, 30},
 		}),
 		submitted: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts, dispatch plans and withdrawals that are on disk and acknowledged, resends included.",
+			Name: "freshet_ingest_submitted_total", Help: "Rain forecasts, dispatch plans, tides and withdrawals that are on disk and acknowledged, resends included.",
 		}, []string{"kind"}),
 		compared: f.NewCounter(prometheus.CounterOpts{
 			Name: "freshet_ingest_compared_series_total", Help: "Series, by day, that gateways compared with the history.",
@@ -50,7 +50,7 @@ func newIngestMetrics(r prometheus.Registerer, queued func() float64) *ingestMet
 	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "freshet_ingest_queued_readings", Help: "Accepted readings that wait for the disk.",
 	}, queued)
-	for _, kind := range []string{"rain_forecast", "dispatch_plan", "withdrawal"} {
+	for _, kind := range []string{"rain_forecast", "dispatch_plan", "tide", "withdrawal"} {
 		m.submitted.WithLabelValues(kind)
 	}
 	m.accepted = make([]prometheus.Counter, len(hydro.Departments)+1)

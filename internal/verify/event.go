@@ -157,6 +157,19 @@ type StageThreshold struct {
 	Threshold Score  `json:"threshold"`
 }
 
+// tableChanges returns when other thresholds came into force at a station after the
+// first run was issued and before what the last one reached.
+func (b *basin) tableChanges(station string) []time.Time {
+	out := []time.Time{}
+	for i := range b.cat.StageTables {
+		if t := &b.cat.StageTables[i]; t.Station == station && t.ValidFrom.After(b.from) && t.ValidFrom.Before(b.reached()) {
+			out = append(out, t.ValidFrom)
+		}
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return out
+}
+
 // thresholds returns the thresholds of level and discharge at a station when the
 // first run was issued, mildest first.
 func (b *basin) thresholds(station string) []catalog.Threshold {
@@ -254,7 +267,7 @@ func (b *basin) events(ctx context.Context, r store.Reader, s *Station, threshol
 		out.Events = append(out.Events, event)
 	}
 	for _, lead := range b.opts.Leads {
-		if l := b.peaks(out.Events, lead); l.N > 0 {
+		if l := PeaksAt(&b.opts.Profile, out.Events, lead); l.N > 0 {
 			out.Leads = append(out.Leads, l)
 		}
 	}
@@ -319,15 +332,15 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 	values := forecastOf(f, s.Station, v, b.datum(s.Station))
 	// Half of the separation on either side still belongs to this event alone.
 	margin := b.opts.Events.Separation / 2
-	run := PeakRun{Lead: lead, Hours: lead.Hours(), IssuedAt: f.IssuedAt, Peak: Score(math.NaN()), DC: Score(math.NaN()), Depth: Score(math.NaN()), DepthError: Score(math.NaN())}
+	run := PeakRun{Lead: lead, Hours: lead.Hours(), IssuedAt: f.IssuedAt, Peak: Score(math.NaN())}
 	var seen, said []float64
 	whole := f.IssuedAt.Add(f.Horizon).After(e.To) || f.IssuedAt.Add(f.Horizon).Equal(e.To)
 	for i, x := range values {
 		at := f.IssuedAt.Add(time.Duration(i+1) * f.Step)
-		if math.IsNaN(x) || at.Before(e.From.Add(-margin)) || at.After(e.To.Add(margin)) {
+		if math.IsNaN(x) || at.After(e.To.Add(margin)) {
 			continue
 		}
-		if math.IsNaN(float64(run.Peak)) || x > float64(run.Peak) {
+		if !at.Before(e.From.Add(-margin)) && (math.IsNaN(float64(run.Peak)) || x > float64(run.Peak)) {
 			run.Peak, run.PeakAt = Score(x), at
 		}
 		if then, ok := o.value(at); ok && !at.After(e.To) {
@@ -339,82 +352,14 @@ func (b *basin) peakRun(ctx context.Context, r store.Reader, s *Station, v hydro
 	if math.IsNaN(float64(run.Peak)) || f.IssuedAt.Add(f.Horizon).Before(e.PeakAt) {
 		return PeakRun{}, false, nil
 	}
-	p := &b.opts.Profile
-	run.Error = run.Peak - Score(e.Peak)
-	run.Share = Score(math.NaN())
-	if v == hydro.Discharge && e.Peak > 0 { // a share of a level is a share of nothing
-		run.Share = run.Error / Score(e.Peak)
-	}
 	now, known := o.latest(f.IssuedAt)
-	tolerance := math.NaN()
-	switch {
-	case v == hydro.Discharge && s.Rule == RainfallRunoff:
-		tolerance = p.PeakTolerance(e.Peak, s.Area)
-	case v == hydro.Discharge && known:
-		tolerance = p.FlowTolerance(now, e.Peak)
-	case v == hydro.WaterLevel && known:
-		tolerance = p.LevelTolerance(now, e.Peak)
+	if !known {
+		now = math.NaN()
 	}
-	run.Permissible = Score(tolerance)
-	ratio, rating := p.Rate(float64(run.Error), tolerance)
-	run.Ratio, run.Rating = Score(ratio), rating
-	if !math.IsNaN(tolerance) {
-		run.Qualified = new(math.Abs(float64(run.Error)) <= tolerance)
-	}
-	late := time.Duration(0) // within a flat crest
-	switch {
-	case run.PeakAt.Before(e.PeakAt):
-		late = run.PeakAt.Sub(e.PeakAt)
-	case run.PeakAt.After(e.PeakUntil):
-		late = run.PeakAt.Sub(e.PeakUntil)
-	}
-	most := p.PeakTimeTolerance(e.PeakAt.Sub(f.IssuedAt), f.Step)
-	run.LateHours, run.LateMost, run.InTime = late.Hours(), most.Hours(), late.Abs() <= most
-	run.DC = Score(skill.NSE(seen, said))
-	if v == hydro.Discharge && s.Area > 0 && whole && len(seen) > 0 {
-		mm := f.Step.Seconds() / (s.Area * 1000) // of 1 m³/s over a step
-		var came, forecast float64
-		for i := range seen {
-			came, forecast = came+seen[i]*mm, forecast+said[i]*mm
-		}
-		run.Depth, run.DepthError = Score(came), Score(forecast-came)
-		run.DepthQualified = new(math.Abs(forecast-came) <= p.DepthTolerance(came))
-	}
+	run.Judge(&b.opts.Profile, &Flood{
+		Event: e, Variable: v, Rule: s.Rule, Area: s.Area, Step: f.Step, Now: now, Observed: seen, Forecast: said, Whole: whole,
+	})
 	return run, true, nil
-}
-
-func (b *basin) peaks(events []Event, lead time.Duration) PeakLead {
-	l := PeakLead{Hours: lead.Hours()}
-	var size, share, late mean
-	var qualified, inTime, depth mean
-	for _, e := range events {
-		for _, r := range e.Runs {
-			if r.Lead != lead {
-				continue
-			}
-			l.N++
-			size.add(math.Abs(float64(r.Error)))
-			if !math.IsNaN(float64(r.Share)) {
-				share.add(math.Abs(float64(r.Share)))
-			}
-			late.add(math.Abs(r.LateHours))
-			inTime.yes(&r.InTime)
-			switch r.Rating {
-			case skill.Excellent:
-				l.Excellent++
-			case skill.Good:
-				l.Good++
-			case skill.Qualified:
-				l.Fair++
-			case skill.Unrated, skill.Unqualified:
-			}
-			qualified.yes(r.Qualified)
-			depth.yes(r.DepthQualified)
-		}
-	}
-	l.MeanError, l.MeanShare, l.MeanLate, l.Qualified, l.InTime, l.DepthQualified = size.score(), share.score(), late.score(), qualified.score(), inTime.score(), depth.score()
-	l.Grade = b.opts.Profile.GradeQR(float64(l.Qualified))
-	return l
 }
 
 type mean struct {

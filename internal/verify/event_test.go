@@ -414,3 +414,58 @@ func TestRunoffDepthIsJudgedWhereTheAreaIsKnown(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What a run says between its issue and the flood is in its DC, too: the rise is
+// part of what it foretold.
+func TestTheCoefficientOfARunBeginsWithItsIssue(t *testing.T) {
+	s := memory.New()
+	fillFlood(t, s, 0, 0)
+	lead := []time.Duration{24 * time.Hour}
+	if dc := run(t, s, verify.Options{Leads: lead}).Stations[0].Events.Events[0].Runs[0].DC; math.Abs(float64(dc)-1) > 1e-9 {
+		t.Fatalf("a perfect run has a DC of %g", float64(dc))
+	}
+	f, err := s.Forecast(t.Context(), "lower_colorado", t0.Add(24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 { // ten hours, which end six before the flood begins
+		f.Stations[0].Level[i] += 0.3
+	}
+	if err := s.WriteForecast(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	e := run(t, s, verify.Options{Leads: lead}).Stations[0].Events.Events[0]
+	if dc := float64(e.Runs[0].DC); !(dc < 0.9) {
+		t.Errorf("DC %g of a run that was 0.3 m too high for ten hours of the flood's rise", dc)
+	}
+	if e.Runs[0].Error != 0 {
+		t.Errorf("peak %+v: what comes long before the flood is not its peak", e.Runs[0])
+	}
+}
+
+func TestATableThatIsReplacedWithinThePeriodIsTold(t *testing.T) {
+	s := memory.New()
+	fillFlood(t, s, 0, 0)
+	c := load(t)
+	told := func() []time.Time {
+		r, err := verify.Run(t.Context(), s, c, verify.Options{Leads: []time.Duration{time.Hour}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Stations[0].Changes
+	}
+	if got := told(); len(got) != 0 {
+		t.Errorf("changes %v", got)
+	}
+	at := t0.Add(45 * time.Hour)
+	for _, x := range c.StageTables {
+		if x.Station == "smithville" {
+			x.ValidFrom = at
+			c.StageTables = append(c.StageTables, x)
+			break
+		}
+	}
+	if diff := cmp.Diff([]time.Time{at}, told()); diff != "" {
+		t.Error(diff)
+	}
+}

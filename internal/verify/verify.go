@@ -87,8 +87,9 @@ type Station struct {
 	Area       float64        `json:"area_km2,omitempty"`    // of the sub-basins above
 	Leads      []Lead         `json:"leads"`
 	Events     Events         `json:"events"`
-	Chances    []Chances      `json:"chances"`  // of meeting each threshold, mildest first; empty if the runs gave none
-	Warnings   []Stage        `json:"warnings"` // by stage, mildest first
+	Chances    []Chances      `json:"chances"`             // of meeting each threshold, mildest first; empty if the runs gave none
+	Warnings   []Stage        `json:"warnings"`            // by stage, mildest first
+	Changes    []time.Time    `json:"stage_table_changes"` // within the period; all of it is judged by the table in force before
 }
 
 // A Lead is the result at one lead time. Scores that are not defined are NaN,
@@ -127,6 +128,7 @@ type Exceeded struct {
 	Stage     string `json:"stage"`
 	Threshold Score  `json:"threshold"`
 	Counts
+	CorrectNegatives int `json:"correct_negatives"`
 }
 
 // Counts are a contingency table and its scores.
@@ -352,6 +354,7 @@ func (b *basin) judge(ctx context.Context, r store.Reader, rep *Report) error {
 		s.Apart, s.LevelDatum = c.apart, c.station.Datum.Name
 		s.Area = b.area(c.station.ID)
 		s.Rule = b.opts.Events.rule(s.Area)
+		s.Changes = b.tableChanges(c.station.ID)
 		thresholds := b.thresholds(c.station.ID)
 		for i, lead := range b.opts.Leads {
 			if len(c.leads[i]) > 0 {
@@ -452,7 +455,8 @@ func (b *basin) score(c *cases, o *observed, lead time.Duration, values []value,
 	l.Band, l.Exceeded = bands.scores(), []Exceeded{}
 	for _, h := range thresholds {
 		if h.Variable == c.variable {
-			l.Exceeded = append(l.Exceeded, Exceeded{h.Stage.String(), Score(h.Value), counts(skill.Exceedances(obs, fcst, h.Value))})
+			c := skill.Exceedances(obs, fcst, h.Value)
+			l.Exceeded = append(l.Exceeded, Exceeded{h.Stage.String(), Score(h.Value), counts(c), c.CorrectNegatives})
 		}
 	}
 	return l

@@ -27,7 +27,7 @@ func FromRainForecast(f *hydro.RainForecast) *freshetv1.SubmitRainForecastReques
 			continue
 		}
 		c := a.Cell
-		p.Cells = append(p.Cells, &freshetv1.RainCell{West: c.West, South: c.South, East: c.East, North: c.North, Rain: a.Rain, Members: members})
+		p.Cells = append(p.Cells, &freshetv1.RainCell{West: c.West, South: c.South, East: c.East, North: c.North, Rings: fromRings(a.Rings), Rain: a.Rain, Members: members})
 	}
 	return p
 }
@@ -71,13 +71,46 @@ func RainForecastUnchecked(p *freshetv1.SubmitRainForecastRequest) (hydro.RainFo
 		}
 		f.Areas = append(f.Areas, hydro.RainArea{SubBasin: a.GetSubBasin(), Rain: a.GetRain(), Members: members(a.GetMembers())})
 	}
-	for _, a := range p.GetCells() {
+	for i, a := range p.GetCells() {
+		rings, err := toRings(i, a.GetRings())
+		if err != nil {
+			return f, err
+		}
 		f.Areas = append(f.Areas, hydro.RainArea{
-			Cell: hydro.Cell{West: a.GetWest(), South: a.GetSouth(), East: a.GetEast(), North: a.GetNorth()},
-			Rain: a.GetRain(), Members: members(a.GetMembers()),
+			Rings: rings,
+			Cell:  hydro.Cell{West: a.GetWest(), South: a.GetSouth(), East: a.GetEast(), North: a.GetNorth()},
+			Rain:  a.GetRain(), Members: members(a.GetMembers()),
 		})
 	}
 	return f, nil
+}
+
+func fromRings(rings []hydro.Ring) []*freshetv1.Ring {
+	var out []*freshetv1.Ring
+	for _, r := range rings {
+		p := &freshetv1.Ring{LonLat: make([]float64, 0, 2*len(r))}
+		for _, at := range r {
+			p.LonLat = append(p.LonLat, at[0], at[1])
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func toRings(cell int, ps []*freshetv1.Ring) ([]hydro.Ring, *hydro.FieldError) {
+	var out []hydro.Ring
+	for j, p := range ps {
+		v := p.GetLonLat()
+		if len(v)%2 != 0 {
+			return nil, &hydro.FieldError{Field: fmt.Sprintf("cells[%d].rings[%d].lon_lat", cell, j), Text: fmt.Sprintf("%d numbers: give longitude and latitude in turn", len(v))}
+		}
+		r := make(hydro.Ring, len(v)/2)
+		for k := range r {
+			r[k] = [2]float64{v[2*k], v[2*k+1]}
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 func members(ps []*freshetv1.RainMember) [][]float64 {
@@ -181,7 +214,7 @@ func checkDispatchPlan(p *hydro.DispatchPlan) error {
 // FromWithdrawal returns w as it is submitted.
 func FromWithdrawal(w *hydro.Withdrawal) *freshetv1.WithdrawRequest {
 	return &freshetv1.WithdrawRequest{
-		Basin: w.Basin, Reservoir: w.Reservoir, Source: w.Source, IssuedAt: FromTime(w.IssuedAt),
+		Basin: w.Basin, Reservoir: w.Reservoir, Station: w.Station, Source: w.Source, IssuedAt: FromTime(w.IssuedAt),
 		WithdrawnBy: w.By, WithdrawnAt: FromTime(w.At), Reason: w.Reason,
 	}
 }
@@ -202,7 +235,7 @@ func ToWithdrawal(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, error) {
 // WithdrawalUnchecked is [ToWithdrawal] before [hydro.Withdrawal.Check], for a
 // caller who wants to tell all that is wrong.
 func WithdrawalUnchecked(p *freshetv1.WithdrawRequest) (hydro.Withdrawal, *hydro.FieldError) {
-	w := hydro.Withdrawal{Basin: p.GetBasin(), Reservoir: p.GetReservoir(), Source: p.GetSource(), By: p.GetWithdrawnBy(), Reason: p.GetReason()}
+	w := hydro.Withdrawal{Basin: p.GetBasin(), Reservoir: p.GetReservoir(), Station: p.GetStation(), Source: p.GetSource(), By: p.GetWithdrawnBy(), Reason: p.GetReason()}
 	var err *hydro.FieldError
 	if w.IssuedAt, err = fieldTime("issued_at", p.GetIssuedAt()); err != nil {
 		return w, err

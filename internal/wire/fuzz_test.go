@@ -25,6 +25,10 @@ func seedInputs() []hydro.Input {
 			Basin: "tanjiang", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), From: at, Step: time.Hour, ReceivedAt: at,
 			Areas: []hydro.RainArea{{Cell: hydro.Cell{West: 112, South: 22, East: 113, North: 23}, Rain: []float64{1, 2}, Members: [][]float64{{1, 2}, {3, 4}}}},
 		}},
+		{RainForecast: &hydro.RainForecast{
+			Basin: "tanjiang", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), From: at, Step: time.Hour, ReceivedAt: at,
+			Areas: []hydro.RainArea{{Rings: []hydro.Ring{{{112, 22}, {113, 22}, {113, 23}, {112, 22}}, {{112.8, 22.2}, {112.9, 22.2}, {112.9, 22.3}, {112.8, 22.2}}}, Rain: []float64{1, 2}}},
+		}},
 		{DispatchPlan: &hydro.DispatchPlan{
 			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
 			Releases: []hydro.Release{{From: at, Outflow: 300}},
@@ -33,6 +37,15 @@ func seedInputs() []hydro.Input {
 			Basin: "tanjiang", Reservoir: "r", OrderedBy: "o", IssuedAt: at, ValidFrom: at, ValidUntil: at.Add(time.Hour), ReceivedAt: at,
 			Gates: []hydro.GateSetting{{From: at, Outlet: "gate", Opening: 1.5}},
 		}},
+		{Tide: &hydro.Tide{
+			Basin: "tanjiang", Station: "sea", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), Datum: hydro.PearlRiver, ReceivedAt: at,
+			Turns: []hydro.TideTurn{{At: at, Level: 1}, {At: at.Add(6 * time.Hour), Level: -1}},
+		}},
+		{Tide: &hydro.Tide{
+			Basin: "tanjiang", Station: "sea", Source: "s", IssuedAt: at, ValidUntil: at.Add(time.Hour), Datum: hydro.PearlRiver, ReceivedAt: at,
+			From: at, Step: time.Hour, Levels: []float64{1, 2},
+		}},
+		{Withdrawal: &hydro.Withdrawal{Basin: "tanjiang", Station: "sea", Source: "s", IssuedAt: at, By: "o", At: at, Reason: "w", ReceivedAt: at}},
 		{Withdrawal: &hydro.Withdrawal{Basin: "tanjiang", Reservoir: "r", IssuedAt: at, By: "o", At: at, Reason: "w", ReceivedAt: at}},
 		{Command: &hydro.Command{ID: "1", Basin: "tanjiang", At: at, By: hydro.Person{ID: "token a", Name: "b", Department: hydro.Hydrology, Role: "officer"}, Kind: hydro.Shelve, Station: "s", Until: at, Text: "t"}},
 		{Batch: &hydro.Batch{
@@ -151,7 +164,7 @@ func FuzzDecodeOutput(f *testing.F) {
 	})
 }
 
-// FuzzSubmissions feeds rain forecasts, plans and withdrawals as they come from the network.
+// FuzzSubmissions feeds rain forecasts, plans, tides and withdrawals as they come from the network.
 func FuzzSubmissions(f *testing.F) {
 	for _, in := range seedInputs() {
 		var m proto.Message
@@ -160,6 +173,8 @@ func FuzzSubmissions(f *testing.F) {
 			m = wire.FromRainForecast(in.RainForecast)
 		case in.DispatchPlan != nil:
 			m = wire.FromDispatchPlan(in.DispatchPlan)
+		case in.Tide != nil:
+			m = wire.FromTide(in.Tide)
 		case in.Withdrawal != nil:
 			m = wire.FromWithdrawal(in.Withdrawal)
 		default:
@@ -176,6 +191,7 @@ func FuzzSubmissions(f *testing.F) {
 		var (
 			rain freshetv1.SubmitRainForecastRequest
 			plan freshetv1.SubmitDispatchPlanRequest
+			tide freshetv1.SubmitTideRequest
 			back freshetv1.WithdrawRequest
 			ins  []hydro.Input
 		)
@@ -191,6 +207,14 @@ func FuzzSubmissions(f *testing.F) {
 			if v, err := wire.ToDispatchPlan(&plan); err == nil {
 				v.ReceivedAt = at
 				ins = append(ins, hydro.Input{DispatchPlan: &v})
+			} else if !errors.Is(err, hydro.ErrInvalid) {
+				t.Fatalf("%v is not ErrInvalid", err)
+			}
+		}
+		if proto.Unmarshal(data, &tide) == nil {
+			if v, err := wire.ToTide(&tide); err == nil {
+				v.ReceivedAt = at
+				ins = append(ins, hydro.Input{Tide: &v})
 			} else if !errors.Is(err, hydro.ErrInvalid) {
 				t.Fatalf("%v is not ErrInvalid", err)
 			}

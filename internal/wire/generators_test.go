@@ -121,10 +121,14 @@ func rainForecast() *rapid.Generator[hydro.RainForecast] {
 		control, cells := members == 0 || rapid.Bool().Draw(t, "control"), rapid.Bool().Draw(t, "cells")
 		for range rapid.IntRange(1, 4).Draw(t, "areas") {
 			var a hydro.RainArea
-			if cells {
+			switch {
+			case cells && rapid.Bool().Draw(t, "rings"):
+				w, s := rapid.Float64Range(-180, 170).Draw(t, "west"), rapid.Float64Range(-90, 80).Draw(t, "south")
+				a.Rings = []hydro.Ring{{{w, s}, {w + 9, s}, {w + 9, s + 9}, {w, s + 9}, {w, s}}, {{w + 1, s + 1}, {w + 2, s + 1}, {w + 2, s + 2}, {w + 1, s + 1}}}
+			case cells:
 				a.Cell.West, a.Cell.South = rapid.Float64Range(-180, 179).Draw(t, "west"), rapid.Float64Range(-90, 89).Draw(t, "south")
 				a.Cell.East, a.Cell.North = a.Cell.West+1, a.Cell.South+1
-			} else {
+			default:
 				a.SubBasin = name().Draw(t, "sub-basin")
 			}
 			if control {
@@ -172,18 +176,49 @@ func withdrawal() *rapid.Generator[hydro.Withdrawal] {
 			Basin: name().Draw(t, "basin"), By: name().Draw(t, "by"), Reason: name().Draw(t, "reason"),
 			IssuedAt: issued, At: issued.Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "after"))),
 		}
-		if rapid.Bool().Draw(t, "plan") {
+		switch rapid.IntRange(0, 2).Draw(t, "of") {
+		case 0:
 			w.Reservoir = name().Draw(t, "reservoir")
-		} else {
+		case 1:
+			w.Station = name().Draw(t, "station")
+			w.Source = name().Draw(t, "source")
+		default:
 			w.Source = name().Draw(t, "source")
 		}
 		return w
 	})
 }
 
+// tide draws one that passes its Check; ReceivedAt is zero.
+func tide() *rapid.Generator[hydro.Tide] {
+	return rapid.Custom(func(t *rapid.T) hydro.Tide {
+		issued := time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "issued"), 1).UTC()
+		v := hydro.Tide{
+			Basin: name().Draw(t, "basin"), Station: name().Draw(t, "station"), Source: name().Draw(t, "source"), Datum: hydro.Datum(name().Draw(t, "datum")),
+			IssuedAt: issued, ValidUntil: issued.Add(time.Duration(rapid.Int64Range(1, 1e16).Draw(t, "valid"))),
+		}
+		n, level := rapid.IntRange(2, 8).Draw(t, "values"), rapid.Float64Range(0, hydro.MaxTideRange/2)
+		if rapid.Bool().Draw(t, "regular") {
+			v.From, v.Step = issued, time.Duration(rapid.IntRange(60, 3600).Draw(t, "step"))*time.Second
+			v.Levels = rapid.SliceOfN(level, n, n).Draw(t, "levels")
+			return v
+		}
+		at := issued
+		for i := range n {
+			v.Turns = append(v.Turns, hydro.TideTurn{At: at, Level: float64(1-2*(i%2)) * (0.001 + 0.9*level.Draw(t, "level"))})
+			at = at.Add(time.Duration(rapid.Int64Range(int64(hydro.MinTideTurn), int64(hydro.MaxTideTurn)).Draw(t, "apart")))
+		}
+		return v
+	})
+}
+
 func input() *rapid.Generator[hydro.Input] {
 	return rapid.Custom(func(t *rapid.T) hydro.Input {
-		switch rapid.IntRange(0, 6).Draw(t, "kind") {
+		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		case 7:
+			v := tide().Draw(t, "tide")
+			v.ReceivedAt = millis().Draw(t, "received")
+			return hydro.Input{Tide: &v}
 		case 6:
 			c := command().Draw(t, "command")
 			return hydro.Input{Command: &c}

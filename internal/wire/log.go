@@ -92,6 +92,8 @@ func encodeInput(in hydro.Input) ([]byte, error) {
 		return marshal(&freshetv1.LogInput{Input: &freshetv1.LogInput_Withdrawal{
 			Withdrawal: &freshetv1.LogWithdrawal{ReceivedAtMs: received, Withdrawal: FromWithdrawal(w)},
 		}})
+	case "tide":
+		return encodeTide(in.Tide)
 	case "command":
 		if err := checkCommand(in.Command); err != nil {
 			return nil, fmt.Errorf("command.%w", err)
@@ -174,6 +176,8 @@ func decodeInput(data []byte) (hydro.Input, error) {
 			return hydro.Input{}, fmt.Errorf("withdrawal.%w", err)
 		}
 		return hydro.Input{Withdrawal: &w}, nil
+	case *freshetv1.LogInput_Tide:
+		return decodeTide(p.Tide)
 	case *freshetv1.LogInput_Command:
 		c, err := ToCommand(p.Command)
 		if err != nil {

@@ -110,6 +110,7 @@ func TestMessagesComeBackEqual(t *testing.T) {
 	t.Run("forecast", func(t *testing.T) { thereAndBack(t, forecast(), wire.FromForecast, wire.ToForecast) })
 	t.Run("rain forecast", func(t *testing.T) { thereAndBack(t, rainForecast(), wire.FromRainForecast, wire.ToRainForecast) })
 	t.Run("dispatch plan", func(t *testing.T) { thereAndBack(t, dispatchPlan(), wire.FromDispatchPlan, wire.ToDispatchPlan) })
+	t.Run("tide", func(t *testing.T) { thereAndBack(t, tide(), wire.FromTide, wire.ToTide) })
 	t.Run("withdrawal", func(t *testing.T) { thereAndBack(t, withdrawal(), wire.FromWithdrawal, wire.ToWithdrawal) })
 	t.Run("command", func(t *testing.T) { thereAndBack(t, command(), wire.FromCommand, wire.ToCommand) })
 	t.Run("duty event", func(t *testing.T) { thereAndBack(t, dutyEvent(), wire.FromDutyEvent, wire.ToDutyEvent) })

@@ -103,6 +103,7 @@ type ForecastFacts struct {
 	Hours                int
 	Line                 string // the honesty line
 	Expired              bool
+	Doubt                string // why the forecast is not whole and valid; "" if it is, or the situation does not say
 	Stations             int
 	Peaks                []PeakFacts // of those that meet a threshold
 	Below                int         // those that meet none within the horizon

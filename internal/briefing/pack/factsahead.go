@@ -15,6 +15,7 @@ import (
 func (m *maker) forecastFacts() ForecastFacts {
 	run := m.s.GetForecast()
 	f := ForecastFacts{Issued: m.clock(run.GetIssuedAt()), Until: m.clock(run.GetHonesty().GetValidUntil())}
+	f.Doubt = m.unsound()
 	if run == nil {
 		return f
 	}
@@ -36,6 +37,17 @@ func (m *maker) forecastFacts() ForecastFacts {
 		f.Peaks = append(f.Peaks, p)
 	}
 	return f
+}
+
+// unsound tells in a sentence why the forecast is not whole and valid. It is empty where
+// it is, before the first run, and in a situation of an older version.
+func (m *maker) unsound() string {
+	switch w := m.s.GetForecastWatch(); w.GetStanding() {
+	case freshetv1.ForecastStanding_FORECAST_STANDING_UNSPECIFIED, freshetv1.ForecastStanding_FORECAST_STANDING_VALID:
+		return ""
+	default:
+		return m.pick(w.GetDetailZh(), w.GetDetail())
+	}
 }
 
 // expired says that the run is not to be trusted at the situation's instant.

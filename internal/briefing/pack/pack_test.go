@@ -73,6 +73,37 @@ func TestNothingKnownIsSaid(t *testing.T) {
 	}
 }
 
+// That a forecast was not whole at the instant is on page and text, whatever an
+// office's template says; a whole one has no such sentence.
+func TestTheStandingOfTheForecastIsSaid(t *testing.T) {
+	own, err := pack.LoadTemplates(fstest.MapFS{"forecast.zh.tmpl": {Data: []byte("x\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, standing := range []freshetv1.ForecastStanding{1, 2, 3, 4, 5} {
+		for _, templates := range []*pack.Templates{nil, own} {
+			s := &freshetv1.Situation{Basin: "b", AsOf: at, At: at, Zone: "UTC", ForecastWatch: &freshetv1.ForecastWatch{Standing: standing, DetailZh: "预报如何如何。"}}
+			p := pack.Pack{Situation: s, Templates: templates, Lang: termui.Chinese}
+			var page, text bytes.Buffer
+			for _, err := range []error{p.HTML(&page), p.Text(&text)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := 0
+			if standing != freshetv1.ForecastStanding_FORECAST_STANDING_VALID {
+				want = 1
+			}
+			if n := strings.Count(page.String(), "预报如何如何。"); n != want {
+				t.Errorf("%s: %d times on the page", standing, n)
+			}
+			if n := strings.Count(text.String(), "预报如何如何。"); templates == nil && n != want {
+				t.Errorf("%s: %d times in\n%s", standing, n, text.String())
+			}
+		}
+	}
+}
+
 func TestWordsOfTheSituationCannotBecomeMarkup(t *testing.T) {
 	evil := `</style><script>alert(1)</script>"`
 	s := &freshetv1.Situation{Basin: "b", NameZh: evil, AsOf: at, At: at, Zone: "UTC", Illustrative: true, Mark: evil, Board: []*freshetv1.BoardRow{{Station: "a", NameZh: evil, Kind: "level"}}}

@@ -242,9 +242,11 @@ func (m *maker) forecastPart(s *Section) {
 			c.Rows = append(c.Rows, row)
 		}
 	}
-	// An office's templates may leave it out; the page may not.
-	if line := m.pick(run.GetHonesty().GetLineZh(), run.GetHonesty().GetLineEn()); line != "" && !slices.ContainsFunc(s.Text, func(t string) bool { return strings.Contains(t, line) }) {
-		s.Notes = append(s.Notes, line)
+	// An office's templates may leave them out; the page may not.
+	for _, line := range []string{m.unsound(), m.pick(run.GetHonesty().GetLineZh(), run.GetHonesty().GetLineEn())} {
+		if line != "" && !slices.ContainsFunc(s.Text, func(t string) bool { return strings.Contains(t, line) }) {
+			s.Notes = append(s.Notes, line)
+		}
 	}
 	s.Tables = append(s.Tables, t, c)
 	s.Charts = m.hydrographs()

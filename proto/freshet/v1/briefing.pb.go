@@ -184,8 +184,10 @@ type Situation struct {
 	// The basin's zone, e.g. "+08:00": people see times in it.
 	Zone string `protobuf:"bytes,24,opt,name=zone,proto3" json:"zone,omitempty"`
 	// As GetNetwork, the sub-basins without their outlines.
-	Reservoirs    []*NetworkReservoir `protobuf:"bytes,25,rep,name=reservoirs,proto3" json:"reservoirs,omitempty"`
-	SubBasins     []*NetworkSubBasin  `protobuf:"bytes,26,rep,name=sub_basins,json=subBasins,proto3" json:"sub_basins,omitempty"`
+	Reservoirs []*NetworkReservoir `protobuf:"bytes,25,rep,name=reservoirs,proto3" json:"reservoirs,omitempty"`
+	SubBasins  []*NetworkSubBasin  `protobuf:"bytes,26,rep,name=sub_basins,json=subBasins,proto3" json:"sub_basins,omitempty"`
+	// As GetForecastWatch: how far the forecast could be used.
+	ForecastWatch *ForecastWatch `protobuf:"bytes,27,opt,name=forecast_watch,json=forecastWatch,proto3" json:"forecast_watch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -398,6 +400,13 @@ func (x *Situation) GetReservoirs() []*NetworkReservoir {
 func (x *Situation) GetSubBasins() []*NetworkSubBasin {
 	if x != nil {
 		return x.SubBasins
+	}
+	return nil
+}
+
+func (x *Situation) GetForecastWatch() *ForecastWatch {
+	if x != nil {
+		return x.ForecastWatch
 	}
 	return nil
 }
@@ -1946,13 +1955,13 @@ var File_freshet_v1_briefing_proto protoreflect.FileDescriptor
 const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"\n" +
 	"\x19freshet/v1/briefing.proto\x12\n" +
-	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x16freshet/v1/board.proto\x1a\x18freshet/v1/callout.proto\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x15freshet/v1/plan.proto\x1a\x18freshet/v1/station.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n" +
+	"freshet.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16freshet/v1/blind.proto\x1a\x16freshet/v1/board.proto\x1a\x18freshet/v1/callout.proto\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x1ffreshet/v1/forecast_watch.proto\x1a\x15freshet/v1/plan.proto\x1a\x18freshet/v1/station.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n" +
 	"\x13GetSituationRequest\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x127\n" +
 	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04asOf\"_\n" +
 	"\x14GetSituationResponse\x123\n" +
 	"\tsituation\x18\x01 \x01(\v2\x15.freshet.v1.SituationR\tsituation\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\tR\x04hash\"\xbe\b\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\"\x80\t\n" +
 	"\tSituation\x12\x14\n" +
 	"\x05basin\x18\x01 \x01(\tR\x05basin\x12/\n" +
 	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12*\n" +
@@ -1985,7 +1994,8 @@ const file_freshet_v1_briefing_proto_rawDesc = "" +
 	"reservoirs\x18\x19 \x03(\v2\x1c.freshet.v1.NetworkReservoirR\n" +
 	"reservoirs\x12:\n" +
 	"\n" +
-	"sub_basins\x18\x1a \x03(\v2\x1b.freshet.v1.NetworkSubBasinR\tsubBasins\"\xc9\x02\n" +
+	"sub_basins\x18\x1a \x03(\v2\x1b.freshet.v1.NetworkSubBasinR\tsubBasins\x12@\n" +
+	"\x0eforecast_watch\x18\x1b \x01(\v2\x19.freshet.v1.ForecastWatchR\rforecastWatch\"\xc9\x02\n" +
 	"\x0fSituationSeries\x12\x18\n" +
 	"\astation\x18\x01 \x01(\tR\astation\x120\n" +
 	"\bvariable\x18\x02 \x01(\x0e2\x14.freshet.v1.VariableR\bvariable\x12\x16\n" +
@@ -2195,15 +2205,16 @@ var file_freshet_v1_briefing_proto_goTypes = []any{
 	(*StationThresholds)(nil),         // 27: freshet.v1.StationThresholds
 	(*NetworkReservoir)(nil),          // 28: freshet.v1.NetworkReservoir
 	(*NetworkSubBasin)(nil),           // 29: freshet.v1.NetworkSubBasin
-	(Variable)(0),                     // 30: freshet.v1.Variable
-	(Quality)(0),                      // 31: freshet.v1.Quality
-	(Department)(0),                   // 32: freshet.v1.Department
-	(Stage)(0),                        // 33: freshet.v1.Stage
-	(*ForecastPeak)(nil),              // 34: freshet.v1.ForecastPeak
-	(ResponseLevel)(0),                // 35: freshet.v1.ResponseLevel
-	(*Person)(nil),                    // 36: freshet.v1.Person
-	(*Measure)(nil),                   // 37: freshet.v1.Measure
-	(GroupKind)(0),                    // 38: freshet.v1.GroupKind
+	(*ForecastWatch)(nil),             // 30: freshet.v1.ForecastWatch
+	(Variable)(0),                     // 31: freshet.v1.Variable
+	(Quality)(0),                      // 32: freshet.v1.Quality
+	(Department)(0),                   // 33: freshet.v1.Department
+	(Stage)(0),                        // 34: freshet.v1.Stage
+	(*ForecastPeak)(nil),              // 35: freshet.v1.ForecastPeak
+	(ResponseLevel)(0),                // 36: freshet.v1.ResponseLevel
+	(*Person)(nil),                    // 37: freshet.v1.Person
+	(*Measure)(nil),                   // 38: freshet.v1.Measure
+	(GroupKind)(0),                    // 39: freshet.v1.GroupKind
 }
 var file_freshet_v1_briefing_proto_depIdxs = []int32{
 	16, // 0: freshet.v1.GetSituationRequest.as_of:type_name -> google.protobuf.Timestamp
@@ -2224,78 +2235,79 @@ var file_freshet_v1_briefing_proto_depIdxs = []int32{
 	3,  // 15: freshet.v1.Situation.series:type_name -> freshet.v1.SituationSeries
 	28, // 16: freshet.v1.Situation.reservoirs:type_name -> freshet.v1.NetworkReservoir
 	29, // 17: freshet.v1.Situation.sub_basins:type_name -> freshet.v1.NetworkSubBasin
-	30, // 18: freshet.v1.SituationSeries.variable:type_name -> freshet.v1.Variable
-	31, // 19: freshet.v1.SituationSeries.quality:type_name -> freshet.v1.Quality
-	16, // 20: freshet.v1.CompareSituationsRequest.from:type_name -> google.protobuf.Timestamp
-	16, // 21: freshet.v1.CompareSituationsRequest.to:type_name -> google.protobuf.Timestamp
-	6,  // 22: freshet.v1.CompareSituationsResponse.diff:type_name -> freshet.v1.SituationDiff
-	7,  // 23: freshet.v1.SituationDiff.from:type_name -> freshet.v1.SituationPoint
-	7,  // 24: freshet.v1.SituationDiff.to:type_name -> freshet.v1.SituationPoint
-	8,  // 25: freshet.v1.SituationDiff.new:type_name -> freshet.v1.StationChange
-	8,  // 26: freshet.v1.SituationDiff.gone:type_name -> freshet.v1.StationChange
-	8,  // 27: freshet.v1.SituationDiff.worse:type_name -> freshet.v1.StationChange
-	8,  // 28: freshet.v1.SituationDiff.better:type_name -> freshet.v1.StationChange
-	8,  // 29: freshet.v1.SituationDiff.lost:type_name -> freshet.v1.StationChange
-	8,  // 30: freshet.v1.SituationDiff.back:type_name -> freshet.v1.StationChange
-	9,  // 31: freshet.v1.SituationDiff.values:type_name -> freshet.v1.ValueChange
-	10, // 32: freshet.v1.SituationDiff.rain:type_name -> freshet.v1.RainSince
-	11, // 33: freshet.v1.SituationDiff.forecasts:type_name -> freshet.v1.ForecastChange
-	13, // 34: freshet.v1.SituationDiff.responses:type_name -> freshet.v1.ResponseChange
-	14, // 35: freshet.v1.SituationDiff.opened:type_name -> freshet.v1.MeasureChange
-	14, // 36: freshet.v1.SituationDiff.started:type_name -> freshet.v1.MeasureChange
-	14, // 37: freshet.v1.SituationDiff.done:type_name -> freshet.v1.MeasureChange
-	14, // 38: freshet.v1.SituationDiff.late:type_name -> freshet.v1.MeasureChange
-	14, // 39: freshet.v1.SituationDiff.closed:type_name -> freshet.v1.MeasureChange
-	22, // 40: freshet.v1.SituationDiff.conflicts_opened:type_name -> freshet.v1.Conflict
-	22, // 41: freshet.v1.SituationDiff.conflicts_settled:type_name -> freshet.v1.Conflict
-	21, // 42: freshet.v1.SituationDiff.blind_opened:type_name -> freshet.v1.BlindSet
-	21, // 43: freshet.v1.SituationDiff.blind_settled:type_name -> freshet.v1.BlindSet
-	15, // 44: freshet.v1.SituationDiff.groups_opened:type_name -> freshet.v1.GroupMove
-	15, // 45: freshet.v1.SituationDiff.groups_raised:type_name -> freshet.v1.GroupMove
-	15, // 46: freshet.v1.SituationDiff.groups_lowered:type_name -> freshet.v1.GroupMove
-	15, // 47: freshet.v1.SituationDiff.groups_closed:type_name -> freshet.v1.GroupMove
-	26, // 48: freshet.v1.SituationDiff.unreached_opened:type_name -> freshet.v1.Unreached
-	26, // 49: freshet.v1.SituationDiff.unreached_settled:type_name -> freshet.v1.Unreached
-	16, // 50: freshet.v1.SituationPoint.as_of:type_name -> google.protobuf.Timestamp
-	16, // 51: freshet.v1.SituationPoint.at:type_name -> google.protobuf.Timestamp
-	16, // 52: freshet.v1.SituationPoint.forecast_issued_at:type_name -> google.protobuf.Timestamp
-	32, // 53: freshet.v1.StationChange.department:type_name -> freshet.v1.Department
-	33, // 54: freshet.v1.StationChange.from:type_name -> freshet.v1.Stage
-	33, // 55: freshet.v1.StationChange.to:type_name -> freshet.v1.Stage
-	16, // 56: freshet.v1.StationChange.since:type_name -> google.protobuf.Timestamp
-	30, // 57: freshet.v1.ValueChange.variable:type_name -> freshet.v1.Variable
-	16, // 58: freshet.v1.ValueChange.from_at:type_name -> google.protobuf.Timestamp
-	31, // 59: freshet.v1.ValueChange.from_quality:type_name -> freshet.v1.Quality
-	16, // 60: freshet.v1.ValueChange.to_at:type_name -> google.protobuf.Timestamp
-	31, // 61: freshet.v1.ValueChange.to_quality:type_name -> freshet.v1.Quality
-	34, // 62: freshet.v1.ForecastChange.from:type_name -> freshet.v1.ForecastPeak
-	34, // 63: freshet.v1.ForecastChange.to:type_name -> freshet.v1.ForecastPeak
-	12, // 64: freshet.v1.ForecastChange.crossings:type_name -> freshet.v1.CrossingChange
-	33, // 65: freshet.v1.CrossingChange.stage:type_name -> freshet.v1.Stage
-	30, // 66: freshet.v1.CrossingChange.variable:type_name -> freshet.v1.Variable
-	16, // 67: freshet.v1.CrossingChange.from:type_name -> google.protobuf.Timestamp
-	16, // 68: freshet.v1.CrossingChange.to:type_name -> google.protobuf.Timestamp
-	35, // 69: freshet.v1.ResponseChange.proposed_from:type_name -> freshet.v1.ResponseLevel
-	35, // 70: freshet.v1.ResponseChange.proposed_to:type_name -> freshet.v1.ResponseLevel
-	35, // 71: freshet.v1.ResponseChange.declared_from:type_name -> freshet.v1.ResponseLevel
-	35, // 72: freshet.v1.ResponseChange.declared_to:type_name -> freshet.v1.ResponseLevel
-	16, // 73: freshet.v1.ResponseChange.declared_at:type_name -> google.protobuf.Timestamp
-	36, // 74: freshet.v1.ResponseChange.by:type_name -> freshet.v1.Person
-	37, // 75: freshet.v1.MeasureChange.measure:type_name -> freshet.v1.Measure
-	38, // 76: freshet.v1.GroupMove.kind:type_name -> freshet.v1.GroupKind
-	33, // 77: freshet.v1.GroupMove.from:type_name -> freshet.v1.Stage
-	33, // 78: freshet.v1.GroupMove.to:type_name -> freshet.v1.Stage
-	16, // 79: freshet.v1.GroupMove.opened_at:type_name -> google.protobuf.Timestamp
-	16, // 80: freshet.v1.GroupMove.closed_at:type_name -> google.protobuf.Timestamp
-	0,  // 81: freshet.v1.BriefingService.GetSituation:input_type -> freshet.v1.GetSituationRequest
-	4,  // 82: freshet.v1.BriefingService.CompareSituations:input_type -> freshet.v1.CompareSituationsRequest
-	1,  // 83: freshet.v1.BriefingService.GetSituation:output_type -> freshet.v1.GetSituationResponse
-	5,  // 84: freshet.v1.BriefingService.CompareSituations:output_type -> freshet.v1.CompareSituationsResponse
-	83, // [83:85] is the sub-list for method output_type
-	81, // [81:83] is the sub-list for method input_type
-	81, // [81:81] is the sub-list for extension type_name
-	81, // [81:81] is the sub-list for extension extendee
-	0,  // [0:81] is the sub-list for field type_name
+	30, // 18: freshet.v1.Situation.forecast_watch:type_name -> freshet.v1.ForecastWatch
+	31, // 19: freshet.v1.SituationSeries.variable:type_name -> freshet.v1.Variable
+	32, // 20: freshet.v1.SituationSeries.quality:type_name -> freshet.v1.Quality
+	16, // 21: freshet.v1.CompareSituationsRequest.from:type_name -> google.protobuf.Timestamp
+	16, // 22: freshet.v1.CompareSituationsRequest.to:type_name -> google.protobuf.Timestamp
+	6,  // 23: freshet.v1.CompareSituationsResponse.diff:type_name -> freshet.v1.SituationDiff
+	7,  // 24: freshet.v1.SituationDiff.from:type_name -> freshet.v1.SituationPoint
+	7,  // 25: freshet.v1.SituationDiff.to:type_name -> freshet.v1.SituationPoint
+	8,  // 26: freshet.v1.SituationDiff.new:type_name -> freshet.v1.StationChange
+	8,  // 27: freshet.v1.SituationDiff.gone:type_name -> freshet.v1.StationChange
+	8,  // 28: freshet.v1.SituationDiff.worse:type_name -> freshet.v1.StationChange
+	8,  // 29: freshet.v1.SituationDiff.better:type_name -> freshet.v1.StationChange
+	8,  // 30: freshet.v1.SituationDiff.lost:type_name -> freshet.v1.StationChange
+	8,  // 31: freshet.v1.SituationDiff.back:type_name -> freshet.v1.StationChange
+	9,  // 32: freshet.v1.SituationDiff.values:type_name -> freshet.v1.ValueChange
+	10, // 33: freshet.v1.SituationDiff.rain:type_name -> freshet.v1.RainSince
+	11, // 34: freshet.v1.SituationDiff.forecasts:type_name -> freshet.v1.ForecastChange
+	13, // 35: freshet.v1.SituationDiff.responses:type_name -> freshet.v1.ResponseChange
+	14, // 36: freshet.v1.SituationDiff.opened:type_name -> freshet.v1.MeasureChange
+	14, // 37: freshet.v1.SituationDiff.started:type_name -> freshet.v1.MeasureChange
+	14, // 38: freshet.v1.SituationDiff.done:type_name -> freshet.v1.MeasureChange
+	14, // 39: freshet.v1.SituationDiff.late:type_name -> freshet.v1.MeasureChange
+	14, // 40: freshet.v1.SituationDiff.closed:type_name -> freshet.v1.MeasureChange
+	22, // 41: freshet.v1.SituationDiff.conflicts_opened:type_name -> freshet.v1.Conflict
+	22, // 42: freshet.v1.SituationDiff.conflicts_settled:type_name -> freshet.v1.Conflict
+	21, // 43: freshet.v1.SituationDiff.blind_opened:type_name -> freshet.v1.BlindSet
+	21, // 44: freshet.v1.SituationDiff.blind_settled:type_name -> freshet.v1.BlindSet
+	15, // 45: freshet.v1.SituationDiff.groups_opened:type_name -> freshet.v1.GroupMove
+	15, // 46: freshet.v1.SituationDiff.groups_raised:type_name -> freshet.v1.GroupMove
+	15, // 47: freshet.v1.SituationDiff.groups_lowered:type_name -> freshet.v1.GroupMove
+	15, // 48: freshet.v1.SituationDiff.groups_closed:type_name -> freshet.v1.GroupMove
+	26, // 49: freshet.v1.SituationDiff.unreached_opened:type_name -> freshet.v1.Unreached
+	26, // 50: freshet.v1.SituationDiff.unreached_settled:type_name -> freshet.v1.Unreached
+	16, // 51: freshet.v1.SituationPoint.as_of:type_name -> google.protobuf.Timestamp
+	16, // 52: freshet.v1.SituationPoint.at:type_name -> google.protobuf.Timestamp
+	16, // 53: freshet.v1.SituationPoint.forecast_issued_at:type_name -> google.protobuf.Timestamp
+	33, // 54: freshet.v1.StationChange.department:type_name -> freshet.v1.Department
+	34, // 55: freshet.v1.StationChange.from:type_name -> freshet.v1.Stage
+	34, // 56: freshet.v1.StationChange.to:type_name -> freshet.v1.Stage
+	16, // 57: freshet.v1.StationChange.since:type_name -> google.protobuf.Timestamp
+	31, // 58: freshet.v1.ValueChange.variable:type_name -> freshet.v1.Variable
+	16, // 59: freshet.v1.ValueChange.from_at:type_name -> google.protobuf.Timestamp
+	32, // 60: freshet.v1.ValueChange.from_quality:type_name -> freshet.v1.Quality
+	16, // 61: freshet.v1.ValueChange.to_at:type_name -> google.protobuf.Timestamp
+	32, // 62: freshet.v1.ValueChange.to_quality:type_name -> freshet.v1.Quality
+	35, // 63: freshet.v1.ForecastChange.from:type_name -> freshet.v1.ForecastPeak
+	35, // 64: freshet.v1.ForecastChange.to:type_name -> freshet.v1.ForecastPeak
+	12, // 65: freshet.v1.ForecastChange.crossings:type_name -> freshet.v1.CrossingChange
+	34, // 66: freshet.v1.CrossingChange.stage:type_name -> freshet.v1.Stage
+	31, // 67: freshet.v1.CrossingChange.variable:type_name -> freshet.v1.Variable
+	16, // 68: freshet.v1.CrossingChange.from:type_name -> google.protobuf.Timestamp
+	16, // 69: freshet.v1.CrossingChange.to:type_name -> google.protobuf.Timestamp
+	36, // 70: freshet.v1.ResponseChange.proposed_from:type_name -> freshet.v1.ResponseLevel
+	36, // 71: freshet.v1.ResponseChange.proposed_to:type_name -> freshet.v1.ResponseLevel
+	36, // 72: freshet.v1.ResponseChange.declared_from:type_name -> freshet.v1.ResponseLevel
+	36, // 73: freshet.v1.ResponseChange.declared_to:type_name -> freshet.v1.ResponseLevel
+	16, // 74: freshet.v1.ResponseChange.declared_at:type_name -> google.protobuf.Timestamp
+	37, // 75: freshet.v1.ResponseChange.by:type_name -> freshet.v1.Person
+	38, // 76: freshet.v1.MeasureChange.measure:type_name -> freshet.v1.Measure
+	39, // 77: freshet.v1.GroupMove.kind:type_name -> freshet.v1.GroupKind
+	34, // 78: freshet.v1.GroupMove.from:type_name -> freshet.v1.Stage
+	34, // 79: freshet.v1.GroupMove.to:type_name -> freshet.v1.Stage
+	16, // 80: freshet.v1.GroupMove.opened_at:type_name -> google.protobuf.Timestamp
+	16, // 81: freshet.v1.GroupMove.closed_at:type_name -> google.protobuf.Timestamp
+	0,  // 82: freshet.v1.BriefingService.GetSituation:input_type -> freshet.v1.GetSituationRequest
+	4,  // 83: freshet.v1.BriefingService.CompareSituations:input_type -> freshet.v1.CompareSituationsRequest
+	1,  // 84: freshet.v1.BriefingService.GetSituation:output_type -> freshet.v1.GetSituationResponse
+	5,  // 85: freshet.v1.BriefingService.CompareSituations:output_type -> freshet.v1.CompareSituationsResponse
+	84, // [84:86] is the sub-list for method output_type
+	82, // [82:84] is the sub-list for method input_type
+	82, // [82:82] is the sub-list for extension type_name
+	82, // [82:82] is the sub-list for extension extendee
+	0,  // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_briefing_proto_init() }
@@ -2308,6 +2320,7 @@ func file_freshet_v1_briefing_proto_init() {
 	file_freshet_v1_callout_proto_init()
 	file_freshet_v1_duty_proto_init()
 	file_freshet_v1_forecast_proto_init()
+	file_freshet_v1_forecast_watch_proto_init()
 	file_freshet_v1_plan_proto_init()
 	file_freshet_v1_station_proto_init()
 	file_freshet_v1_types_proto_init()

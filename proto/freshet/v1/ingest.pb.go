@@ -1427,9 +1427,11 @@ type SubmitRainForecastRequest struct {
 	// When the first step begins; issued_at if not set. All areas have the same steps,
 	// 1 to 2000 of them and at most 30 days.
 	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
-	// Rain by cells. A sub-basin is sampled by points of equal area, and each point
-	// takes the first cell that holds it; points that no cell holds take the mean of
-	// the others. At least one sub-basin must have a point in a cell.
+	// Rain by cells: of a grid, or forecast zones of any outline. A sub-basin is
+	// sampled by points of equal area, and each point takes the first cell that holds
+	// it; points that no cell holds take the mean of the others. At least one sub-basin
+	// must have a point in a cell. Where cells have rings, no point of the basin may
+	// lie in two of them. At most 40000 positions in all rings together.
 	Cells         []*RainCell `protobuf:"bytes,8,rep,name=cells,proto3" json:"cells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1587,20 +1589,27 @@ func (x *SubBasinRain) GetMembers() []*RainMember {
 	return nil
 }
 
-// Forecast rain of one cell of a grid, a rectangle in longitude and latitude.
+// Forecast rain of one cell: a rectangle in longitude and latitude, or what rings
+// enclose, and not both.
 type RainCell struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Degrees WGS84. A point on the western or southern edge is inside, one on the
-	// eastern or northern edge is not. west < east, south < north. Cells should not
-	// overlap. The cells of a grid that is not in longitude and latitude are given
-	// by the rectangle around the centre that has their area.
+	// eastern or northern edge is not. west < east, south < north. Rectangles should
+	// not overlap: a point takes the first. All four are left out where rings are given.
 	West  float64 `protobuf:"fixed64,1,opt,name=west,proto3" json:"west,omitempty"`
 	South float64 `protobuf:"fixed64,2,opt,name=south,proto3" json:"south,omitempty"`
 	East  float64 `protobuf:"fixed64,3,opt,name=east,proto3" json:"east,omitempty"`
 	North float64 `protobuf:"fixed64,4,opt,name=north,proto3" json:"north,omitempty"`
 	// As in SubBasinRain.
-	Rain          []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
-	Members       []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	Rain    []float64     `protobuf:"fixed64,5,rep,packed,name=rain,proto3" json:"rain,omitempty"`
+	Members []*RainMember `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	// The outline of a cell that is no such rectangle, as of a radar, of a grid in
+	// another projection, or a forecast zone: a point is inside if it lies in an odd
+	// number of the rings. So a hole is a ring within another, and parts that lie apart
+	// are rings beside each other: the rings of a GeoJSON Polygon or MultiPolygon, in
+	// any order. Rings do not cross themselves or each other; they may touch. At most
+	// 4000 positions in all rings of a cell.
+	Rings         []*Ring `protobuf:"bytes,7,rep,name=rings,proto3" json:"rings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1677,6 +1686,62 @@ func (x *RainCell) GetMembers() []*RainMember {
 	return nil
 }
 
+func (x *RainCell) GetRings() []*Ring {
+	if x != nil {
+		return x.Rings
+	}
+	return nil
+}
+
+// A closed line on the map, straight in longitude and latitude between its
+// positions, which way round does not matter.
+type Ring struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Longitude and latitude of each position in turn, degrees WGS84: -180 to 180 and
+	// -90 to 90. The first position is given again as the last. Four positions at
+	// least.
+	LonLat        []float64 `protobuf:"fixed64,1,rep,packed,name=lon_lat,json=lonLat,proto3" json:"lon_lat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ring) Reset() {
+	*x = Ring{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ring) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ring) ProtoMessage() {}
+
+func (x *Ring) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ring.ProtoReflect.Descriptor instead.
+func (*Ring) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Ring) GetLonLat() []float64 {
+	if x != nil {
+		return x.LonLat
+	}
+	return nil
+}
+
 // Rain of one area in one member of an ensemble.
 type RainMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1688,7 +1753,7 @@ type RainMember struct {
 
 func (x *RainMember) Reset() {
 	*x = RainMember{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1765,7 @@ func (x *RainMember) String() string {
 func (*RainMember) ProtoMessage() {}
 
 func (x *RainMember) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[17]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1778,7 @@ func (x *RainMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RainMember.ProtoReflect.Descriptor instead.
 func (*RainMember) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{17}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RainMember) GetRain() []float64 {
@@ -1734,7 +1799,7 @@ type SubmitRainForecastResponse struct {
 
 func (x *SubmitRainForecastResponse) Reset() {
 	*x = SubmitRainForecastResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1811,7 @@ func (x *SubmitRainForecastResponse) String() string {
 func (*SubmitRainForecastResponse) ProtoMessage() {}
 
 func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[18]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1824,7 @@ func (x *SubmitRainForecastResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRainForecastResponse.ProtoReflect.Descriptor instead.
 func (*SubmitRainForecastResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{18}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SubmitRainForecastResponse) GetId() string {
@@ -1800,7 +1865,7 @@ type SubmitDispatchPlanRequest struct {
 
 func (x *SubmitDispatchPlanRequest) Reset() {
 	*x = SubmitDispatchPlanRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1877,7 @@ func (x *SubmitDispatchPlanRequest) String() string {
 func (*SubmitDispatchPlanRequest) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[19]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1890,7 @@ func (x *SubmitDispatchPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanRequest.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{19}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SubmitDispatchPlanRequest) GetReservoir() string {
@@ -1898,7 +1963,7 @@ type GateSetting struct {
 
 func (x *GateSetting) Reset() {
 	*x = GateSetting{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1975,7 @@ func (x *GateSetting) String() string {
 func (*GateSetting) ProtoMessage() {}
 
 func (x *GateSetting) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[20]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +1988,7 @@ func (x *GateSetting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateSetting.ProtoReflect.Descriptor instead.
 func (*GateSetting) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{20}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GateSetting) GetFrom() *timestamppb.Timestamp {
@@ -1959,7 +2024,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1971,7 +2036,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[21]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1984,7 +2049,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{21}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Release) GetFrom() *timestamppb.Timestamp {
@@ -2012,7 +2077,7 @@ type SubmitDispatchPlanResponse struct {
 
 func (x *SubmitDispatchPlanResponse) Reset() {
 	*x = SubmitDispatchPlanResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2024,7 +2089,7 @@ func (x *SubmitDispatchPlanResponse) String() string {
 func (*SubmitDispatchPlanResponse) ProtoMessage() {}
 
 func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[22]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2037,7 +2102,7 @@ func (x *SubmitDispatchPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitDispatchPlanResponse.ProtoReflect.Descriptor instead.
 func (*SubmitDispatchPlanResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{22}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SubmitDispatchPlanResponse) GetId() string {
@@ -2047,13 +2112,247 @@ func (x *SubmitDispatchPlanResponse) GetId() string {
 	return ""
 }
 
-// What is withdrawn: the plan of a reservoir, or the rain forecast of a source, that
-// was issued at that time.
+// A predicted tide at a station. Give turns, or start_at, step_s and levels.
+type SubmitTideRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of a station of kind tide in the catalogue.
+	Station string `protobuf:"bytes,1,opt,name=station,proto3" json:"station,omitempty"`
+	// Who made it, e.g. "国家海洋信息中心 潮汐表 2026". It is shown with each forecast.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// When it was issued. With station and source it names the tide. Bounded as that of
+	// a rain forecast.
+	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	// Not to be used at or after this instant. Later than issued_at.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// What the levels are above: the station's datum, or one that the station declares an
+	// offset for (accepts, to_1985). Any other is refused: tide tables are mostly on
+	// chart datum 潮高基准面, which differs from port to port.
+	Datum string `protobuf:"bytes,5,opt,name=datum,proto3" json:"datum,omitempty"`
+	// High and low waters, 2 to 20000, ascending in at, each 2 to 16 h after the one
+	// before, high and low in turn, all within 20 m; 400 days in all at most. (Tides with
+	// one high water a day have 12 h between high and low and at times more; a pair that
+	// was left out of a table shows as 18 h.)
+	Turns []*TideTurn `protobuf:"bytes,6,rep,name=turns,proto3" json:"turns,omitempty"`
+	// When the first of levels is.
+	StartAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start_at,json=startAt,proto3" json:"start_at,omitempty"`
+	// Seconds between levels.
+	StepS uint32 `protobuf:"varint,8,opt,name=step_s,json=stepS,proto3" json:"step_s,omitempty"`
+	// m above datum, 2 to 20000, finite, all within 20 m; step_s is then 60 to 3600, and
+	// 400 days in all at most.
+	Levels []float64 `protobuf:"fixed64,9,rep,packed,name=levels,proto3" json:"levels,omitempty"`
+	// The station's basin. May be left out.
+	Basin         string `protobuf:"bytes,10,opt,name=basin,proto3" json:"basin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitTideRequest) Reset() {
+	*x = SubmitTideRequest{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitTideRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitTideRequest) ProtoMessage() {}
+
+func (x *SubmitTideRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitTideRequest.ProtoReflect.Descriptor instead.
+func (*SubmitTideRequest) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SubmitTideRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAt
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetDatum() string {
+	if x != nil {
+		return x.Datum
+	}
+	return ""
+}
+
+func (x *SubmitTideRequest) GetTurns() []*TideTurn {
+	if x != nil {
+		return x.Turns
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetStartAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartAt
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetStepS() uint32 {
+	if x != nil {
+		return x.StepS
+	}
+	return 0
+}
+
+func (x *SubmitTideRequest) GetLevels() []float64 {
+	if x != nil {
+		return x.Levels
+	}
+	return nil
+}
+
+func (x *SubmitTideRequest) GetBasin() string {
+	if x != nil {
+		return x.Basin
+	}
+	return ""
+}
+
+// A high or a low water of a tide table.
+type TideTurn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// m above the datum of the request.
+	Level         float64 `protobuf:"fixed64,2,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TideTurn) Reset() {
+	*x = TideTurn{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TideTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TideTurn) ProtoMessage() {}
+
+func (x *TideTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TideTurn.ProtoReflect.Descriptor instead.
+func (*TideTurn) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *TideTurn) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *TideTurn) GetLevel() float64 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+// Answer to a tide.
+type SubmitTideResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Basin, issue time, station and source: equal for a resend.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubmitTideResponse) Reset() {
+	*x = SubmitTideResponse{}
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubmitTideResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubmitTideResponse) ProtoMessage() {}
+
+func (x *SubmitTideResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubmitTideResponse.ProtoReflect.Descriptor instead.
+func (*SubmitTideResponse) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SubmitTideResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// What is withdrawn: the plan of a reservoir, the rain forecast of a source, or the
+// tide of a source at a station, that was issued at that time.
 type WithdrawRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the reservoir whose plan is withdrawn. Either this or source.
 	Reservoir string `protobuf:"bytes,1,opt,name=reservoir,proto3" json:"reservoir,omitempty"`
-	// Source whose rain forecast is withdrawn. Needs the basin.
+	// Source whose rain forecast, which needs the basin, or tide is withdrawn.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	// Of what is withdrawn.
 	IssuedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
@@ -2064,14 +2363,16 @@ type WithdrawRequest struct {
 	// Why. It goes to the record.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// As in a dispatch plan.
-	Basin         string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	Basin string `protobuf:"bytes,7,opt,name=basin,proto3" json:"basin,omitempty"`
+	// Station whose tide by source is withdrawn.
+	Station       string `protobuf:"bytes,8,opt,name=station,proto3" json:"station,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2083,7 +2384,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[23]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2096,7 +2397,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{23}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WithdrawRequest) GetReservoir() string {
@@ -2148,10 +2449,17 @@ func (x *WithdrawRequest) GetBasin() string {
 	return ""
 }
 
+func (x *WithdrawRequest) GetStation() string {
+	if x != nil {
+		return x.Station
+	}
+	return ""
+}
+
 // Answer to a withdrawal.
 type WithdrawResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Basin, issue time, and reservoir or source of what is withdrawn.
+	// Basin, issue time, and reservoir, source, or station and source of what is withdrawn.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2159,7 +2467,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2479,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[24]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2492,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{24}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WithdrawResponse) GetId() string {
@@ -2208,7 +2516,7 @@ type CompareDaysRequest struct {
 
 func (x *CompareDaysRequest) Reset() {
 	*x = CompareDaysRequest{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2220,7 +2528,7 @@ func (x *CompareDaysRequest) String() string {
 func (*CompareDaysRequest) ProtoMessage() {}
 
 func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[25]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2233,7 +2541,7 @@ func (x *CompareDaysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysRequest.ProtoReflect.Descriptor instead.
 func (*CompareDaysRequest) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{25}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CompareDaysRequest) GetGateway() string {
@@ -2279,7 +2587,7 @@ type SeriesDay struct {
 
 func (x *SeriesDay) Reset() {
 	*x = SeriesDay{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2291,7 +2599,7 @@ func (x *SeriesDay) String() string {
 func (*SeriesDay) ProtoMessage() {}
 
 func (x *SeriesDay) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[26]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2304,7 +2612,7 @@ func (x *SeriesDay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesDay.ProtoReflect.Descriptor instead.
 func (*SeriesDay) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{26}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SeriesDay) GetStation() string {
@@ -2366,7 +2674,7 @@ type CompareDaysResponse struct {
 
 func (x *CompareDaysResponse) Reset() {
 	*x = CompareDaysResponse{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2378,7 +2686,7 @@ func (x *CompareDaysResponse) String() string {
 func (*CompareDaysResponse) ProtoMessage() {}
 
 func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[27]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2391,7 +2699,7 @@ func (x *CompareDaysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompareDaysResponse.ProtoReflect.Descriptor instead.
 func (*CompareDaysResponse) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{27}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CompareDaysResponse) GetDifferences() []*DayDifference {
@@ -2417,7 +2725,7 @@ type DayDifference struct {
 
 func (x *DayDifference) Reset() {
 	*x = DayDifference{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2429,7 +2737,7 @@ func (x *DayDifference) String() string {
 func (*DayDifference) ProtoMessage() {}
 
 func (x *DayDifference) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[28]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2442,7 +2750,7 @@ func (x *DayDifference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DayDifference.ProtoReflect.Descriptor instead.
 func (*DayDifference) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{28}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DayDifference) GetDay() uint32 {
@@ -2487,7 +2795,7 @@ type HeldReading struct {
 
 func (x *HeldReading) Reset() {
 	*x = HeldReading{}
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2807,7 @@ func (x *HeldReading) String() string {
 func (*HeldReading) ProtoMessage() {}
 
 func (x *HeldReading) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_ingest_proto_msgTypes[29]
+	mi := &file_freshet_v1_ingest_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2820,7 @@ func (x *HeldReading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldReading.ProtoReflect.Descriptor instead.
 func (*HeldReading) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{29}
+	return file_freshet_v1_ingest_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HeldReading) GetUnixMs() int64 {
@@ -2655,14 +2963,17 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\fSubBasinRain\x12&\n" +
 	"\tsub_basin\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\bsubBasin\x12\x12\n" +
 	"\x04rain\x18\x02 \x03(\x01R\x04rain\x12;\n" +
-	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\x93\x02\n" +
+	"\amembers\x18\x03 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\"\xc6\x02\n" +
 	"\bRainCell\x12+\n" +
 	"\x04west\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04west\x12-\n" +
 	"\x05south\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05south\x12+\n" +
 	"\x04east\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80f@)\x00\x00\x00\x00\x00\x80f\xc0R\x04east\x12-\n" +
 	"\x05north\x18\x04 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80V@)\x00\x00\x00\x00\x00\x80V\xc0R\x05north\x12\x12\n" +
 	"\x04rain\x18\x05 \x03(\x01R\x04rain\x12;\n" +
-	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\" \n" +
+	"\amembers\x18\x06 \x03(\v2\x16.freshet.v1.RainMemberB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01R\amembers\x121\n" +
+	"\x05rings\x18\a \x03(\v2\x10.freshet.v1.RingB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05rings\"*\n" +
+	"\x04Ring\x12\"\n" +
+	"\alon_lat\x18\x01 \x03(\x01B\t\xbaH\x06\x92\x01\x03\x10\xc0>R\x06lonLat\" \n" +
 	"\n" +
 	"RainMember\x12\x12\n" +
 	"\x04rain\x18\x01 \x03(\x01R\x04rain\",\n" +
@@ -2688,7 +2999,27 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x04from\x121\n" +
 	"\aoutflow\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84\x1eA)\x00\x00\x00\x00\x00\x00\x00\x00R\aoutflow\",\n" +
 	"\x1aSubmitDispatchPlanResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xd2\x02\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xd5\x03\n" +
+	"\x11SubmitTideRequest\x12#\n" +
+	"\astation\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\astation\x12!\n" +
+	"\x06source\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x06source\x12?\n" +
+	"\tissued_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\bissuedAt\x12C\n" +
+	"\vvalid_until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\n" +
+	"validUntil\x12\x1f\n" +
+	"\x05datum\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(R\x05datum\x126\n" +
+	"\x05turns\x18\x06 \x03(\v2\x14.freshet.v1.TideTurnB\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x05turns\x125\n" +
+	"\bstart_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\astartAt\x12\x1f\n" +
+	"\x06step_s\x18\b \x01(\rB\b\xbaH\x05*\x03\x18\x90\x1cR\x05stepS\x12\"\n" +
+	"\x06levels\x18\t \x03(\x01B\n" +
+	"\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\x06levels\x12\x1d\n" +
+	"\x05basin\x18\n" +
+	" \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"T\n" +
+	"\bTideTurn\x122\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x02at\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\x01R\x05level\"$\n" +
+	"\x12SubmitTideResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xf5\x02\n" +
 	"\x0fWithdrawRequest\x12%\n" +
 	"\treservoir\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\treservoir\x12\x1f\n" +
 	"\x06source\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06source\x12?\n" +
@@ -2697,7 +3028,8 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\fwithdrawn_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vwithdrawnAt\x12\"\n" +
 	"\x06reason\x18\x06 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x90\x03R\x06reason\x12\x1d\n" +
-	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\"\"\n" +
+	"\x05basin\x18\a \x01(\tB\a\xbaH\x04r\x02\x18@R\x05basin\x12!\n" +
+	"\astation\x18\b \x01(\tB\a\xbaH\x04r\x02\x18@R\astation\"\"\n" +
 	"\x10WithdrawResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\xb4\x01\n" +
 	"\x12CompareDaysRequest\x12#\n" +
@@ -2756,13 +3088,15 @@ const file_freshet_v1_ingest_proto_rawDesc = "" +
 	"\x1dREFUSAL_REASON_DATUM_MISMATCH\x10\f\x12#\n" +
 	"\x1fREFUSAL_REASON_INTERVAL_INVALID\x10\r\x12#\n" +
 	"\x1fREFUSAL_REASON_VALUE_IMPOSSIBLE\x10\x0e\x12\x1e\n" +
-	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xf5\x05\n" +
+	"\x1aREFUSAL_REASON_NOT_ALLOWED\x10\x0f2\xd8\x06\n" +
 	"\rIngestService\x12X\n" +
 	"\rStreamWeather\x12 .freshet.v1.StreamWeatherRequest\x1a!.freshet.v1.StreamWeatherResponse(\x010\x01\x12^\n" +
 	"\x0fStreamHydrology\x12\".freshet.v1.StreamHydrologyRequest\x1a#.freshet.v1.StreamHydrologyResponse(\x010\x01\x12m\n" +
 	"\x14StreamWaterResources\x12'.freshet.v1.StreamWaterResourcesRequest\x1a(.freshet.v1.StreamWaterResourcesResponse(\x010\x01\x12\x82\x01\n" +
 	"\x12SubmitRainForecast\x12%.freshet.v1.SubmitRainForecastRequest\x1a&.freshet.v1.SubmitRainForecastResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/rain-forecasts\x12\x82\x01\n" +
 	"\x12SubmitDispatchPlan\x12%.freshet.v1.SubmitDispatchPlanRequest\x1a&.freshet.v1.SubmitDispatchPlanResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/dispatch-plans\x12a\n" +
+	"\n" +
+	"SubmitTide\x12\x1d.freshet.v1.SubmitTideRequest\x1a\x1e.freshet.v1.SubmitTideResponse\"\x14\x82\xd3\xe4\x93\x02\x0e:\x01*\"\t/v1/tides\x12a\n" +
 	"\bWithdraw\x12\x1b.freshet.v1.WithdrawRequest\x1a\x1c.freshet.v1.WithdrawResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*\"\x0f/v1/withdrawals\x12N\n" +
 	"\vCompareDays\x12\x1e.freshet.v1.CompareDaysRequest\x1a\x1f.freshet.v1.CompareDaysResponseB$Z\"freshet/proto/freshet/v1;freshetv1b\x06proto3"
 
@@ -2779,7 +3113,7 @@ func file_freshet_v1_ingest_proto_rawDescGZIP() []byte {
 }
 
 var file_freshet_v1_ingest_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_freshet_v1_ingest_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_freshet_v1_ingest_proto_goTypes = []any{
 	(RainUnit)(0),                        // 0: freshet.v1.RainUnit
 	(StorageUnit)(0),                     // 1: freshet.v1.StorageUnit
@@ -2801,26 +3135,30 @@ var file_freshet_v1_ingest_proto_goTypes = []any{
 	(*SubmitRainForecastRequest)(nil),    // 17: freshet.v1.SubmitRainForecastRequest
 	(*SubBasinRain)(nil),                 // 18: freshet.v1.SubBasinRain
 	(*RainCell)(nil),                     // 19: freshet.v1.RainCell
-	(*RainMember)(nil),                   // 20: freshet.v1.RainMember
-	(*SubmitRainForecastResponse)(nil),   // 21: freshet.v1.SubmitRainForecastResponse
-	(*SubmitDispatchPlanRequest)(nil),    // 22: freshet.v1.SubmitDispatchPlanRequest
-	(*GateSetting)(nil),                  // 23: freshet.v1.GateSetting
-	(*Release)(nil),                      // 24: freshet.v1.Release
-	(*SubmitDispatchPlanResponse)(nil),   // 25: freshet.v1.SubmitDispatchPlanResponse
-	(*WithdrawRequest)(nil),              // 26: freshet.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),             // 27: freshet.v1.WithdrawResponse
-	(*CompareDaysRequest)(nil),           // 28: freshet.v1.CompareDaysRequest
-	(*SeriesDay)(nil),                    // 29: freshet.v1.SeriesDay
-	(*CompareDaysResponse)(nil),          // 30: freshet.v1.CompareDaysResponse
-	(*DayDifference)(nil),                // 31: freshet.v1.DayDifference
-	(*HeldReading)(nil),                  // 32: freshet.v1.HeldReading
-	(*timestamppb.Timestamp)(nil),        // 33: google.protobuf.Timestamp
-	(*RateRequest)(nil),                  // 34: freshet.v1.RateRequest
-	(Department)(0),                      // 35: freshet.v1.Department
-	(Variable)(0),                        // 36: freshet.v1.Variable
+	(*Ring)(nil),                         // 20: freshet.v1.Ring
+	(*RainMember)(nil),                   // 21: freshet.v1.RainMember
+	(*SubmitRainForecastResponse)(nil),   // 22: freshet.v1.SubmitRainForecastResponse
+	(*SubmitDispatchPlanRequest)(nil),    // 23: freshet.v1.SubmitDispatchPlanRequest
+	(*GateSetting)(nil),                  // 24: freshet.v1.GateSetting
+	(*Release)(nil),                      // 25: freshet.v1.Release
+	(*SubmitDispatchPlanResponse)(nil),   // 26: freshet.v1.SubmitDispatchPlanResponse
+	(*SubmitTideRequest)(nil),            // 27: freshet.v1.SubmitTideRequest
+	(*TideTurn)(nil),                     // 28: freshet.v1.TideTurn
+	(*SubmitTideResponse)(nil),           // 29: freshet.v1.SubmitTideResponse
+	(*WithdrawRequest)(nil),              // 30: freshet.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),             // 31: freshet.v1.WithdrawResponse
+	(*CompareDaysRequest)(nil),           // 32: freshet.v1.CompareDaysRequest
+	(*SeriesDay)(nil),                    // 33: freshet.v1.SeriesDay
+	(*CompareDaysResponse)(nil),          // 34: freshet.v1.CompareDaysResponse
+	(*DayDifference)(nil),                // 35: freshet.v1.DayDifference
+	(*HeldReading)(nil),                  // 36: freshet.v1.HeldReading
+	(*timestamppb.Timestamp)(nil),        // 37: google.protobuf.Timestamp
+	(*RateRequest)(nil),                  // 38: freshet.v1.RateRequest
+	(Department)(0),                      // 39: freshet.v1.Department
+	(Variable)(0),                        // 40: freshet.v1.Variable
 }
 var file_freshet_v1_ingest_proto_depIdxs = []int32{
-	33, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
+	37, // 0: freshet.v1.ObservedAt.instant:type_name -> google.protobuf.Timestamp
 	3,  // 1: freshet.v1.WeatherReport.observed_at:type_name -> freshet.v1.ObservedAt
 	0,  // 2: freshet.v1.WeatherReport.rain_unit:type_name -> freshet.v1.RainUnit
 	3,  // 3: freshet.v1.HydrologyReport.observed_at:type_name -> freshet.v1.ObservedAt
@@ -2836,49 +3174,57 @@ var file_freshet_v1_ingest_proto_depIdxs = []int32{
 	15, // 13: freshet.v1.StreamWaterResourcesResponse.ack:type_name -> freshet.v1.Ack
 	8,  // 14: freshet.v1.Ack.rejections:type_name -> freshet.v1.Rejection
 	16, // 15: freshet.v1.Ack.rates:type_name -> freshet.v1.RateRequests
-	34, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
-	33, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
-	33, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
+	38, // 16: freshet.v1.RateRequests.requests:type_name -> freshet.v1.RateRequest
+	37, // 17: freshet.v1.SubmitRainForecastRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 18: freshet.v1.SubmitRainForecastRequest.valid_until:type_name -> google.protobuf.Timestamp
 	18, // 19: freshet.v1.SubmitRainForecastRequest.sub_basins:type_name -> freshet.v1.SubBasinRain
-	33, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
+	37, // 20: freshet.v1.SubmitRainForecastRequest.start_at:type_name -> google.protobuf.Timestamp
 	19, // 21: freshet.v1.SubmitRainForecastRequest.cells:type_name -> freshet.v1.RainCell
-	20, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
-	20, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
-	33, // 24: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
-	33, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
-	24, // 26: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
-	33, // 27: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
-	23, // 28: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
-	33, // 29: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
-	33, // 30: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
-	33, // 31: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
-	33, // 32: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
-	35, // 33: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
-	29, // 34: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
-	36, // 35: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
-	33, // 36: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
-	33, // 37: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
-	31, // 38: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
-	32, // 39: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
-	9,  // 40: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
-	11, // 41: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
-	13, // 42: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
-	17, // 43: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
-	22, // 44: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
-	26, // 45: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
-	28, // 46: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
-	10, // 47: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
-	12, // 48: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
-	14, // 49: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
-	21, // 50: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
-	25, // 51: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
-	27, // 52: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
-	30, // 53: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
-	47, // [47:54] is the sub-list for method output_type
-	40, // [40:47] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	21, // 22: freshet.v1.SubBasinRain.members:type_name -> freshet.v1.RainMember
+	21, // 23: freshet.v1.RainCell.members:type_name -> freshet.v1.RainMember
+	20, // 24: freshet.v1.RainCell.rings:type_name -> freshet.v1.Ring
+	37, // 25: freshet.v1.SubmitDispatchPlanRequest.valid_from:type_name -> google.protobuf.Timestamp
+	37, // 26: freshet.v1.SubmitDispatchPlanRequest.valid_until:type_name -> google.protobuf.Timestamp
+	25, // 27: freshet.v1.SubmitDispatchPlanRequest.releases:type_name -> freshet.v1.Release
+	37, // 28: freshet.v1.SubmitDispatchPlanRequest.issued_at:type_name -> google.protobuf.Timestamp
+	24, // 29: freshet.v1.SubmitDispatchPlanRequest.gates:type_name -> freshet.v1.GateSetting
+	37, // 30: freshet.v1.GateSetting.from:type_name -> google.protobuf.Timestamp
+	37, // 31: freshet.v1.Release.from:type_name -> google.protobuf.Timestamp
+	37, // 32: freshet.v1.SubmitTideRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 33: freshet.v1.SubmitTideRequest.valid_until:type_name -> google.protobuf.Timestamp
+	28, // 34: freshet.v1.SubmitTideRequest.turns:type_name -> freshet.v1.TideTurn
+	37, // 35: freshet.v1.SubmitTideRequest.start_at:type_name -> google.protobuf.Timestamp
+	37, // 36: freshet.v1.TideTurn.at:type_name -> google.protobuf.Timestamp
+	37, // 37: freshet.v1.WithdrawRequest.issued_at:type_name -> google.protobuf.Timestamp
+	37, // 38: freshet.v1.WithdrawRequest.withdrawn_at:type_name -> google.protobuf.Timestamp
+	39, // 39: freshet.v1.CompareDaysRequest.department:type_name -> freshet.v1.Department
+	33, // 40: freshet.v1.CompareDaysRequest.days:type_name -> freshet.v1.SeriesDay
+	40, // 41: freshet.v1.SeriesDay.variable:type_name -> freshet.v1.Variable
+	37, // 42: freshet.v1.SeriesDay.from:type_name -> google.protobuf.Timestamp
+	37, // 43: freshet.v1.SeriesDay.to:type_name -> google.protobuf.Timestamp
+	35, // 44: freshet.v1.CompareDaysResponse.differences:type_name -> freshet.v1.DayDifference
+	36, // 45: freshet.v1.DayDifference.readings:type_name -> freshet.v1.HeldReading
+	9,  // 46: freshet.v1.IngestService.StreamWeather:input_type -> freshet.v1.StreamWeatherRequest
+	11, // 47: freshet.v1.IngestService.StreamHydrology:input_type -> freshet.v1.StreamHydrologyRequest
+	13, // 48: freshet.v1.IngestService.StreamWaterResources:input_type -> freshet.v1.StreamWaterResourcesRequest
+	17, // 49: freshet.v1.IngestService.SubmitRainForecast:input_type -> freshet.v1.SubmitRainForecastRequest
+	23, // 50: freshet.v1.IngestService.SubmitDispatchPlan:input_type -> freshet.v1.SubmitDispatchPlanRequest
+	27, // 51: freshet.v1.IngestService.SubmitTide:input_type -> freshet.v1.SubmitTideRequest
+	30, // 52: freshet.v1.IngestService.Withdraw:input_type -> freshet.v1.WithdrawRequest
+	32, // 53: freshet.v1.IngestService.CompareDays:input_type -> freshet.v1.CompareDaysRequest
+	10, // 54: freshet.v1.IngestService.StreamWeather:output_type -> freshet.v1.StreamWeatherResponse
+	12, // 55: freshet.v1.IngestService.StreamHydrology:output_type -> freshet.v1.StreamHydrologyResponse
+	14, // 56: freshet.v1.IngestService.StreamWaterResources:output_type -> freshet.v1.StreamWaterResourcesResponse
+	22, // 57: freshet.v1.IngestService.SubmitRainForecast:output_type -> freshet.v1.SubmitRainForecastResponse
+	26, // 58: freshet.v1.IngestService.SubmitDispatchPlan:output_type -> freshet.v1.SubmitDispatchPlanResponse
+	29, // 59: freshet.v1.IngestService.SubmitTide:output_type -> freshet.v1.SubmitTideResponse
+	31, // 60: freshet.v1.IngestService.Withdraw:output_type -> freshet.v1.WithdrawResponse
+	34, // 61: freshet.v1.IngestService.CompareDays:output_type -> freshet.v1.CompareDaysResponse
+	54, // [54:62] is the sub-list for method output_type
+	46, // [46:54] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_ingest_proto_init() }
@@ -2901,7 +3247,7 @@ func file_freshet_v1_ingest_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_ingest_proto_rawDesc), len(file_freshet_v1_ingest_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   30,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

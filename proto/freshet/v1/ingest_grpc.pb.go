@@ -24,6 +24,7 @@ const (
 	IngestService_StreamWaterResources_FullMethodName = "/freshet.v1.IngestService/StreamWaterResources"
 	IngestService_SubmitRainForecast_FullMethodName   = "/freshet.v1.IngestService/SubmitRainForecast"
 	IngestService_SubmitDispatchPlan_FullMethodName   = "/freshet.v1.IngestService/SubmitDispatchPlan"
+	IngestService_SubmitTide_FullMethodName           = "/freshet.v1.IngestService/SubmitTide"
 	IngestService_Withdraw_FullMethodName             = "/freshet.v1.IngestService/Withdraw"
 	IngestService_CompareDays_FullMethodName          = "/freshet.v1.IngestService/CompareDays"
 )
@@ -32,8 +33,8 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// IngestService takes readings from station gateways, and rain forecasts and
-// release plans from whoever makes them.
+// IngestService takes readings from station gateways, and rain forecasts,
+// predicted tides and release plans from whoever makes them.
 //
 // One stream carries one department's reports from one gateway. The gateway
 // sends frames; each frame has a sequence number and any number of reports.
@@ -97,11 +98,11 @@ type IngestServiceClient interface {
 	// to correct a forecast send the new one with a later issued_at. Another content
 	// under the same source and issued_at is not used, and the audit log says so.
 	//
-	// Each run of the forecast uses, of the forecasts that have not expired, the one
-	// of the source that the catalogue prefers (rain_sources of the basin), else the
-	// one issued last, and names it with issued_at and valid_until. One that has
-	// expired is named and not used. Without one the run says "no further rain
-	// assumed".
+	// Each run of the forecast uses, of the forecasts that have not expired, in each
+	// sub-basin the one of the source that the catalogue prefers (rain_sources of the
+	// sub-basin and of the basin) and that reaches it, else the one issued last, and
+	// names them with issued_at and valid_until. One that has expired is named and not
+	// used. Without one the run says "no further rain assumed".
 	//
 	// INVALID_ARGUMENT carries a google.rpc.BadRequest with the fields, the first 16
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
@@ -120,7 +121,21 @@ type IngestServiceClient interface {
 	// follows from the outlets' laws and the level that the run computes; it is used
 	// only where the reservoir's level is known.
 	SubmitDispatchPlan(ctx context.Context, in *SubmitDispatchPlanRequest, opts ...grpc.CallOption) (*SubmitDispatchPlanResponse, error)
-	// Takes back a dispatch plan or a rain forecast before it expires. OK means that
+	// A predicted tide at a tide station: regular levels, or the high and low waters
+	// of a tide table 潮汐表. OK means that it is on disk.
+	//
+	// Each source has one tide in force at a station, the one with the latest
+	// issued_at; what is said of rain forecasts about resends, corrections and errors
+	// holds here too.
+	//
+	// Each run takes, of a station's tides that have neither expired nor ended, the one
+	// issued last, and names it with source and time of issue; one that has expired, was
+	// withdrawn, or cannot be brought to the station's datum is named and not used. Where
+	// it ends before the run's horizon no level is forecast after it, and the run says
+	// so. Between a high and a low water the level is half a cosine (NOAA tide tables,
+	// table 3; Admiralty tide tables), between regular levels a line.
+	SubmitTide(ctx context.Context, in *SubmitTideRequest, opts ...grpc.CallOption) (*SubmitTideResponse, error)
+	// Takes back a dispatch plan, a rain forecast or a tide before it expires. OK means that
 	// it is on disk; the next run does what it would do without what was withdrawn,
 	// and names it for 96 h as withdrawn. Withdrawing again what is withdrawn changes
 	// nothing. The withdrawal of what is not held, because it never came or because a
@@ -205,6 +220,16 @@ func (c *ingestServiceClient) SubmitDispatchPlan(ctx context.Context, in *Submit
 	return out, nil
 }
 
+func (c *ingestServiceClient) SubmitTide(ctx context.Context, in *SubmitTideRequest, opts ...grpc.CallOption) (*SubmitTideResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SubmitTideResponse)
+	err := c.cc.Invoke(ctx, IngestService_SubmitTide_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *ingestServiceClient) Withdraw(ctx context.Context, in *WithdrawRequest, opts ...grpc.CallOption) (*WithdrawResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WithdrawResponse)
@@ -229,8 +254,8 @@ func (c *ingestServiceClient) CompareDays(ctx context.Context, in *CompareDaysRe
 // All implementations must embed UnimplementedIngestServiceServer
 // for forward compatibility.
 //
-// IngestService takes readings from station gateways, and rain forecasts and
-// release plans from whoever makes them.
+// IngestService takes readings from station gateways, and rain forecasts,
+// predicted tides and release plans from whoever makes them.
 //
 // One stream carries one department's reports from one gateway. The gateway
 // sends frames; each frame has a sequence number and any number of reports.
@@ -294,11 +319,11 @@ type IngestServiceServer interface {
 	// to correct a forecast send the new one with a later issued_at. Another content
 	// under the same source and issued_at is not used, and the audit log says so.
 	//
-	// Each run of the forecast uses, of the forecasts that have not expired, the one
-	// of the source that the catalogue prefers (rain_sources of the basin), else the
-	// one issued last, and names it with issued_at and valid_until. One that has
-	// expired is named and not used. Without one the run says "no further rain
-	// assumed".
+	// Each run of the forecast uses, of the forecasts that have not expired, in each
+	// sub-basin the one of the source that the catalogue prefers (rain_sources of the
+	// sub-basin and of the basin) and that reaches it, else the one issued last, and
+	// names them with issued_at and valid_until. One that has expired is named and not
+	// used. Without one the run says "no further rain assumed".
 	//
 	// INVALID_ARGUMENT carries a google.rpc.BadRequest with the fields, the first 16
 	// if there are more, e.g. "cells[3].rain[7]": mend them, do not resend. UNAVAILABLE
@@ -317,7 +342,21 @@ type IngestServiceServer interface {
 	// follows from the outlets' laws and the level that the run computes; it is used
 	// only where the reservoir's level is known.
 	SubmitDispatchPlan(context.Context, *SubmitDispatchPlanRequest) (*SubmitDispatchPlanResponse, error)
-	// Takes back a dispatch plan or a rain forecast before it expires. OK means that
+	// A predicted tide at a tide station: regular levels, or the high and low waters
+	// of a tide table 潮汐表. OK means that it is on disk.
+	//
+	// Each source has one tide in force at a station, the one with the latest
+	// issued_at; what is said of rain forecasts about resends, corrections and errors
+	// holds here too.
+	//
+	// Each run takes, of a station's tides that have neither expired nor ended, the one
+	// issued last, and names it with source and time of issue; one that has expired, was
+	// withdrawn, or cannot be brought to the station's datum is named and not used. Where
+	// it ends before the run's horizon no level is forecast after it, and the run says
+	// so. Between a high and a low water the level is half a cosine (NOAA tide tables,
+	// table 3; Admiralty tide tables), between regular levels a line.
+	SubmitTide(context.Context, *SubmitTideRequest) (*SubmitTideResponse, error)
+	// Takes back a dispatch plan, a rain forecast or a tide before it expires. OK means that
 	// it is on disk; the next run does what it would do without what was withdrawn,
 	// and names it for 96 h as withdrawn. Withdrawing again what is withdrawn changes
 	// nothing. The withdrawal of what is not held, because it never came or because a
@@ -357,6 +396,9 @@ func (UnimplementedIngestServiceServer) SubmitRainForecast(context.Context, *Sub
 }
 func (UnimplementedIngestServiceServer) SubmitDispatchPlan(context.Context, *SubmitDispatchPlanRequest) (*SubmitDispatchPlanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubmitDispatchPlan not implemented")
+}
+func (UnimplementedIngestServiceServer) SubmitTide(context.Context, *SubmitTideRequest) (*SubmitTideResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SubmitTide not implemented")
 }
 func (UnimplementedIngestServiceServer) Withdraw(context.Context, *WithdrawRequest) (*WithdrawResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Withdraw not implemented")
@@ -442,6 +484,24 @@ func _IngestService_SubmitDispatchPlan_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _IngestService_SubmitTide_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SubmitTideRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IngestServiceServer).SubmitTide(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: IngestService_SubmitTide_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IngestServiceServer).SubmitTide(ctx, req.(*SubmitTideRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _IngestService_Withdraw_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WithdrawRequest)
 	if err := dec(in); err != nil {
@@ -492,6 +552,10 @@ var IngestService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SubmitDispatchPlan",
 			Handler:    _IngestService_SubmitDispatchPlan_Handler,
+		},
+		{
+			MethodName: "SubmitTide",
+			Handler:    _IngestService_SubmitTide_Handler,
 		},
 		{
 			MethodName: "Withdraw",

@@ -33,6 +33,7 @@ type LogInput struct {
 	//	*LogInput_DispatchPlan
 	//	*LogInput_Withdrawal
 	//	*LogInput_Command
+	//	*LogInput_Tide
 	Input         isLogInput_Input `protobuf_oneof:"input"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -138,6 +139,15 @@ func (x *LogInput) GetCommand() *Command {
 	return nil
 }
 
+func (x *LogInput) GetTide() *LogTide {
+	if x != nil {
+		if x, ok := x.Input.(*LogInput_Tide); ok {
+			return x.Tide
+		}
+	}
+	return nil
+}
+
 type isLogInput_Input interface {
 	isLogInput_Input()
 }
@@ -170,6 +180,10 @@ type LogInput_Command struct {
 	Command *Command `protobuf:"bytes,7,opt,name=command,proto3,oneof"`
 }
 
+type LogInput_Tide struct {
+	Tide *LogTide `protobuf:"bytes,8,opt,name=tide,proto3,oneof"`
+}
+
 func (*LogInput_Catalogue) isLogInput_Input() {}
 
 func (*LogInput_Batch) isLogInput_Input() {}
@@ -183,6 +197,8 @@ func (*LogInput_DispatchPlan) isLogInput_Input() {}
 func (*LogInput_Withdrawal) isLogInput_Input() {}
 
 func (*LogInput_Command) isLogInput_Input() {}
+
+func (*LogInput_Tide) isLogInput_Input() {}
 
 // One output of a basin's engine. (input_seq, index) identifies it: a restarted
 // engine skips all outputs up to the last one on the log.
@@ -653,6 +669,59 @@ func (x *LogDispatchPlan) GetPlan() *SubmitDispatchPlanRequest {
 	return nil
 }
 
+// A tide as it was submitted, with its basin.
+type LogTide struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ReceivedAtMs  int64                  `protobuf:"varint,1,opt,name=received_at_ms,json=receivedAtMs,proto3" json:"received_at_ms,omitempty"`
+	Tide          *SubmitTideRequest     `protobuf:"bytes,2,opt,name=tide,proto3" json:"tide,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogTide) Reset() {
+	*x = LogTide{}
+	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogTide) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogTide) ProtoMessage() {}
+
+func (x *LogTide) ProtoReflect() protoreflect.Message {
+	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogTide.ProtoReflect.Descriptor instead.
+func (*LogTide) Descriptor() ([]byte, []int) {
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LogTide) GetReceivedAtMs() int64 {
+	if x != nil {
+		return x.ReceivedAtMs
+	}
+	return 0
+}
+
+func (x *LogTide) GetTide() *SubmitTideRequest {
+	if x != nil {
+		return x.Tide
+	}
+	return nil
+}
+
 // A withdrawal as it was submitted, with its basin.
 type LogWithdrawal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -664,7 +733,7 @@ type LogWithdrawal struct {
 
 func (x *LogWithdrawal) Reset() {
 	*x = LogWithdrawal{}
-	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	mi := &file_freshet_v1_log_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -676,7 +745,7 @@ func (x *LogWithdrawal) String() string {
 func (*LogWithdrawal) ProtoMessage() {}
 
 func (x *LogWithdrawal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[7]
+	mi := &file_freshet_v1_log_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -689,7 +758,7 @@ func (x *LogWithdrawal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogWithdrawal.ProtoReflect.Descriptor instead.
 func (*LogWithdrawal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{7}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LogWithdrawal) GetReceivedAtMs() int64 {
@@ -739,7 +808,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_freshet_v1_log_proto_msgTypes[8]
+	mi := &file_freshet_v1_log_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +820,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[8]
+	mi := &file_freshet_v1_log_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +833,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{8}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Batch) GetBasin() string {
@@ -879,7 +948,7 @@ type LogRefusal struct {
 
 func (x *LogRefusal) Reset() {
 	*x = LogRefusal{}
-	mi := &file_freshet_v1_log_proto_msgTypes[9]
+	mi := &file_freshet_v1_log_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +960,7 @@ func (x *LogRefusal) String() string {
 func (*LogRefusal) ProtoMessage() {}
 
 func (x *LogRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[9]
+	mi := &file_freshet_v1_log_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +973,7 @@ func (x *LogRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRefusal.ProtoReflect.Descriptor instead.
 func (*LogRefusal) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{9}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LogRefusal) GetStation() string {
@@ -972,7 +1041,7 @@ type ObservationBatch struct {
 
 func (x *ObservationBatch) Reset() {
 	*x = ObservationBatch{}
-	mi := &file_freshet_v1_log_proto_msgTypes[10]
+	mi := &file_freshet_v1_log_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1053,7 @@ func (x *ObservationBatch) String() string {
 func (*ObservationBatch) ProtoMessage() {}
 
 func (x *ObservationBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[10]
+	mi := &file_freshet_v1_log_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1066,7 @@ func (x *ObservationBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObservationBatch.ProtoReflect.Descriptor instead.
 func (*ObservationBatch) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{10}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ObservationBatch) GetReadings() *Batch {
@@ -1066,7 +1135,7 @@ type Why struct {
 
 func (x *Why) Reset() {
 	*x = Why{}
-	mi := &file_freshet_v1_log_proto_msgTypes[11]
+	mi := &file_freshet_v1_log_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1147,7 @@ func (x *Why) String() string {
 func (*Why) ProtoMessage() {}
 
 func (x *Why) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[11]
+	mi := &file_freshet_v1_log_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1160,7 @@ func (x *Why) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Why.ProtoReflect.Descriptor instead.
 func (*Why) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{11}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Why) GetRow() uint32 {
@@ -1122,7 +1191,7 @@ type Audit struct {
 
 func (x *Audit) Reset() {
 	*x = Audit{}
-	mi := &file_freshet_v1_log_proto_msgTypes[12]
+	mi := &file_freshet_v1_log_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1203,7 @@ func (x *Audit) String() string {
 func (*Audit) ProtoMessage() {}
 
 func (x *Audit) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[12]
+	mi := &file_freshet_v1_log_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1216,7 @@ func (x *Audit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audit.ProtoReflect.Descriptor instead.
 func (*Audit) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{12}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Audit) GetAtMs() int64 {
@@ -1204,7 +1273,7 @@ type LogRateChange struct {
 
 func (x *LogRateChange) Reset() {
 	*x = LogRateChange{}
-	mi := &file_freshet_v1_log_proto_msgTypes[13]
+	mi := &file_freshet_v1_log_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1285,7 @@ func (x *LogRateChange) String() string {
 func (*LogRateChange) ProtoMessage() {}
 
 func (x *LogRateChange) ProtoReflect() protoreflect.Message {
-	mi := &file_freshet_v1_log_proto_msgTypes[13]
+	mi := &file_freshet_v1_log_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1298,7 @@ func (x *LogRateChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRateChange.ProtoReflect.Descriptor instead.
 func (*LogRateChange) Descriptor() ([]byte, []int) {
-	return file_freshet_v1_log_proto_rawDescGZIP(), []int{13}
+	return file_freshet_v1_log_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LogRateChange) GetAtMs() int64 {
@@ -1251,7 +1320,7 @@ var File_freshet_v1_log_proto protoreflect.FileDescriptor
 const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14freshet/v1/log.proto\x12\n" +
-	"freshet.v1\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x1ffreshet/v1/forecast_watch.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\x99\x03\n" +
+	"freshet.v1\x1a\x15freshet/v1/duty.proto\x1a\x19freshet/v1/forecast.proto\x1a\x1ffreshet/v1/forecast_watch.proto\x1a\x17freshet/v1/ingest.proto\x1a\x16freshet/v1/types.proto\x1a\x18freshet/v1/warning.proto\"\xc4\x03\n" +
 	"\bLogInput\x12;\n" +
 	"\tcatalogue\x18\x01 \x01(\v2\x1b.freshet.v1.CatalogueChangeH\x00R\tcatalogue\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.freshet.v1.BatchH\x00R\x05batch\x12&\n" +
@@ -1261,7 +1330,8 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"withdrawal\x18\x06 \x01(\v2\x19.freshet.v1.LogWithdrawalH\x00R\n" +
 	"withdrawal\x12/\n" +
-	"\acommand\x18\a \x01(\v2\x13.freshet.v1.CommandH\x00R\acommandB\a\n" +
+	"\acommand\x18\a \x01(\v2\x13.freshet.v1.CommandH\x00R\acommand\x12)\n" +
+	"\x04tide\x18\b \x01(\v2\x13.freshet.v1.LogTideH\x00R\x04tideB\a\n" +
 	"\x05input\"\xf0\x03\n" +
 	"\tLogOutput\x12\x1b\n" +
 	"\tinput_seq\x18\x01 \x01(\x04R\binputSeq\x12\x14\n" +
@@ -1290,7 +1360,10 @@ const file_freshet_v1_log_proto_rawDesc = "" +
 	"\bforecast\x18\x02 \x01(\v2%.freshet.v1.SubmitRainForecastRequestR\bforecast\"r\n" +
 	"\x0fLogDispatchPlan\x12$\n" +
 	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x129\n" +
-	"\x04plan\x18\x02 \x01(\v2%.freshet.v1.SubmitDispatchPlanRequestR\x04plan\"r\n" +
+	"\x04plan\x18\x02 \x01(\v2%.freshet.v1.SubmitDispatchPlanRequestR\x04plan\"b\n" +
+	"\aLogTide\x12$\n" +
+	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x121\n" +
+	"\x04tide\x18\x02 \x01(\v2\x1d.freshet.v1.SubmitTideRequestR\x04tide\"r\n" +
 	"\rLogWithdrawal\x12$\n" +
 	"\x0ereceived_at_ms\x18\x01 \x01(\x03R\freceivedAtMs\x12;\n" +
 	"\n" +
@@ -1357,7 +1430,7 @@ func file_freshet_v1_log_proto_rawDescGZIP() []byte {
 	return file_freshet_v1_log_proto_rawDescData
 }
 
-var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_freshet_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_freshet_v1_log_proto_goTypes = []any{
 	(*LogInput)(nil),                  // 0: freshet.v1.LogInput
 	(*LogOutput)(nil),                 // 1: freshet.v1.LogOutput
@@ -1366,53 +1439,57 @@ var file_freshet_v1_log_proto_goTypes = []any{
 	(*Tick)(nil),                      // 4: freshet.v1.Tick
 	(*LogRainForecast)(nil),           // 5: freshet.v1.LogRainForecast
 	(*LogDispatchPlan)(nil),           // 6: freshet.v1.LogDispatchPlan
-	(*LogWithdrawal)(nil),             // 7: freshet.v1.LogWithdrawal
-	(*Batch)(nil),                     // 8: freshet.v1.Batch
-	(*LogRefusal)(nil),                // 9: freshet.v1.LogRefusal
-	(*ObservationBatch)(nil),          // 10: freshet.v1.ObservationBatch
-	(*Why)(nil),                       // 11: freshet.v1.Why
-	(*Audit)(nil),                     // 12: freshet.v1.Audit
-	(*LogRateChange)(nil),             // 13: freshet.v1.LogRateChange
-	(*Command)(nil),                   // 14: freshet.v1.Command
-	(*Forecast)(nil),                  // 15: freshet.v1.Forecast
-	(*Warning)(nil),                   // 16: freshet.v1.Warning
-	(*DutyEvent)(nil),                 // 17: freshet.v1.DutyEvent
-	(*WarningGroup)(nil),              // 18: freshet.v1.WarningGroup
-	(*ForecastWatch)(nil),             // 19: freshet.v1.ForecastWatch
-	(*SubmitRainForecastRequest)(nil), // 20: freshet.v1.SubmitRainForecastRequest
-	(*SubmitDispatchPlanRequest)(nil), // 21: freshet.v1.SubmitDispatchPlanRequest
-	(*WithdrawRequest)(nil),           // 22: freshet.v1.WithdrawRequest
-	(*RateRequest)(nil),               // 23: freshet.v1.RateRequest
+	(*LogTide)(nil),                   // 7: freshet.v1.LogTide
+	(*LogWithdrawal)(nil),             // 8: freshet.v1.LogWithdrawal
+	(*Batch)(nil),                     // 9: freshet.v1.Batch
+	(*LogRefusal)(nil),                // 10: freshet.v1.LogRefusal
+	(*ObservationBatch)(nil),          // 11: freshet.v1.ObservationBatch
+	(*Why)(nil),                       // 12: freshet.v1.Why
+	(*Audit)(nil),                     // 13: freshet.v1.Audit
+	(*LogRateChange)(nil),             // 14: freshet.v1.LogRateChange
+	(*Command)(nil),                   // 15: freshet.v1.Command
+	(*Forecast)(nil),                  // 16: freshet.v1.Forecast
+	(*Warning)(nil),                   // 17: freshet.v1.Warning
+	(*DutyEvent)(nil),                 // 18: freshet.v1.DutyEvent
+	(*WarningGroup)(nil),              // 19: freshet.v1.WarningGroup
+	(*ForecastWatch)(nil),             // 20: freshet.v1.ForecastWatch
+	(*SubmitRainForecastRequest)(nil), // 21: freshet.v1.SubmitRainForecastRequest
+	(*SubmitDispatchPlanRequest)(nil), // 22: freshet.v1.SubmitDispatchPlanRequest
+	(*SubmitTideRequest)(nil),         // 23: freshet.v1.SubmitTideRequest
+	(*WithdrawRequest)(nil),           // 24: freshet.v1.WithdrawRequest
+	(*RateRequest)(nil),               // 25: freshet.v1.RateRequest
 }
 var file_freshet_v1_log_proto_depIdxs = []int32{
 	2,  // 0: freshet.v1.LogInput.catalogue:type_name -> freshet.v1.CatalogueChange
-	8,  // 1: freshet.v1.LogInput.batch:type_name -> freshet.v1.Batch
+	9,  // 1: freshet.v1.LogInput.batch:type_name -> freshet.v1.Batch
 	4,  // 2: freshet.v1.LogInput.tick:type_name -> freshet.v1.Tick
 	5,  // 3: freshet.v1.LogInput.rain_forecast:type_name -> freshet.v1.LogRainForecast
 	6,  // 4: freshet.v1.LogInput.dispatch_plan:type_name -> freshet.v1.LogDispatchPlan
-	7,  // 5: freshet.v1.LogInput.withdrawal:type_name -> freshet.v1.LogWithdrawal
-	14, // 6: freshet.v1.LogInput.command:type_name -> freshet.v1.Command
-	10, // 7: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
-	15, // 8: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
-	16, // 9: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
-	12, // 10: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
-	13, // 11: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
-	17, // 12: freshet.v1.LogOutput.duty:type_name -> freshet.v1.DutyEvent
-	18, // 13: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
-	19, // 14: freshet.v1.LogOutput.forecast_watch:type_name -> freshet.v1.ForecastWatch
-	3,  // 15: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
-	20, // 16: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
-	21, // 17: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
-	22, // 18: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
-	9,  // 19: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
-	8,  // 20: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
-	11, // 21: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
-	23, // 22: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	8,  // 5: freshet.v1.LogInput.withdrawal:type_name -> freshet.v1.LogWithdrawal
+	15, // 6: freshet.v1.LogInput.command:type_name -> freshet.v1.Command
+	7,  // 7: freshet.v1.LogInput.tide:type_name -> freshet.v1.LogTide
+	11, // 8: freshet.v1.LogOutput.observations:type_name -> freshet.v1.ObservationBatch
+	16, // 9: freshet.v1.LogOutput.forecast:type_name -> freshet.v1.Forecast
+	17, // 10: freshet.v1.LogOutput.warning:type_name -> freshet.v1.Warning
+	13, // 11: freshet.v1.LogOutput.audit:type_name -> freshet.v1.Audit
+	14, // 12: freshet.v1.LogOutput.rate:type_name -> freshet.v1.LogRateChange
+	18, // 13: freshet.v1.LogOutput.duty:type_name -> freshet.v1.DutyEvent
+	19, // 14: freshet.v1.LogOutput.group:type_name -> freshet.v1.WarningGroup
+	20, // 15: freshet.v1.LogOutput.forecast_watch:type_name -> freshet.v1.ForecastWatch
+	3,  // 16: freshet.v1.CatalogueChange.files:type_name -> freshet.v1.CatalogueFile
+	21, // 17: freshet.v1.LogRainForecast.forecast:type_name -> freshet.v1.SubmitRainForecastRequest
+	22, // 18: freshet.v1.LogDispatchPlan.plan:type_name -> freshet.v1.SubmitDispatchPlanRequest
+	23, // 19: freshet.v1.LogTide.tide:type_name -> freshet.v1.SubmitTideRequest
+	24, // 20: freshet.v1.LogWithdrawal.withdrawal:type_name -> freshet.v1.WithdrawRequest
+	10, // 21: freshet.v1.Batch.refusals:type_name -> freshet.v1.LogRefusal
+	9,  // 22: freshet.v1.ObservationBatch.readings:type_name -> freshet.v1.Batch
+	12, // 23: freshet.v1.ObservationBatch.why:type_name -> freshet.v1.Why
+	25, // 24: freshet.v1.LogRateChange.requests:type_name -> freshet.v1.RateRequest
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_freshet_v1_log_proto_init() }
@@ -1434,6 +1511,7 @@ func file_freshet_v1_log_proto_init() {
 		(*LogInput_DispatchPlan)(nil),
 		(*LogInput_Withdrawal)(nil),
 		(*LogInput_Command)(nil),
+		(*LogInput_Tide)(nil),
 	}
 	file_freshet_v1_log_proto_msgTypes[1].OneofWrappers = []any{
 		(*LogOutput_Observations)(nil),
@@ -1451,7 +1529,7 @@ func file_freshet_v1_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_freshet_v1_log_proto_rawDesc), len(file_freshet_v1_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
