@@ -76,6 +76,9 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
 					return err
 				}
+				if len(opts.Set) > 0 {
+					return fmt.Errorf("--set %s: a rating holds no parameter: %w", opts.Set[0], hydro.ErrInvalid)
+				}
 				rate.Source, rate.ID, rate.Split, rate.Fit, rate.Check = opts.Source, opts.ID, opts.Split, opts.Fit, opts.Check
 				rate.Evaluations, rate.Seed, rate.Bounds = opts.Evaluations, opts.Seed, opts.Bounds
 				return calibrateRating(cmd, rate, asJSON)
@@ -148,7 +151,8 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
 	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
 	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse, mix (mean of kge and nse) or nselog (mean of nse and that of the logarithms)")
-	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; may repeat")
+	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; a parameter that the method holds is looked for; may repeat")
+	f.StringArrayVar(&opts.Set, "set", nil, "NAME=VALUE: hold a parameter there; with all of them held a scheme is only graded; may repeat")
 	f.StringArrayVar(&opts.Fit, "fit", nil, "FROM..TO, rows to fit, e.g. 2004-11-01..2005-12-31; may repeat")
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
