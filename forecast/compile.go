@@ -57,13 +57,15 @@ type series struct {
 
 type node struct {
 	id        string
-	out       int   // index of the reach that leaves, or -1
-	to        int   // index of the node at its end
-	subs      []int // indices of the sub-basins that drain here
-	keep      float64
-	local     float64 // steady local flow, m³/s
-	steady    float64 // flow when it has not rained for long, m³/s
+	out       int        // index of the reach that leaves, or -1
+	to        int        // index of the node at its end
+	subs      []int      // indices of the sub-basins that drain here
+	keep      float64    // share of what arrives that a plain diversion leaves
+	divert    *diversion // nil: none, or a plain one
+	local     float64    // steady local flow, m³/s
+	steady    float64    // flow when it has not rained for long, m³/s
 	tidal     bool
+	estuary   *estuary // nil: no level follows from a tide
 	gauge     *gauge
 	reservoir *reservoir
 	updating  catalog.Updating // what is switched off
@@ -155,6 +157,8 @@ func (k *compiler) compile() {
 		k.addNode(&k.b.Nodes[i])
 	}
 	k.addReaches()
+	k.addCanals()
+	k.addLaterals()
 	k.steadyFlows()
 	k.startReaches()
 	k.addPlaces()
@@ -210,6 +214,7 @@ func (k *compiler) order() []int {
 	}
 	waits := make([]int, len(nodes)) // how many that must come first are still to come
 	below := make([]int, len(nodes))
+	joins := make([][]int, len(nodes)) // where diverted water joins
 	for i, n := range nodes {
 		if below[i] = -1; n.Downstream == "" {
 			continue
@@ -226,7 +231,18 @@ func (k *compiler) order() []int {
 		return nil
 	}
 	later, held := make([][]int, len(nodes)), make([]int, len(nodes)) // reservoirs that wait for a node which feeds their place, and for how many
-	for _, w := range k.waits(below) {
+	for i, n := range nodes {                                         // what is diverted joins before its node is computed
+		if d := n.Diversion.To; d != "" {
+			to, ok := byID[d]
+			if !ok || to == i {
+				k.errorf("node %q: diversion to node %q: it is not another node of the basin", n.ID, d)
+				return nil
+			}
+			joins[i] = append(joins[i], to)
+			waits[to]++
+		}
+	}
+	for _, w := range k.waits(below, joins) {
 		later[w[0]] = append(later[w[0]], w[1])
 		waits[w[1]]++
 		held[w[1]]++
@@ -244,6 +260,9 @@ func (k *compiler) order() []int {
 			if n.Downstream != "" {
 				waits[byID[n.Downstream]]--
 			}
+			for _, j := range joins[i] {
+				waits[j]--
+			}
 			for _, j := range later[i] {
 				waits[j]--
 				held[j]--
@@ -260,10 +279,10 @@ func (k *compiler) order() []int {
 				}
 			}
 			if len(mutual) > 0 {
-				k.errorf("reservoirs %s: by downstream_at each counts what the other lets out, and none can come first: give downstream_at to one of them", strings.Join(mutual, ", "))
+				k.errorf("reservoirs %s: by downstream_at each counts what the other lets out, and none can come first: give downstream_at to one of them, and let no diversion take water off the way to its place", strings.Join(mutual, ", "))
 				return nil
 			}
-			k.errorf("nodes %s lie on or below a ring of reaches: water must run downhill", strings.Join(ring, ", "))
+			k.errorf("nodes %s lie on or below a ring of reaches and diversions: water must run downhill", strings.Join(ring, ", "))
 			return nil
 		}
 	}
@@ -309,10 +328,8 @@ func (k *compiler) addNode(n *catalog.Node) {
 	if !(n.BaseFlow >= 0) || math.IsInf(n.BaseFlow, 0) {
 		k.errorf("%s: base flow %g m³/s: want 0 or more", where, n.BaseFlow)
 	}
-	if !(n.Diversion >= 0 && n.Diversion <= 1) {
-		k.errorf("%s: diversion %g: want a share from 0 to 1", where, n.Diversion)
-	}
-	out := node{id: n.ID, out: -1, to: -1, keep: 1 - n.Diversion, steady: n.BaseFlow, tidal: n.Tidal, updating: n.Updating.Or(m.settings.Updating)}
+	out := node{id: n.ID, out: -1, to: -1, keep: 1, steady: n.BaseFlow, tidal: n.Tidal, updating: n.Updating.Or(m.settings.Updating)}
+	k.addDiversion(n, &out, where)
 	if n.Reservoir != "" {
 		out.reservoir = k.addReservoir(n, where)
 		m.reservoirs = true
@@ -339,6 +356,8 @@ func (k *compiler) addGauge(n *catalog.Node, where string) *gauge {
 		g.ratings = k.ratings(n.Rating, s, where)
 	}
 	switch {
+	case n.Tidal && n.Tide != nil:
+		k.note("gauge %s lies where the tide turns the flow: it corrects no flow", s.ID)
 	case n.Tidal:
 		k.note("level at %s depends on the tide and is not forecast; its gauge corrects nothing", s.ID)
 	case g.discharge != nil || g.level != nil && len(g.ratings) > 0:
@@ -477,7 +496,7 @@ func (k *compiler) addReaches() {
 		}
 		k.m.illustrative = k.m.illustrative || r.Illustrative
 		k.m.nodes[from].out, k.m.nodes[from].to = len(k.m.reaches), to
-		k.m.reaches = append(k.m.reaches, reach{id: r.ID, from: from, router: router})
+		k.m.reaches = append(k.m.reaches, reach{id: r.ID, from: from, to: to, router: router})
 	}
 	if len(k.errs) > 0 {
 		return
@@ -503,10 +522,17 @@ func (k *compiler) steadyFlows() {
 	arriving := make([]float64, len(k.m.nodes))
 	for i := range k.m.nodes {
 		n := &k.m.nodes[i]
-		n.local = max(0, n.steady-n.keep*arriving[i])
-		n.steady = n.keep*arriving[i] + n.local
+		here := n.keep * arriving[i]
+		if d := n.divert; d != nil {
+			d.steady, here = d.mean.Take(arriving[i])
+			if d.canal >= 0 {
+				arriving[k.m.reaches[d.canal].to] += d.steady
+			}
+		}
+		n.local = max(0, n.steady-here)
+		n.steady = here + n.local
 		if n.to >= 0 {
-			arriving[n.to] += n.steady
+			arriving[n.to] += n.steady + catalog.MonthValue(k.m.reaches[n.out].lateral, 0)
 		}
 	}
 }

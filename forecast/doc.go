@@ -15,7 +15,7 @@
 // At every node, in order downstream, and at every step,
 //
 //	arriving = sum of the outflows of the reaches that end here
-//	computed = (1 - diversion) arriving + steady local flow + runoff of the sub-basins that drain here
+//	computed = arriving - diverted + steady local flow + runoff of the sub-basins that drain here
 //	passed   = observed outflow at a dam, where there is any recent; else computed
 //	flow     = passed + error, where error = observed - passed at a gauge and fades after the last observation
 //

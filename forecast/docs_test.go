@@ -13,6 +13,7 @@ import (
 	"freshet/forecast/reservoir"
 	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
+	"freshet/forecast/tidal"
 	"freshet/forecast/unithydrograph"
 	"freshet/forecast/updating"
 )
@@ -25,6 +26,7 @@ func TestTheParameterTablesOfTheDocsAreThoseOfTheCode(t *testing.T) {
 		{"forecast.md", map[string][]param.Param{"runoff": runoff.Params, "unithydrograph": unithydrograph.Params, "routing": routing.Params, "rating": rating.Params, "updating": updating.Params, "rain": rain.Params}},
 		{"updating.md", map[string][]param.Param{"updating": updating.Params, "moisture": updating.MoistureParams}},
 		{"band.md", map[string][]param.Param{"band": band.Params}},
+		{"tidal.md", map[string][]param.Param{"tidal": tidal.Params}},
 		{"reservoir.md", map[string][]param.Param{"outlets": reservoir.Params, "rules": reservoir.RuleParams}},
 	} {
 		data, err := os.ReadFile(filepath.Join(root(t), "docs", "models", page.name))

@@ -115,9 +115,9 @@ func (c *catchment) hindcast(t testing.TB, ground, updating string) (rmse, nse [
 	return rmse, nse, moved
 }
 
-// A catchment by Xinanjiang, with the parameters that forecast/xinanjiang's test
-// fitted on the hours to the end of 2005 and evaporation by month; and by a
-// one-layer ground that nobody fitted. The share and the limit of the adjustment
+// A catchment by Xinanjiang, with the parameters of an older fit on the hours to the
+// end of 2005, without a leak, other ones than in forecast/xinanjiang's test, and
+// evaporation by month; and by a one-layer ground that nobody fitted. The share and the limit of the adjustment
 // were chosen on 2005.
 func TestXinanjiangForecastsAFlashyCatchment(t *testing.T) {
 	c := flashy(t)

@@ -460,7 +460,7 @@ func TestNoFlowIsCreated(t *testing.T) {
 				node.Tidal = true
 			}
 			if !lossless {
-				node.Diversion = rapid.Float64Range(0, 1).Draw(t, "diversion")
+				node.Diversion.Share = rapid.Float64Range(0, 1).Draw(t, "diversion")
 			}
 			b.Nodes = append(b.Nodes, node)
 			ro := catalog.Runoff{Capacity: 100, Exponent: 0.3, Impervious: 1, UHReservoirs: rapid.Float64Range(0.5, 5).Draw(t, "uh n"), UHScale: time.Duration(rapid.IntRange(0, 120).Draw(t, "uh k")) * time.Minute}

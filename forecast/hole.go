@@ -52,20 +52,20 @@ func try(f func() error) (err error) {
 
 // A said is what a run had said before a try.
 type said struct {
-	stations, gauged, notes, missing, plans, pools, leaks int
-	held, ruled                                           bool
-	doubts                                                doubts
+	stations, gauged, notes, missing, plans, pools, leaks, taken int
+	held, ruled                                                  bool
+	doubts                                                       doubts
 }
 
 func (r *run) said() said {
-	return said{len(r.stations), len(r.gauged), len(r.notes), len(r.missing), len(r.plans), len(r.pools), len(r.leaks), r.held, r.ruled, r.doubts}
+	return said{len(r.stations), len(r.gauged), len(r.notes), len(r.missing), len(r.plans), len(r.pools), len(r.leaks), len(r.taken), r.held, r.ruled, r.doubts}
 }
 
 // unsay takes back what a try that failed has said.
 func (r *run) unsay(s said) {
 	r.stations, r.gauged, r.notes, r.missing = r.stations[:s.stations], r.gauged[:s.gauged], r.notes[:s.notes], r.missing[:s.missing]
 	r.plans, r.pools, r.leaks, r.held, r.ruled = r.plans[:s.plans], r.pools[:s.pools], r.leaks[:s.leaks], s.held, s.ruled
-	r.doubts = s.doubts
+	r.doubts, r.taken = s.doubts, r.taken[:s.taken]
 }
 
 // finite returns an error that names the first value of a flow, from index 1 on, that
@@ -144,9 +144,18 @@ func (r *run) ground(subs []int, moist int) {
 	if moist >= 0 {
 		r.days[moist] = days{begin: r.s.Moisture[moist].Error, kept: r.s.Moisture[moist].Error}
 	}
+	lose := func(i int) {
+		r.lose(i, holeOf("runoff at node "+r.m.nodes[i].id, "节点"+r.m.nodes[i].id+"产流", first))
+	}
 	for i := range r.m.nodes {
 		if slices.Contains(r.m.nodes[i].subs, subs[0]) {
-			r.lose(i, holeOf("runoff at node "+r.m.nodes[i].id, "节点"+r.m.nodes[i].id+"产流", first))
+			lose(i)
+		}
+	}
+	for i := range r.m.reaches {
+		if slices.Contains(r.m.reaches[i].subs, subs[0]) {
+			r.unfed = append(r.unfed, i)
+			lose(r.m.reaches[i].to)
 		}
 	}
 }
@@ -218,24 +227,35 @@ func (r *run) solve(i int) {
 		}
 		r.note("node %s: no solution from its last state (%v): started anew", n.id, err)
 	}
-	if n.out < 0 {
+	if c := n.canal(); c >= 0 {
+		r.onward(c, r.taken[len(r.taken)-1].flow)
+	}
+	if n.out >= 0 {
+		r.onward(n.out, r.flow[i])
+	}
+}
+
+// onward routes a flow through a reach to the node at its end.
+func (r *run) onward(out int, flow []float64) {
+	reach := &r.m.reaches[out]
+	if slices.Contains(r.unfed, out) { // the node at its end is lost
+		r.hold(out)
 		return
 	}
-	onward := func() error { return r.route(n, r.flow[i]) }
-	before, carried = r.said(), r.s
-	if err := try(onward); err != nil {
-		id := r.m.reaches[n.out].id
+	through := func() error { return r.route(out, flow) }
+	before, carried := r.said(), r.s
+	if err := try(through); err != nil {
 		r.unsay(before)
 		r.s.Reaches = slices.Clone(r.s.Reaches)
-		r.s.Reaches[n.out] = r.m.startReach(n.out)
-		if !r.once && try(onward) == nil {
-			r.note("reach %s: no solution from its last state (%v): started anew", id, err)
+		r.s.Reaches[out] = r.m.startReach(out)
+		if !r.once && try(through) == nil {
+			r.note("reach %s: no solution from its last state (%v): started anew", reach.id, err)
 			return
 		}
 		r.unsay(before)
 		r.s.Reaches = carried.Reaches
-		r.hold(n.out)
-		r.lose(n.to, holeOf("reach "+id, "河段"+id, err))
+		r.hold(out)
+		r.lose(reach.to, holeOf("reach "+reach.id, "河段"+reach.id, err))
 	}
 }
 
@@ -256,9 +276,11 @@ func (r *run) leaveOut(i int) {
 	for _, id := range n.stations() {
 		r.stations = append(r.stations, hydro.StationForecast{Station: id})
 	}
-	if n.out >= 0 {
-		r.hold(n.out)
-		r.lose(n.to, r.lost[i])
+	for _, out := range []int{n.canal(), n.out} {
+		if out >= 0 {
+			r.hold(out)
+			r.lose(r.m.reaches[out].to, r.lost[i])
+		}
 	}
 }
 

@@ -121,10 +121,8 @@ func (s MoistureState) clone() MoistureState {
 func (k *compiler) addMoisture() {
 	m := k.m
 	arrives := make([]bool, len(m.nodes))
-	for i := range m.nodes {
-		if to := m.nodes[i].to; to >= 0 {
-			arrives[to] = true
-		}
+	for i := range m.reaches {
+		arrives[m.reaches[i].to] = true
 	}
 	for i := range m.nodes {
 		n := &m.nodes[i]

@@ -38,8 +38,9 @@ const (
 
 // waits returns, for each reservoir whose limit counts at a place, the nodes that
 // must be computed before it: all that feed the place but by way of the dam. Nodes
-// are by index in the catalogue; below is the index of the node downstream or -1.
-func (k *compiler) waits(below []int) [][2]int {
+// are by index in the catalogue; below is the index of the node downstream or -1, joins
+// are those of the nodes where diverted water joins.
+func (k *compiler) waits(below []int, joins [][]int) [][2]int {
 	var out [][2]int
 	path := func(i int) []int { // from i down
 		var p []int
@@ -59,9 +60,22 @@ func (k *compiler) waits(below []int) [][2]int {
 			continue // refused by addPlaces
 		}
 		way = way[:to+1]
-		for j := range k.b.Nodes {
-			p := path(j)
-			if slices.Contains(p, way[to]) && !slices.Contains(p, i) && !slices.Contains(way, j) {
+		feeds := make([]bool, len(below)) // the place, but by way of the dam
+		for _, j := range way[1:] {
+			feeds[j] = true
+		}
+		for more := true; more; {
+			more = false
+			for j := range feeds {
+				if feeds[j] || j == i {
+					continue
+				}
+				feeds[j] = below[j] >= 0 && feeds[below[j]] || slices.ContainsFunc(joins[j], func(d int) bool { return feeds[d] })
+				more = more || feeds[j]
+			}
+		}
+		for j := range feeds {
+			if feeds[j] && !slices.Contains(way, j) {
 				out = append(out, [2]int{j, i})
 			}
 		}
@@ -127,11 +141,11 @@ func (k *compiler) arrivals(p *place, dam int) error {
 		flow := slices.Repeat([]float64{1.1 * q}, n)
 		for i := dam; i != p.node; i = m.nodes[i].to {
 			router := m.reaches[m.nodes[i].out].router
-			s, err := router.steady(q)
+			s, err := router.steady(q, q)
 			if err != nil {
 				return err
 			}
-			if _, err := router.route(&s, flow); err != nil {
+			if _, err := router.route(&s, flow, nil); err != nil {
 				return err
 			}
 		}
@@ -232,7 +246,7 @@ func (r *run) spare(i int, v *reservoir, s levelpool.State, in levelpool.Inputs,
 // way is computed on a copy of the run: nothing of it is told or kept.
 func (r *run) down(i int, p *place, flow []float64) ([]float64, error) {
 	d := *r
-	d.notes, d.missing, d.stations, d.gauged, d.plans, d.marks, d.pools = nil, nil, nil, nil, nil, nil, nil
+	d.notes, d.missing, d.stations, d.gauged, d.plans, d.marks, d.pools, d.taken = nil, nil, nil, nil, nil, nil, nil, nil
 	d.telling = false
 	d.addMark(r.keep)
 	d.flow = slices.Clone(r.flow)
@@ -243,11 +257,16 @@ func (r *run) down(i int, p *place, flow []float64) ([]float64, error) {
 	d.watch, d.watched = p.node, make([]float64, len(flow))
 	n := &d.m.nodes[i]
 	for _, j := range p.path {
-		if err := d.route(n, flow); err != nil {
+		if err := d.route(n.out, flow); err != nil {
 			return nil, err
 		}
 		n, flow = &d.m.nodes[j], d.flow[j]
 		d.pass(j)
+		if c := n.canal(); c >= 0 && slices.Contains(p.path, d.m.reaches[c].to) {
+			if err := d.route(c, d.taken[len(d.taken)-1].flow); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return d.watched[r.here+1:], nil
 }

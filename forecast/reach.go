@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"freshet/forecast/routing"
 	"freshet/internal/catalog"
@@ -34,40 +35,54 @@ func (s *ReachState) alike(o *ReachState) bool {
 
 // A reach moves the flow at one node to the next.
 type reach struct {
-	id      string
-	from    int
-	router  router
-	initial ReachState // where the flow has long been steady
+	id       string
+	from, to int
+	router   router
+	initial  ReachState     // where the flow has long been steady
+	lateral  []float64      // m³/s that join along it: none, one value, or one for each month
+	zone     *time.Location // in which months begin
+	subs     []int          // indices of the sub-basins that drain along it
+	canal    bool           // what a diversion takes, on its way to where it joins
 }
 
 // A router is a method with the parameters of one reach.
 type router interface {
-	// steady returns the state of a reach that has carried q m³/s for long.
-	steady(q float64) (ReachState, error)
+	// steady returns the state of a reach that has carried in at its head and out at
+	// its end, m³/s, for long, what joins along it making the difference.
+	steady(in, out float64) (ReachState, error)
 	// route replaces the flow at the head of the reach at the ends of consecutive
-	// steps, m³/s, by that at its end, and moves s.
-	route(s *ReachState, q []float64) (routing.Tally, error)
+	// steps, m³/s, by that at its end, and moves s. Lateral, the mean over each step
+	// of what joins along it, m³/s, is nil or has the length of q.
+	route(s *ReachState, q, lateral []float64) (routing.Tally, error)
 }
 
 type muskingum struct{ routing.Muskingum }
 
-func (m muskingum) steady(q float64) (ReachState, error) {
-	return ReachState{Method: catalog.Muskingum, Flow: m.Steady(q)}, nil
+func (m muskingum) steady(in, out float64) (ReachState, error) {
+	return ReachState{Method: catalog.Muskingum, Flow: m.SteadyLateral(in, out)}, nil
 }
 
-func (m muskingum) route(s *ReachState, q []float64) (routing.Tally, error) {
-	m.Route(s.Flow, q, q)
+func (m muskingum) route(s *ReachState, q, lateral []float64) (routing.Tally, error) {
+	if lateral != nil {
+		m.RouteLateral(s.Flow, q, lateral)
+	} else {
+		m.Route(s.Flow, q, q)
+	}
 	return routing.Tally{}, nil
 }
 
 type lag struct{ routing.Lag }
 
-func (l lag) steady(q float64) (ReachState, error) {
-	return ReachState{Method: catalog.LagRoute, Flow: l.Steady(q)}, nil
+func (l lag) steady(in, out float64) (ReachState, error) {
+	return ReachState{Method: catalog.LagRoute, Flow: l.SteadyLateral(in, out)}, nil
 }
 
-func (l lag) route(s *ReachState, q []float64) (routing.Tally, error) {
-	l.Route(s.Flow, q, q)
+func (l lag) route(s *ReachState, q, lateral []float64) (routing.Tally, error) {
+	if lateral != nil {
+		l.RouteLateral(s.Flow, q, lateral)
+	} else {
+		l.Route(s.Flow, q, q)
+	}
 	return routing.Tally{}, nil
 }
 
@@ -77,16 +92,29 @@ type mct struct {
 	parts int
 }
 
-func (m mct) steady(q float64) (ReachState, error) {
-	part, err := m.part.Steady(q, q)
-	return ReachState{Method: catalog.MCT, Parts: slices.Repeat([]routing.MCTState{part}, m.parts)}, err
+func (m mct) steady(in, out float64) (ReachState, error) {
+	s := ReachState{Method: catalog.MCT, Parts: make([]routing.MCTState, m.parts)}
+	for i := range s.Parts {
+		var err error
+		if s.Parts[i], err = m.part.Steady(along(in, out, i, m.parts), along(in, out, i+1, m.parts)); err != nil {
+			return ReachState{}, err
+		}
+	}
+	return s, nil
 }
 
-func (m mct) route(s *ReachState, q []float64) (tally routing.Tally, err error) {
+// along returns a flow after i of n equal parts of a reach in which it changes evenly.
+func along(in, out float64, i, n int) float64 { return in + (out-in)*float64(i)/float64(n) }
+
+func (m mct) route(s *ReachState, q, lateral []float64) (tally routing.Tally, err error) {
 	for i := range s.Parts {
 		part := &s.Parts[i]
 		for t, inflow := range q {
-			if _, err := m.part.Step(part, inflow, 0, &tally); err != nil {
+			joins := 0.0
+			if lateral != nil {
+				joins = lateral[t] / float64(m.parts)
+			}
+			if _, err := m.part.Step(part, inflow, joins, &tally); err != nil {
 				return tally, fmt.Errorf("part %d of %d, step %d: %w", i+1, m.parts, t+1, err)
 			}
 			q[t] = part.Outflow
@@ -136,7 +164,11 @@ const maxParts = 1000
 func (k *compiler) startReaches() {
 	for i := range k.m.reaches {
 		r := &k.m.reaches[i]
-		s, err := r.router.steady(k.m.nodes[r.from].steady)
+		in := k.m.nodes[r.from].steady
+		if r.canal {
+			in = k.m.nodes[r.from].divert.steady
+		}
+		s, err := r.router.steady(in, in+catalog.MonthValue(r.lateral, 0))
 		if err != nil {
 			k.errorf("reach %q: %w", r.id, err)
 			continue
@@ -152,11 +184,12 @@ func (m *Model) startReach(i int) ReachState { return m.reaches[i].initial.clone
 // attenuation is told.
 const limitedShare = 0.1
 
-// route moves the flow of node n through the reach that leaves it, on to the node
+// route moves a flow through a reach, on to the node
 // at its end. It fails if the method finds no answer, or one that is no flow.
-func (r *run) route(n *node, flow []float64) error {
-	reach := &r.m.reaches[n.out]
-	water := r.s.Reaches[n.out].clone()
+func (r *run) route(at int, flow []float64) error {
+	reach := &r.m.reaches[at]
+	water := r.s.Reaches[at].clone()
+	lateral := r.lateral(reach)
 	var began ReachState // at now
 	out := r.local
 	copy(out, flow)
@@ -167,14 +200,14 @@ func (r *run) route(n *node, flow []float64) error {
 		if k < len(r.marks) {
 			to = r.marks[k].at
 		}
-		more, err := r.through(reach, &water, out, from, to, &began, &ahead)
+		more, err := r.through(reach, &water, out, lateral, from, to, &began, &ahead)
 		if err != nil {
 			return unsolved{from + 1, fmt.Errorf("between %s and %s: %w", stamp(r.instant(from).UnixMilli()), stamp(r.instant(to).UnixMilli()), err)}
 		}
 		tally.Add(more)
 		from = to
 		if k < len(r.marks) {
-			r.marks[k].state.Reaches[n.out] = water.clone()
+			r.marks[k].state.Reaches[at] = water.clone()
 		}
 	}
 	for t := 1; t < len(out); t++ {
@@ -182,10 +215,10 @@ func (r *run) route(n *node, flow []float64) error {
 			return unsolved{t, fmt.Errorf("outflow of %g m³/s at %s with %g m³/s at its head", out[t], stamp(r.instant(t).UnixMilli()), flow[t])}
 		}
 	}
-	for t, down := 1, r.flow[n.to]; t < len(down); t++ {
+	for t, down := 1, r.flow[reach.to]; t < len(down); t++ {
 		down[t] += out[t]
 	}
-	r.leak(reach, began, water, flow[r.here+1:], out[r.here+1:])
+	r.leak(reach, began, water, flow[r.here+1:], after(lateral, r.here), out[r.here+1:])
 	r.doubt(reach, tally, ahead)
 	if share := float64(tally.Limited) / float64(max(tally.Steps, 1)); share >= limitedShare {
 		r.note("reach %s: attenuation bounded in %.0f %% of its steps, %d of %d, to keep its outflow from ringing or falling below 0: another number of sub_reaches would suit the step better",

@@ -45,14 +45,26 @@ func newCunge(r *catalog.Reach, dt float64) (router, error) {
 	return c, c.channel.CheckStep(dt)
 }
 
-func (c cunge) steady(q float64) (ReachState, error) {
-	part, err := c.channel.Steady(q, q)
-	return ReachState{Method: catalog.Cunge, Cunge: slices.Repeat([]routing.CungeState{part}, c.parts)}, err
+func (c cunge) steady(in, out float64) (ReachState, error) {
+	s := ReachState{Method: catalog.Cunge, Cunge: make([]routing.CungeState, c.parts)}
+	for i := range s.Cunge {
+		var err error
+		if s.Cunge[i], err = c.channel.Steady(along(in, out, i, c.parts), along(in, out, i+1, c.parts)); err != nil {
+			return ReachState{}, err
+		}
+	}
+	return s, nil
 }
 
-func (c cunge) route(s *ReachState, q []float64) (tally routing.Tally, err error) {
+func (c cunge) route(s *ReachState, q, lateral []float64) (tally routing.Tally, err error) {
+	if lateral != nil {
+		lateral = slices.Clone(lateral)
+		for t := range lateral {
+			lateral[t] /= float64(c.parts)
+		}
+	}
 	for i := range s.Cunge {
-		if err := c.part.Route(&s.Cunge[i], q, nil, c.up, &tally); err != nil {
+		if err := c.part.Route(&s.Cunge[i], q, lateral, c.up, &tally); err != nil {
 			return tally, fmt.Errorf("part %d of %d: %w", i+1, c.parts, err)
 		}
 	}
@@ -83,14 +95,14 @@ func newNonlinear(r *catalog.Reach, step time.Duration) (router, error) {
 
 // steady refuses a flow at which the procedure is unstable: a flood would grow out
 // of nothing.
-func (n nonlinear) steady(q float64) (ReachState, error) {
+func (n nonlinear) steady(q, _ float64) (ReachState, error) {
 	if rate := n.Rate(max(q, 1e-6), max(q, 1e-6)); !(rate <= routing.MaxRate) {
 		return ReachState{}, fmt.Errorf("nonlinear muskingum: unstable: at the flow of %g m³/s from which it starts the storage answers %.3g times within a step, want at most %d: give the node above a higher base_flow, or the reach a longer k", q, rate, routing.MaxRate)
 	}
 	return ReachState{Method: catalog.Nonlinear, Nonlinear: n.State(q, q)}, nil
 }
 
-func (n nonlinear) route(s *ReachState, q []float64) (tally routing.Tally, err error) {
+func (n nonlinear) route(s *ReachState, q, _ []float64) (tally routing.Tally, err error) { // a lateral is refused
 	if s.Nonlinear, err = n.Route(s.Nonlinear, q, q); err != nil {
 		return tally, err
 	}
@@ -109,14 +121,14 @@ func (n nonlinear) ends(s *ReachState) (inflow, outflow, storage float64) {
 
 // through routes out from index from to index to, and keeps the water at now of a
 // reach whose method does not conserve it.
-func (r *run) through(reach *reach, water *ReachState, out []float64, from, to int, began *ReachState, ahead *routing.Tally) (tally routing.Tally, err error) {
+func (r *run) through(reach *reach, water *ReachState, out, lateral []float64, from, to int, began *ReachState, ahead *routing.Tally) (tally routing.Tally, err error) {
 	if _, ok := reach.router.(leaky); ok && from <= r.here && r.here < to {
-		if tally, err = reach.router.route(water, out[from+1:r.here+1]); err != nil {
+		if tally, err = reach.router.route(water, out[from+1:r.here+1], between(lateral, from, r.here)); err != nil {
 			return tally, err
 		}
 		*began, from = water.clone(), r.here
 	}
-	more, err := reach.router.route(water, out[from+1:to+1])
+	more, err := reach.router.route(water, out[from+1:to+1], between(lateral, from, to))
 	tally.Add(more)
 	if from >= r.here {
 		ahead.Add(more)
@@ -129,12 +141,13 @@ func (r *run) through(reach *reach, water *ReachState, out []float64, from, to i
 // that a run starts from was kept.
 type leak struct {
 	id         string
-	made, came float64 // and what came in
+	made, came float64 // and what came in, at its head and along it
 }
 
 // leak keeps how much water a reach made between the states began and water, with
-// flow at its head and out at its end at the ends of the steps between.
-func (r *run) leak(reach *reach, began, water ReachState, flow, out []float64) {
+// flow at its head and out at its end at the ends of the steps between, and lateral
+// along it, which may be nil.
+func (r *run) leak(reach *reach, began, water ReachState, flow, lateral, out []float64) {
 	l, ok := reach.router.(leaky)
 	if !ok || len(out) == 0 {
 		return
@@ -146,6 +159,10 @@ func (r *run) leak(reach *reach, began, water ReachState, flow, out []float64) {
 		x.came += r.m.dt / 2 * (inflow + flow[t])
 		x.made += r.m.dt / 2 * (outflow + out[t] - inflow - flow[t])
 		inflow, outflow = flow[t], out[t]
+		if lateral != nil {
+			x.came += r.m.dt * lateral[t]
+			x.made -= r.m.dt * lateral[t]
+		}
 	}
 	r.leaks = append(r.leaks, x)
 }

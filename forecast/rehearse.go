@@ -78,7 +78,8 @@ type Rehearsal struct {
 
 // Rehearse is [Model.Run] for a question: with another ground at now, and telling
 // values at each step, what reservoirs do and the rain that is assumed. The state
-// of no later run follows from it.
+// of no later run follows from it. It fails as [Model.Run] does, or if a ground names a
+// sub-basin that there is not, or one whose method has no tension water.
 func (m *Model) Rehearse(s State, now time.Time, obs Source, ahead Ahead, ground []Ground) (Rehearsal, error) {
 	wet, err := m.wettings(ground)
 	if err != nil {

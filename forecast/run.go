@@ -120,6 +120,7 @@ func (r *run) compute(ahead Ahead) error {
 	r.rain()
 	r.nodes()
 	r.tellLeaks()
+	r.tellDiversions()
 	r.tellDoubts()
 	for i := range r.days {
 		r.kept().state.Moisture[i].Error = r.days[i].kept
@@ -171,6 +172,9 @@ type run struct {
 	ruled    bool // a reservoir's release follows its rules and limits
 
 	leaks []leak // of reaches whose method does not conserve water
+
+	taken []taken // by diversions, upstream first
+	unfed []int   // reaches along which drains what has no solution
 
 	hours  []int    // indices in (0, here] at which bands learn
 	gauged []gauged // gauges that correct the flow, upstream first
@@ -324,6 +328,9 @@ func (r *run) pass(i int) {
 	m, n := r.m, &r.m.nodes[i]
 	state := &r.s.Nodes[i]
 	flow := r.flow[i]
+	if n.divert != nil {
+		r.divert(i, flow)
+	}
 	for t := range flow {
 		flow[t] = n.keep*flow[t] + n.local
 	}

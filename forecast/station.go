@@ -15,9 +15,12 @@ func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationFor
 		f.NowDischarge = r.at(flow, r.now)
 	}
 	level := r.level
-	if g.table == nil || n.tidal {
+	switch {
+	case n.estuary != nil:
+		level = r.tidalLevel(n, &f)
+	case g.table == nil || n.tidal:
 		level = nil
-	} else {
+	default:
 		offset, decay := r.offsetHere(n, g), n.gauge.corrector.Decay()
 		for t := r.here; t <= r.end; t++ {
 			l, beyond := g.table.Level(flow[t])

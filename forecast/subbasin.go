@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"freshet/forecast/rain"
-	"freshet/internal/catalog"
 )
 
 type subBasin struct {
@@ -30,14 +28,7 @@ func (k *compiler) addSubBasins() {
 	all := k.rainSites()
 	used := make([]bool, len(all))
 	picks := make([][]int, 0, len(k.b.SubBasins))
-	zone := time.UTC // of a basin that states none, which a loaded one does
-	if name := k.b.Season.Zone; name != "" {
-		var err error
-		if zone, err = catalog.ParseZone(name); err != nil {
-			k.errorf("season: %w", err)
-			return
-		}
-	}
+	zone := k.zone()
 	for i := range k.b.SubBasins {
 		sb := &k.b.SubBasins[i]
 		where := fmt.Sprintf("sub-basin %q", sb.ID)
@@ -85,7 +76,7 @@ func (k *compiler) addSubBasins() {
 			k.errorf("%s: %w", where, err)
 		}
 		m.illustrative = m.illustrative || sb.Illustrative
-		m.nodes[at].subs = append(m.nodes[at].subs, len(m.subs))
+		k.drains(sb, at, where)
 		m.area += sb.Area
 		picks = append(picks, pick)
 		m.subs = append(m.subs, subBasin{

@@ -18,10 +18,8 @@ const lossTold = 0.1
 // nor its timing of one of travel, and so neither is learnt.
 func (k *compiler) addCorrectors() {
 	arrives := make([]bool, len(k.m.nodes))
-	for i := range k.m.nodes {
-		if n := &k.m.nodes[i]; n.to >= 0 {
-			arrives[n.to] = true
-		}
+	for i := range k.m.reaches {
+		arrives[k.m.reaches[i].to] = true
 	}
 	for i := range k.m.nodes {
 		n := &k.m.nodes[i]

@@ -84,7 +84,7 @@ func byLead(t testing.TB, m *forecast.Model, r *record, parts []part, which func
 func withoutDiversion(t testing.TB) *catalog.Catalog {
 	c := lowerColorado(t)
 	for i := range c.Basins[0].Nodes {
-		c.Basins[0].Nodes[i].Diversion = 0
+		c.Basins[0].Nodes[i].Diversion = catalog.Diversion{}
 	}
 	return c
 }

@@ -32,12 +32,14 @@ func calibrateCommand() *cobra.Command {
 		archive               archiveFlags
 		reaches, along        string
 		zeros                 bool
+		tide                  calibration.TidalOptions
 		listed                strings.Builder
 	)
 	for _, m := range calibration.Methods {
 		fmt.Fprintf(&listed, "  %-11s %s\n", m.Name, m.Doc)
 	}
 	fmt.Fprintf(&listed, "  %-11s %s\n", "rating", "rating curve: power laws by range of level, of pairs of level and discharge")
+	fmt.Fprintf(&listed, "  %-11s %s\n", "tidal", "level where the tide reaches: by the tide at the mouth and the flow from above")
 	c := &cobra.Command{
 		Use:   "calibrate --method METHOD --data FILE",
 		Short: "Fit a reach or a sub-basin to recorded series and check the fit",
@@ -61,6 +63,9 @@ periods of a column time. Without --data, level and discharge of --station from 
 --to are read from a running server: what quality control let pass, each discharge with
 the level nearest in time, on the datum of its catalogue. A discharge that the station
 itself made of its level by a rating gives that rating back.
+Method tidal needs the columns tide and level, m, flow, --datum and --tide-datum; the
+part that is not fitted gives its table of skill by lead time, beside persistence and
+the tide alone.
 
 Without --fit, --check and --events the first half of the record is fitted and the
 second is checked; with --fit alone what is left of the record is checked. --split 1
@@ -83,6 +88,9 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
 					return err
 				}
+				if len(opts.Set) > 0 {
+					return fmt.Errorf("--set %s: a rating holds no parameter: %w", opts.Set[0], hydro.ErrInvalid)
+				}
 				rate.Source, rate.ID, rate.Split, rate.Fit, rate.Check = opts.Source, opts.ID, opts.Split, opts.Fit, opts.Check
 				rate.Evaluations, rate.Seed, rate.Bounds = opts.Evaluations, opts.Seed, opts.Bounds
 				if reading {
@@ -96,6 +104,20 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 					rate.Datum = datum
 				}
 				return calibrateRating(cmd, rate, asJSON)
+			}
+			if opts.Method == "tidal" {
+				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
+					return err
+				}
+				tide.Source, tide.Station, tide.Datum, tide.Split = opts.Source, rate.Station, rate.Datum, opts.Split
+				r, err := calibration.RunTidal(tide)
+				if err != nil {
+					return err
+				}
+				for _, n := range r.Notes {
+					fmt.Fprintln(cmd.ErrOrStderr(), n)
+				}
+				return printFit(cmd.OutOrStdout(), r, r.Fragment, asJSON)
 			}
 			method, err := calibration.MethodOf(opts.Method)
 			if err != nil {
@@ -140,7 +162,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f := c.Flags()
 	f.StringVar(&opts.Method, "method", "", "what to fit, see above")
 	f.StringVar(&opts.Source.File, "data", "", "CSV file with the series")
-	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, computed or observed; may repeat")
+	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, tide, computed or observed; may repeat")
 	f.StringVar(&opts.Source.Layout, "layout", "", `how times are written, e.g. "02.01.2006 15:04"; empty: one of the usual ways`)
 	f.StringVar(&zone, "zone", "Asia/Shanghai", "zone of times without an offset, in the file and in periods")
 	f.StringVar(&delimiter, "delimiter", ",", "between cells")
@@ -162,7 +184,8 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.BoolVar(&opts.Lateral, "lateral", false, "nonlinear reach: look for the lateral flow too")
 	f.StringVar(&opts.ID, "id", "fitted", "id of the reach or sub-basin in the fragment")
 	f.StringVar(&opts.Objective, "objective", "kge", "kge, kge2012, nse, mix (mean of kge and nse) or nselog (mean of nse and that of the logarithms)")
-	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; may repeat")
+	f.StringArrayVar(&opts.Bounds, "bound", nil, "NAME=LO:HI, in place of the method's own bounds; a parameter that the method holds is looked for; may repeat")
+	f.StringArrayVar(&opts.Set, "set", nil, "NAME=VALUE: hold a parameter there; with all of them held a scheme is only graded; may repeat")
 	f.StringArrayVar(&opts.Fit, "fit", nil, "FROM..TO, rows to fit, e.g. 2004-11-01..2005-12-31; may repeat")
 	f.StringArrayVar(&opts.Check, "check", nil, "FROM..TO, rows to check; may repeat")
 	f.StringVar(&opts.Events, "events", "", "CSV file with the columns from, to and, if you like, use: fit or check")
@@ -175,8 +198,10 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringVar(&profile, "profile", skill.Profiles[0].ID, "edition of the standard by which the scheme is graded: gbt22482-2008, gbt22482-2026 or a YAML file")
 	f.Float64Var(&opts.FloodAbove, "flood-above", 0, "m³/s that a flood exceeds, where --events does not name floods; 0: what nine tenths of the observed flows do not")
 	f.DurationVar(&opts.Separation, "separation", 6*time.Hour, "less than this below that flow does not part two floods")
-	f.StringVar(&rate.Datum, "datum", "", "rating: datum of the levels, as the station's in the catalogue; not needed with --from and --to")
-	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is")
+	f.StringVar(&rate.Datum, "datum", "", "rating, tidal: datum of the levels, as the station's in the catalogue; of a rating not needed with --from and --to")
+	f.StringVar(&rate.Station, "station", "", "rating: station whose rating it is; tidal: the tide station")
+	f.StringVar(&tide.TideDatum, "tide-datum", "", "tidal: datum of the tide, as the tide station's in the catalogue")
+	f.StringVar(&tide.FlowAt, "flow-at", "", "tidal: node of the catalogue whose flow it is")
 	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")
 	f.IntVar(&rate.Ranges, "ranges", 0, "rating: how many power laws, 1 to 5; 0: as many of 1 to 3 as pay")
 	archive.add(f)

@@ -43,7 +43,8 @@ func nselog(observed, simulated []float64) float64 {
 	return (skill.NSE(observed, simulated) + skill.NSE(o, s)) / 2
 }
 
-// MeasureOf returns the measure of that name.
+// MeasureOf returns the measure of that name. It fails if there is none, and says which
+// there are.
 func MeasureOf(name string) (Measure, error) {
 	var names []string
 	for _, m := range Measures {

@@ -35,7 +35,9 @@ type IDW struct {
 //
 //	w = d^−power / Σ d^−power        [Shepard68] (1)
 //
-// A point at a live gauge takes that gauge alone, the first of several.
+// A point at a live gauge takes that gauge alone, the first of several. It fails if
+// there is no point, if reach or power is out of its range in [Params], or if the
+// distance of a point and a gauge is NaN.
 func NewIDW(points, gauges []Place, reach, power float64) (*IDW, error) {
 	if len(points) == 0 {
 		return nil, errors.New("idw: no sample points")

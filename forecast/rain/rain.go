@@ -65,6 +65,9 @@ type Thiessen struct {
 //	points  sample points of equal area, at least one
 //	gauges  places of the gauges; of equals in distance the first is nearer
 //	reach   km beyond which a gauge does not speak for a point; 0: no limit
+//
+// It fails if there is no point, if reach is below 0 or NaN, or if the distance of a
+// point and a gauge is NaN.
 func New(points, gauges []Place, reach float64) (*Thiessen, error) {
 	if len(points) == 0 {
 		return nil, errors.New("thiessen: no sample points")

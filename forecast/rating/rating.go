@@ -63,12 +63,15 @@ type Options struct {
 //	datum      name of the datum of the levels
 //	low, high  range of level that measurements cover, m; both 0: the range of the table
 //
-// It copies points.
+// It copies points. It fails if there are fewer than two, if one is not finite or not
+// above the one before in level and in discharge, if a discharge is below 0, or if low
+// is not below high.
 func New(points []Point, datum string, low, high float64) (*Table, error) {
 	return NewTable(points, Options{Datum: datum, Low: low, High: high})
 }
 
-// NewTable is New with all options.
+// NewTable is [New] with all options, and fails as that does, or if the loop is below
+// 0 or not finite.
 func NewTable(points []Point, o Options) (*Table, error) {
 	if len(points) < 2 {
 		return nil, fmt.Errorf("rating: %d points: want at least 2", len(points))

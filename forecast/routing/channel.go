@@ -73,6 +73,7 @@ func invCbrt(x float64) float64 {
 // again.
 type section struct {
 	dx, s0       float64
+	flat         float64 // 1/(s0 dx), 1/m
 	bw, z, side  float64 // side: 2 sqrt(1+z²), wetted perimeter of both banks per metre of depth
 	kc, kf       float64 // sqrt(s0)/n of channel and flood plain
 	bank         float64 // bank-full depth, m; +Inf without a flood plain
@@ -81,7 +82,7 @@ type section struct {
 }
 
 func (c *Channel) section() section {
-	s := section{dx: c.Length, s0: c.Slope, bw: c.Bottom, z: 1 / c.Side, bank: math.Inf(1)}
+	s := section{dx: c.Length, s0: c.Slope, flat: 1 / (c.Slope * c.Length), bw: c.Bottom, z: 1 / c.Side, bank: math.Inf(1)}
 	s.side = 2 * math.Sqrt(1+s.z*s.z)
 	root := math.Sqrt(s.s0)
 	s.kc = root / c.N
@@ -108,9 +109,10 @@ func (s *section) at(y float64) (area, width, q, dq float64) {
 		area = (s.bw + s.z*y) * y
 		width = s.bw + 2*s.z*y
 		p := s.bw + s.side*y
-		r := area / p
+		inv := 1 / (area * p) // one division for all
+		r := area * area * inv
 		q = s.kc * area * r * invCbrt(r)
-		return area, width, q, q * (5*width/area - 2*s.side/p) / 3
+		return area, width, q, q * (5.0/3*width*p - 2.0/3*s.side*area) * inv
 	}
 	u := y - s.bank
 	main, p, dp := s.area+s.top*u, s.p+s.side*s.rise/2, 0.0

@@ -171,15 +171,18 @@ func (s *Cunge) solve(qup, quc, qdp, ql, depth float64, tally *Tally) (q, h, x f
 				x = 0.25
 			}
 			w = k * x
-			invD = 1 / (k - w + half)
-			q = (w*a + k*qdp + b) * invD
-			if lateral < 0 && q < 0 {
-				q = 0 // C4 is held to what there is
+			d := k - w + half
+			dq := w*a + (k*qdp + b)
+			if lateral < 0 && dq < 0 {
+				dq = 0 // C4 is held to what there is
 			}
-			f := q - n
+			// h - f (h0-h)/(f0-f) times d/d, so that it need not wait for q = dq/d.
+			df := dq - d*n
+			invD = 1 / d
+			q = dq * invD
 			h1 := h
-			if f0 != f {
-				h1 = h - f*(h0-h)/(f0-f)
+			if d*f0 != df {
+				h1 = h - df*(h0-h)/(d*f0-df)
 				if h1 < 0 {
 					h1 = h
 					tally.Abandoned++

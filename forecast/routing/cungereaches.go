@@ -16,7 +16,8 @@ type CungeReaches struct {
 	depth    []float64 // m
 }
 
-// NewCungeReaches returns dry reaches for steps of dt seconds. With [Previous],
+// NewCungeReaches returns dry reaches for steps of dt s, > 0. It fails where [NewCunge]
+// does. With [Previous],
 // qup and quc are both the flow from upstream at the end of the step before, as
 // under t-route's assume_short_ts.
 func NewCungeReaches(channels []Channel, dt float64, up Upstream) (*CungeReaches, error) {
@@ -39,7 +40,7 @@ func (m *CungeReaches) Len() int { return len(m.channel) }
 func (m *CungeReaches) Upstream() Upstream { return m.upstream }
 
 // SetSteady sets reach k to carry inflow at its head and outflow at its end,
-// m³/s, at the normal depth of outflow.
+// m³/s, at the normal depth of outflow. It fails as [Channel.Steady] does.
 func (m *CungeReaches) SetSteady(k int, inflow, outflow float64) error {
 	state, err := m.channel[k].Steady(inflow, outflow)
 	if err != nil {

@@ -82,3 +82,16 @@ func ExampleLag_Route() {
 	// Output:
 	// [0.0 0.0 0.0 10.0 23.3 17.8 5.9 2.0]
 }
+
+// An intake that asks for 12 m³/s, can take 10, and must leave 5 to the river.
+func ExampleDiversion_Take() {
+	intake := routing.Diversion{Demand: 12, Capacity: 10, Keep: 5}
+	for _, arriving := range []float64{3, 9, 40} {
+		taken, left := intake.Take(arriving)
+		fmt.Println(taken, left)
+	}
+	// Output:
+	// 0 3
+	// 4 5
+	// 10 30
+}

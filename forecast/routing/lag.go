@@ -103,7 +103,8 @@ func (l *Lag) Storage(s State) float64 {
 	return v
 }
 
-// Route is [Muskingum.Route] of this reach, of flows in m³/s.
+// Route is [Muskingum.Route] of this reach, of flows in m³/s. It panics if in and out
+// differ in length, or if the state has the wrong length.
 func (l *Lag) Route(s State, in, out []float64) {
 	if len(in) != len(out) {
 		panic(badLength)

@@ -16,7 +16,9 @@ type LagReaches struct {
 	last     []float64 // raw inflow of the last step; nil with Current
 }
 
-// NewLagReaches returns dry reaches.
+// NewLagReaches returns dry reaches, with up as [Upstream] says. It fails if one was
+// not made by [NewLag], if their steps differ, or if they look back more than 2³¹ − 1 steps
+// in all.
 func NewLagReaches(reaches []Lag, up Upstream) (*LagReaches, error) {
 	m := &LagReaches{upstream: up, reach: slices.Clone(reaches), first: make([]int32, len(reaches)+1)}
 	size := 0
@@ -45,7 +47,8 @@ func (m *LagReaches) Upstream() Upstream { return m.upstream }
 func (m *LagReaches) stateOf(k int) State { return m.state[m.first[k]:m.first[k+1]] }
 
 // SetSteady sets reach k to have carried inflow at its head and outflow at its
-// end, m³/s, for long, lateral inflow to the reservoir making the difference.
+// end, m³/s, for long, lateral inflow to the reservoir making the difference. It
+// fails unless both are from 0 to 10⁹ m³/s.
 func (m *LagReaches) SetSteady(k int, inflow, outflow float64) error {
 	if err := checkSteady(inflow, outflow); err != nil {
 		return fmt.Errorf("reach %d: %w", k, err)
@@ -92,8 +95,8 @@ func (m *LagReaches) Clone() *LagReaches {
 
 // Route replaces the inflows q of reach k at the ends of consecutive steps,
 // m³/s, by its outflows. Lateral, m³/s, the mean over each step, is nil or has the
-// length of q. It allocates nothing, and calls for different reaches may run at
-// the same time. It fails if there is lateral inflow and no reservoir to take it.
+// length of q, else it panics. It allocates nothing, and calls for different reaches may
+// run at the same time. It fails if there is lateral inflow and no reservoir to take it.
 func (m *LagReaches) Route(k int, q, lateral []float64) (Tally, error) {
 	if lateral != nil && len(lateral) != len(q) {
 		panic(badLateral)

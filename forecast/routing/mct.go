@@ -112,33 +112,50 @@ type wave struct {
 	q, dq   float64 // reference flow, m³/s, and its derivative by depth, m²/s
 	storage float64 // m³
 	slope   float64 // d(storage + dt q)/dy with D held, m²
-	limited bool
+	near    bool    // a bound of D is near or met
+	limited bool    // is met
 }
 
 // balance bounds D as [MCT] says; have is the water that the step begins with and
 // that does not depend on its end, m³.
 func (m *MCT) balance(y, inflow, have float64) wave {
 	area, width, q, dq := m.at(y)
+	inv := 1 / (area * dq)                // one division for all but I/Q
+	rest := width * q * inv               // 1/β
+	d := rest * (q * area * m.flat * inv) // Q/(β B s0 c dx) with c = dq/B
 	volume := m.dx * area
-	c := m.dt * q / volume
-	d := q * q * width / (dq * dq * area * m.s0 * m.dx) // Q/(β B s0 c dx) with c = dq/B
+	c := m.dt / m.dx * q * dq * inv
+	invQ := 1 / q
+	ratio := inflow * invQ
 	w := wave{q: q, dq: dq}
-	if inflow > q {
-		if hi := (c*inflow + (1-c)*q) / (inflow - q); d > hi {
-			d, w.limited = hi, true
+	// The bounds of MCT with a hundredth of room, multiplied out to save the divisions:
+	// rarely is one near.
+	if d < c-0.99*min(1, rest) || (1.01-c-d)*ratio*volume > 1.98*have || (d-c)*(ratio-1) > 0.99 {
+		w.near = true
+		d, w.limited = bound(d, c, rest, ratio, have/volume)
+	}
+	wedge := 1 + d - d*ratio
+	w.storage = volume * wedge
+	w.slope = m.dx*(width*wedge+area*d*ratio*dq*invQ) + m.dt*dq
+	return w
+}
+
+// bound returns D within the bounds that [MCT] names, and whether one is met.
+// Rest is 1/β, ratio I/Q, and have is in volumes of the reach.
+func bound(d, c, rest, ratio, have float64) (_ float64, limited bool) {
+	if ratio > 1 {
+		if hi := c + 1/(ratio-1); d > hi {
+			d, limited = hi, true
 		}
 	}
-	lo := c - min(1, width*q/(area*dq)) // 1/β
-	if inflow > 0 {
-		lo = max(lo, 1-c-2*have*q/(volume*inflow))
+	lo := c - min(1, rest)
+	if ratio > 0 {
+		lo = max(lo, 1-c-2*have/ratio)
 	}
 	if d < lo {
-		d, w.limited = lo, true
+		d, limited = lo, true
 	}
-	wedge := 1 + d*(q-inflow)/q
-	w.storage = volume * wedge
-	w.slope = m.dx*width*wedge + volume*d*inflow*dq/(q*q) + m.dt*dq
-	return w
+	return d, limited
 }
 
 // Step moves s on by one step in which the flow at the head ends at inflow >= 0,
@@ -172,6 +189,7 @@ func (m *MCT) Step(s *MCTState, inflow, lateral float64, tally *Tally) (short fl
 const (
 	dry         = 1e-9 // m³: below it a reach gives no outflow, and keeps what it has
 	precision   = 1e-8 // of the water at hand
+	trusted     = 1e-6 // of it: where bounds of D are far, the next step leaves a hundredth of that at most
 	maxBalances = 100
 )
 
@@ -189,22 +207,30 @@ func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 	if y <= 0 {
 		y = m.guess(water)
 	}
-	var lastY, lastF float64
+	var lastY, lastF, lastSlope float64
 	var w wave
+	near := false // a bound, here or before
 	for n := 1; n <= maxBalances && y <= maxDepth; n++ {
 		w = m.balance(y, inflow, water-m.dt*inflow)
 		f := w.storage + m.dt*w.q - water
 		slope := w.slope
+		near = near || w.near
+		tolerance := precision * water
 		if lastY > 0 { // D moves with y, and a secant knows
 			if s := (f - lastF) / (y - lastY); s > 0 {
 				slope = s
+				if end := s + (w.slope-lastSlope)/2; end > 0 && !near { // s is of halfway
+					slope, tolerance = end, trusted*water
+				}
 			}
+		} else if n == 1 && !near && math.Abs(f) > tolerance { // of halfway to the root, were this a power of the depth
+			slope -= f * (slope*y - water - f) / (2 * y * (water + f))
 		}
 		next := math.NaN()
 		if slope > 0 {
 			next = y - f/slope
 		}
-		if math.Abs(f) <= precision*water {
+		if math.Abs(f) <= tolerance {
 			if slope > 0 { // one more step of the iteration without its check
 				w.q += w.dq * (next - y)
 				y = next
@@ -226,7 +252,7 @@ func (m *MCT) solve(water, inflow, y float64) (float64, wave, int, error) {
 				next = lo + (hi-lo)/2
 			}
 		}
-		lastY, lastF = y, f
+		lastY, lastF, lastSlope = y, f, w.slope
 		y = between(lo, next, hi)
 	}
 	f := w.storage + m.dt*w.q - water

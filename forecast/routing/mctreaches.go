@@ -16,7 +16,8 @@ type MCTReaches struct {
 	last     []float64 // raw inflow of the last step; nil with Current
 }
 
-// NewMCTReaches returns dry reaches for steps of dt seconds.
+// NewMCTReaches returns dry reaches for steps of dt s, > 0, with up as [Upstream] says. It
+// fails where [NewMCT] does.
 func NewMCTReaches(channels []Channel, dt float64, up Upstream) (*MCTReaches, error) {
 	for i := range channels {
 		if _, err := NewMCT(channels[i], dt); err != nil {
@@ -38,7 +39,7 @@ func (m *MCTReaches) Len() int { return len(m.channel) }
 func (m *MCTReaches) Upstream() Upstream { return m.upstream }
 
 // SetSteady sets reach k to have carried inflow at its head and outflow at its
-// end, m³/s, for long.
+// end, m³/s, for long. It fails as [MCT.Steady] does.
 func (m *MCTReaches) SetSteady(k int, inflow, outflow float64) error {
 	solver := MCT{m.channel[k].section(), m.dt}
 	s, err := solver.Steady(inflow, outflow)
@@ -105,8 +106,9 @@ func (m *MCTReaches) Clone() *MCTReaches {
 
 // Route replaces the inflows q >= 0 of reach k at the ends of consecutive steps,
 // m³/s, by its outflows. Lateral, m³/s, the mean over each step, is nil or has the
-// length of q. It allocates nothing, and calls for different reaches may run at
-// the same time. It fails as [MCT.Step] does.
+// length of q, else it panics. It allocates nothing, and calls for different reaches may
+// run at the same time. It fails as [MCT.Step] does: then the state is that of before,
+// but for the inflow that waits under [Previous], and q holds outflows up to the step that failed.
 func (m *MCTReaches) Route(k int, q, lateral []float64) (Tally, error) {
 	if lateral != nil && len(lateral) != len(q) {
 		panic(badLateral)

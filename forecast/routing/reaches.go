@@ -96,7 +96,9 @@ type MuskingumReaches struct {
 	last     []float64 // raw inflow of the last step; nil with Current
 }
 
-// NewMuskingumReaches returns dry reaches.
+// NewMuskingumReaches returns dry reaches, with up as [Upstream] says. It fails if one
+// was not made by [NewMuskingum], if their steps differ, or if they have more than 2³¹ − 1
+// sub-reaches in all.
 func NewMuskingumReaches(reaches []Muskingum, up Upstream) (*MuskingumReaches, error) {
 	m := &MuskingumReaches{upstream: up, reach: slices.Clone(reaches), first: make([]int32, len(reaches))}
 	size := 0
@@ -126,7 +128,8 @@ func (m *MuskingumReaches) Len() int { return len(m.reach) }
 func (m *MuskingumReaches) Upstream() Upstream { return m.upstream }
 
 // SetSteady sets reach k to have carried inflow at its head and outflow at its
-// end, m³/s, for long; between them flow changes evenly.
+// end, m³/s, for long; between them flow changes evenly. It fails unless both are from 0
+// to 10⁹ m³/s.
 func (m *MuskingumReaches) SetSteady(k int, inflow, outflow float64) error {
 	if err := checkSteady(inflow, outflow); err != nil {
 		return fmt.Errorf("reach %d: %w", k, err)
@@ -176,8 +179,8 @@ func (m *MuskingumReaches) Clone() *MuskingumReaches {
 }
 
 // Route replaces the inflows q of reach k at the ends of consecutive steps,
-// m³/s, by its outflows. Lateral is nil or has the length of q. It allocates
-// nothing, and calls for different reaches may run at the same time.
+// m³/s, by its outflows. Lateral, m³/s, is nil or has the length of q, else it panics.
+// No error comes of it. It allocates nothing, and calls for different reaches may run at the same time.
 func (m *MuskingumReaches) Route(k int, q, lateral []float64) (Tally, error) {
 	if m.last != nil {
 		delay(q, &m.last[k])

@@ -15,7 +15,11 @@ func BoundsTable() string {
 	var b strings.Builder
 	b.WriteString("| method | parameter | unit | sought in | accepted |\n|---|---|---|---|---|\n")
 	row := func(method string, p parameter, note string) {
-		fmt.Fprintf(&b, "| %s | %s%s | %s | %s | %s |\n", method, p.Name, note, p.Unit, p.valid.Sought, p.valid.Range())
+		sought := p.valid.Sought.String()
+		if p.held != nil {
+			sought = "held at " + number(*p.held)
+		}
+		fmt.Fprintf(&b, "| %s | %s%s | %s | %s | %s |\n", method, p.Name, note, p.Unit, sought, p.valid.Range())
 	}
 	ones := []float64{1, 1}
 	one, err := network.NewTree([]int{-1})

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +26,8 @@ type Options struct {
 	Source    Source
 	Method    string
 	Objective string   // a name of calibrate.Measures
-	Bounds    []string // NAME=LO:HI
+	Bounds    []string // NAME=LO:HI; of a parameter that the method holds: it is looked for
+	Set       []string // NAME=VALUE: it is held
 	Lateral   bool     // of a nonlinear reach: look for its lateral flow too
 	Area      float64  // of a sub-basin, km²
 	Length    float64  // of a reach of methods mct and cunge, km
@@ -104,6 +104,7 @@ type Fitted struct {
 	Value   float64 `json:"value"`
 	Lo      float64 `json:"lo"`
 	Hi      float64 `json:"hi"`
+	Held    bool    `json:"held"`     // it was not looked for
 	AtBound bool    `json:"at_bound"` // within 1 % of the bounds' distance from one: it may lie beyond
 }
 
@@ -151,9 +152,14 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 	if err := j.prepare(); err != nil {
 		return nil, err
 	}
-	problem := calibrate.Problem{Objective: j.objective}
+	problem := calibrate.Problem{Objective: func(free []float64) (float64, error) { return j.objective(j.full(free)) }}
 	for _, p := range j.model.parameters {
-		problem.Parameters = append(problem.Parameters, p.Parameter)
+		if p.held == nil {
+			problem.Parameters = append(problem.Parameters, p.Parameter)
+		}
+	}
+	if len(problem.Parameters) == 0 { // a scheme of somebody else's, to be graded
+		return j.report(calibrate.Result{Reason: nothingFree}, j.full(nil))
 	}
 	if opts.Evaluations == 0 {
 		opts.Evaluations = j.method.Budget * len(problem.Parameters)
@@ -170,8 +176,10 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: widen or move the bounds with --bound: %w", err, hydro.ErrInvalid)
 	}
-	return j.report(found, j.asWritten(found.X))
+	return j.report(found, j.asWritten(j.full(found.X)))
 }
+
+const nothingFree calibrate.Reason = "all parameters are held"
 
 func (j *job) prepare() (err error) {
 	o := j.opts
@@ -199,61 +207,15 @@ func (j *job) prepare() (err error) {
 	if err := j.bounds(); err != nil {
 		return err
 	}
+	if err := j.set(); err != nil {
+		return err
+	}
 	j.out = make([]float64, j.record.N)
 	if err := j.windows(); err != nil {
 		return err
 	}
 	j.threshold()
 	return nil
-}
-
-// bounds takes over what --bound says.
-func (j *job) bounds() error {
-	for _, text := range j.opts.Bounds {
-		name, limits, _ := strings.Cut(text, "=")
-		lo, hi, ok := strings.Cut(limits, ":")
-		i := slices.IndexFunc(j.model.parameters, func(p parameter) bool { return p.Name == name })
-		if i < 0 {
-			var names []string
-			for _, p := range j.model.parameters {
-				names = append(names, p.Name)
-			}
-			return fmt.Errorf("--bound %s: %s has no parameter %q; it has %s: %w", text, j.method.Name, name, strings.Join(names, ", "), hydro.ErrInvalid)
-		}
-		p := &j.model.parameters[i]
-		var err error
-		if ok {
-			if p.Lo, err = parseValue(lo, p.Unit); err == nil {
-				p.Hi, err = parseValue(hi, p.Unit)
-			}
-		}
-		if !ok || err != nil {
-			return fmt.Errorf("--bound %s: write NAME=LO:HI with numbers, or durations such as 90m where the unit is s: %w", text, hydro.ErrInvalid)
-		}
-		for i, v := range []float64{p.Lo, p.Hi} {
-			if err := p.valid.Check(v); err != nil && (i == 1 || v != p.valid.Lo) { // an open lower end may be named
-				return fmt.Errorf("--bound %s: %w: %w", text, err, hydro.ErrInvalid)
-			}
-		}
-		p.Above = p.valid.Above && p.Lo == p.valid.Lo
-		if p.Lo <= 0 {
-			p.Log = false
-		}
-	}
-	return nil
-}
-
-func parseValue(s, unit string) (float64, error) {
-	v, err := strconv.ParseFloat(s, 64)
-	if err == nil || unit != "s" {
-		return v, err
-	}
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		v, err = strconv.ParseFloat(days, 64)
-		return v * 86400, err
-	}
-	d, err := time.ParseDuration(s)
-	return d.Seconds(), err
 }
 
 // run simulates the windows and gathers the pairs that count.
@@ -283,6 +245,9 @@ func (j *job) objective(x []float64) (float64, error) {
 	}
 	off := 0.0
 	for i := range x {
+		if j.model.parameters[i].held != nil {
+			continue
+		}
 		d := j.model.parameters[i].Place(x[i]) - 0.5
 		off += d * d
 	}
@@ -296,7 +261,9 @@ func (j *job) asWritten(x []float64) []float64 {
 	p := j.model.parameters
 	w := make([]float64, len(x))
 	for i := range x {
-		w[i] = p[i].written(x[i], 0)
+		if w[i] = x[i]; p[i].held == nil {
+			w[i] = p[i].written(x[i], 0)
+		}
 	}
 	if _, err := j.objective(w); err == nil {
 		return w
@@ -305,7 +272,9 @@ func (j *job) asWritten(x []float64) []float64 {
 	for choice := range 27 { // the edges are those of routing: the first three parameters
 		try, c := slices.Clone(w), choice
 		for i := range min(len(x), 3) {
-			try[i] = p[i].written(x[i], c%3-1)
+			if p[i].held == nil {
+				try[i] = p[i].written(x[i], c%3-1)
+			}
 			c /= 3
 		}
 		if v, err := j.objective(try); err == nil && v < least {
@@ -328,6 +297,10 @@ func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error)
 	}
 	for i, p := range j.model.parameters {
 		f := Fitted{Name: p.Name, Unit: p.Unit, Value: x[i], Lo: p.Lo, Hi: p.Hi}
+		if f.Held = p.held != nil; f.Held {
+			r.Parameters = append(r.Parameters, f)
+			continue
+		}
 		at := p.Place(x[i])
 		f.AtBound = (at < 0.01 || at > 0.99) && !(p.Whole && p.Hi-p.Lo == 1) // on or off is no bound
 		r.Parameters = append(r.Parameters, f)
@@ -350,7 +323,7 @@ func (j *job) report(found calibrate.Result, x []float64) (_ *Report, err error)
 			return nil, fmt.Errorf("the model that was fitted cannot be run over the check: %w", err)
 		}
 	}
-	if found.Reason != calibrate.Agreed {
+	if found.Reason != calibrate.Agreed && found.Reason != nothingFree {
 		r.Notes = append(r.Notes, "the search ended because "+string(found.Reason)+": more --evaluations may find better")
 	}
 	if j.model.given != nil {

@@ -203,7 +203,7 @@ func TestXinanjiangHoldsOnTheYearThatItDidNotSee(t *testing.T) {
 	if r.Fit.NSE < 0.7 || r.Check.NSE < 0.6 {
 		t.Errorf("NSE %g in the fit, %g in the check; want 0.7 and 0.6", r.Fit.NSE, r.Check.NSE)
 	}
-	got := fragment(t, r, map[string]string{"method": "xinanjiang"}, "kg_share")
+	got := fragment(t, r, map[string]string{"method": "xinanjiang"}, "kg_share", "ki_kg", "slice", "division")
 	if e, ok := got["evaporation"].([]any); !ok || len(e) != 12 {
 		t.Errorf("evaporation %v, want twelve means of the pet column", got["evaporation"])
 	}
@@ -281,6 +281,11 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"no such method":           {good, func(o *calibration.Options) { o.Method = "nl9" }, "want one of muskingum, nl3, nl4, nl5, lag, mct, cunge, network, saturation, xinanjiang, scs, phi, error"},
 		"no such objective":        {good, func(o *calibration.Options) { o.Objective = "ssq" }, "want one of kge kge2012 nse mix nselog"},
 		"no such parameter":        {good, func(o *calibration.Options) { o.Bounds = []string{"K=1:2"} }, "it has k, x, m"},
+		"set of no parameter":      {good, func(o *calibration.Options) { o.Set = []string{"K=1"} }, "--set K=1: nl3 has no parameter \"K\"; it has k, x, m"},
+		"set out of range":         {good, func(o *calibration.Options) { o.Set = []string{"x=1.5"} }, "--set x=1.5: x = 1.5"},
+		"set to no number":         {good, func(o *calibration.Options) { o.Set = []string{"x"} }, "--set x: write NAME=VALUE"},
+		"set and bound":            {good, func(o *calibration.Options) { o.Set, o.Bounds = []string{"x=0.1"}, []string{"x=0:0.2"} }, "--bound frees x"},
+		"set to half a reach":      {good, func(o *calibration.Options) { o.Method, o.Set = "muskingum", []string{"sub_reaches=1.5"} }, "want a whole number"},
 		"bounds out of range":      {good, func(o *calibration.Options) { o.Bounds = []string{"x=0:1.5"} }, "x = 1.5"},
 		"bounds reversed":          {good, func(o *calibration.Options) { o.Bounds = []string{"k=3d:1h"} }, "bounds 259200 to 3600 s"},
 		"bounds that are none":     {good, func(o *calibration.Options) { o.Bounds = []string{"k=fast"} }, "write NAME=LO:HI"},

@@ -76,6 +76,7 @@ type model struct {
 type parameter struct {
 	calibrate.Parameter
 	valid param.Param
+	held  *float64 // its value, where it is not looked for
 }
 
 // within makes a parameter of p that is called name and looked for where the table
@@ -85,6 +86,14 @@ func within(p param.Param, name string, dt float64) parameter {
 	q.Param, q.Name, q.Log, q.Whole = p, name, p.Sought.Log, p.Sought.Whole
 	q.Lo, q.Hi = p.Sought.Bounds(dt)
 	q.Above = false
+	return q
+}
+
+// holding makes a parameter of p that is held at v unless --bound frees it.
+func holding(p param.Param, name string, v float64) parameter {
+	q := parameter{valid: p}
+	q.Param, q.Name, q.Whole = p, name, p.Sought.Whole
+	q.hold(v)
 	return q
 }
 

@@ -290,7 +290,7 @@ func TestTheMiddleOfTheBoundsIsTheUsualXinanjiang(t *testing.T) {
 	if r.Parameters[0].Name != "evaporation" {
 		t.Errorf("without a pet column the first parameter is %s, want the evaporation", r.Parameters[0].Name)
 	}
-	got := fragment(t, r, map[string]string{"method": "xinanjiang", "k": "1", "wum": "20", "c": "0.15", "im": "0.01", "division": "area", "initial_store": "0.6"}, "kg_share")
+	got := fragment(t, r, map[string]string{"method": "xinanjiang", "k": "1", "wum": "20", "c": "0.15", "im": "0.01", "division": "area", "initial_store": "0.6"}, "kg_share", "ki_kg", "slice", "division")
 	ki, kg := got["ki"].(float64), got["kg"].(float64)
 	if share := r.Parameters[6]; share.Name != "kg_share" || math.Abs(ki+kg-0.7) > 1e-9 || math.Abs(kg/0.7-share.Value) > 1e-5 {
 		t.Errorf("ki %g and kg %g for %+v", ki, kg, share)

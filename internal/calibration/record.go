@@ -113,7 +113,7 @@ func Read(src Source, needed, optional []string) (*Record, error) {
 	f := feed.File{Pattern: escape(name), Delimiter: src.Delimiter, Missing: src.Missing, Time: feed.Time{Columns: []string{column(timeRole)}, Layout: src.Layout, Zone: src.Zone}}
 	for _, role := range roles {
 		factor := src.Flow
-		if role == Rain || role == PET {
+		if role == Rain || role == PET || role == Tide || role == Level {
 			factor = 1
 		}
 		f.Columns = append(f.Columns, feed.Column{Column: column(role), Station: role, Variable: hydro.Discharge, Unit: hydro.UnitOwn, Factor: factor})
@@ -201,7 +201,7 @@ func regular(name string, src Source, roles []string, readings []replay.Reading)
 		if !math.IsNaN(s[i]) {
 			return nil, fmt.Errorf("%s: two values of %s at %s: %w", name, v.Station, stamp(v.At, src.Zone), hydro.ErrInvalid)
 		}
-		if v.Value < 0 {
+		if v.Value < 0 && v.Station != Tide && v.Station != Level {
 			return nil, fmt.Errorf("%s: %s is %g at %s: want >= 0, or its mark under --missing: %w", name, v.Station, v.Value, stamp(v.At, src.Zone), hydro.ErrInvalid)
 		}
 		s[i] = v.Value

@@ -20,10 +20,10 @@ const initialStore = 0.6
 // mend.
 //
 // What Zhao found that the flow hardly depends on is not looked for but held at a
-// usual value: WUM, C, IM and KI + KG [Zhao92]. Of the last only the share that
+// usual value, unless somebody frees it: WUM, C, IM and KI + KG [Zhao92]; so are the
+// depth of a slice and the division of free water. Of the last only the share that
 // becomes groundwater is looked for. Leak is: without it K alone could make a
-// catchment lose water, and that in summer only. The free water is divided by
-// [xinanjiang.AreaCapacity].
+// catchment lose water, and that in summer only.
 //
 // But for those of ex each of its bounds has the value that is usual, which a catalogue takes where it
 // does not say, in the middle of the search's scale: a capacity is looked for from
@@ -40,6 +40,8 @@ func threeSources(r *Record, _ *Options) (*ground, error) {
 	g := &ground{parameters: []parameter{
 		first, within(p[2], "wlm", dt), within(p[3], "wdm", dt), within(p[5], "b", dt), within(p[7], "sm", dt), within(p[8], "ex", dt),
 		within(groundwaterShare, "kg_share", dt), within(p[11], "ci", dt), within(p[12], "cg", dt), within(p[14], "leak", dt),
+		holding(p[1], "wum", 20), holding(p[4], "c", 0.15), holding(p[6], "im", 0.01), holding(drained, "ki_kg", 0.7),
+		holding(p[13], "slice", 0), holding(division, "division", float64(xinanjiang.AreaCapacity)),
 	}}
 	g.runoff = func(x []float64, from, to int, spread, _ []float64) error {
 		xp := threeSourcesOf(x)
@@ -75,11 +77,11 @@ func threeSources(r *Record, _ *Options) (*ground, error) {
 		fmt.Fprintf(b, "      method: xinanjiang\n      k: %s\n", number(k))
 		v := threeSourcesOf(x).Values()
 		for i, p := range xinanjiang.Params {
-			if p.Name != "K" && p.Name != "Slice" {
+			if p.Name != "K" && (p.Name != "Slice" || v[i] > 0) {
 				fmt.Fprintf(b, "      %s: %s\n", strings.ToLower(p.Name), number(v[i]))
 			}
 		}
-		fmt.Fprint(b, "      division: area\n")
+		fmt.Fprintf(b, "      division: %s\n", map[xinanjiang.Division]string{xinanjiang.FixedCapacity: "fixed", xinanjiang.AreaCapacity: "area"}[threeSourcesOf(x).Division])
 		fmt.Fprintf(b, "      evaporation: %s%s\n      initial_store: %s\n", evaporation, note, number(initialStore))
 	}
 	return g, nil
@@ -88,12 +90,17 @@ func threeSources(r *Record, _ *Options) (*ground, error) {
 // groundwaterShare is KG/(KI + KG).
 var groundwaterShare = param.Param{Name: "kg_share", Unit: "–", Lo: 0, Hi: 1, Doc: "share of the free water that becomes groundwater", Source: "[Zhao92]", Sought: param.Sought{Hi: 1}}
 
-// threeSourcesOf returns the parameters of what is looked for, with what is held.
+// drained is KI + KG, and division says which capacity free water has.
+var (
+	drained  = param.Param{Name: "ki_kg", Unit: "1/d", Lo: 0, Hi: 0.99, Doc: "KI + KG: share of the free water that leaves in a day", Source: "[Zhao92]"}
+	division = param.Param{Name: "division", Unit: "–", Lo: 0, Hi: 1, Doc: "0: FixedCapacity, 1: AreaCapacity", Sought: param.Sought{Hi: 1, Whole: true}}
+)
+
+// threeSourcesOf returns the parameters for x, looked for or held.
 func threeSourcesOf(x []float64) xinanjiang.Parameters {
-	const drained = 0.7                              // KI + KG, 1/d
-	kg := math.Round(x[6]*drained*100_000) / 100_000 // as the fragment has it
+	kg := math.Round(x[6]*x[13]*100_000) / 100_000 // as the fragment has it
 	return xinanjiang.Parameters{
-		K: x[0], WUM: 20, WLM: x[1], WDM: x[2], C: 0.15, B: x[3], IM: 0.01, SM: x[4], EX: x[5],
-		KI: math.Round((drained-kg)*100_000) / 100_000, KG: kg, CI: x[7], CG: x[8], Leak: x[9], Division: xinanjiang.AreaCapacity,
+		K: x[0], WUM: x[10], WLM: x[1], WDM: x[2], C: x[11], B: x[3], IM: x[12], SM: x[4], EX: x[5],
+		KI: math.Round((x[13]-kg)*100_000) / 100_000, KG: kg, CI: x[7], CG: x[8], Leak: x[9], Slice: x[14], Division: xinanjiang.Division(x[15]),
 	}
 }

@@ -289,14 +289,16 @@ type Node struct {
 	ID         string
 	NameZH     string
 	NameEN     string
-	Gauge      string   // station that observes level or discharge here; "" if none
-	Rating     string   // rating that turns discharge to level here; "" if none
-	Reservoir  string   // reservoir whose dam is here; its observed outflow replaces the inflow downstream
-	Tidal      bool     // levels here depend on the tide: routed levels are not given
-	BaseFlow   float64  // m³/s that the node carries before the first observation
-	Diversion  float64  // share of the flow arriving here that is lost (diversions); 0 to 1
+	Gauge      string  // station that observes level or discharge here; "" if none
+	Rating     string  // rating that turns discharge to level here; "" if none
+	Reservoir  string  // reservoir whose dam is here; its observed outflow replaces the inflow downstream
+	Tidal      bool    // levels here depend on the tide: routed levels are not given
+	BaseFlow   float64 // m³/s that the node carries before the first observation
+	Diversion  Diversion
 	Downstream string   // node at the end of the reach that leaves here; "" at the outlet
 	Updating   Updating // what is switched off here, besides what the settings switch off
+
+	Tide *TidalLevel // how the level follows from tide and flow; nil: it is not forecast
 }
 
 // A Reach carries flow from one node to the next.
@@ -312,6 +314,7 @@ type Reach struct {
 	Channel      Channel       // of MCT and Cunge
 	ShortStep    bool          // of Cunge: t-route's assume_short_ts, the inflow of a step is that at its beginning
 	Nonlinear    NonlinearReach
+	Lateral      []float64 // m³/s that join along the reach: one value, or one for each month; empty: none
 	Illustrative bool
 }
 
@@ -345,6 +348,7 @@ type SubBasin struct {
 	NameZH       string
 	NameEN       string
 	Node         string
+	Along        string       // reach along which it drains, which ends at Node; empty: it drains to the node itself
 	Area         float64      // km²
 	Points       [][2]float64 // lon, lat of a grid that samples the area, for areal rain; at least one
 	Boundary     [][2]float64 // lon, lat of the outline, not closed; empty: the file gives points or a centre

@@ -79,10 +79,12 @@ func (l *loader) buildBasin(m *mapping) {
 	n.readNodes()
 	n.readReaches()
 	n.order()
+	n.checkDiversions()
 	n.readSubBasins()
 	n.readReservoirs()
 	n.checkNodeReservoirs()
 	n.checkPlaces()
+	n.checkTides()
 	for i := range b.Nodes {
 		if g := b.Nodes[i].Gauge; g != "" {
 			l.nodeOf[g] = &b.Nodes[i]
@@ -115,7 +117,7 @@ func (n *network) readNodes() {
 		d := Node{
 			ID: m.id("id"), Tidal: m.flag("tidal"),
 			BaseFlow:  m.number("base_flow", 0, notNegative),
-			Diversion: m.number("diversion", 0, between(0, 0.99)),
+			Diversion: n.diversion(m),
 			Updating:  m.updating(),
 		}
 		d.NameZH, d.NameEN = m.name("name")
@@ -138,6 +140,7 @@ func (n *network) readNodes() {
 			d.Rating = n.nodeRating(v, d.Gauge)
 		}
 		d.Reservoir = m.text("reservoir")
+		d.Tide = n.tidalLevel(m, &d)
 		m.done()
 		if d.ID == "" {
 			continue
@@ -248,6 +251,7 @@ func (n *network) readSubBasins() {
 			Reach: m.number("gauge_reach", 0, notNegative), Illustrative: m.flag("illustrative"),
 		}
 		s.NameZH, s.NameEN = m.name("name")
+		s.Along = n.along(m, s.Node)
 		s.Points, s.Boundary = n.points(m, s.Area)
 		s.ArealRain, s.ArealPower = arealRain(m, n.basin.Settings.ArealRain, n.basin.Settings.ArealPower)
 		s.RainSources = rainSources(m)

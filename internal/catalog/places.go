@@ -84,6 +84,7 @@ func (n *network) checkPlaces() {
 					break
 				}
 			}
+			free = free && n.turnsNoWay(r, way[:k+1], at(r))
 			if free {
 				sound = append(sound, r)
 			}
@@ -91,8 +92,7 @@ func (n *network) checkPlaces() {
 	}
 	// a counts b if b's dam feeds a's place on another way than past a's dam.
 	counts := func(a, b *Reservoir) bool {
-		way := n.way(b.Node)
-		return slices.Contains(way, a.Rules.DownstreamAt) && !slices.Contains(way, a.Node)
+		return n.feeds(b.Node, a.Rules.DownstreamAt, a.Node)
 	}
 	for i, a := range sound {
 		for _, b := range sound[:i] {

@@ -48,7 +48,12 @@ func TestWrongPlacesAndMinimumReleasesAreNamed(t *testing.T) {
 		s = strings.Replace(s, "    sub_basins:", "      - {id: r9, from: side, to: lower, length: 10, k: 2h, x: 0.2}\n    sub_basins:", 1)
 		return strings.Replace(s, "    reservoirs:", "    reservoirs:\n      - {id: res2, name: R2, station: r, node: side, datum: PEARL_RIVER, storage_curve: [[1, 2], [3, 4]], outlets: ["+beside+"], rules: {downstream: 9, downstream_at: lower}}", 1)
 	}
+	// Water that is diverted off the way to the place and comes back to it.
+	off := strings.Replace(ruled("downstream: 90, downstream_at: lower"), "      - {id: lower,", "      - {id: side, name: Side}\n      - {id: lower,", 1)
+	off = strings.Replace(off, "    sub_basins:", "      - {id: r9, from: side, to: lower, length: 10, k: 2h, x: 0.2}\n    sub_basins:", 1)
+	off = strings.Replace(off, "rating: ra}", "rating: ra, diversion: {share: 0.2, to: side}}", 1)
 	for _, c := range []struct{ in, want string }{
+		{off, `downstream_at: ‸lower → downstream_at: the diversion at node "upper" takes water off the way to "lower", and it comes back by side, lower: what the place carries cannot be known before the release`},
 		{ruled("downstream: 90, downstream_at: nowhere"), `downstream_at: ‸nowhere → downstream_at: no node "nowhere" in basin "b"`},
 		{ruled("downstream: 90, downstream_at: dam"), `downstream_at: ‸dam}} → downstream_at: the reservoir itself stands at "dam": give a node below its dam`},
 		{ruled("downstream_at: lower"), `downstream_at: ‸lower → downstream_at: there is no downstream limit that could count at "lower": give downstream in m³/s`},

@@ -20,6 +20,7 @@ func (n *network) readReaches() {
 			Length: m.needNumber("length", positive), Illustrative: m.flag("illustrative"),
 		}
 		n.routing(m, &r)
+		n.lateral(m, &r)
 		m.done()
 		if seen[r.ID] && r.ID != "" {
 			n.report(m.place("id"), "reach %q given twice", r.ID)

@@ -246,9 +246,9 @@ func (l *loader) forecasts(station *Station, v hydro.Variable) (bool, string) {
 	switch {
 	case !ok:
 		return false, "it is the gauge of no node"
-	case d.Tidal && v == hydro.WaterLevel:
-		return false, "its node is tidal"
-	case d.Rating == "" && v == hydro.WaterLevel:
+	case d.Tidal && v == hydro.WaterLevel && d.Tide == nil:
+		return false, "its node is tidal and has no section tide"
+	case d.Rating == "" && d.Tide == nil && v == hydro.WaterLevel:
 		return false, "its node has no rating"
 	}
 	return true, ""
