@@ -34,6 +34,7 @@ import (
 	"freshet/forecast/routing"
 	"freshet/forecast/runoff"
 	"freshet/forecast/skill"
+	"freshet/forecast/tidal"
 	"freshet/forecast/unithydrograph"
 	"freshet/forecast/updating"
 	"freshet/forecast/xinanjiang"
@@ -109,12 +110,14 @@ func main() {
 	}
 	b.Quantiles(&state, [][]float64{{100}}, bands)
 	limit := reservoir.LimitOn(nil, 6, 1)
+	tides := tidal.Turns([]tidal.Turn{{At: 0, Level: 1}, {At: 6 * 3600_000, Level: -1}})
+	below := must(tidal.New(tidal.Level{Mean: 0.5, Gain: 0.8, Damping: 0.001, Exponent: 1}))
 	fit := must(calibrate.Minimize(calibrate.Problem{
 		Parameters: []calibrate.Parameter{{Param: param.Param{Name: "x", Unit: "–", Lo: 0, Hi: 10}}},
 		Objective:  func(x []float64) (float64, error) { return (x[0] - 3) * (x[0] - 3), nil },
 	}, calibrate.Options{Seed: 1}))
-	fmt.Printf("%.0f m³/s, %.0f m³/s routed, %.0f by the network, %.2f m, 90 %% below %.0f, runoff %.0f and %.0f mm, NSE %.1f, no limit level %t, x %.2f\n",
-		slices.Max(flow), slices.Max(routed), peak, level, bands[0].Quantile[5], other[0], other[1], skill.NSE(flow, flow), limit != limit, fit.X[0])
+	fmt.Printf("%.0f m³/s, %.0f m³/s routed, %.0f by the network, %.2f m, 90 %% below %.0f, runoff %.0f and %.0f mm, NSE %.1f, no limit level %t, x %.2f, below the tide limit %.2f m\n",
+		slices.Max(flow), slices.Max(routed), peak, level, bands[0].Quantile[5], other[0], other[1], skill.NSE(flow, flow), limit != limit, fit.X[0], below.At(tides.At(0), 100))
 
 	// The model of a basin: files in, a forecast out.
 	var files []forecast.File
@@ -193,7 +196,7 @@ func TestAModuleOfItsOwnUsesTheForecast(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	want := "223 m³/s, 169 m³/s routed, 171 by the network, 0.84 m, 90 % below 109, runoff 20 and 15 mm, NSE 1.0, no limit level true, x 3.00\n" +
+	want := "223 m³/s, 169 m³/s routed, 171 by the network, 0.84 m, 90 % below 109, runoff 20 and 15 mm, NSE 1.0, no limit level true, x 3.00, below the tide limit 1.20 m\n" +
 		"13 stations, asked for series: true, next from 2026-05-31T00:00:00Z, no further rain assumed\n" +
 		"rain forecast of grid, issued 2026-06-01 00:00Z, valid until 2026-06-03 00:00Z; release plan of reservoir jinjiang, ordered by office, issued 2026-06-01 00:00Z, valid 2026-06-01 00:00Z to 2026-06-02 00:00Z\n"
 	if got := string(out); got != want {

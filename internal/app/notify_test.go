@@ -99,8 +99,8 @@ func openReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// notifying returns options with that receiver.
-func notifying(t *testing.T, r *receiver) app.Options {
+// notifying returns options with that receiver, and more of its keys.
+func notifying(t *testing.T, r *receiver, more ...string) app.Options {
 	t.Helper()
 	o := options(t)
 	dir := t.TempDir()
@@ -108,7 +108,7 @@ func notifying(t *testing.T, r *receiver) app.Options {
 		t.Fatal(err)
 	}
 	o.Notify = filepath.Join(dir, "notify.yaml")
-	text := "receivers:\n  - {name: duty, kind: webhook, url: 'http://" + r.address + "/in', secret_file: secret, kinds: [warning]}\n"
+	text := "receivers:\n  - {name: duty, kind: webhook, url: 'http://" + r.address + "/in', secret_file: secret, " + strings.Join(append(more, "kinds: [warning]"), ", ") + "}\n"
 	if err := os.WriteFile(o.Notify, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestAReceiverThatWasDownForAnHourGetsAllInOrderOnceEach(t *testing.T) {
 // same key.
 func TestACrashBetweenSendingAndTheAnswerRepeatsTheKey(t *testing.T) {
 	r := openReceiver(t)
-	o := notifying(t, r)
+	o := notifying(t, r, "timeout: 5m") // longer than the test: nobody may give up on the first answer
 	a := start(t, o)
 	if err := advance(t, a, noon); err != nil {
 		t.Fatal(err)
