@@ -181,7 +181,10 @@ func TestARunNamesTheRainItUsed(t *testing.T) {
 		{"expired", []*hydro.RainForecast{qpf("CMA 3 km", issued, day...)}, t0.Add(8 * time.Hour), "no further rain assumed", []string{"rain forecast of CMA 3 km, issued 2026-05-31 20:00Z, expired at 2026-06-01 08:00Z: not used"}},
 		{"its values are over", []*hydro.RainForecast{over}, t0, "no further rain assumed", []string{"rain forecast of CMA 3 km, issued 2026-05-31 20:00Z, ended at 2026-06-01 00:00Z: not used"}},
 		{"a part of the area", []*hydro.RainForecast{part}, t0, used, []string{"rain forecast of CMA 3 km leaves out 45 % of the area: no rain is assumed in head"}},
-		{"an ensemble without a control run", []*hydro.RainForecast{members}, t0, used, []string{"rain forecast of CMA 3 km is the mean of 2 members"}},
+		{"an ensemble without a control run", []*hydro.RainForecast{members}, t0, used, []string{
+			"rain forecast of CMA 3 km is the mean of 2 members",
+			"levels of reservoirs at dam: the band is of the members of the rain ahead alone, not of past errors, and no chance of theirs is calibrated",
+		}},
 		{"it begins later", []*hydro.RainForecast{soon}, t0, used, []string{"rain forecast of CMA 3 km begins at 2026-06-01 01:00Z: no rain is assumed before it"}},
 		{"a sub-basin that is gone", []*hydro.RainForecast{strange}, t0, used, []string{"rain forecast of CMA 3 km speaks of sub-basins that the catalogue does not have: gone"}},
 		{"of two the newer", []*hydro.RainForecast{qpf("CMA 3 km", issued, day...), qpf("old one", issued.Add(-time.Hour), day...)}, t0, used, []string{"rain forecast of old one, issued 2026-05-31 19:00Z, is held and not used: that of CMA 3 km comes first"}},

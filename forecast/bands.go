@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"freshet/forecast/band"
-	"freshet/forecast/rain"
 	"freshet/forecast/updating"
 	"freshet/internal/hydro"
 )
@@ -24,7 +23,8 @@ const (
 	// farEvery is each how many steps a forecast without rain is followed to the
 	// horizon.
 	farEvery = 6
-	// rainFactors stand for the rain of a forecast that has no members.
+	// rainFactors stand for the rain of a forecast that has no members, and as many at
+	// least for the soil water.
 	rainFactors = 9
 )
 
@@ -95,7 +95,11 @@ func (k *compiler) addBand() {
 	k.noteUnbanded()
 	banded := 0
 	for i := range m.nodes {
-		if m.nodes[i].banded() {
+		n := &m.nodes[i]
+		if n.banded() {
+			banded++
+		}
+		if n.reservoir != nil && (n.gauge != nil || !n.banded()) { // of members
 			banded++
 		}
 	}
@@ -162,10 +166,11 @@ func (r *run) markAt(at int) *mark {
 // kept is the mark whose state the run returns.
 func (r *run) kept() *mark { return r.markAt(r.keep) }
 
-// isEnsemble reports whether the rain ahead of the run has members, or gets some.
+// isEnsemble reports whether the rain ahead of the run, or the soil on which it falls,
+// has members or gets some.
 func (r *run) isEnsemble(ahead Ahead) bool {
 	used := r.m.leadingRain(ahead, r.m.RainOf(ahead, time.UnixMilli(r.now).UTC()))
-	return used >= 0 && (ahead.Rain[used].Members > 0 || r.m.settings.RainSpread > 0)
+	return used >= 0 && (ahead.Rain[used].Members > 0 || len(r.m.settings.RainSpread) > 0 || r.m.settings.InitialSpread > 0)
 }
 
 // banded reports whether the errors of a forecast can be told at n: of a gauge the
@@ -182,14 +187,17 @@ func (n *node) banded() bool {
 
 // noteUnbanded says which stations have no band, and why.
 func (k *compiler) noteUnbanded() {
-	var tidal, blind, pools, gauged []string
+	var tidal, blind []string
 	for i := range k.m.nodes {
+		if k.m.nodes[i].reservoir != nil {
+			k.m.pools = append(k.m.pools, i)
+		}
 		n := &k.m.nodes[i]
 		switch {
 		case n.reservoir != nil && n.gauge != nil:
-			gauged = append(gauged, n.reservoir.station)
+			k.m.unlearnt[1] = append(k.m.unlearnt[1], n.reservoir.station)
 		case n.reservoir != nil && !n.banded():
-			pools = append(pools, n.reservoir.station)
+			k.m.unlearnt[0] = append(k.m.unlearnt[0], n.reservoir.station)
 		case n.gauge == nil || n.banded():
 		case n.tidal:
 			tidal = append(tidal, n.gauge.station)
@@ -200,7 +208,7 @@ func (k *compiler) noteUnbanded() {
 	for _, x := range []struct {
 		stations []string
 		why      string
-	}{{tidal, "the tide hides what the forecast errs by"}, {blind, "no flow is observed and no rating makes one of its level"}, {pools, "no observed inflow to learn from"}, {gauged, "at a reservoir with a gauge below its dam the gauge's flow alone is learnt from"}} {
+	}{{tidal, "the tide hides what the forecast errs by"}, {blind, "no flow is observed and no rating makes one of its level"}} {
 		if len(x.stations) > 0 {
 			slices.Sort(x.stations)
 			k.note("no band at %s: %s", strings.Join(x.stations, ", "), x.why)
@@ -243,7 +251,7 @@ func (r *run) observe(s *series) {
 // band, and never the forecast.
 func (r *run) bands(used *Rain) {
 	m := r.m
-	if m.leads == 0 || len(r.gauged) == 0 {
+	if m.leads == 0 || len(r.gauged) == 0 && len(m.pools) == 0 {
 		return
 	}
 	learnt := 0
@@ -257,7 +265,7 @@ func (r *run) bands(used *Rain) {
 			learnt++
 		}
 	}
-	members, err := r.ensemble(used)
+	members, ofRain, err := r.ensemble(used)
 	if err != nil {
 		r.note("no bands in this run: %v", err)
 		return
@@ -269,14 +277,17 @@ func (r *run) bands(used *Rain) {
 		if k := r.gauged[i].unsolved; k > 0 {
 			r.note("no band at %s: no solution for member %d of the rain ahead", r.stations[r.gauged[i].station].Station, k)
 		}
-		if !has[i] {
+	}
+	pools := r.poolBands(members, ofRain)
+	for i := range r.gauged {
+		if !has[i] && !slices.Contains(pools, r.stations[r.gauged[i].station].Station) {
 			without = append(without, r.stations[r.gauged[i].station].Station)
 		}
 	}
 	if len(without) > 0 {
 		r.note("no band yet at %s: fewer than %d past errors in a situation like this", strings.Join(without, ", "), leastErrors)
 	}
-	if used != nil && members == nil && len(without) < len(r.gauged) {
+	if used != nil && !ofRain && len(without) < len(r.gauged) {
 		r.note("the band does not hold the uncertainty of the rain forecast itself: it has no members and the catalogue no rain_spread")
 	}
 }
@@ -376,58 +387,6 @@ func (m *Model) project(s State, now time.Time, obs Source, rain [][]float64, pl
 	r.grounds()
 	r.nodes()
 	return r.stations, nil
-}
-
-// ensemble returns the stations' forecasts by each member of the rain ahead; nil
-// if that is no ensemble.
-func (r *run) ensemble(used *Rain) ([][]hydro.StationForecast, error) {
-	m := r.m
-	if used == nil {
-		r.basis = basisDry
-		return nil, nil
-	}
-	r.basis = basisRained
-	if m.told > m.leads {
-		r.basis += fmt.Sprintf(basisWider, (time.Duration(m.leads) * m.bandStep).Hours())
-	}
-	switch {
-	case used.Members > 0:
-		r.basis += fmt.Sprintf("; %d rain member", used.Members)
-		if used.Members > 1 {
-			r.basis += "s"
-		}
-		return r.members(used.Members, func(i int) [][]float64 {
-			member := used.Member(i)
-			return r.spread(&member)
-		}, func(i int) string { return fmt.Sprintf("member %d of the rain forecast of %s", i+1, used.Source) })
-	case m.settings.RainSpread > 0:
-		var factors [rainFactors]float64
-		band.Multipliers(m.settings.RainSpread, factors[:])
-		r.basis += fmt.Sprintf("; rain forecast times %d factors, coefficient of variation %g", rainFactors, m.settings.RainSpread)
-		return r.members(rainFactors, func(i int) [][]float64 {
-			times := make([][]float64, len(r.ahead))
-			for j, ahead := range r.ahead {
-				for _, v := range ahead {
-					times[j] = append(times[j], factors[i]*v)
-				}
-			}
-			return times
-		}, func(i int) string { return fmt.Sprintf("rain forecast of %s times %.3g", used.Source, factors[i]) })
-	}
-	return nil, nil
-}
-
-// spread returns a rain forecast on the steps behind here, mm per sub-basin.
-func (r *run) spread(f *Rain) [][]float64 {
-	out := make([][]float64, len(r.m.subs))
-	for i := range out {
-		if f.SubBasins[i].Rain == nil {
-			continue
-		}
-		out[i] = make([]float64, r.end-r.here)
-		rain.Spread(f.SubBasins[i].Rain, f.From.UnixMilli(), f.Step.Milliseconds(), r.start+int64(r.here)*r.m.stepMS, r.m.stepMS, out[i])
-	}
-	return out
 }
 
 // band gives a station its band, and its thresholds their chances. It reports

@@ -256,7 +256,7 @@ func TestMembersOfTheRainWidenTheBand(t *testing.T) {
 	if diff := cmp.Diff(narrow.Discharge, alike.Discharge, cmpopts.EquateApprox(1e-4, 0)); diff != "" || single.BandBasis != "errors of past runs with the rain that fell; beyond 5 h widened as they grew up to there; 1 rain member" {
 		t.Errorf("one member, %q:\n%s", single.BandBasis, diff)
 	}
-	c.Basins[0].Settings.RainSpread = 0.6
+	c.Basins[0].Settings.RainSpread = []catalog.RainSpread{{CV: 0.6, Mean: 1}}
 	m = compile(t, c)
 	spread, factors := band(m, forecastOf(0.05))
 	if spread.BandBasis != "errors of past runs with the rain that fell; beyond 5 h widened as they grew up to there; rain forecast times 9 factors, coefficient of variation 0.6" {

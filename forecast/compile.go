@@ -43,6 +43,8 @@ type Model struct {
 	leads        int           // of bands, learnt with the rain known; 0: no bands
 	told         int           // of bands, up to the horizon
 	shown        int           // of those, in a run
+	pools        []int         // nodes with a reservoir
+	unlearnt     [2][]string   // stations of those of which no band is learnt, by why: see unlearntWhy
 	each         Each          // nil: one after the other
 }
 

@@ -1,12 +1,5 @@
 package forecast
 
-import (
-	"fmt"
-	"time"
-
-	"freshet/internal/hydro"
-)
-
 // An Each calls do once for every task from 0 to tasks-1 and returns when all have
 // returned. It may do so in any order and at the same time.
 type Each func(tasks int, do func(task int))
@@ -40,18 +33,4 @@ func (m *Model) beside(tasks int, do func(task int)) {
 			panic(p)
 		}
 	}
-}
-
-// members returns the stations' forecasts by each of n rains, mm per step and
-// sub-basin, from here on. Of several that fail the first tells why.
-func (r *run) members(n int, rain func(int) [][]float64, name func(int) string) ([][]hydro.StationForecast, error) {
-	m, water, now := r.m, r.markAt(r.here).state, time.UnixMilli(r.now).UTC()
-	out, errs := make([][]hydro.StationForecast, n), make([]error, n)
-	m.beside(n, func(i int) { out[i], errs[i] = m.project(water, now, r.obs, rain(i), r.schedules, m.told) })
-	for i, err := range errs {
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name(i), err)
-		}
-	}
-	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"freshet/forecast"
+	"freshet/internal/catalog"
 	"freshet/internal/hydro"
 )
 
@@ -33,15 +34,17 @@ func TestARunDoesNotDependOnTheOrderOfItsTasks(t *testing.T) {
 	b := season(t0.Add(-aDay), t0.Add(42*aDay))
 	for _, c := range []struct {
 		name    string
-		spread  float64
+		spread  []catalog.RainSpread
+		soil    float64
 		members [][]float64
 	}{
-		{"members", 0, [][]float64{{0, 1}, {20, 8}, {9, 30}}},
-		{"factors", 0.4, nil},
+		{"members", nil, 0, [][]float64{{0, 1}, {20, 8}, {9, 30}}},
+		{"factors", []catalog.RainSpread{{CV: 0.4, Mean: 1}}, 0, nil},
+		{"soil", nil, 0.3, [][]float64{{0, 1}, {20, 8}, {9, 30}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cat := banded()
-			cat.Basins[0].Settings.RainSpread = c.spread
+			cat.Basins[0].Settings.RainSpread, cat.Basins[0].Settings.InitialSpread = c.spread, c.soil
 			m := compile(t, cat)
 			s, now := taught(t, m, b, 5*time.Hour)
 			ahead := rainAhead(m, storms(now, []float64{3, 5}, c.members...))

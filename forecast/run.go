@@ -128,6 +128,7 @@ func (r *run) compute(ahead Ahead) error {
 	if err := try(func() error { r.bands(rain); return nil }); err != nil {
 		r.note("no bands in this run: %v", err)
 	}
+	r.tellUnlearnt()
 	return nil
 }
 

@@ -29,6 +29,7 @@ func calibrateCommand() *cobra.Command {
 		profile               string
 		asJSON                bool
 		rate                  calibration.RatingOptions
+		rains                 calibration.RainSpreadOptions
 		archive               archiveFlags
 		reaches, along        string
 		zeros                 bool
@@ -39,6 +40,7 @@ func calibrateCommand() *cobra.Command {
 		fmt.Fprintf(&listed, "  %-11s %s\n", m.Name, m.Doc)
 	}
 	fmt.Fprintf(&listed, "  %-11s %s\n", "rating", "rating curve: power laws by range of level, of pairs of level and discharge")
+	fmt.Fprintf(&listed, "  %-11s %s\n", calibration.RainSpreadMethod, "factors between observed and forecast rain by lead, for bands")
 	fmt.Fprintf(&listed, "  %-11s %s\n", "tidal", "level where the tide reaches: by the tide at the mouth and the flow from above")
 	c := &cobra.Command{
 		Use:   "calibrate --method METHOD --data FILE",
@@ -66,7 +68,7 @@ itself made of its level by a rating gives that rating back.
 Method tidal needs the columns tide and level, m, flow, --datum and --tide-datum; the
 part that is not fitted gives its table of skill by lead time, beside persistence and
 the tide alone.
-
+` + rainSpreadHelp + `
 Without --fit, --check and --events the first half of the record is fitted and the
 second is checked; with --fit alone what is left of the record is checked. --split 1
 fits all and checks nothing. The scheme is graded by GB/T 22482 (--profile) on the
@@ -104,6 +106,12 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 					rate.Datum = datum
 				}
 				return calibrateRating(cmd, rate, asJSON)
+			}
+			if opts.Method == calibration.RainSpreadMethod {
+				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
+					return err
+				}
+				return calibrateRainSpread(cmd, rains, opts, asJSON)
 			}
 			if opts.Method == "tidal" {
 				if err := source(&opts.Source, columns, zone, delimiter, unit, stamps); err != nil {
@@ -162,7 +170,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f := c.Flags()
 	f.StringVar(&opts.Method, "method", "", "what to fit, see above")
 	f.StringVar(&opts.Source.File, "data", "", "CSV file with the series")
-	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, tide, computed or observed; may repeat")
+	f.StringArrayVar(&columns, "column", nil, "ROLE=NAME: the column that is time, inflow, outflow, lateral, rain, pet, flow, level, tide, computed, observed, issued, lead or forecast; may repeat")
 	f.StringVar(&opts.Source.Layout, "layout", "", `how times are written, e.g. "02.01.2006 15:04"; empty: one of the usual ways`)
 	f.StringVar(&zone, "zone", "Asia/Shanghai", "zone of times without an offset, in the file and in periods")
 	f.StringVar(&delimiter, "delimiter", ",", "between cells")
@@ -204,6 +212,7 @@ to --bound where the unit is s: --bound k=6h:3d.`,
 	f.StringVar(&tide.FlowAt, "flow-at", "", "tidal: node of the catalogue whose flow it is")
 	f.StringVar(&rate.ValidFrom, "valid-from", "", "rating: day from which it holds, e.g. 2026-01-01")
 	f.IntVar(&rate.Ranges, "ranges", 0, "rating: how many power laws, 1 to 5; 0: as many of 1 to 3 as pay")
+	rainSpreadFlags(c, &rains)
 	archive.add(f)
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"freshet/internal/calibration"
 	"freshet/internal/hydro"
 )
 
@@ -75,6 +76,44 @@ func TestCalibrateFindsTheKnownFitOfWilsonsFlood(t *testing.T) {
 	}
 	if ssq := r.Fit.RMSE * r.Fit.RMSE * 22; math.Abs(ssq/36.7679-1) > 1e-3 || r.Fragment != yaml {
 		t.Errorf("sum of squared errors %g, want 36.7679; fragment %q", ssq, r.Fragment)
+	}
+}
+
+func TestCalibrateWritesTheSpreadOfRain(t *testing.T) {
+	text := "run;lead_h;fc;obs\n"
+	for i := range 60 {
+		text += fmt.Sprintf("%s;6;10;%g\n", time.Date(2025, 5, 1, 12*i, 0, 0, 0, time.UTC).Format("2006-01-02 15:04"), []float64{5, 10, 15}[i%3])
+	}
+	file := filepath.Join(t.TempDir(), "rain.csv")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{
+		"--method", "rain_spread", "--data", file, "--delimiter", ";", "--column", "issued=run", "--column", "lead=lead_h", "--column", "forecast=fc", "--column", "observed=obs",
+		"--zone", "UTC", "--leads", "6h", "--least", "2",
+	}
+	yaml, notes, err := calibrateCall(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"# check  30 forecasts issued 2025-05-16 to 2025-05-30", "settings:\n  rain_spread:\n    - {to: 6h, cv: 0.49, mean: 1} # of 30 pairs\n"} {
+		if !strings.Contains(yaml, want) {
+			t.Errorf("no %q in\n%s", want, yaml)
+		}
+	}
+	if !strings.Contains(notes, "30 forecasts in") {
+		t.Errorf("said %q", notes)
+	}
+	out, _, err := calibrateCall(t, append(args, "--json")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r calibration.RainSpreadReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Fragment != yaml || r.Check == nil || r.Check.Leads[0].N != 30 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	if _, _, err := calibrateCall(t, append(args, "--least", "0")...); !errors.Is(err, hydro.ErrInvalid) {
+		t.Errorf("--least 0: %v", err)
 	}
 }
 

@@ -247,7 +247,7 @@ func (m *Model) Check(s State) error {
 		{"upper tension water", s.Upper, m.p.WUM},
 		{"lower tension water", s.Lower, m.p.WLM},
 		{"deep tension water", s.Deep, m.p.WDM},
-		{"free water", s.Free, s.Area * m.capacity(s.Area) * (1 + 1e-12)}, // a depth times an area rounds
+		{"free water", s.Free, m.MostFree(s) * (1 + 1e-12)}, // a depth times an area rounds
 		{"interflow on its way", s.Interflow, math.MaxFloat64},
 		{"groundwater on its way", s.Groundwater, math.MaxFloat64},
 	} {
@@ -260,6 +260,10 @@ func (m *Model) Check(s State) error {
 	}
 	return errors.Join(errs...)
 }
+
+// MostFree returns the most free water that the part of s that produced runoff can
+// hold, mm over the pervious area.
+func (m *Model) MostFree(s State) float64 { return s.Area * m.capacity(s.Area) }
 
 // Storage returns the water of s, mm over the whole area.
 func (m *Model) Storage(s State) float64 {

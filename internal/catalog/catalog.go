@@ -214,7 +214,8 @@ type Settings struct {
 	BlindAfter    int           // missed reports until a station is blind, 2
 	Updating      Updating      // what is switched off at all nodes
 	NoBand        bool          // no bands are learnt nor told
-	RainSpread    float64       // coefficient of variation of a rain forecast without members, for bands; 0: not stated
+	RainSpread    []RainSpread  // what a rain forecast without members errs by, for bands; none: not stated
+	InitialSpread float64       // coefficient of variation of the soil water at now, for bands; 0: not stated
 
 	ArealRain         ArealMethod // how gauges make areal rain; "": Thiessen
 	ArealPower        float64     // exponent of inverse distance; 0: 2

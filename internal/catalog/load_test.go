@@ -188,6 +188,9 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"step does not divide", "step: 5m, every: 10m", "step: 5m, every: 12m", []string{`y: ‸12m → every: 12m0s is no multiple of step 5m0s`}},
 		{"band", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, band: wide}", []string{`d: ‸wid → band: expected on or off`}},
 		{"spread of rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_spread: 4}", []string{`d: ‸4} → rain_spread: 4 must be from 0 to 3`}},
+		{"spread of rain by lead", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_spread: [{to: 24h, cv: 0.4}, {to: 12h, cv: 0.8}]}", []string{`o: ‸12h → to: 12h0m0s is not later than the 24h0m0s before it`}},
+		{"spread of rain without lead", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_spread: [{cv: 0.4}]}", []string{`[‸{cv → to: missing`}},
+		{"spread of the soil", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, initial_spread: 2}", []string{`d: ‸2} → initial_spread: 2 must be from 0 to 1`}},
 		{"unknown areal rain", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, areal_rain: kriging}", []string{`n: ‸kri → areal_rain: "kriging" is not known: write thiessen or idw`}},
 		{"power too big", "gauges: [p]}", "gauges: [p], areal_rain: idw, areal_rain_power: 9}", []string{`r: ‸9} → areal_rain_power: 9 must be from 0.5 to 6`}},
 		{"source twice", "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_sources: [A, A]}", []string{`A, ‸A]} → rain_sources: "A" given twice`}},
@@ -224,9 +227,20 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestTheSpreadOfRainIsByLead(t *testing.T) {
+	c, problems := load(strings.Replace(small, "settings: {step: 5m, every: 10m}", "settings: {step: 5m, every: 10m, rain_spread: [{to: 24h, cv: 0.4, mean: 1.2}, {to: 72h, cv: 0.9}]}", 1))
+	if len(problems) > 0 {
+		t.Fatal(catalog.Problems(problems))
+	}
+	want := []catalog.RainSpread{{To: 24 * time.Hour, CV: 0.4, Mean: 1.2}, {To: 72 * time.Hour, CV: 0.9, Mean: 1}}
+	if diff := cmp.Diff(want, c.Basins[0].Settings.RainSpread); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	change := strings.NewReplacer("settings: {step: 5m, every: 10m}",
-		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF], band: off, rain_spread: 0.5}",
+		"settings: {step: 5m, every: 10m, areal_rain: idw, areal_rain_power: 3, rain_disagree_mm: 8, rain_disagree_share: 0.5, rain_sources: [Guangdong 3 km, ECMWF], band: off, rain_spread: 0.5, initial_spread: 0.1}",
 		"area: 100, centre: [112, 22], gauges: [p]}", "area: 100, centre: [112, 22], gauges: [p]}\n      - {id: s2, name: S2, node: upper, area: 50, centre: [112, 22], areal_rain: thiessen, rain_sources: [zones]}")
 	c, problems := load(change.Replace(small))
 	if len(problems) > 0 {
@@ -236,7 +250,7 @@ func TestASubBasinInheritsTheArealRainOfItsBasin(t *testing.T) {
 	want := catalog.DefaultSettings()
 	want.Every, want.ArealRain, want.ArealPower, want.RainDisagreeMM, want.RainDisagreeShare = 10*time.Minute, catalog.InverseDistance, 3, 8, 0.5
 	want.RainSources = []string{"Guangdong 3 km", "ECMWF"}
-	want.NoBand, want.RainSpread = true, 0.5
+	want.NoBand, want.RainSpread, want.InitialSpread = true, []catalog.RainSpread{{CV: 0.5, Mean: 1}}, 0.1
 	if diff := cmp.Diff(want, b.Settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}

@@ -205,6 +205,12 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^beyond (\S+) h widened as they grew up to there$`), "${1}小时以后按此前增长率外推放宽"},
 	{regexp.MustCompile(`^(\d+) rain members?$`), "降雨预报${1}个集合成员"},
 	{regexp.MustCompile(`^rain forecast times (\d+) factors, coefficient of variation (\S+)$`), "降雨预报乘以${1}个系数（变差系数${2}）"},
+	{regexp.MustCompile(`^rain forecast times (\d+) factors by lead, coefficient of variation (\S+) to (\S+), mean (\S+) to (\S+)$`), "降雨预报按预见期乘以${1}个系数（变差系数${2}至${3}，均值${4}至${5}）"},
+	{regexp.MustCompile(`^soil water now times (\d+) factors, coefficient of variation (\S+)$`), "当前土壤含水量乘以${1}个系数（变差系数${2}）"},
+	{regexp.MustCompile(`^levels of reservoirs at (.*): the band is of the members of the rain ahead alone, .*$`), "${1}的水库水位区间仅由未来降雨的集合成员推算，未含历史误差，其概率未经率定检验"},
+	{regexp.MustCompile(`^levels of reservoirs at (.*): the band is of the members of the rain ahead and of the soil now alone, .*$`), "${1}的水库水位区间仅由未来降雨与当前土壤含水量的集合成员推算，未含历史误差，其概率未经率定检验"},
+	{regexp.MustCompile(`^levels of reservoirs at (.*): the band is of the members of the soil now alone, .*$`), "${1}的水库水位区间仅由当前土壤含水量的集合成员推算，未含历史误差，其概率未经率定检验"},
+	{regexp.MustCompile(`^no band of the level at (.*): a member of the ensemble has none$`), "${1}无水库水位区间：有集合成员未能算出水位"},
 	{regexp.MustCompile(`^the band does not hold the uncertainty of the rain forecast itself: .*$`), "不确定性区间未含降雨预报本身的误差：无集合成员，基础资料亦无rain_spread"},
 }
 
