@@ -15,7 +15,7 @@ export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 # arithmetic, is not instrumented in the servers of other tests either; the engine is, and all that hands its
 # answers about. `make race` instruments everything.
 # Tests that kill whole servers show what is on the disk: their files have the constraint !race.
-NUMBERS := forecast forecast/band forecast/calibrate forecast/rain forecast/rating forecast/reservoir forecast/routing forecast/runoff forecast/unithydrograph forecast/updating forecast/xinanjiang ingest/accumulation ingest/quality
+NUMBERS := forecast forecast/band forecast/calibrate forecast/rain forecast/rating forecast/reservoir forecast/routing forecast/runoff forecast/tidal forecast/unithydrograph forecast/updating forecast/xinanjiang ingest/accumulation ingest/quality
 ALONE := internal/engine internal/demo/scenario $(NUMBERS) alert/... internal/season
 
 # What takes longest comes first: go test starts packages in the order in which they are named, and one that starts

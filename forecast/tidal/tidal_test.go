@@ -116,8 +116,7 @@ func estuary(days int) *tidal.Record {
 		h[i] = z(i) + 6
 	}
 	through := func(f int) float64 { // face f, m³/s, by the depth on the side that it comes from
-		switch {
-		case f == n || u[f] > 0:
+		if f == n || u[f] > 0 {
 			return u[f] * width * (h[f-1] - z(f-1))
 		}
 		return u[f] * width * (h[f] - z(f))
