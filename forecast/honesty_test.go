@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"freshet/forecast"
 	"freshet/forecast/reservoir"
 	"freshet/internal/hydro"
 )
@@ -67,6 +68,7 @@ func TestTheNotesOfARunAreToldInChinese(t *testing.T) {
 	f, _ := run(t, m, m.Start(now), now, flood(now).source)
 	f.Notes = append(f.Notes,
 		"at mid 22 % of the computed flow (8.15 m³/s) lastingly does not arrive: taken off",
+		"the last state is of 2026-05-01 00:00Z, more than a week ago: started anew",
 		"at mid the wave lastingly comes 1.5 h earlier than computed: shifted",
 		"at mid the wave lastingly comes 1.5 h later than computed: shifted",
 		"at mid the wave lastingly comes 7.0 h earlier than computed: too far off for a lasting error of timing, none is applied",
@@ -108,5 +110,22 @@ func TestWhyAReservoirWithAGaugeHasNoBand(t *testing.T) {
 		if noted(f, en) != gauged || strings.Contains(f.HonestyZH(), zh) != gauged || noted(f, "no band at dam: no observed inflow") {
 			t.Errorf("with a gauge: %t: %q", gauged, f.Notes)
 		}
+	}
+}
+
+// An engine that had no time yet when its catalogue came starts at the beginning of
+// time: that is no outage of two thousand years.
+func TestAFirstRunTellsOfNoOutage(t *testing.T) {
+	m := compile(t, small())
+	b := storm(t0.Add(-24*time.Hour), t0)
+	outage := func(s forecast.State) bool {
+		f, _ := run(t, m, s, t0, b.source)
+		return noted(f, "more than a week ago: started anew")
+	}
+	if outage(m.Start(time.Time{})) {
+		t.Error("a first run tells of a state of long ago")
+	}
+	if !outage(m.Start(t0.Add(-30 * 24 * time.Hour))) {
+		t.Error("a state of a month ago is not told of")
 	}
 }

@@ -59,7 +59,9 @@ func (m *Model) run(s State, now time.Time, trigger string, obs Source, ahead Ah
 		return nil, f, fmt.Errorf("forecast: run of basin %q at %s: the state is later (%s): %w", m.basin, now.Format(time.RFC3339), s.At.Format(time.RFC3339), hydro.ErrInvalid)
 	}
 	if now.Sub(s.At) > m.settings.Warmup+outage {
-		notes = append(notes, fmt.Sprintf("the last state is of %s, more than a week ago: started anew", stamp(s.At.UnixMilli())))
+		if s.At.Unix() > 0 { // else of an engine that had no time yet: nothing ran before
+			notes = append(notes, fmt.Sprintf("the last state is of %s, more than a week ago: started anew", stamp(s.At.UnixMilli())))
+		}
 		fresh := m.Start(now)
 		for i := range fresh.Nodes {
 			fresh.Nodes[i].Bands = s.Nodes[i].Bands // of the past, which is what bands are of
