@@ -107,7 +107,7 @@ func (r *run) reservoir(i int, flow []float64) {
 	default:
 		r.note("no recent outflow of reservoir %s: its inflow passes through", v.id)
 	}
-	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow)
+	r.finish(&f, inflow, level, thresholdsAt(v.tables, r.now), hydro.Inflow, true)
 	r.stations = append(r.stations, f)
 	if r.telling {
 		r.remember(v, inflow, flow, level, ruled)

@@ -36,7 +36,7 @@ func (r *run) gaugeForecast(n *node, g reading, flow []float64) hydro.StationFor
 			r.note("level at %s lies outside the rating's measured range %g to %g m at some time", f.Station, low, high)
 		}
 	}
-	r.finish(&f, flow, level, thresholdsAt(n.gauge.tables, r.now), hydro.Discharge)
+	r.finish(&f, flow, level, thresholdsAt(n.gauge.tables, r.now), hydro.Discharge, n.estuary != nil)
 	return f
 }
 
@@ -55,8 +55,9 @@ func (r *run) offsetHere(n *node, g reading) float64 {
 
 // finish fills the values, the peak and the crossings. level is nil where there
 // is none, else valid from index here on. quantity is the variable that flow is
-// of in stage tables.
-func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds []catalog.Threshold, quantity hydro.Variable) {
+// of in stage tables. The crest of a reservoir and that of a tidal gauge are byLevel,
+// if there is one, a river's is of its flow.
+func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds []catalog.Threshold, quantity hydro.Variable, byLevel bool) {
 	every := r.m.settings.OutputStep.Milliseconds()
 	count := int(r.horizon / every)
 	values := make([]float64, 2*count)
@@ -70,9 +71,8 @@ func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds
 			f.Level[i] = math.NaN()
 		}
 	}
-	// A reservoir's crest is that of its level, a river's that of its flow.
 	decides, now := flow, f.NowDischarge
-	if quantity == hydro.Inflow && level != nil {
+	if byLevel && level != nil {
 		decides, now = level, f.NowLevel
 	}
 	f.Peak = hydro.Peak{At: time.UnixMilli(r.now).UTC(), Discharge: f.NowDischarge, Level: f.NowLevel}

@@ -83,6 +83,15 @@ func TestTheLevelBelowTheTideLimitFollowsTideFlowAndResidual(t *testing.T) {
 	if len(surged.Crossings) != 1 || surged.Crossings[0].Variable != hydro.WaterLevel || surged.Peak.Level < slices.Max(surged.Level)-1e-9 {
 		t.Errorf("crossings %+v, peak %+v", surged.Crossings, surged.Peak)
 	}
+	highest := 0
+	for i, l := range s.Level {
+		if l > s.Level[highest] {
+			highest = i
+		}
+	}
+	if at := t0.Add(time.Duration(highest+1) * 30 * time.Minute); s.Peak.At.Sub(at).Abs() > 30*time.Minute {
+		t.Errorf("the peak is told for %s, the highest level for %s", s.Peak.At, at)
+	}
 	if len(surged.Band) > 0 || surged.Updated {
 		t.Errorf("a band, or corrected by its gauge: %+v", surged)
 	}
