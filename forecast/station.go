@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"freshet/internal/catalog"
@@ -72,7 +73,7 @@ func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds
 		}
 	}
 	decides, now := flow, f.NowDischarge
-	if byLevel && level != nil {
+	if byLevel && level != nil && slices.ContainsFunc(level[r.here+1:], func(l float64) bool { return !math.IsNaN(l) }) {
 		decides, now = level, f.NowLevel
 	}
 	f.Peak = hydro.Peak{At: time.UnixMilli(r.now).UTC(), Discharge: f.NowDischarge, Level: f.NowLevel}
@@ -101,6 +102,9 @@ func (r *run) finish(f *hydro.StationForecast, flow, level []float64, thresholds
 			c.At = r.crossing(flow, f.NowDischarge, h.Value, last)
 		case h.Variable == hydro.WaterLevel && level != nil:
 			c.At = r.crossing(level, f.NowLevel, h.Value, last)
+			if c.At.IsZero() && slices.ContainsFunc(level[r.here+1:last+1], math.IsNaN) {
+				continue // the level is not known all the way: nobody may read that it is not met
+			}
 		default:
 			continue
 		}

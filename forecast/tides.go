@@ -40,6 +40,10 @@ func (k *compiler) addTides() {
 		case k.m.nodes[to].gauge == nil || k.m.nodes[to].gauge.level == nil:
 			k.errorf("node %q: tide: it has no gauge of a level", d.ID)
 		default:
+			if need := d.Tide.Travel + time.Duration(tidal.CycleMS)*time.Millisecond; need > k.m.settings.Warmup {
+				k.errorf("node %q: tide: travel %s and a tidal cycle are longer than the warmup of %s: give a warmup of %s or more", d.ID, d.Tide.Travel, k.m.settings.Warmup, need.Round(time.Minute))
+				continue
+			}
 			k.m.nodes[to].estuary = &estuary{d.Tide, at}
 			k.m.illustrative = k.m.illustrative || d.Tide.Illustrative
 		}
@@ -99,6 +103,14 @@ func (r *run) announcedTides(a Ahead) {
 			continue
 		}
 		later, other := u, r.tides[k]
+		if b, o := begun(later.tide, r.now), begun(other.tide, r.now); b != o { // a table of next year is no tide of now
+			if o {
+				later, other = other, later
+			}
+			r.tides[k] = later
+			r.note("%s, is held and not used: it begins at %s, that of %s has begun", other.tide.Title(stampTime), stampTime(other.tide.Begin()), later.tide.Source)
+			continue
+		}
 		if cmp.Or(t.IssuedAt.Compare(other.tide.IssuedAt), strings.Compare(other.tide.Source, t.Source)) < 0 {
 			later, other = other, later
 		}
@@ -118,6 +130,8 @@ func (r *run) announcedTides(a Ahead) {
 		}
 	}
 }
+
+func begun(t *hydro.Tide, now int64) bool { return t.Begin().UnixMilli() <= now }
 
 // usableTide returns t on its station's datum, or why a run at now cannot use it.
 func (m *Model) usableTide(t *hydro.Tide, now int64) (u usedTide, why string) {

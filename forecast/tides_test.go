@@ -159,3 +159,41 @@ func notesAbout(f hydro.Forecast, about string) (out []string) {
 }
 
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02 15:04Z") }
+
+// Where a tide ends before the horizon nobody may read that a threshold is not met.
+func TestAThresholdOfALevelThatIsNotKnownIsLeftOpen(t *testing.T) {
+	c := estuarine()
+	c.StageTables[len(c.StageTables)-1].Thresholds[0].Value = 9
+	b := storm(t0.Add(-24*time.Hour), t0)
+	if s := station(t, withTides(t, c, b, bay(96*time.Hour)), "sea"); len(s.Crossings) != 1 || !s.Crossings[0].At.IsZero() {
+		t.Errorf("known to the horizon: %+v", s.Crossings)
+	}
+	if s := station(t, withTides(t, c, b, bay(12*time.Hour)), "sea"); len(s.Crossings) != 0 {
+		t.Errorf("known for half a day: %+v", s.Crossings)
+	}
+}
+
+// Next year's table, issued later, takes no place of the one that runs.
+func TestATideThatHasBegunComesFirst(t *testing.T) {
+	b := storm(t0.Add(-24*time.Hour), t0)
+	next := bay(54 * time.Hour)
+	for i := range next.Turns {
+		next.Turns[i].At = next.Turns[i].At.Add(200 * time.Hour)
+	}
+	next.Source, next.IssuedAt, next.ValidUntil = "next", t0.Add(-time.Minute), t0.Add(900*time.Hour)
+	want := station(t, withTides(t, estuarine(), b, bay(54*time.Hour)), "sea").Level
+	for _, tides := range [][]hydro.Tide{{next, bay(54 * time.Hour)}, {bay(54 * time.Hour), next}} {
+		f := withTides(t, estuarine(), b, tides...)
+		if got := station(t, f, "sea").Level; math.Abs(got[0]-want[0]) > 1e-9 {
+			t.Errorf("level %g, want %g: %q", got[0], want[0], f.Notes)
+		}
+	}
+}
+
+func TestATravelTimeBeyondTheWarmUpIsRefused(t *testing.T) {
+	c := estuarine()
+	c.Basins[0].Nodes[3].Tide.Travel = 30 * time.Hour
+	if _, err := forecast.Compile(c, "b"); err == nil || !strings.Contains(err.Error(), "longer than the warmup") {
+		t.Errorf("%v", err)
+	}
+}

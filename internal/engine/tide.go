@@ -4,9 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"freshet/internal/hydro"
 )
+
+// laterTide is how far ahead a tide may begin that takes the place of one that runs: a
+// new run of a model begins soon, the table of next year does not.
+const laterTide = 24 * time.Hour
 
 // applyTide is applyRainForecast for the tide of a source at a station.
 func (e *Engine) applyTide(t *hydro.Tide) []hydro.Output {
@@ -23,6 +28,8 @@ func (e *Engine) applyTide(t *hydro.Tide) []hydro.Output {
 			return nil
 		case held.IssuedAt.Equal(t.IssuedAt):
 			return notUsed(t.ReceivedAt, name+": another content was issued at that time before; send a correction with a later time of issue")
+		case held.Withdrawn == nil && t.Begin().After(e.now.Add(laterTide)) && !held.Begin().After(e.now) && held.End().After(e.now):
+			return notUsed(t.ReceivedAt, fmt.Sprintf("%s: it begins at %s, and would take the place of the one that runs until %s: send it when that has ended, or as one that reaches back to now", name, rfc3339(t.Begin()), rfc3339(held.End())))
 		}
 		e.tides[i] = *t
 	} else {

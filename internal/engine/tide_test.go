@@ -108,3 +108,20 @@ func TestATideThatIsNotUsedIsNamedWithTheReason(t *testing.T) {
 		}
 	}
 }
+
+// The table of next year takes no place of the one that runs.
+func TestATideOfLaterDoesNotReplaceOneThatRuns(t *testing.T) {
+	a := announcing(t)
+	a.tick(start)
+	a.tide("table", start.Add(-time.Minute), 1, hydro.PearlRiver)
+	next := hydro.Tide{Basin: a.basin, Station: sea, Source: "table", IssuedAt: start, ValidUntil: start.Add(2000 * time.Hour), Datum: hydro.PearlRiver, ReceivedAt: start}
+	for i := range 6 {
+		next.Turns = append(next.Turns, hydro.TideTurn{At: start.Add(1000*time.Hour + time.Duration(i)*6*time.Hour), Level: float64(1 - 2*(i%2))})
+	}
+	if k := a.give(hydro.Input{Tide: &next}); !slices.Equal(k, []string{"not_used"}) {
+		t.Errorf("audits %q", k)
+	}
+	if held := a.e.Ahead().Tides; len(held) != 1 || !held[0].Begin().Equal(start.Add(-time.Minute)) {
+		t.Errorf("held: %+v", held)
+	}
+}

@@ -169,6 +169,7 @@ var phrasesZH = []struct {
 	{regexp.MustCompile(`^no forecast at ([^:]*): reach (\S+): no solution: (.*)$`), "${1}无预报：河段${2}无解（${3}）"},
 	{regexp.MustCompile(`^no forecast at ([^:]*): node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}无解（${3}）"},
 	{regexp.MustCompile(`^no forecast at ([^:]*): runoff at node (\S+): no solution: (.*)$`), "${1}无预报：节点${2}产流无解（${3}）"},
+	{regexp.MustCompile(`^tide of (.+) at (\S+), issued (\S+ \S+), is held and not used: it begins at (\S+ \S+), that of (.+) has begun$`), "${2}潮位预报（${1}，${3}发布）未采用：自${4}起始，现用${5}"},
 	{regexp.MustCompile(`^the last state is of (\S+ \S+), more than a week ago: started anew$`), "上次状态为${1}，距今超过一周，已重新起算"},
 	{regexp.MustCompile(`^sub-basin (\S+): no solution from its last state \((.*)\): started anew$`), "子流域${1}由上次状态计算无解（${2}），已重新起算"},
 	{regexp.MustCompile(`^node (\S+): no solution from its last state \((.*)\): started anew$`), "节点${1}由上次状态计算无解（${2}），已重新起算"},
